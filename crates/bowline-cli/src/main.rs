@@ -1,0 +1,3 @@
+//! The bowline command: demo, servers, clients, benchmarks.
+
+fn main() {}

@@ -1,0 +1,125 @@
+//! Every bound of the core in one place: the value, why, and GNS's value beside ours.
+//!
+//! Wire sizes come first, then what bounds memory and work per connection, then what keeps a GNS
+//! receiver from being driven over its edge. The test of a bound is named `limit_*`.
+
+use crate::time::Span;
+
+/// The protocol version that we speak. GNS e707b3a: `k_nCurrentProtocolVersion`.
+pub const PROTOCOL_VERSION: u32 = 13;
+/// The oldest peer that we accept. GNS e707b3a: `k_nMinRequiredProtocolVersion`.
+pub const MIN_PROTOCOL_VERSION: u32 = 8;
+
+/// A shorter datagram is dropped unseen (GNS: the same).
+pub const MIN_DATAGRAM: usize = 5;
+/// Padded packets (ChallengeRequest, ConnectionClosed) are at least this long, so that no answer is
+/// larger than the request that drew it (GNS: the same).
+pub const MIN_PADDED_DATAGRAM: usize = 512;
+/// The largest UDP payload sent or accepted (GNS: `k_cbSteamNetworkingSocketsMaxUDPMsgLen`).
+pub const MAX_DATAGRAM: usize = 1300;
+/// The largest plaintext accepted in a data packet (GNS: the same).
+pub const MAX_PLAINTEXT_RECV: usize = 1300;
+/// Kept free of the UDP payload for header, statistics and path changes (GNS: MTU less 52).
+pub const HEADER_RESERVE: usize = 52;
+/// Flags, connection ID and packet number.
+pub const DATA_HEADER: usize = 7;
+/// The AEAD tag.
+pub const AEAD_TAG: usize = 16;
+/// The smallest configurable UDP payload (GNS: `MTU_PacketSize` minimum).
+pub const MIN_MTU: usize = 200;
+
+/// The largest message that may be sent or received by default (GNS: 512 KiB).
+pub const MAX_MESSAGE: usize = 512 * 1024;
+/// A longer unreliable message is sent reliably instead (GNS: 15 x 1100).
+pub const MAX_UNRELIABLE_SEND: usize = 16_500;
+/// Longer unreliable messages are ignored on receipt (GNS: 26,000).
+pub const MAX_UNRELIABLE_RECV: usize = 26_000;
+/// Most fragments held per lane for unreliable messages that are not yet whole. GNS drops the
+/// oldest message once more than 20 are held.
+pub const MAX_UNRELIABLE_FRAGMENTS: usize = 64;
+/// Highest lane index that a peer may name (GNS: 255).
+pub const MAX_LANE_INDEX: u32 = 255;
+/// Most lanes that an application may configure (GNS: 255).
+pub const MAX_LANES: usize = 255;
+/// The largest explicit segment size (GNS: 11 bits with codes 0 to 4).
+pub const MAX_EXPLICIT_SEGMENT: usize = 1279;
+/// Most segments taken from one packet (GNS: `RecvMaxSegmentsPerPacket`).
+pub const MAX_SEGMENTS_PER_PACKET: u32 = 1300;
+/// Largest step from one reliable message number to the next (GNS: fatal above).
+pub const MAX_MESSAGE_NUMBER_STEP: u64 = 1_000_000;
+/// A reliable message number may lead the highest seen by this much (GNS: fatal above).
+pub const MAX_MESSAGE_NUMBER_LEAD: u64 = 10_000;
+/// The longest ack or nack run that is believed (GNS: fatal above).
+pub const MAX_ACK_RUN: u64 = 100_000;
+/// Close texts are cut to this many bytes (GNS: 128 with the terminating zero).
+pub const MAX_CLOSE_TEXT: usize = 127;
+
+/// Default bound on bytes accepted for sending and not yet sent (GNS: `SendBufferSize`).
+pub const SEND_BUFFER: usize = 512 * 1024;
+/// Default bound on bytes received and not yet read, and on the reassembly of a lane (GNS: `RecvBufferSize`).
+pub const RECV_BUFFER: usize = 1024 * 1024;
+/// Default bound on messages received and not yet read (GNS: `RecvBufferMessages`).
+pub const RECV_BUFFER_MESSAGES: usize = 1000;
+/// Most out-of-order pieces held per lane (GNS: 30 holes, 20 when splitting one). A larger number
+/// costs memory only while there is loss, and is what lets a fast sender survive it.
+pub const MAX_REASSEMBLY_PIECES: usize = 1024;
+/// Most gaps in the received packet numbers that are remembered (GNS: 62).
+pub const MAX_ACK_GAPS: usize = 512;
+/// Most blocks in one ack frame (GNS: 64; its decoder takes 255).
+pub const MAX_ACK_BLOCKS: usize = 64;
+/// Most events that wait to be read per connection.
+pub const MAX_EVENTS: usize = 64;
+
+/// A packet number this far ahead ends the connection (GNS: the same).
+pub const MAX_PACKET_NUMBER_JUMP: u64 = 0x4000;
+/// From a jump of this size on, everything older counts as received (GNS: the same).
+pub const PACKET_NUMBER_LURCH: u64 = 100;
+
+/// Packets that may be outstanding beyond the highest acknowledged one: half of the jump that kills.
+pub const MAX_UNACKED_PACKETS: u64 = 0x2000;
+/// Bytes between the oldest unacknowledged and the newest sent byte of a lane, towards a GNS receiver,
+/// which refuses beyond 1 MiB.
+pub const GNS_STREAM_WINDOW: u64 = 960 * 1024;
+/// Holes that we let our losses tear into a lane of a GNS receiver, which refuses beyond 30, or 20 when
+/// a segment splits a hole.
+pub const GNS_MAX_HOLES: usize = 15;
+/// Packets sent in one go without a pause.
+pub const MAX_BURST_PACKETS: usize = 64;
+
+/// First retry of the handshake (GNS: 500 ms).
+pub const HANDSHAKE_RETRY: Span = Span::from_millis(500);
+/// Default time for the handshake, and for the application to accept (GNS: `TimeoutInitial`).
+pub const TIMEOUT_INITIAL: Span = Span::from_secs(10);
+/// Default silence after which a connection is lost (GNS: `TimeoutConnected`).
+pub const TIMEOUT_CONNECTED: Span = Span::from_secs(10);
+/// How long a closed connection still answers the peer (GNS: 5 s).
+pub const FIN_WAIT: Span = Span::from_secs(5);
+/// A client address is not dialled again from the same socket for this long after a close: the peer's
+/// [`FIN_WAIT`] and a margin.
+pub const ADDRESS_REUSE_HOLD: Span = Span::from_secs(6);
+/// Largest round trip believed from a handshake (GNS: 2 s).
+pub const MAX_HANDSHAKE_RTT: Span = Span::from_secs(2);
+/// An older timestamp is no longer echoed in ConnectOK (GNS: 4 s).
+pub const MAX_TIMESTAMP_ECHO: Span = Span::from_secs(4);
+/// Largest `ping_est_ms` believed from a ConnectRequest (GNS: 1500).
+pub const MAX_PING_ESTIMATE_MS: u32 = 1500;
+/// At most one unasked reply of the stateless kind in this time (GNS: 250 ms, process-wide).
+pub const STATELESS_REPLY_INTERVAL: Span = Span::from_millis(250);
+/// Challenges that are answered in one second before further ones are dropped. One costs about a
+/// microsecond; the bound keeps a flood from eating the service thread.
+pub const MAX_CHALLENGES_PER_SECOND: u32 = 50_000;
+/// Connections that may wait for the application's decision, per listen socket.
+pub const MAX_PENDING_ACCEPTS: usize = 4096;
+/// Live connections per endpoint. Far above need; bounds the table.
+pub const MAX_CONNECTIONS: usize = 1 << 20;
+
+/// Default time that a small message waits for company (GNS: `NagleTime`).
+pub const NAGLE_TIME: Span = Span::from_micros(5_000);
+/// Reliable data is acknowledged within this time at the latest (GNS: 50 ms).
+pub const MAX_ACK_DELAY: Span = Span::from_millis(50);
+/// A gap is not reported as lost before this much time has passed (GNS: 3 ms).
+pub const NACK_HOLD: Span = Span::from_millis(3);
+/// Nothing received for this long draws a keepalive (GNS: 10 s).
+pub const KEEPALIVE: Span = Span::from_secs(10);
+/// The application-visible tick of a connection with nothing to do (GNS: 1 s).
+pub const HOUSEKEEPING: Span = Span::from_secs(1);

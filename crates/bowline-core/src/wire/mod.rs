@@ -1,0 +1,3 @@
+//! The bytes of direct UDP packets.
+
+pub mod pb;

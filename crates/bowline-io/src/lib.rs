@@ -1,0 +1,1 @@
+//! What Bowline needs of the operating system: UDP batches, poll loop, clock, entropy.

@@ -1,0 +1,1 @@
+//! Game networking: encrypted message-oriented connections over UDP, wire-compatible with GameNetworkingSockets.

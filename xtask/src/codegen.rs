@@ -1,0 +1,37 @@
+//! Generates the protobuf code that is checked in, without protoc.
+
+use std::error::Error;
+use std::path::Path;
+
+const OUTPUT: &str = "crates/bowline-core/src/wire/pb/generated.rs";
+const PROTO_DIR: &str = "crates/bowline-core/proto";
+
+/// Writes the generated code, or with `check` fails if what is checked in differs from it.
+pub(crate) fn run(root: &Path, check: bool) -> Result<(), Box<dyn Error>> {
+    let fresh = generate(root)?;
+    let path = root.join(OUTPUT);
+    if !check {
+        std::fs::write(path, fresh)?;
+        return Ok(());
+    }
+    if std::fs::read_to_string(path)? != fresh {
+        return Err(format!("{OUTPUT} is stale: run `cargo xtask codegen`").into());
+    }
+    Ok(())
+}
+
+fn generate(root: &Path) -> Result<String, Box<dyn Error>> {
+    let proto_dir = root.join(PROTO_DIR);
+    let descriptors = protox::compile(["direct.proto"], [&proto_dir])?;
+    let mut config = prost_build::Config::new();
+    config.btree_map(["."]);
+    let modules = descriptors
+        .file
+        .into_iter()
+        .map(|file| (prost_build::Module::from_protobuf_package_name(file.package()), file))
+        .collect();
+    let mut files = config.generate(modules)?;
+    let (_, code) = files.drain().next().ok_or("no code was generated")?;
+    let header = "// Made by `cargo xtask codegen` from proto/direct.proto. Do not edit.\n";
+    Ok(format!("{header}{code}"))
+}
