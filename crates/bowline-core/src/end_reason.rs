@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 ///
 /// A peer may send any number; it is kept as it is.
 /// GNS e707b3a: steamnetworkingtypes.h, `ESteamNetConnectionEnd`.
-#[derive(Clone, Copy, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[derive(Clone, Copy, Default, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 pub struct EndReason(u32);
 
 impl EndReason {

@@ -64,7 +64,10 @@ impl PacketNumber {
 
     /// What the header carries of it.
     pub const fn to_wire(self) -> WirePacketNumber {
-        #[expect(clippy::cast_possible_truncation, reason = "the header carries the low 16 bits")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "the header carries the low 16 bits"
+        )]
         WirePacketNumber(self.0 as u16)
     }
 }

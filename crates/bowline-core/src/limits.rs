@@ -63,10 +63,13 @@ pub const RECV_BUFFER_MESSAGES: usize = 1000;
 /// Most out-of-order pieces held per lane (GNS: 30 holes, 20 when splitting one). A larger number
 /// costs memory only while there is loss, and is what lets a fast sender survive it.
 pub const MAX_REASSEMBLY_PIECES: usize = 1024;
+/// All lanes of a connection together may hold as many out-of-order bytes as this many full lanes:
+/// enough for parallel transfers, far from 256 lanes times the window (GNS: no such bound).
+pub const MAX_FULL_LANES: u64 = 8;
 /// Most gaps in the received packet numbers that are remembered (GNS: 62).
 pub const MAX_ACK_GAPS: usize = 512;
-/// Most blocks in one ack frame (GNS: 64; its decoder takes 255).
-pub const MAX_ACK_BLOCKS: usize = 64;
+/// Most blocks in one ack frame (GNS: sends 64, takes 255).
+pub const MAX_ACK_BLOCKS: usize = 255;
 /// Most events that wait to be read per connection.
 pub const MAX_EVENTS: usize = 64;
 

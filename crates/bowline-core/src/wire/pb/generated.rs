@@ -163,7 +163,12 @@ pub struct SessionCryptInfo {
     pub nonce: ::core::option::Option<u64>,
     #[prost(uint32, optional, tag = "4")]
     pub protocol_version: ::core::option::Option<u32>,
-    #[prost(enumeration = "session_crypt_info::Cipher", repeated, packed = "false", tag = "5")]
+    #[prost(
+        enumeration = "session_crypt_info::Cipher",
+        repeated,
+        packed = "false",
+        tag = "5"
+    )]
     pub ciphers: ::prost::alloc::vec::Vec<i32>,
     /// Ours: what goes beyond the original, offered and answered under the signature.
     #[prost(message, optional, tag = "1000")]
@@ -229,8 +234,7 @@ pub mod session_crypt_info {
 }
 /// No extension is defined yet. Numbers from 1 on are given out as they are.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct Extensions {
-}
+pub struct Extensions {}
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct IdentityLegacyBinary {
     #[prost(bytes = "vec", optional, tag = "2")]

@@ -1,0 +1,202 @@
+//! How connections end: by the application, by the peer, by failure; and what is answered afterwards.
+//!
+//! ConnectionClosed goes out once, and again as the answer to every packet that shows that the peer
+//! does not know yet, for as long as the connection is remembered. When the peer closed first, those
+//! answers are NoConnection.
+
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::connection::Connection;
+use crate::connection::End;
+use crate::connection::State;
+use crate::counters::DropReason;
+use crate::end_reason::EndReason;
+use crate::limits;
+use crate::time::Timestamp;
+use crate::wire::udp;
+
+/// Control packets that wait to be sent; a further one replaces none of them, it is not sent.
+const MAX_CONTROL: usize = 4;
+/// What a peer is told when the application gives no text (GNS: the same).
+const DEFAULT_TEXT: &str = "Application closed connection";
+
+impl Connection {
+    /// The application closes.
+    pub(super) fn on_close(&mut self, now: Timestamp, reason: EndReason, text: &str, linger: bool) {
+        let reason = EndReason::from_app(reason.code());
+        let text = if text.is_empty() { DEFAULT_TEXT } else { text };
+        match &mut self.state {
+            State::Connected { answered } if linger && !self.sender.is_drained() => {
+                let answered = answered.take();
+                self.set_end(reason, text);
+                self.sender.flush(now);
+                self.set_state(State::Linger { answered });
+            }
+            State::Connected { .. } | State::Dialing(_) | State::Deciding(_) => {
+                self.set_end(reason, text);
+                self.finish(now, false);
+            }
+            State::Linger { .. } => {
+                if !linger {
+                    self.finish(now, false);
+                }
+            }
+            State::ClosedByPeer => self.finish(now, true),
+            State::Failed => self.finish(now, false),
+            State::FinWait { .. } | State::Dead => {}
+        }
+    }
+
+    /// Something is wrong: the connection ends here, and the peer is told.
+    pub(crate) fn fail(&mut self, now: Timestamp, reason: EndReason, text: &str) {
+        match self.state {
+            State::Dialing(_) | State::Deciding(_) | State::Connected { .. } => {
+                tracing::debug!(id = %self.id, %reason, text, "connection failed");
+                self.set_end(reason, text);
+                self.sender.discard();
+                self.set_state(State::Failed);
+                self.send_closed();
+            }
+            // The application is gone already: nobody to tell but the peer.
+            State::Linger { .. } => {
+                self.set_end(reason, text);
+                self.finish(now, false);
+            }
+            State::ClosedByPeer | State::Failed | State::FinWait { .. } | State::Dead => {}
+        }
+    }
+
+    /// A lingering connection has delivered all, or cannot any more.
+    pub(super) fn finish_linger(&mut self, now: Timestamp) {
+        if matches!(self.state, State::Linger { .. }) && self.sender.is_drained() {
+            self.finish(now, false);
+        }
+    }
+
+    /// The peer says that it closed.
+    pub(super) fn on_connection_closed(
+        &mut self,
+        now: Timestamp,
+        packet: udp::ConnectionClosed,
+    ) -> Result<(), DropReason> {
+        let matches = match packet.to {
+            Some(to) => to == self.id,
+            None => packet.from.is_some() && packet.from == self.peer.id,
+        };
+        if !matches {
+            return Err(DropReason::WrongAttempt);
+        }
+        match self.state {
+            State::Dialing(_) | State::Deciding(_) | State::Connected { .. } => {
+                self.set_end(packet.reason, &packet.text);
+                self.sender.discard();
+                self.set_state(State::ClosedByPeer);
+                self.send_no_connection();
+            }
+            State::Linger { .. } => self.finish(now, false),
+            State::ClosedByPeer | State::Failed | State::FinWait { .. } => {
+                self.send_no_connection();
+            }
+            State::Dead => return Err(DropReason::WrongState),
+        }
+        Ok(())
+    }
+
+    /// The peer says that it knows no such connection. Never answered.
+    pub(super) fn on_no_connection(
+        &mut self,
+        now: Timestamp,
+        packet: udp::NoConnection,
+    ) -> Result<(), DropReason> {
+        // Both IDs must match; while dialling the peer's is not known and must be absent.
+        if packet.to != Some(self.id) || packet.from != self.peer.id {
+            return Err(DropReason::WrongAttempt);
+        }
+        match self.state {
+            State::Dialing(_) | State::Deciding(_) | State::Connected { .. } => {
+                let reason = EndReason::MISC_PEER_SENT_NO_CONNECTION;
+                self.set_end(reason, "The peer has no such connection");
+                self.sender.discard();
+                self.set_state(State::ClosedByPeer);
+            }
+            State::Linger { .. } => self.finish(now, false),
+            State::ClosedByPeer | State::Failed | State::FinWait { .. } | State::Dead => {}
+        }
+        Ok(())
+    }
+
+    /// A packet came from a peer that does not know that it is over.
+    pub(crate) fn answer_closed(&mut self) {
+        match self.state {
+            State::Failed
+            | State::FinWait {
+                peer_closed: false, ..
+            } => self.send_closed(),
+            State::ClosedByPeer
+            | State::FinWait {
+                peer_closed: true, ..
+            } => self.send_no_connection(),
+            State::Dialing(_)
+            | State::Deciding(_)
+            | State::Connected { .. }
+            | State::Linger { .. }
+            | State::Dead => {}
+        }
+    }
+
+    /// Queues a handshake or closing packet.
+    pub(crate) fn send_control(&mut self, encode: impl FnOnce(&mut Vec<u8>)) {
+        if self.outbox.control.len() >= MAX_CONTROL {
+            return;
+        }
+        let mut packet = Vec::new();
+        encode(&mut packet);
+        debug_assert!(packet.len() <= limits::MAX_DATAGRAM);
+        if packet.len() <= limits::MAX_DATAGRAM {
+            self.outbox.control.push_back(packet);
+        }
+    }
+
+    /// The handle is released; the peer is told, and answered for a while.
+    fn finish(&mut self, now: Timestamp, peer_closed: bool) {
+        self.sender.discard();
+        self.set_state(State::FinWait {
+            until: now + limits::FIN_WAIT,
+            peer_closed,
+        });
+        if peer_closed {
+            self.send_no_connection();
+        } else {
+            self.send_closed();
+        }
+    }
+
+    fn set_end(&mut self, reason: EndReason, text: &str) {
+        let text = Self::close_text(text);
+        self.end = Some(Box::new(End { reason, text }));
+    }
+
+    fn send_closed(&mut self) {
+        let (reason, text) = match &self.end {
+            Some(end) => (end.reason, end.text.clone()),
+            None => (EndReason::APP_GENERIC, String::new()),
+        };
+        let packet = udp::ConnectionClosed {
+            to: self.peer.id,
+            from: Some(self.id),
+            reason,
+            text,
+        };
+        self.send_control(|out| packet.encode(out));
+    }
+
+    fn send_no_connection(&mut self) {
+        let packet = udp::NoConnection {
+            to: self.peer.id,
+            from: Some(self.id),
+        };
+        self.send_control(|out| packet.encode(out));
+    }
+}

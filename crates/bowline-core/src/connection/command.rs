@@ -1,0 +1,206 @@
+//! The door for inputs, and what an application can ask of a connection.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::config::LaneConfig;
+use crate::connection::Command;
+use crate::connection::Connection;
+use crate::connection::ConnectionState;
+use crate::connection::DatagramBytes;
+use crate::connection::Input;
+use crate::connection::Reply;
+use crate::connection::State;
+use crate::counters::DropReason;
+use crate::end_reason::EndReason;
+use crate::error::AcceptError;
+use crate::error::CommandError;
+use crate::error::LaneError;
+use crate::error::SendError;
+use crate::ids::MessageNumber;
+use crate::message::Message;
+use crate::message::Outgoing;
+use crate::message::SendFlags;
+use crate::time::Timestamp;
+use crate::transmit::DatagramMeta;
+
+/// Lanes came with this protocol version (wire.md 1.7).
+const LANES_SINCE: u32 = 11;
+
+impl Connection {
+    /// Feeds an input. All that happens to a connection comes in here.
+    ///
+    /// # Errors
+    /// What the command that the input is refuses. Other inputs do not fail: what is wrong with a
+    /// datagram is counted ([`Connection::drops`]).
+    pub fn handle(&mut self, now: Timestamp, input: Input<'_>) -> Result<Reply, CommandError> {
+        self.note(now, &input);
+        let now = self.now;
+        match input {
+            Input::Datagram { meta, mut data } => self.on_datagram(now, &meta, data.as_mut_slice()),
+            Input::Timeout => self.on_timeout(now),
+            Input::Command(command) => return self.on_command(now, command),
+            // A directly dialled connection has no rendezvous.
+            Input::Signal(_) => self.telemetry.drops.count(DropReason::WrongState),
+            // Packets leave through `poll_transmit`, which notes the same input.
+            Input::Transmit { .. } => {}
+        }
+        Ok(Reply::Done)
+    }
+
+    /// A datagram came in; it is decrypted in place. Shorthand for [`Input::Datagram`].
+    pub fn handle_datagram(&mut self, now: Timestamp, meta: &DatagramMeta, data: &mut [u8]) {
+        let input = Input::Datagram {
+            meta: *meta,
+            data: DatagramBytes::Borrowed(data),
+        };
+        let done = self.handle(now, input);
+        debug_assert!(done.is_ok());
+    }
+
+    /// A deadline has passed. Shorthand for [`Input::Timeout`].
+    pub fn handle_timeout(&mut self, now: Timestamp) {
+        let done = self.handle(now, Input::Timeout);
+        debug_assert!(done.is_ok());
+    }
+
+    /// Accepts an incoming connection. Shorthand for [`Command::Accept`].
+    ///
+    /// # Errors
+    /// If it did not come in, was decided upon before, or its key exchange fails, which also closes it.
+    pub fn accept(&mut self, now: Timestamp) -> Result<(), AcceptError> {
+        match self.handle(now, Input::Command(Command::Accept)) {
+            Ok(_) => Ok(()),
+            Err(CommandError::Accept(error)) => Err(error),
+            Err(_) => Err(AcceptError::WrongState(self.state())),
+        }
+    }
+
+    /// Ends the connection, or refuses an incoming one. Shorthand for [`Command::Close`].
+    pub fn close(&mut self, now: Timestamp, reason: EndReason, text: &str, linger: bool) {
+        let command = Command::Close {
+            reason,
+            text: String::from(text),
+            linger,
+        };
+        let done = self.handle(now, Input::Command(command));
+        debug_assert!(done.is_ok());
+    }
+
+    /// Sends a message. Shorthand for [`Command::Send`].
+    ///
+    /// # Errors
+    /// See [`SendError`]. Nothing of a refused message is sent.
+    pub fn send(&mut self, now: Timestamp, message: Outgoing<'_>) -> Result<MessageNumber, SendError> {
+        match self.handle(now, Input::Command(Command::Send(message))) {
+            Ok(Reply::Sent(number)) => Ok(number),
+            Err(CommandError::Send(error)) => Err(error),
+            Ok(_) | Err(_) => Err(SendError::WrongState(self.state())),
+        }
+    }
+
+    /// Lets queued messages wait for company no longer. Shorthand for [`Command::Flush`].
+    ///
+    /// # Errors
+    /// If the connection is closed.
+    pub fn flush(&mut self, now: Timestamp) -> Result<(), SendError> {
+        match self.handle(now, Input::Command(Command::Flush)) {
+            Ok(_) => Ok(()),
+            Err(CommandError::Send(error)) => Err(error),
+            Err(_) => Err(SendError::WrongState(self.state())),
+        }
+    }
+
+    /// Sets the lanes. Shorthand for [`Command::ConfigureLanes`].
+    ///
+    /// # Errors
+    /// See [`LaneError`].
+    pub fn configure_lanes(&mut self, now: Timestamp, lanes: &[LaneConfig]) -> Result<(), LaneError> {
+        let command = Command::ConfigureLanes(Vec::from(lanes));
+        match self.handle(now, Input::Command(command)) {
+            Ok(_) => Ok(()),
+            Err(CommandError::Lane(error)) => Err(error),
+            Err(_) => Err(LaneError::WrongState(self.state())),
+        }
+    }
+
+    /// Takes the oldest received message; also after the peer has closed. Shorthand for
+    /// [`Command::Receive`].
+    pub fn receive(&mut self, now: Timestamp) -> Option<Message> {
+        match self.handle(now, Input::Command(Command::Receive)) {
+            Ok(Reply::Received(message)) => message,
+            Ok(_) | Err(_) => None,
+        }
+    }
+
+    fn on_command(&mut self, now: Timestamp, command: Command<'_>) -> Result<Reply, CommandError> {
+        match command {
+            Command::Accept => self.on_accept(now)?,
+            Command::Close {
+                reason,
+                text,
+                linger,
+            } => self.on_close(now, reason, &text, linger),
+            Command::Send(message) => return Ok(Reply::Sent(self.on_send(now, message)?)),
+            Command::Flush => {
+                self.check_sendable()?;
+                self.sender.flush(now);
+            }
+            Command::ConfigureLanes(lanes) => self.on_configure_lanes(now, &lanes)?,
+            Command::Receive => return Ok(Reply::Received(self.on_receive(now))),
+        }
+        Ok(Reply::Done)
+    }
+
+    fn on_send(&mut self, now: Timestamp, message: Outgoing<'_>) -> Result<MessageNumber, SendError> {
+        self.check_sendable()?;
+        let now_or_never = message.flags.contains(SendFlags::NO_DELAY) && !message.flags.is_reliable();
+        if now_or_never && !self.can_send_at_once(now) {
+            return Err(SendError::NotNow);
+        }
+        self.sender.submit(now, message)
+    }
+
+    /// Whether a message queued now would leave now.
+    fn can_send_at_once(&mut self, now: Timestamp) -> bool {
+        matches!(self.state, State::Connected { .. }) && self.sender.can_send_at_once(now)
+    }
+
+    fn check_sendable(&self) -> Result<(), SendError> {
+        match self.state() {
+            ConnectionState::Connecting
+            | ConnectionState::FindingRoute
+            | ConnectionState::Connected => Ok(()),
+            ConnectionState::None
+            | ConnectionState::ClosedByPeer
+            | ConnectionState::ProblemDetectedLocally
+            | ConnectionState::FinWait
+            | ConnectionState::Linger
+            | ConnectionState::Dead => Err(SendError::WrongState(self.state())),
+        }
+    }
+
+    fn on_configure_lanes(&mut self, now: Timestamp, lanes: &[LaneConfig]) -> Result<(), LaneError> {
+        if self.check_sendable().is_err() {
+            return Err(LaneError::WrongState(self.state()));
+        }
+        if lanes.len() > 1 && self.peer.version < LANES_SINCE {
+            let version = self.peer.version;
+            self.fail(
+                now,
+                EndReason::REMOTE_BAD_PROTOCOL_VERSION,
+                "The peer is too old for lanes",
+            );
+            return Err(LaneError::PeerTooOld(version));
+        }
+        self.sender.configure_lanes(lanes)
+    }
+
+    fn on_receive(&mut self, now: Timestamp) -> Option<Message> {
+        let (message, result) = self.receiver.pop(now);
+        if let Err(refusal) = result {
+            self.on_refusal(now, refusal);
+        }
+        message
+    }
+}

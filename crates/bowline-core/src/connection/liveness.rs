@@ -1,0 +1,183 @@
+//! Whether the peer is still there: replies that are expected, probes, keepalives, the timeout.
+//!
+//! The rules are GNS's (wire.md 7.4), because both sides must agree on when silence means death: a
+//! peer that owes a reply and does not give it in time is probed every 200 ms; after four replies
+//! missed in a row and the configured time without a packet, the connection is lost.
+
+use crate::limits;
+use crate::time::Span;
+use crate::time::Timestamp;
+use crate::wire::stats_blob::StatsFlags;
+
+/// Longest wait for a reply (GNS: the same).
+const MAX_REPLY_WAIT: Span = Span::from_micros(1_250_000);
+/// Constant part of the wait for a reply (GNS: the same).
+const REPLY_WAIT: Span = Span::from_millis(250);
+/// Added where the peer may delay its reply (GNS: the same).
+const DELAYED_REPLY: Span = Span::from_millis(200);
+/// Time between probes of a peer that owes a reply (GNS: the same).
+const PROBE_INTERVAL: Span = Span::from_millis(200);
+/// Missed replies before a connection can be lost (GNS: the same).
+const MIN_MISSED_REPLIES: u32 = 4;
+/// A round trip is measured at least this often while packets go out anyway (GNS: 7 s).
+const PING_INTERVAL: Span = Span::from_secs(7);
+
+/// What is known of the peer's presence.
+#[derive(Clone, Debug)]
+pub(crate) struct Liveness {
+    last_received: Timestamp,
+    reply_by: Option<Timestamp>,
+    missed_replies: u32,
+    /// When the first of the missed replies was due.
+    missing_since: Timestamp,
+    last_probe: Timestamp,
+    last_ping_request: Timestamp,
+}
+
+impl Liveness {
+    pub(crate) const fn new(now: Timestamp) -> Self {
+        Self {
+            last_received: now,
+            reply_by: None,
+            missed_replies: 0,
+            missing_since: now,
+            last_probe: Timestamp::ZERO,
+            last_ping_request: now,
+        }
+    }
+
+    /// An authentic packet arrived.
+    pub(crate) const fn on_received(&mut self, now: Timestamp) {
+        self.last_received = now;
+        self.reply_by = None;
+        self.missed_replies = 0;
+    }
+
+    /// A packet left that the peer answers, after a delay of its own if `delayed`.
+    pub(crate) fn expect_reply(&mut self, now: Timestamp, worst_ping_ms: Option<u32>, delayed: bool) {
+        if self.reply_by.is_some() {
+            return;
+        }
+        let wait = worst_ping_ms.map_or(MAX_REPLY_WAIT, |ms| {
+            (Span::from_millis(u64::from(ms) * 2) + REPLY_WAIT).min(MAX_REPLY_WAIT)
+        });
+        let delay = if delayed { DELAYED_REPLY } else { Span::ZERO };
+        self.reply_by = Some(now + wait + delay);
+    }
+
+    /// Counts a reply that is overdue.
+    pub(crate) fn on_timeout(&mut self, now: Timestamp) {
+        if self.reply_by.is_some_and(|at| at <= now) {
+            self.reply_by = None;
+            if self.missed_replies == 0 {
+                self.missing_since = now;
+            }
+            self.missed_replies += 1;
+        }
+    }
+
+    /// Whether the connection is lost.
+    pub(crate) fn is_lost(&self, now: Timestamp, timeout: Span) -> bool {
+        self.missed_replies >= MIN_MISSED_REPLIES && now >= self.lost_at(timeout)
+    }
+
+    /// The flags of a packet that should go out now for the sake of liveness alone.
+    pub(crate) fn wants_packet(&self, now: Timestamp) -> Option<StatsFlags> {
+        if self.missed_replies > 0 {
+            let due = now >= self.last_probe + PROBE_INTERVAL;
+            return due.then_some(StatsFlags::ACK_REQUEST | StatsFlags::ACK_REQUEST_IMMEDIATE);
+        }
+        let idle = self.reply_by.is_none() && now >= self.last_received + limits::KEEPALIVE;
+        idle.then_some(StatsFlags::ACK_REQUEST)
+    }
+
+    /// Whether a packet that goes out anyway should ask for an ack, to measure the round trip.
+    pub(crate) fn wants_ping(&self, now: Timestamp, last_sample: Option<Timestamp>) -> bool {
+        let last = last_sample.map_or(self.last_ping_request, |at| at.max(self.last_ping_request));
+        now.since(last) > PING_INTERVAL
+    }
+
+    /// Notes the flags of a packet that left.
+    pub(crate) const fn on_sent(&mut self, now: Timestamp, asked: bool) {
+        if asked {
+            self.last_ping_request = now;
+            self.last_probe = now;
+        }
+    }
+
+    /// When to look again.
+    pub(crate) fn next_deadline(&self, timeout: Span) -> Timestamp {
+        let reply = self.reply_by.unwrap_or(Timestamp::NEVER);
+        if self.missed_replies > 0 {
+            let lost = if self.missed_replies >= MIN_MISSED_REPLIES {
+                self.lost_at(timeout)
+            } else {
+                Timestamp::NEVER
+            };
+            return reply.min(self.last_probe + PROBE_INTERVAL).min(lost);
+        }
+        if self.reply_by.is_some() {
+            return reply;
+        }
+        self.last_received + limits::KEEPALIVE
+    }
+
+    fn lost_at(&self, timeout: Span) -> Timestamp {
+        self.missing_since.max(self.last_received) + timeout
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(ms: u64) -> Timestamp {
+        Timestamp::ZERO + Span::from_millis(ms)
+    }
+
+    /// Plays a peer that falls silent at 0; returns when the connection is lost, in milliseconds.
+    fn lost_after(mut live: Liveness) -> u64 {
+        let timeout = limits::TIMEOUT_CONNECTED;
+        let mut now = Timestamp::ZERO;
+        for _ in 0..1000 {
+            now = live.next_deadline(timeout).max(now);
+            live.on_timeout(now);
+            if live.is_lost(now, timeout) {
+                return now.as_micros() / 1000;
+            }
+            if let Some(flags) = live.wants_packet(now) {
+                live.on_sent(now, true);
+                live.expect_reply(now, None, !flags.contains(StatsFlags::ACK_REQUEST_IMMEDIATE));
+            }
+        }
+        panic!("never lost");
+    }
+
+    #[test]
+    fn silence_is_death_after_the_times_observed_with_gns() {
+        let mut busy = Liveness::new(Timestamp::ZERO);
+        busy.expect_reply(Timestamp::ZERO, None, true);
+        // Observed: 11.49 s on a busy link and 21.45 s on an idle one, without a ping estimate.
+        assert!((11_000..11_800).contains(&lost_after(busy)));
+        let idle = Liveness::new(Timestamp::ZERO);
+        assert!((21_000..21_800).contains(&lost_after(idle)));
+    }
+
+    #[test]
+    fn any_packet_clears_what_was_missed() {
+        let mut live = Liveness::new(Timestamp::ZERO);
+        live.expect_reply(Timestamp::ZERO, Some(20), false);
+        live.on_timeout(at(290));
+        assert!(live.wants_packet(at(291)).is_some());
+        live.on_received(at(300));
+        assert!(live.wants_packet(at(301)).is_none());
+        assert_eq!(live.next_deadline(Span::from_secs(10)), at(10_300));
+    }
+
+    #[test]
+    fn keepalive_after_ten_silent_seconds() {
+        let live = Liveness::new(Timestamp::ZERO);
+        assert_eq!(live.wants_packet(at(9_999)), None);
+        assert_eq!(live.wants_packet(at(10_000)), Some(StatsFlags::ACK_REQUEST));
+    }
+}

@@ -1,0 +1,324 @@
+//! One connection, from its first packet to its last, without any input or output of its own.
+//!
+//! Inputs are [`Input`]s with the time at which they happen; [`Connection::handle`] is the one door
+//! for them, and the methods named after commands are shorthand for it. Outputs are polled: packets
+//! ([`Connection::poll_transmit`]), events for the application ([`Connection::poll_event`]), news for
+//! the endpoint ([`Connection::poll_endpoint`]) and the next deadline ([`Connection::poll_timeout`]).
+//!
+//! **The drain rule**: after each input poll all outputs until they are dry, then feed the next.
+//!
+//! `state` holds the states, `receive` takes packets in, `transmit` sends them, `close` ends things,
+//! `liveness` watches the peer; the halves that move messages are `crate::send` and `crate::recv`.
+
+mod close;
+mod command;
+mod info;
+mod input;
+mod liveness;
+mod path;
+mod receive;
+mod recording;
+mod state;
+mod timers;
+mod transmit;
+
+use alloc::boxed::Box;
+use alloc::collections::VecDeque;
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use crate::cert::check::VerifiedPeer;
+use crate::config::ConnectionConfig;
+use crate::counters::DropCounters;
+use crate::crypto::packet::SessionKeys;
+use crate::event::Event;
+use crate::event::ToEndpoint;
+use crate::handshake::Origin;
+use crate::handshake::SharedHost;
+use crate::handshake::WallClock;
+use crate::handshake::client::Dialing;
+use crate::handshake::server::Deciding;
+use crate::identity::Identity;
+use crate::ids::ConnectionId;
+use crate::ids::PacketNumber;
+use crate::limits;
+use crate::recv::Receiver;
+use crate::send::Sender;
+use crate::stats::LinkStats;
+use crate::stats::PingTracker;
+use crate::stats::StatsExchange;
+use crate::time::Timestamp;
+
+pub use info::ConnectionInfo;
+pub use info::LaneStatus;
+pub use info::RealTimeStatus;
+pub use input::Command;
+pub use input::DatagramBytes;
+pub use input::Input;
+pub use input::Reply;
+pub use recording::Recorded;
+pub use recording::Recording;
+pub use recording::replay;
+pub use state::ConnectionState;
+
+pub(crate) use liveness::Liveness;
+pub(crate) use path::Path;
+pub(crate) use state::End;
+pub(crate) use state::State;
+
+/// A connection. See the module's documentation for how to drive it.
+#[derive(Debug)]
+pub struct Connection {
+    pub(crate) host: SharedHost,
+    pub(crate) config: Arc<ConnectionConfig>,
+    pub(crate) id: ConnectionId,
+    pub(crate) origin: Origin,
+    pub(crate) peer: Peer,
+    pub(crate) state: State,
+    pub(crate) end: Option<Box<End>>,
+    pub(crate) keys: Option<SessionKeys>,
+    pub(crate) path: Path,
+    pub(crate) sender: Sender,
+    pub(crate) receiver: Receiver,
+    pub(crate) liveness: Liveness,
+    pub(crate) telemetry: Telemetry,
+    pub(crate) outbox: Outbox,
+    recording: Option<Box<Recording>>,
+    /// The time of the last input.
+    pub(crate) now: Timestamp,
+}
+
+/// What is known of the other side.
+#[derive(Clone, Debug)]
+pub(crate) struct Peer {
+    pub(crate) id: Option<ConnectionId>,
+    /// `None` until the handshake tells.
+    pub(crate) identity: Option<Identity>,
+    /// Who a peer without an identity is taken to be: its address.
+    pub(crate) address: core::net::SocketAddr,
+    pub(crate) authenticated: bool,
+    pub(crate) version: u32,
+    pub(crate) clock: WallClock,
+}
+
+/// What is measured and counted.
+#[derive(Clone, Debug)]
+pub(crate) struct Telemetry {
+    pub(crate) link: LinkStats,
+    pub(crate) ping: PingTracker,
+    pub(crate) exchange: StatsExchange,
+    pub(crate) drops: DropCounters,
+}
+
+/// Outputs that wait to be polled.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Outbox {
+    pub(crate) events: VecDeque<Event>,
+    pub(crate) to_endpoint: VecDeque<ToEndpoint>,
+    /// Handshake and closing packets.
+    pub(crate) control: VecDeque<Vec<u8>>,
+}
+
+/// What a connection starts from, whatever its origin.
+pub(crate) struct Start {
+    pub(crate) host: SharedHost,
+    pub(crate) config: Arc<ConnectionConfig>,
+    pub(crate) id: ConnectionId,
+    pub(crate) address: core::net::SocketAddr,
+    pub(crate) clock: WallClock,
+}
+
+impl Connection {
+    /// We dial: the first packet goes out with the next poll.
+    pub(crate) fn dial(now: Timestamp, start: Start, dialing: Dialing) -> Self {
+        let mut connection = Self::new(now, start, Origin::Dial, State::Dialing(Box::new(dialing)));
+        connection.outbox.events.push_back(Event::StateChanged {
+            old: ConnectionState::None,
+            new: ConnectionState::Connecting,
+        });
+        connection.start_attempt(now);
+        connection
+    }
+
+    /// A peer dials, and has passed all checks: the application decides.
+    pub(crate) fn incoming(
+        now: Timestamp,
+        start: Start,
+        deciding: Deciding,
+        remote_id: ConnectionId,
+        identity: Identity,
+        peer: &VerifiedPeer,
+    ) -> Self {
+        let state = State::Deciding(Box::new(deciding));
+        let mut connection = Self::new(now, start, Origin::Listen, state);
+        connection.outbox.events.push_back(Event::StateChanged {
+            old: ConnectionState::None,
+            new: ConnectionState::Connecting,
+        });
+        connection.peer.id = Some(remote_id);
+        connection.peer.identity = Some(identity);
+        connection.peer.authenticated = peer.authenticated;
+        connection.set_peer_version(peer.crypt.protocol_version());
+        connection
+    }
+
+    fn new(now: Timestamp, start: Start, origin: Origin, state: State) -> Self {
+        let handshake = handshake_packet(limits::PROTOCOL_VERSION);
+        Self {
+            path: Path::direct(start.config.mtu_bytes()),
+            sender: Sender::new(now, &start.config, handshake.next()),
+            receiver: Receiver::new(&start.config, handshake),
+            liveness: Liveness::new(now),
+            telemetry: Telemetry {
+                link: LinkStats::new(now),
+                ping: PingTracker::default(),
+                exchange: StatsExchange::new(now),
+                drops: DropCounters::new(),
+            },
+            peer: Peer {
+                id: None,
+                identity: None,
+                address: start.address,
+                authenticated: false,
+                version: limits::PROTOCOL_VERSION,
+                clock: start.clock,
+            },
+            host: start.host,
+            config: start.config,
+            id: start.id,
+            origin,
+            state,
+            end: None,
+            keys: None,
+            outbox: Outbox::default(),
+            recording: None,
+            now,
+        }
+    }
+
+    /// The next event for the application.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.outbox.events.pop_front()
+    }
+
+    /// The next thing that the endpoint should know.
+    pub fn poll_endpoint(&mut self) -> Option<ToEndpoint> {
+        self.outbox.to_endpoint.pop_front()
+    }
+
+    /// Our name for the connection: its handle here, and the address of the peer's packets.
+    pub const fn id(&self) -> ConnectionId {
+        self.id
+    }
+
+    /// The state.
+    pub const fn state(&self) -> ConnectionState {
+        self.state.public()
+    }
+
+    /// Packets that were refused, by reason.
+    pub const fn drops(&self) -> &DropCounters {
+        &self.telemetry.drops
+    }
+
+    /// How many received messages wait to be read.
+    pub fn queued_messages(&self) -> usize {
+        self.receiver.queued_messages()
+    }
+
+    /// Starts recording inputs, up to about `max_bytes` of them, and returns the connection as it is
+    /// now, which the recording can be played back to with [`replay`].
+    pub fn record(&mut self, max_bytes: usize) -> Self {
+        self.recording = Some(Box::new(Recording::new(max_bytes)));
+        self.clone()
+    }
+
+    /// Ends the recording.
+    pub fn take_recording(&mut self) -> Option<Recording> {
+        self.recording.take().map(|recording| *recording)
+    }
+
+    fn note(&mut self, now: Timestamp, input: &Input<'_>) {
+        // Time does not go back, whatever the caller's clock does.
+        self.now = self.now.max(now);
+        if let Some(recording) = &mut self.recording {
+            recording.push(self.now, input);
+        }
+    }
+
+    /// Moves to another state and tells.
+    pub(crate) fn set_state(&mut self, new: State) {
+        let old = core::mem::replace(&mut self.state, new).public();
+        let new = self.state.public();
+        if old == new {
+            return;
+        }
+        tracing::debug!(id = %self.id, %old, %new, "state changed");
+        if self.outbox.events.len() < limits::MAX_EVENTS {
+            self.outbox.events.push_back(Event::StateChanged { old, new });
+        }
+        if old == ConnectionState::Connecting {
+            self.outbox.to_endpoint.push_back(ToEndpoint::Decided);
+        }
+        if new == ConnectionState::Dead {
+            self.outbox.to_endpoint.push_back(ToEndpoint::Dead);
+        }
+    }
+
+    /// Keys are there: data flows from now on.
+    pub(crate) fn set_connected(&mut self, now: Timestamp, keys: SessionKeys, state: State) {
+        self.keys = Some(keys);
+        self.liveness.on_received(now);
+        self.telemetry.link.connected(now);
+        self.telemetry.exchange = StatsExchange::new(now);
+        self.set_state(state);
+    }
+
+    /// The peer's version decides whether its handshake counts as packet 1 (from version 10 on).
+    pub(crate) fn set_peer_version(&mut self, version: u32) {
+        self.peer.version = version;
+        let handshake = handshake_packet(version);
+        self.sender.set_first_packet(handshake.next());
+        self.receiver.set_handshake_packet(handshake);
+    }
+
+    /// A text for the application and the peer; cut to what crosses the wire.
+    pub(crate) fn close_text(text: &str) -> String {
+        let mut end = text.len().min(limits::MAX_CLOSE_TEXT);
+        while !text.is_char_boundary(end) {
+            end -= 1;
+        }
+        text.get(..end).unwrap_or("").into()
+    }
+}
+
+impl Clone for Connection {
+    /// A copy in the same state, with the same keys: for replay and exploration. Only one of the two
+    /// may go on talking to a real peer. A running recording stays with the original.
+    fn clone(&self) -> Self {
+        Self {
+            host: self.host.clone(),
+            config: self.config.clone(),
+            id: self.id,
+            origin: self.origin,
+            peer: self.peer.clone(),
+            state: self.state.clone(),
+            end: self.end.clone(),
+            keys: self.keys.clone(),
+            path: self.path,
+            sender: self.sender.clone(),
+            receiver: self.receiver.clone(),
+            liveness: self.liveness.clone(),
+            telemetry: self.telemetry.clone(),
+            outbox: self.outbox.clone(),
+            recording: None,
+            now: self.now,
+        }
+    }
+}
+
+/// The packet number that the handshake stands for, by the peer's version.
+const fn handshake_packet(version: u32) -> PacketNumber {
+    PacketNumber::new(if version >= 10 { 1 } else { 0 })
+}

@@ -1,0 +1,277 @@
+//! Takes packets in: one match over packet kinds, one over frames.
+
+use crate::connection::Connection;
+use crate::connection::State;
+use crate::counters::DropReason;
+use crate::crypto::replay::Arrival;
+use crate::end_reason::EndReason;
+use crate::event::Event;
+use crate::ids::LaneIndex;
+use crate::ids::MessageNumber;
+use crate::ids::PacketNumber;
+use crate::ids::StreamPos;
+use crate::limits;
+use crate::recv::Expansion;
+use crate::recv::Refusal;
+use crate::snp::decode::Decoder;
+use crate::snp::frame::AckFrame;
+use crate::snp::frame::Frame;
+use crate::snp::frame::FrameError;
+use crate::stats::Sequence;
+use crate::time::Span;
+use crate::time::Timestamp;
+use crate::transmit::DatagramMeta;
+use crate::wire::data_header::DataHeader;
+use crate::wire::stats_blob::StatsFlags;
+use crate::wire::stats_blob::UdpStats;
+use crate::wire::udp;
+use crate::wire::udp::UdpPacket;
+
+/// A refused packet is not acknowledged; acks that are owed for others follow after this time.
+const REFUSED_ACK_DELAY: Span = Span::from_millis(25);
+
+/// What became of the frames of a packet.
+enum Outcome {
+    /// All taken: the packet counts as received.
+    Taken { reliable: bool },
+    /// Something was refused: the packet counts as not received, so that it is sent again.
+    NotRecorded,
+}
+
+impl Connection {
+    pub(super) fn on_datagram(&mut self, now: Timestamp, meta: &DatagramMeta, data: &mut [u8]) {
+        debug_assert_eq!(meta.path, self.path.id(), "there is one path");
+        if let Err(reason) = self.take_datagram(now, data) {
+            tracing::trace!(id = %self.id, %reason, "datagram dropped");
+            self.telemetry.drops.count(reason);
+        }
+    }
+
+    fn take_datagram(&mut self, now: Timestamp, data: &mut [u8]) -> Result<(), DropReason> {
+        if data.len() > limits::MAX_DATAGRAM {
+            return Err(DropReason::TooLong);
+        }
+        match udp::parse(data)? {
+            UdpPacket::Data(_) => self.on_data(now, data),
+            UdpPacket::ChallengeRequest(packet) => self.on_repeated_request(now, packet.connection_id),
+            UdpPacket::ConnectRequest(packet) => {
+                self.on_repeated_request(now, packet.client_connection_id)
+            }
+            UdpPacket::ChallengeReply(packet) => self.on_challenge_reply(now, packet),
+            UdpPacket::ConnectOk(packet) => self.on_connect_ok(now, &packet),
+            UdpPacket::ConnectionClosed(packet) => self.on_connection_closed(now, packet),
+            UdpPacket::NoConnection(packet) => self.on_no_connection(now, packet),
+        }
+    }
+
+    fn on_data(&mut self, now: Timestamp, data: &mut [u8]) -> Result<(), DropReason> {
+        let len = data.len();
+        let (header, payload_at) = DataHeader::parse(data)?;
+        if header.to != self.id {
+            return Err(DropReason::UnknownConnection);
+        }
+        if !self.state.is_active() {
+            self.answer_closed();
+            return Err(DropReason::WrongState);
+        }
+        let stats = header.stats.map(UdpStats::parse).transpose()?;
+        let (seq, time) = (header.seq, header.time_since_prev_16us);
+        let number = self.receiver.replay.check(seq).inspect_err(|_| {
+            self.telemetry.link.duplicate(now, len);
+        })?;
+        let keys = self.keys.as_ref().ok_or(DropReason::WrongState)?;
+        let payload = data.get_mut(payload_at..).unwrap_or_default();
+        let plaintext = keys
+            .recv
+            .open(number, payload)
+            .map_err(|_| DropReason::DecryptFailed)?;
+        if self.receiver.replay.is_fatal_jump(number) {
+            self.fail(now, EndReason::MISC_GENERIC, "Packet number jumped too far");
+            return Err(DropReason::BadPacketNumber);
+        }
+        self.liveness.on_received(now);
+        if self.forget_answer() {
+            tracing::trace!(id = %self.id, "the peer has our ConnectOK");
+        }
+        match self.take_frames(now, number, plaintext)? {
+            Outcome::Taken { reliable } => {
+                let sequence = match self.receiver.replay.mark(number) {
+                    Arrival::Next => Sequence::Next,
+                    Arrival::Ahead { skipped } => Sequence::Ahead { skipped },
+                    Arrival::Late => Sequence::Late,
+                };
+                self.telemetry.link.received(now, len, sequence, time);
+                self.receiver.acks.on_received(now, number);
+                if reliable {
+                    let srtt = self.sender.smoothed_rtt();
+                    self.receiver.acks.owe_for_data(now, srtt);
+                }
+            }
+            Outcome::NotRecorded => self.receiver.acks.owe(now + REFUSED_ACK_DELAY),
+        }
+        if let Some(stats) = stats {
+            self.on_stats(now, &stats);
+        }
+        self.finish_linger(now);
+        Ok(())
+    }
+
+    fn take_frames(
+        &mut self,
+        now: Timestamp,
+        number: PacketNumber,
+        plaintext: &[u8],
+    ) -> Result<Outcome, DropReason> {
+        let mut decoder = Decoder::new(plaintext, number, false)
+            .with_max_segments(self.config.max_segments_per_packet());
+        let mut recorded = true;
+        loop {
+            let context = Expansion::new(&self.receiver, self.sender.next_number());
+            let frame = match decoder.next(&context) {
+                Ok(Some(frame)) => frame,
+                Ok(None) => break,
+                Err(FrameError::Broken(why)) => return Err(self.fail_broken(now, why)),
+                Err(FrameError::AckOfUnsent) => return Err(DropReason::AckOfUnsent),
+                Err(FrameError::TooManySegments) => {
+                    self.telemetry.drops.count(DropReason::TooManySegments);
+                    recorded = false;
+                    break;
+                }
+            };
+            if let Err(refusal) = self.take_frame(now, number, decoder.lane(), frame) {
+                match refusal {
+                    Refusal::NotNow(reason) => {
+                        self.telemetry.drops.count(reason);
+                        recorded = false;
+                    }
+                    Refusal::Fatal(why) => return Err(self.fail_broken(now, why)),
+                }
+            }
+        }
+        Ok(if recorded {
+            Outcome::Taken {
+                reliable: decoder.ends_with_reliable(),
+            }
+        } else {
+            Outcome::NotRecorded
+        })
+    }
+
+    fn take_frame(
+        &mut self,
+        now: Timestamp,
+        packet: PacketNumber,
+        lane: LaneIndex,
+        frame: Frame<'_>,
+    ) -> Result<(), Refusal> {
+        match frame {
+            Frame::SelectLane(_) => Ok(()),
+            Frame::StopWaiting { first_wanted } => self
+                .receiver
+                .acks
+                .on_stop_waiting(first_wanted, packet)
+                .map_err(Refusal::Fatal),
+            Frame::Ack(ack) => {
+                self.on_ack(now, &ack);
+                Ok(())
+            }
+            Frame::Reliable { pos, data } => self.on_reliable(now, lane, pos, data),
+            Frame::Unreliable {
+                number,
+                offset,
+                last,
+                data,
+            } => self.on_unreliable(now, lane, number, offset, last, data),
+            Frame::Extension { .. } => Err(Refusal::Fatal("extension was not negotiated")),
+        }
+    }
+
+    fn on_reliable(
+        &mut self,
+        now: Timestamp,
+        lane: LaneIndex,
+        pos: StreamPos,
+        data: &[u8],
+    ) -> Result<(), Refusal> {
+        // Nobody reads a lingering connection: what comes is acknowledged and dropped.
+        if matches!(self.state, State::Linger { .. }) {
+            return Ok(());
+        }
+        self.receiver.reliable(now, lane, pos, data)
+    }
+
+    fn on_unreliable(
+        &mut self,
+        now: Timestamp,
+        lane: LaneIndex,
+        number: MessageNumber,
+        offset: u32,
+        last: bool,
+        data: &[u8],
+    ) -> Result<(), Refusal> {
+        if matches!(self.state, State::Linger { .. }) {
+            return Err(Refusal::NotNow(DropReason::WrongState));
+        }
+        self.receiver
+            .unreliable(now, lane, number, offset, last, data)
+    }
+
+    fn on_ack(&mut self, now: Timestamp, ack: &AckFrame<'_>) {
+        let outcome = self.sender.on_ack(now, ack);
+        if let Some(rtt) = outcome.rtt {
+            let ms = u32::try_from(rtt.as_millis()).unwrap_or(u32::MAX);
+            self.telemetry.ping.add_sample(now, ms);
+        }
+        self.telemetry.exchange.on_ack(now, ack);
+        let blocks = ack.blocks().count() as u64;
+        if blocks > 0 {
+            self.receiver.acks.owe_for_nacks(now, blocks);
+        }
+        self.tell_writable();
+    }
+
+    fn on_stats(&mut self, now: Timestamp, stats: &UdpStats) {
+        if stats.flags.contains(StatsFlags::ACK_REQUEST_IMMEDIATE) {
+            self.receiver.acks.owe(now);
+        } else if stats.flags.contains(StatsFlags::ACK_REQUEST) {
+            let srtt = self.sender.smoothed_rtt();
+            self.receiver.acks.owe_for_data(now, srtt);
+        }
+        if let Some(quality) = &stats.quality {
+            self.telemetry.exchange.received(now, quality);
+        }
+    }
+
+    pub(super) fn tell_writable(&mut self) {
+        if self.sender.take_writable() && self.outbox.events.len() < limits::MAX_EVENTS {
+            self.outbox.events.push_back(Event::Writable);
+        }
+    }
+
+    pub(super) fn on_refusal(&mut self, now: Timestamp, refusal: Refusal) {
+        let reason = match refusal {
+            Refusal::NotNow(reason) => reason,
+            Refusal::Fatal(why) => self.fail_broken(now, why),
+        };
+        self.telemetry.drops.count(reason);
+    }
+
+    /// A frame is broken: whatever the peer runs, it is not this protocol any more.
+    fn fail_broken(&mut self, now: Timestamp, why: &str) -> DropReason {
+        self.fail(now, EndReason::MISC_INTERNAL_ERROR, why);
+        DropReason::BrokenFrame
+    }
+
+    /// The peer has shown by a data packet that our ConnectOK arrived.
+    fn forget_answer(&mut self) -> bool {
+        match &mut self.state {
+            State::Connected { answered } | State::Linger { answered } => answered.take().is_some(),
+            State::Dialing(_)
+            | State::Deciding(_)
+            | State::ClosedByPeer
+            | State::Failed
+            | State::FinWait { .. }
+            | State::Dead => false,
+        }
+    }
+}

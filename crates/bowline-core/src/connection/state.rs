@@ -1,0 +1,108 @@
+//! The states of a connection, each with what only it needs.
+
+use alloc::boxed::Box;
+use alloc::string::String;
+use core::fmt;
+
+use serde::Deserialize;
+use serde::Serialize;
+
+use crate::end_reason::EndReason;
+use crate::handshake::client::Dialing;
+use crate::handshake::server::Answered;
+use crate::handshake::server::Deciding;
+use crate::time::Timestamp;
+
+/// The state of a connection, with GNS's numbers. Negative ones are of interest only to those who
+/// drive connections: an application that closed a connection no longer sees it.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
+#[repr(i32)]
+pub enum ConnectionState {
+    /// There is no connection.
+    None = 0,
+    /// Being set up, or waiting for the application to accept.
+    Connecting = 1,
+    /// Looking for a route to the peer (rendezvous only).
+    FindingRoute = 2,
+    /// Messages flow.
+    Connected = 3,
+    /// The peer closed it. What it sent can still be read.
+    ClosedByPeer = 4,
+    /// A failure was noticed here. What was received can still be read.
+    ProblemDetectedLocally = 5,
+    /// Closed by the application; still answers the peer.
+    FinWait = -1,
+    /// Closed by the application; still delivers what was sent reliably.
+    Linger = -2,
+    /// Over.
+    Dead = -3,
+}
+
+impl ConnectionState {
+    /// Whether the connection has ended, for whatever reason, as the application sees it.
+    pub const fn is_closed(self) -> bool {
+        !matches!(
+            self,
+            Self::Connecting | Self::FindingRoute | Self::Connected
+        )
+    }
+}
+
+impl fmt::Display for ConnectionState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self, f)
+    }
+}
+
+/// Why a connection ended, as told to the application or to the peer.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub(crate) struct End {
+    pub(crate) reason: EndReason,
+    pub(crate) text: String,
+}
+
+/// The state with its data.
+#[derive(Clone, Debug)]
+pub(crate) enum State {
+    /// We dial; no keys yet.
+    Dialing(Box<Dialing>),
+    /// A peer dials; the application decides.
+    Deciding(Box<Deciding>),
+    /// Keys are there.
+    Connected {
+        /// For repeating our ConnectOK, until the peer has shown that it has it.
+        answered: Option<Box<Answered>>,
+    },
+    /// Keys are there, reliable data is still to be delivered, then it closes.
+    Linger {
+        answered: Option<Box<Answered>>,
+    },
+    /// The peer closed.
+    ClosedByPeer,
+    /// A failure here.
+    Failed,
+    /// Closed here.
+    FinWait { until: Timestamp, peer_closed: bool },
+    /// Over.
+    Dead,
+}
+
+impl State {
+    /// What the state is called outside.
+    pub(crate) const fn public(&self) -> ConnectionState {
+        match self {
+            Self::Dialing(_) | Self::Deciding(_) => ConnectionState::Connecting,
+            Self::Connected { .. } => ConnectionState::Connected,
+            Self::Linger { .. } => ConnectionState::Linger,
+            Self::ClosedByPeer => ConnectionState::ClosedByPeer,
+            Self::Failed => ConnectionState::ProblemDetectedLocally,
+            Self::FinWait { .. } => ConnectionState::FinWait,
+            Self::Dead => ConnectionState::Dead,
+        }
+    }
+
+    /// Whether data packets flow.
+    pub(crate) const fn is_active(&self) -> bool {
+        matches!(self, Self::Connected { .. } | Self::Linger { .. })
+    }
+}

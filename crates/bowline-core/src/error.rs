@@ -1,0 +1,115 @@
+//! What the commands of a connection can refuse, one type per operation.
+
+use crate::ids::LaneIndex;
+use crate::time::Span;
+
+use crate::connection::ConnectionState;
+
+/// Why a message was not accepted for sending. Nothing of it was sent or queued.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SendError {
+    /// The connection is closed, or not in a state that takes messages.
+    #[error("the connection takes no messages in state {0}")]
+    WrongState(ConnectionState),
+    /// The message is larger than any message may be.
+    #[error("a message of {len} bytes is too large: the limit is {max}")]
+    TooLarge {
+        /// The size of the message in bytes.
+        len: usize,
+        /// The largest size in bytes.
+        max: usize,
+    },
+    /// The send buffer has no room.
+    #[error("the send buffer holds {queued_bytes} of {limit_bytes} bytes")]
+    BufferFull {
+        /// Bytes that wait to be sent.
+        queued_bytes: usize,
+        /// How many may wait.
+        limit_bytes: usize,
+        /// How long until this message would fit at the current rate, where that is known.
+        wait: Option<Span>,
+    },
+    /// The lane is not configured.
+    #[error("there is no lane {}: {lanes} configured", lane.get())]
+    NoSuchLane {
+        /// The lane that was asked for.
+        lane: LaneIndex,
+        /// How many lanes there are.
+        lanes: usize,
+    },
+    /// A message with `NO_DELAY` could not go out at once and was dropped, as asked.
+    #[error("the message could not be sent at once and was dropped")]
+    NotNow,
+}
+
+/// Why a connection could not be accepted.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum AcceptError {
+    /// Only a connection that came in can be accepted.
+    #[error("this connection was not initiated by the peer")]
+    NotIncoming,
+    /// Already accepted, or already closed.
+    #[error("cannot accept in state {0}")]
+    WrongState(ConnectionState),
+    /// The key exchange failed, and the connection was closed for it.
+    #[error("the peer's key exchange cannot be used")]
+    BadCrypt,
+}
+
+/// Why lanes could not be configured.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum LaneError {
+    /// There must be 1 to 255 lanes.
+    #[error("{0} lanes: there must be 1 to 255")]
+    BadCount(usize),
+    /// Lanes cannot be taken away.
+    #[error("{configured} lanes are configured: they cannot be reduced to {asked}")]
+    CannotReduce {
+        /// How many there are.
+        configured: usize,
+        /// How many were asked for.
+        asked: usize,
+    },
+    /// Every weight must be at least 1.
+    #[error("lane {0} has a weight of zero")]
+    ZeroWeight(usize),
+    /// The connection is closed.
+    #[error("cannot configure lanes in state {0}")]
+    WrongState(ConnectionState),
+    /// The peer speaks a protocol version without lanes. The connection was closed for it.
+    #[error("the peer's protocol version {0} has no lanes")]
+    PeerTooOld(u32),
+}
+
+/// Why a connection could not be started.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConnectError {
+    /// The address cannot be dialled: port 0, unspecified, or multicast.
+    #[error("the address cannot be dialled")]
+    BadAddress,
+    /// Another connection uses this socket and remote address, or did a moment ago.
+    #[error("a connection to this address exists on this socket, or ended a moment ago")]
+    RouteInUse,
+    /// There are as many connections as there may be.
+    #[error("too many connections")]
+    TooManyConnections,
+}
+
+/// Any refusal of a command, for those who drive a connection through [`crate::connection::Input`].
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CommandError {
+    /// See [`SendError`].
+    #[error(transparent)]
+    Send(#[from] SendError),
+    /// See [`AcceptError`].
+    #[error(transparent)]
+    Accept(#[from] AcceptError),
+    /// See [`LaneError`].
+    #[error(transparent)]
+    Lane(#[from] LaneError),
+}

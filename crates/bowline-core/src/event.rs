@@ -1,0 +1,78 @@
+//! What a connection tells its owner, and what connection and endpoint tell each other.
+
+use crate::connection::ConnectionState;
+use crate::ids::ConnectionId;
+
+/// What the application should hear of.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Event {
+    /// The connection moved from one state to another.
+    StateChanged {
+        /// The state before.
+        old: ConnectionState,
+        /// The state now.
+        new: ConnectionState,
+    },
+    /// There is room again after a send was refused with `BufferFull`.
+    Writable,
+}
+
+/// What a connection tells the endpoint that routes its packets.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum ToEndpoint {
+    /// The peer's name for the connection is known now.
+    RemoteId(ConnectionId),
+    /// The peer's server finds connections by ID, so that one socket may hold several to it.
+    FindsByConnectionId,
+    /// An incoming connection was decided upon, by the application or by a failure.
+    Decided,
+    /// The connection is over and may be forgotten. Said once, as the last thing.
+    Dead,
+}
+
+/// What a timer of a connection is for; told with the deadline, so that a wake-up can be explained.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[non_exhaustive]
+pub enum TimerKind {
+    /// Time limit of the handshake, or of the application's decision.
+    Initial,
+    /// Next attempt of the handshake.
+    HandshakeRetry,
+    /// Small messages have waited long enough for company.
+    Nagle,
+    /// The rate allows the next packet.
+    Pace,
+    /// An acknowledgement is due.
+    Ack,
+    /// Unacknowledged data is taken for lost.
+    Retransmit,
+    /// The peer should have replied by now.
+    ReplyTimeout,
+    /// Nothing was received for long.
+    Keepalive,
+    /// Statistics are due.
+    Stats,
+    /// A closed connection need not answer any longer.
+    FinWait,
+}
+
+impl TimerKind {
+    /// How many kinds there are.
+    pub const COUNT: usize = Self::FinWait as usize + 1;
+
+    /// All kinds, in the order of their numbers.
+    pub const ALL: [Self; Self::COUNT] = [
+        Self::Initial,
+        Self::HandshakeRetry,
+        Self::Nagle,
+        Self::Pace,
+        Self::Ack,
+        Self::Retransmit,
+        Self::ReplyTimeout,
+        Self::Keepalive,
+        Self::Stats,
+        Self::FinWait,
+    ];
+}

@@ -1,0 +1,95 @@
+//! Getting from nothing to shared keys.
+//!
+//! A connection begins in one of three ways ([`Origin`]): we dial an address, a listen socket hears of
+//! a peer, or signals carry the exchange. All three use the same [`session::Session`], which holds our
+//! half of the key exchange and the peer's. Its role is data: two peers that dial each other by
+//! signals find out late which of them is the client.
+//!
+//! `client` and `server` hold what is particular to direct UDP: cookies, retries and answers.
+
+pub(crate) mod client;
+pub(crate) mod server;
+pub(crate) mod session;
+
+use alloc::sync::Arc;
+
+use serde::Deserialize;
+use serde::Serialize;
+
+use crate::cert::store::CertStore;
+use crate::crypto::Crypto;
+use crate::identity::Identity;
+use crate::ids::AppId;
+use crate::wire::pb;
+use crate::wire::udp::RequestIdentity;
+
+/// How a connection began.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
+#[non_exhaustive]
+pub enum Origin {
+    /// We dialled an address.
+    Dial,
+    /// A peer reached our listen socket.
+    Listen,
+    /// Signals through a third party (rendezvous).
+    Signal,
+}
+
+/// What all connections of an endpoint share: who we are and whom we trust.
+#[derive(Clone, Debug)]
+pub(crate) struct Host {
+    pub(crate) crypto: Crypto,
+    pub(crate) identity: Identity,
+    pub(crate) app: AppId,
+    pub(crate) store: CertStore,
+}
+
+/// A wall clock made of the monotonic one: certificates expire by the calendar.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+pub(crate) struct WallClock {
+    /// Seconds since 1970 at the origin of the monotonic clock.
+    unix_secs_at_zero: u64,
+}
+
+impl WallClock {
+    /// A clock that says `unix_secs` at `now`.
+    pub(crate) fn new(now: crate::time::Timestamp, unix_secs: u64) -> Self {
+        Self {
+            unix_secs_at_zero: unix_secs.saturating_sub(now.as_micros() / 1_000_000),
+        }
+    }
+
+    /// Seconds since 1970 at `now`.
+    pub(crate) fn unix_secs(self, now: crate::time::Timestamp) -> u64 {
+        self.unix_secs_at_zero
+            .saturating_add(now.as_micros() / 1_000_000)
+    }
+}
+
+/// A host shared by its connections.
+pub(crate) type SharedHost = Arc<Host>;
+
+/// The identity that goes beside a certificate: only where the certificate has none of its own.
+pub(crate) fn identity_beside(cert: &pb::CertificateSigned, identity: &Identity) -> RequestIdentity {
+    if cert.ca_signature.is_none() {
+        // Our own unsigned certificates carry the identity.
+        return RequestIdentity::default();
+    }
+    let (legacy_identity_binary, text) = identity.to_wire();
+    RequestIdentity {
+        identity_string: Some(text),
+        legacy_identity_binary,
+        legacy_steam_id: identity.legacy_steam_id(),
+    }
+}
+
+/// Reads the identity that came beside a certificate.
+pub(crate) fn identity_of(
+    beside: &RequestIdentity,
+) -> Result<Option<Identity>, crate::identity::IdentityError> {
+    Identity::from_wire(
+        beside.identity_string.as_deref(),
+        beside.legacy_identity_binary.as_ref(),
+        beside.legacy_steam_id,
+    )
+}

@@ -1,0 +1,127 @@
+//! Spreads packets over time: a token bucket in bytes.
+//!
+//! The bucket holds what may leave in one burst: the bytes of a millisecond, but at least two packets
+//! and at most [`limits::MAX_BURST_PACKETS`]. A packet may leave while the balance is positive, so the
+//! balance can go negative by one packet; acks that must go regardless are charged too, but only down
+//! to a bound: a peer cannot starve the data it is owed by asking for acks.
+
+use crate::limits;
+use crate::time::Span;
+use crate::time::Timestamp;
+
+const PACKET: i64 = limits::MAX_DATAGRAM as i64;
+const MAX_BURST: i64 = PACKET * limits::MAX_BURST_PACKETS as i64;
+/// How far packets that must go may overdraw the balance.
+const MAX_DEBT: i64 = 4 * PACKET;
+/// Balances are kept in millionths of a byte, so that low rates gain exactly.
+const SCALE: i64 = 1_000_000;
+
+/// The token bucket.
+#[derive(Clone, Debug)]
+pub(crate) struct Pacer {
+    /// Millionths of a byte.
+    balance: i64,
+    refilled_at: Timestamp,
+}
+
+impl Pacer {
+    pub(crate) const fn new(now: Timestamp) -> Self {
+        Self {
+            balance: 2 * PACKET * SCALE,
+            refilled_at: now,
+        }
+    }
+
+    /// Adds what the time since the last call has earned.
+    pub(crate) fn refill(&mut self, now: Timestamp, rate_bytes_per_sec: Option<u64>) {
+        let elapsed = i64::try_from(now.since(self.refilled_at).as_micros()).unwrap_or(i64::MAX);
+        self.refilled_at = self.refilled_at.max(now);
+        let cap = burst(rate_bytes_per_sec);
+        let Some(rate) = rate_bytes_per_sec else {
+            self.balance = cap;
+            return;
+        };
+        // bytes/s times microseconds are millionths of a byte.
+        let rate = i64::try_from(rate).unwrap_or(i64::MAX);
+        let earned = elapsed.saturating_mul(rate);
+        self.balance = self.balance.saturating_add(earned).min(cap);
+    }
+
+    /// Whether a packet may leave.
+    pub(crate) const fn is_open(&self) -> bool {
+        self.balance > 0
+    }
+
+    /// When a packet may leave.
+    pub(crate) fn opens_at(&self, rate_bytes_per_sec: Option<u64>) -> Timestamp {
+        match rate_bytes_per_sec {
+            Some(rate) if self.balance <= 0 => {
+                let missing = self.balance.unsigned_abs() + 1;
+                self.refilled_at + Span::from_micros(missing.div_ceil(rate.max(1)))
+            }
+            Some(_) | None => self.refilled_at,
+        }
+    }
+
+    /// Takes the bytes of a packet that left.
+    pub(crate) fn charge(&mut self, bytes: usize) {
+        let cost = i64::try_from(bytes).unwrap_or(PACKET) * SCALE;
+        self.balance = (self.balance - cost).max(-MAX_DEBT * SCALE);
+    }
+}
+
+/// What may leave at once: the bytes of a millisecond, within two packets and the largest burst.
+fn burst(rate_bytes_per_sec: Option<u64>) -> i64 {
+    let per_ms = rate_bytes_per_sec.map_or(MAX_BURST, |rate| {
+        i64::try_from(rate / 1000).unwrap_or(i64::MAX)
+    });
+    per_ms.clamp(2 * PACKET, MAX_BURST) * SCALE
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mean_rate_is_the_configured_one() {
+        let rate = Some(262_144);
+        let mut now = Timestamp::ZERO;
+        let mut pacer = Pacer::new(now);
+        let mut sent = 0u64;
+        while now < Timestamp::from_micros(10_000_000) {
+            pacer.refill(now, rate);
+            if pacer.is_open() {
+                pacer.charge(1255);
+                sent += 1255;
+            } else {
+                now = pacer.opens_at(rate);
+            }
+        }
+        let expected = 2_621_440;
+        assert!(sent.abs_diff(expected) < 5_000, "{sent}");
+    }
+
+    #[test]
+    fn limit_bursts_are_bounded() {
+        let rate = Some(1_000_000_000);
+        let mut pacer = Pacer::new(Timestamp::ZERO);
+        pacer.refill(Timestamp::from_micros(60_000_000), rate);
+        let mut packets = 0;
+        while pacer.is_open() {
+            pacer.charge(1300);
+            packets += 1;
+        }
+        assert_eq!(packets, limits::MAX_BURST_PACKETS);
+    }
+
+    #[test]
+    fn limit_forced_packets_do_not_starve_data() {
+        let rate = Some(10_000);
+        let mut pacer = Pacer::new(Timestamp::ZERO);
+        for _ in 0..10_000 {
+            pacer.charge(30);
+        }
+        let opens = pacer.opens_at(rate);
+        assert!(opens < Timestamp::from_micros(600_000), "{opens}");
+    }
+}

@@ -1,0 +1,80 @@
+//! Round-trip time in microseconds, for retransmission and pacing (RFC 9002 section 5).
+//!
+//! The whole milliseconds that GNS shows and exchanges are in `stats::ping`.
+
+use crate::time::Span;
+
+/// Least allowance for variation, so that a very steady path does not retransmit too eagerly.
+const MIN_VARIATION: Span = Span::from_millis(5);
+/// Timeout without any measurement (GNS: 1 s).
+const UNKNOWN_TIMEOUT: Span = Span::from_secs(1);
+/// What a GNS peer may add before it acknowledges reliable data.
+const PEER_ACK_DELAY: Span = Span::from_millis(50);
+/// Longest time between two retransmission timeouts, unless twice the first is longer: after an
+/// outage the connection should be back soon.
+const MAX_BACKED_OFF: Span = Span::from_millis(500);
+
+/// Smoothed round-trip time and its variation.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct RttEstimator {
+    smoothed: Option<Span>,
+    variation: Span,
+    least: Option<Span>,
+}
+
+impl RttEstimator {
+    /// A measurement with the peer's own delay taken off.
+    pub(crate) fn on_sample(&mut self, sample: Span) {
+        self.least = Some(self.least.map_or(sample, |least| least.min(sample)));
+        let Some(smoothed) = self.smoothed else {
+            self.smoothed = Some(sample);
+            self.variation = sample / 2;
+            return;
+        };
+        let off = Span::from_micros(smoothed.as_micros().abs_diff(sample.as_micros()));
+        self.variation = (self.variation * 3 + off) / 4;
+        self.smoothed = Some((smoothed * 7 + sample) / 8);
+    }
+
+    /// The smoothed round-trip time, once there is one.
+    pub(crate) const fn smoothed(&self) -> Option<Span> {
+        self.smoothed
+    }
+
+    /// Time after which an unacknowledged packet is taken for lost, for the `nth` time in a row (from 0).
+    pub(crate) fn retransmit_timeout(&self, nth: u32) -> Span {
+        let base = self.smoothed.map_or(UNKNOWN_TIMEOUT, |smoothed| {
+            smoothed + (self.variation * 4).max(MIN_VARIATION) + PEER_ACK_DELAY
+        });
+        let backed_off = base * 1u64.checked_shl(nth).unwrap_or(u64::MAX);
+        backed_off.min(MAX_BACKED_OFF.max(base * 2))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn follows_samples_smoothly() {
+        let mut rtt = RttEstimator::default();
+        assert_eq!(rtt.retransmit_timeout(0), Span::from_secs(1));
+        rtt.on_sample(Span::from_millis(100));
+        assert_eq!(rtt.smoothed(), Some(Span::from_millis(100)));
+        rtt.on_sample(Span::from_millis(180));
+        assert_eq!(rtt.smoothed(), Some(Span::from_millis(110)));
+    }
+
+    #[test]
+    fn timeouts_back_off_to_a_bound() {
+        let mut rtt = RttEstimator::default();
+        for _ in 0..100 {
+            rtt.on_sample(Span::from_millis(20));
+        }
+        let base = rtt.retransmit_timeout(0);
+        assert_eq!(base, Span::from_millis(75));
+        assert_eq!(rtt.retransmit_timeout(1), base * 2);
+        assert_eq!(rtt.retransmit_timeout(10), MAX_BACKED_OFF);
+        assert_eq!(rtt.retransmit_timeout(64), MAX_BACKED_OFF);
+    }
+}

@@ -1,0 +1,227 @@
+//! The receiving half of a connection: reassembly per lane, the queue of whole messages, acks owed.
+
+mod acks;
+mod queue;
+mod reliable;
+mod unreliable;
+
+use alloc::vec::Vec;
+
+use crate::config::ConnectionConfig;
+use crate::counters::DropReason;
+use crate::crypto::replay::ReplayWindow;
+use crate::ids::LaneIndex;
+use crate::ids::MessageNumber;
+use crate::ids::PacketNumber;
+use crate::ids::StreamPos;
+use crate::limits;
+use crate::message::Message;
+use crate::recv::queue::MessageMeta;
+use crate::recv::queue::ReceiveQueue;
+use crate::recv::reliable::ReceiveLimits;
+use crate::recv::reliable::ReliableError;
+use crate::recv::reliable::ReliableReceiver;
+use crate::recv::unreliable::Fragments;
+use crate::snp::decode::DecodeContext;
+use crate::time::Timestamp;
+
+pub(crate) use acks::Acks;
+
+/// The receiving half of a connection.
+#[derive(Clone, Debug)]
+pub(crate) struct Receiver {
+    /// Created on demand, up to the highest lane that the peer has named.
+    lanes: Vec<ReliableReceiver>,
+    fragments: Fragments,
+    queue: ReceiveQueue,
+    limits: ReceiveLimits,
+    pub(crate) acks: Acks,
+    pub(crate) replay: ReplayWindow,
+}
+
+/// Why a frame was not taken.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Refusal {
+    /// Counted; the packet counts as not received.
+    NotNow(DropReason),
+    /// The connection ends.
+    Fatal(&'static str),
+}
+
+impl Receiver {
+    /// Nothing received but the handshake, which counts as packet `handshake` of the peer.
+    pub(crate) fn new(config: &ConnectionConfig, handshake: PacketNumber) -> Self {
+        Self {
+            lanes: Vec::new(),
+            fragments: Fragments::default(),
+            queue: ReceiveQueue::new(config),
+            limits: ReceiveLimits {
+                window_bytes: config.recv_buffer_bytes() as u64,
+                max_message_bytes: config.recv_max_message_bytes(),
+                max_pieces: limits::MAX_REASSEMBLY_PIECES,
+            },
+            acks: Acks::new(handshake),
+            replay: ReplayWindow::new(handshake),
+        }
+    }
+
+    /// The peer's version decides which number its handshake has; nothing was received before.
+    pub(crate) fn set_handshake_packet(&mut self, handshake: PacketNumber) {
+        self.acks = Acks::new(handshake);
+        self.replay = ReplayWindow::new(handshake);
+    }
+
+    /// Takes a reliable segment in.
+    pub(crate) fn reliable(
+        &mut self,
+        now: Timestamp,
+        lane: LaneIndex,
+        pos: StreamPos,
+        data: &[u8],
+    ) -> Result<(), Refusal> {
+        if data.is_empty() {
+            return Ok(());
+        }
+        if self.held_bytes() + data.len() as u64 > self.limits.window_bytes * limits::MAX_FULL_LANES {
+            return Err(Refusal::NotNow(DropReason::ReceiveBufferFull));
+        }
+        self.ensure_lane(lane);
+        let Some(receiver) = self.lanes.get_mut(lane.as_usize()) else {
+            return Err(Refusal::Fatal("no such lane"));
+        };
+        receiver
+            .receive(now, lane, pos, data, &mut self.queue)
+            .map_err(Refusal::from)
+    }
+
+    /// Takes an unreliable segment in.
+    pub(crate) fn unreliable(
+        &mut self,
+        now: Timestamp,
+        lane: LaneIndex,
+        number: MessageNumber,
+        offset: u32,
+        last: bool,
+        data: &[u8],
+    ) -> Result<(), Refusal> {
+        self.ensure_lane(lane);
+        if let Some(receiver) = self.lanes.get_mut(lane.as_usize()) {
+            receiver.saw_number(number);
+        }
+        let end = (offset as usize).saturating_add(data.len());
+        if end > limits::MAX_UNRELIABLE_RECV {
+            // Ignored like GNS does; the rest of the packet counts.
+            return Ok(());
+        }
+        let meta = MessageMeta {
+            number,
+            lane,
+            reliable: false,
+            received_at: now,
+        };
+        if offset == 0 && last {
+            if !self.queue.has_room(data.len()) {
+                return Err(Refusal::NotNow(DropReason::ReceiveBufferFull));
+            }
+            self.queue.push_copy(data, meta);
+            return Ok(());
+        }
+        if let Some(message) = self.fragments.add(lane, number, offset, last, data) {
+            if message.len() > self.limits.max_message_bytes {
+                return Err(Refusal::Fatal("message too large"));
+            }
+            if !self.queue.has_room(message.len()) {
+                return Err(Refusal::NotNow(DropReason::ReceiveBufferFull));
+            }
+            self.queue.push(message, meta);
+        }
+        Ok(())
+    }
+
+    /// Hands out the oldest message, and lets in what waited for its room.
+    ///
+    /// # Errors
+    /// If what waited turns out to be broken, which ends the connection.
+    pub(crate) fn pop(&mut self, now: Timestamp) -> (Option<Message>, Result<(), Refusal>) {
+        let message = self.queue.pop();
+        let mut result = Ok(());
+        if message.is_some() {
+            for (index, lane) in (0u8..=u8::MAX).zip(&mut self.lanes) {
+                if lane.is_stalled() {
+                    let resumed = lane.resume(now, LaneIndex::new(index), &mut self.queue);
+                    result = result.and(resumed.map_err(Refusal::from));
+                }
+            }
+        }
+        (message, result)
+    }
+
+    /// How many messages wait to be read.
+    pub(crate) fn queued_messages(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// Gives back memory that is only kept for speed.
+    pub(crate) fn shrink(&mut self) {
+        self.queue.shrink();
+        self.acks.shrink();
+    }
+
+    fn held_bytes(&self) -> u64 {
+        self.lanes.iter().map(ReliableReceiver::held_bytes).sum()
+    }
+
+    fn ensure_lane(&mut self, lane: LaneIndex) {
+        let needed = lane.as_usize() + 1;
+        if self.lanes.len() < needed {
+            let limits = self.limits;
+            self.lanes
+                .resize_with(needed, || ReliableReceiver::new(limits));
+        }
+    }
+}
+
+/// What the decoder needs to know to expand shortened numbers.
+#[derive(Debug)]
+pub(crate) struct Expansion<'a> {
+    receiver: &'a Receiver,
+    next_send: PacketNumber,
+}
+
+impl<'a> Expansion<'a> {
+    pub(crate) const fn new(receiver: &'a Receiver, next_send: PacketNumber) -> Self {
+        Self {
+            receiver,
+            next_send,
+        }
+    }
+}
+
+impl DecodeContext for Expansion<'_> {
+    fn highest_message(&self, lane: LaneIndex) -> MessageNumber {
+        self.receiver
+            .lanes
+            .get(lane.as_usize())
+            .map_or(MessageNumber::NONE, ReliableReceiver::highest_number)
+    }
+
+    fn expected_pos(&self, lane: LaneIndex) -> StreamPos {
+        self.receiver
+            .lanes
+            .get(lane.as_usize())
+            .map_or(StreamPos::FIRST, ReliableReceiver::expected_pos)
+    }
+
+    fn next_send(&self) -> PacketNumber {
+        self.next_send
+    }
+}
+
+impl From<ReliableError> for Refusal {
+    fn from(error: ReliableError) -> Self {
+        match error {
+            ReliableError::Refused => Self::NotNow(DropReason::ReceiveBufferFull),
+            ReliableError::Fatal(why) => Self::Fatal(why),
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! Received messages that wait for the application, and the buffers they live in.
+//!
+//! Small messages are copied into chunks that are reused once every message in them was dropped, so a
+//! steady flow does not allocate. How much may wait is bounded by bytes and by number; the chunks that
+//! are kept for reuse are bounded too, and given back when the connection is idle.
+
+use alloc::collections::VecDeque;
+
+use bytes::Bytes;
+use bytes::BytesMut;
+
+use crate::config::ConnectionConfig;
+use crate::ids::LaneIndex;
+use crate::ids::MessageNumber;
+use crate::message::Message;
+use crate::time::Timestamp;
+
+/// The first chunk; each further one is twice as large while the flow is heavy.
+const MIN_CHUNK: usize = 2 * 1024;
+/// The largest chunk.
+const MAX_CHUNK: usize = 64 * 1024;
+/// Most chunks that are kept for reuse while the application holds messages in them.
+const MAX_CHUNKS: usize = 64;
+
+/// Messages that wait to be read.
+#[derive(Clone, Debug)]
+pub(crate) struct ReceiveQueue {
+    messages: VecDeque<Message>,
+    bytes: usize,
+    max_bytes: usize,
+    max_messages: usize,
+    pool: MessagePool,
+}
+
+/// What is known of a message besides its bytes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct MessageMeta {
+    pub(crate) number: MessageNumber,
+    pub(crate) lane: LaneIndex,
+    pub(crate) reliable: bool,
+    pub(crate) received_at: Timestamp,
+}
+
+impl ReceiveQueue {
+    pub(crate) const fn new(config: &ConnectionConfig) -> Self {
+        Self {
+            messages: VecDeque::new(),
+            bytes: 0,
+            max_bytes: config.recv_buffer_bytes(),
+            max_messages: config.recv_buffer_messages(),
+            pool: MessagePool::new(),
+        }
+    }
+
+    /// Whether a message of `len` bytes may be added.
+    pub(crate) fn has_room(&self, len: usize) -> bool {
+        self.messages.len() < self.max_messages && self.bytes + len <= self.max_bytes
+    }
+
+    /// Adds a copy of `data`; the caller has made sure of the room.
+    pub(crate) fn push_copy(&mut self, data: &[u8], meta: MessageMeta) {
+        let data = self.pool.copy(data);
+        self.push(data, meta);
+    }
+
+    /// Adds a message; the caller has made sure of the room.
+    pub(crate) fn push(&mut self, data: Bytes, meta: MessageMeta) {
+        self.bytes += data.len();
+        self.messages.push_back(Message {
+            data,
+            number: meta.number,
+            received_at: meta.received_at,
+            lane: meta.lane,
+            reliable: meta.reliable,
+        });
+    }
+
+    /// Takes the oldest message.
+    pub(crate) fn pop(&mut self) -> Option<Message> {
+        let message = self.messages.pop_front()?;
+        self.bytes -= message.data.len();
+        Some(message)
+    }
+
+    /// How many messages wait.
+    pub(crate) fn len(&self) -> usize {
+        self.messages.len()
+    }
+
+    /// Gives back memory that is only kept for speed.
+    pub(crate) fn shrink(&mut self) {
+        self.pool = MessagePool::new();
+        if self.messages.is_empty() {
+            self.messages = VecDeque::new();
+        }
+    }
+}
+
+/// Chunks for small messages, in the order in which they were filled.
+#[derive(Debug)]
+struct MessagePool {
+    current: BytesMut,
+    chunk: usize,
+    /// Full chunks; reused when no message lives in them any more.
+    full: VecDeque<BytesMut>,
+}
+
+impl MessagePool {
+    const fn new() -> Self {
+        Self {
+            current: BytesMut::new(),
+            chunk: 0,
+            full: VecDeque::new(),
+        }
+    }
+
+    fn copy(&mut self, data: &[u8]) -> Bytes {
+        if data.len() > MAX_CHUNK / 8 {
+            return Bytes::copy_from_slice(data);
+        }
+        if self.current.capacity() < data.len() {
+            self.next_chunk(data.len());
+        }
+        self.current.extend_from_slice(data);
+        self.current.split().freeze()
+    }
+
+    /// Moves on to a chunk with room for `len` bytes: the oldest one if it is free, else a new one.
+    fn next_chunk(&mut self, len: usize) {
+        let retired = core::mem::take(&mut self.current);
+        if self.chunk > 0 {
+            self.full.push_back(retired);
+        }
+        if let Some(mut oldest) = self.full.pop_front() {
+            // Fails while messages live in it.
+            if oldest.try_reclaim(MIN_CHUNK.max(len)) {
+                self.current = oldest;
+                return;
+            }
+            if self.full.len() < MAX_CHUNKS {
+                self.full.push_front(oldest);
+            }
+        }
+        self.chunk = (self.chunk * 2).clamp(MIN_CHUNK, MAX_CHUNK).max(len);
+        self.current = BytesMut::with_capacity(self.chunk);
+    }
+}
+
+impl Clone for MessagePool {
+    /// A clone starts without memory of its own: chunks cannot be shared for writing.
+    fn clone(&self) -> Self {
+        Self::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec::Vec;
+
+    use super::*;
+
+    fn queue() -> ReceiveQueue {
+        let mut config = ConnectionConfig::new();
+        config.set_recv_buffer_messages(3).unwrap();
+        config.set_recv_buffer(4096).unwrap();
+        ReceiveQueue::new(&config)
+    }
+
+    const META: MessageMeta = MessageMeta {
+        number: MessageNumber::new(1),
+        lane: LaneIndex::ZERO,
+        reliable: false,
+        received_at: Timestamp::ZERO,
+    };
+
+    #[test]
+    fn limit_messages_and_bytes_that_wait() {
+        let mut queue = queue();
+        assert!(queue.has_room(4096) && !queue.has_room(4097));
+        queue.push_copy(&[1; 4000], META);
+        assert!(!queue.has_room(97));
+        queue.push_copy(b"a", META);
+        queue.push_copy(b"b", META);
+        assert!(!queue.has_room(1), "three messages wait");
+        assert_eq!(queue.pop().unwrap().len(), 4000);
+        assert_eq!(&*queue.pop().unwrap(), b"a");
+        assert!(queue.has_room(1));
+    }
+
+    #[test]
+    fn chunks_are_reused_once_their_messages_are_gone() {
+        let mut queue = queue();
+        let mut seen = Vec::new();
+        for _ in 0..10_000 {
+            queue.push_copy(&[7; 1000], META);
+            seen.push(queue.pop().unwrap().data.as_ptr());
+        }
+        seen.sort_unstable();
+        seen.dedup();
+        assert!(seen.len() < 400, "{} places were used", seen.len());
+    }
+
+    #[test]
+    fn limit_chunks_kept_while_messages_are_held() {
+        let mut queue = queue();
+        let mut held = Vec::new();
+        for _ in 0..20_000 {
+            queue.push_copy(&[7; 1000], META);
+            held.push(queue.pop().unwrap());
+        }
+        assert!(queue.pool.full.len() <= MAX_CHUNKS + 1);
+        assert!(held.iter().all(|message| **message == [7; 1000]));
+    }
+}

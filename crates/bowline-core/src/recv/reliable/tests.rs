@@ -1,0 +1,171 @@
+use alloc::vec;
+use alloc::vec::Vec;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::config::ConnectionConfig;
+
+const LANE: LaneIndex = LaneIndex::ZERO;
+const NOW: Timestamp = Timestamp::ZERO;
+const LIMITS: ReceiveLimits = ReceiveLimits {
+    window_bytes: 1 << 20,
+    max_message_bytes: 512 * 1024,
+    max_pieces: 64,
+};
+
+fn queue(messages: usize) -> ReceiveQueue {
+    let mut config = ConnectionConfig::new();
+    config.set_recv_buffer_messages(messages).unwrap();
+    ReceiveQueue::new(&config)
+}
+
+/// The stream of messages numbered from 1.
+fn stream(messages: &[Vec<u8>]) -> Vec<u8> {
+    let mut out = Vec::new();
+    for message in messages {
+        if message.len() < 32 {
+            out.push(message.len() as u8);
+        } else {
+            out.push(0x20 | (message.len() & 0x1F) as u8);
+            crate::wire::varint::encode(&mut out, (message.len() >> 5) as u64);
+        }
+        out.extend_from_slice(message);
+    }
+    out
+}
+
+fn drain(queue: &mut ReceiveQueue) -> Vec<Vec<u8>> {
+    core::iter::from_fn(|| queue.pop())
+        .map(|message| message.to_vec())
+        .collect()
+}
+
+fn feed(
+    receiver: &mut ReliableReceiver,
+    queue: &mut ReceiveQueue,
+    bytes: &[u8],
+    range: core::ops::Range<usize>,
+) -> Result<(), ReliableError> {
+    let pos = StreamPos::new(1 + range.start as u64);
+    receiver.receive(NOW, LANE, pos, &bytes[range], queue)
+}
+
+#[test]
+fn messages_survive_any_cutting() {
+    let messages = vec![vec![1; 5], vec![], vec![2; 40], vec![3; 5000], vec![], vec![4]];
+    let bytes = stream(&messages);
+    for cut in [1, 2, 3, 7, 100, 1137, bytes.len()] {
+        let mut receiver = ReliableReceiver::new(LIMITS);
+        let mut queue = queue(100);
+        for start in (0..bytes.len()).step_by(cut) {
+            let range = start..(start + cut).min(bytes.len());
+            feed(&mut receiver, &mut queue, &bytes, range).unwrap();
+        }
+        assert_eq!(drain(&mut queue), messages, "cut every {cut} bytes");
+    }
+}
+
+#[test]
+fn a_full_queue_stalls_without_losing_anything() {
+    let messages: Vec<Vec<u8>> = (0..10u8).map(|n| vec![n; 50]).collect();
+    let bytes = stream(&messages);
+    let mut receiver = ReliableReceiver::new(LIMITS);
+    let mut queue = queue(2);
+    feed(&mut receiver, &mut queue, &bytes, 0..bytes.len()).unwrap();
+    assert!(receiver.is_stalled());
+    let mut seen = Vec::new();
+    while queue.len() > 0 {
+        seen.extend(drain(&mut queue));
+        receiver.resume(NOW, LANE, &mut queue).unwrap();
+    }
+    assert_eq!(seen, messages);
+    assert_eq!(receiver.held_bytes(), 0);
+}
+
+#[test]
+fn limit_window_and_pieces_refuse() {
+    let mut receiver = ReliableReceiver::new(LIMITS);
+    let mut queue = queue(10);
+    let far = StreamPos::new(1 + (1 << 20));
+    let refused = receiver.receive(NOW, LANE, far, b"x", &mut queue);
+    assert_eq!(refused, Err(ReliableError::Refused));
+    for n in 0..64 {
+        let pos = StreamPos::new(10 + n * 2);
+        receiver.receive(NOW, LANE, pos, b"x", &mut queue).unwrap();
+    }
+    let refused = receiver.receive(NOW, LANE, StreamPos::new(500), b"x", &mut queue);
+    assert_eq!(refused, Err(ReliableError::Refused));
+}
+
+#[test]
+fn broken_headers_are_fatal() {
+    let over_size = {
+        let mut out = vec![0x20];
+        crate::wire::varint::encode(&mut out, 600 * 1024 >> 5);
+        out
+    };
+    let zero_step = vec![0x40, 0x00];
+    let far_step = {
+        let mut out = vec![0x40];
+        crate::wire::varint::encode(&mut out, 10_001);
+        out
+    };
+    let over_long = [vec![0x40], vec![0xFF; 11]].concat();
+    for bytes in [vec![0x80], over_size, zero_step, far_step, over_long] {
+        let mut receiver = ReliableReceiver::new(LIMITS);
+        let result = feed(&mut receiver, &mut queue(10), &bytes, 0..bytes.len());
+        assert!(matches!(result, Err(ReliableError::Fatal(_))), "{bytes:x?}");
+    }
+}
+
+#[test]
+fn a_header_alone_claims_little_memory() {
+    let mut receiver = ReliableReceiver::new(LIMITS);
+    let mut header = vec![0x20];
+    crate::wire::varint::encode(&mut header, (512 * 1024) >> 5);
+    feed(&mut receiver, &mut queue(10), &header, 0..header.len()).unwrap();
+    let Parsing::Body { data, .. } = &receiver.parsing else {
+        panic!("a body is expected");
+    };
+    assert!(data.capacity() <= TRUSTED_SIZE);
+}
+
+proptest! {
+    #[test]
+    fn any_order_with_overlaps_yields_the_messages(
+        sizes in prop::collection::vec(0usize..300, 1..30),
+        cuts in prop::collection::vec((any::<prop::sample::Index>(), 1usize..200), 1..60),
+    ) {
+        let messages: Vec<Vec<u8>> =
+            sizes.iter().enumerate().map(|(n, size)| vec![n as u8; *size]).collect();
+        let bytes = stream(&messages);
+        let limits = ReceiveLimits { max_pieces: 1000, ..LIMITS };
+        let mut receiver = ReliableReceiver::new(limits);
+        let mut queue = queue(1000);
+        for (at, len) in cuts {
+            let start = at.index(bytes.len());
+            let range = start..(start + len).min(bytes.len());
+            feed(&mut receiver, &mut queue, &bytes, range).unwrap();
+        }
+        feed(&mut receiver, &mut queue, &bytes, 0..bytes.len()).unwrap();
+        prop_assert_eq!(drain(&mut queue), messages);
+    }
+
+    #[test]
+    fn arbitrary_streams_never_panic(
+        segments in prop::collection::vec((1u64..3000, prop::collection::vec(any::<u8>(), 0..100)), 0..40),
+    ) {
+        let mut receiver = ReliableReceiver::new(LIMITS);
+        let mut queue = queue(3);
+        for (pos, bytes) in segments {
+            if receiver.receive(NOW, LANE, StreamPos::new(pos), &bytes, &mut queue).is_err() {
+                break;
+            }
+            if queue.len() == 3 {
+                queue.pop();
+                let _ = receiver.resume(NOW, LANE, &mut queue);
+            }
+        }
+    }
+}

@@ -1,0 +1,288 @@
+//! Packets that were sent and whose fate is not known.
+//!
+//! An entry per packet, in a ring by packet number, and the stream ranges of all of them in a second
+//! ring, so that sending a packet does not allocate. An ack settles everything up to the newest packet
+//! that it names, so entries leave from the front.
+
+use alloc::collections::VecDeque;
+use core::ops::Range;
+
+use crate::ids::LaneIndex;
+use crate::ids::PacketNumber;
+use crate::ids::StreamPos;
+use crate::snp::frame::AckFrame;
+use crate::time::Timestamp;
+
+/// The packets in flight.
+#[derive(Clone, Debug)]
+pub(crate) struct InFlight {
+    packets: VecDeque<SentPacket>,
+    /// The number of the first entry.
+    first: PacketNumber,
+    ranges: VecDeque<SentRange>,
+    /// How many ranges have left the front of `ranges`.
+    ranges_gone: u64,
+    /// Bytes of packets that are neither settled nor taken for lost.
+    bytes: u64,
+}
+
+/// Reliable bytes that a packet carried.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct SentRange {
+    pub(crate) lane: LaneIndex,
+    pub(crate) range: Range<StreamPos>,
+}
+
+/// What is remembered of a packet.
+#[derive(Clone, Copy, Debug)]
+struct SentPacket {
+    sent_at: Timestamp,
+    /// Index of its first range, counted from the beginning of the connection.
+    first_range: u64,
+    ranges: u16,
+    bytes: u16,
+    fate: Fate,
+    app_limited: bool,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Fate {
+    Unknown,
+    /// Taken for lost after a timeout; an ack may still come.
+    TimedOut,
+}
+
+/// A packet whose fate was learned.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Settled {
+    pub(crate) number: PacketNumber,
+    pub(crate) sent_at: Timestamp,
+    pub(crate) bytes: u16,
+    pub(crate) acked: bool,
+    /// Whether it had been taken for lost before.
+    pub(crate) timed_out: bool,
+    pub(crate) app_limited: bool,
+}
+
+impl InFlight {
+    /// Nothing in flight; the next packet will be `next`.
+    pub(crate) const fn new(next: PacketNumber) -> Self {
+        Self {
+            packets: VecDeque::new(),
+            first: next,
+            ranges: VecDeque::new(),
+            ranges_gone: 0,
+            bytes: 0,
+        }
+    }
+
+    /// Adds a range to the packet that [`Self::push`] completes.
+    pub(crate) fn add_range(&mut self, lane: LaneIndex, range: Range<StreamPos>) {
+        self.ranges.push_back(SentRange { lane, range });
+    }
+
+    /// Completes the entry of a packet. `ranges` of those added last are its own.
+    pub(crate) fn push(&mut self, sent_at: Timestamp, bytes: usize, ranges: usize, app_limited: bool) {
+        let first_range = self.ranges_gone + (self.ranges.len().saturating_sub(ranges)) as u64;
+        let bytes = u16::try_from(bytes).unwrap_or(u16::MAX);
+        self.bytes += u64::from(bytes);
+        self.packets.push_back(SentPacket {
+            sent_at,
+            first_range,
+            ranges: u16::try_from(ranges).unwrap_or(u16::MAX),
+            bytes,
+            fate: Fate::Unknown,
+            app_limited,
+        });
+    }
+
+    /// The number of the next packet.
+    pub(crate) fn next_number(&self) -> PacketNumber {
+        PacketNumber::new(self.first.get().saturating_add(self.packets.len() as u64))
+    }
+
+    /// Settles all packets up to the newest that `ack` names. What the frame does not mention below
+    /// its last block is acknowledged. Calls `settled` once per packet with its ranges.
+    pub(crate) fn on_ack(
+        &mut self,
+        ack: &AckFrame<'_>,
+        mut settled: impl FnMut(Settled, &mut dyn Iterator<Item = &SentRange>),
+    ) {
+        let latest = ack.latest().get();
+        if latest < self.first.get() {
+            return;
+        }
+        let count = usize::try_from(latest - self.first.get() + 1).unwrap_or(usize::MAX);
+        let count = count.min(self.packets.len());
+        // Blocks go from newest to oldest; walk them down to the first entry that we hold.
+        let mut upper = latest.saturating_add(1);
+        for block in ack.blocks() {
+            if upper <= self.first.get() {
+                break;
+            }
+            let nack_top = upper.saturating_sub(block.acked);
+            self.settle(nack_top..upper, true, &mut settled);
+            upper = nack_top.saturating_sub(block.nacked);
+            self.settle(upper..nack_top, false, &mut settled);
+        }
+        self.settle(self.first.get()..upper, true, &mut settled);
+        self.drop_front(count);
+    }
+
+    /// Takes the oldest packet with reliable data that was sent at or before `before` for lost.
+    pub(crate) fn time_out_oldest(
+        &mut self,
+        before: Timestamp,
+        mut lost: impl FnMut(&SentRange),
+    ) -> bool {
+        let index = self.packets.iter().position(|packet| {
+            packet.fate == Fate::Unknown && packet.ranges > 0 && packet.sent_at <= before
+        });
+        let Some(packet) = index.and_then(|index| self.packets.get_mut(index)) else {
+            return false;
+        };
+        packet.fate = Fate::TimedOut;
+        self.bytes -= u64::from(packet.bytes);
+        let packet = *packet;
+        self.ranges_of(&packet).for_each(&mut lost);
+        true
+    }
+
+    /// Takes packets without reliable data that were sent before `before` out of the bytes in flight:
+    /// nobody acknowledges them unless asked.
+    pub(crate) fn forget_unreliable(&mut self, before: Timestamp) {
+        for packet in &mut self.packets {
+            if packet.sent_at >= before {
+                break;
+            }
+            if packet.fate == Fate::Unknown && packet.ranges == 0 {
+                packet.fate = Fate::TimedOut;
+                self.bytes -= u64::from(packet.bytes);
+            }
+        }
+    }
+
+    /// When the oldest packet with reliable data was sent whose fate is unknown.
+    pub(crate) fn oldest_reliable(&self) -> Option<Timestamp> {
+        self.packets
+            .iter()
+            .find(|packet| packet.fate == Fate::Unknown && packet.ranges > 0)
+            .map(|packet| packet.sent_at)
+    }
+
+    /// Bytes of the packets whose fate is unknown.
+    pub(crate) const fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// How many packets were sent beyond the newest that was settled.
+    pub(crate) fn len(&self) -> usize {
+        self.packets.len()
+    }
+
+    /// Gives back memory that is only kept for speed.
+    pub(crate) fn shrink(&mut self) {
+        if self.packets.is_empty() {
+            self.packets = VecDeque::new();
+            self.ranges = VecDeque::new();
+        }
+    }
+
+    fn settle(
+        &mut self,
+        numbers: Range<u64>,
+        acked: bool,
+        settled: &mut impl FnMut(Settled, &mut dyn Iterator<Item = &SentRange>),
+    ) {
+        let first = self.first.get();
+        let from = usize::try_from(numbers.start.saturating_sub(first)).unwrap_or(usize::MAX);
+        let to = usize::try_from(numbers.end.saturating_sub(first)).unwrap_or(usize::MAX);
+        let to = to.min(self.packets.len());
+        for index in from..to {
+            let Some(packet) = self.packets.get(index).copied() else {
+                return;
+            };
+            let timed_out = packet.fate == Fate::TimedOut;
+            if !timed_out {
+                self.bytes -= u64::from(packet.bytes);
+            }
+            let report = Settled {
+                number: PacketNumber::new(first + index as u64),
+                sent_at: packet.sent_at,
+                bytes: packet.bytes,
+                acked,
+                timed_out,
+                app_limited: packet.app_limited,
+            };
+            settled(report, &mut self.ranges_of(&packet));
+        }
+    }
+
+    fn drop_front(&mut self, count: usize) {
+        self.packets.drain(..count);
+        self.first = PacketNumber::new(self.first.get() + count as u64);
+        let keep_from = self
+            .packets
+            .front()
+            .map_or(self.ranges_gone + self.ranges.len() as u64, |packet| packet.first_range);
+        let gone = usize::try_from(keep_from - self.ranges_gone).unwrap_or(usize::MAX);
+        self.ranges.drain(..gone.min(self.ranges.len()));
+        self.ranges_gone = keep_from;
+    }
+
+    fn ranges_of(&self, packet: &SentPacket) -> impl Iterator<Item = &SentRange> {
+        let from = usize::try_from(packet.first_range - self.ranges_gone).unwrap_or(usize::MAX);
+        let to = from.saturating_add(usize::from(packet.ranges)).min(self.ranges.len());
+        self.ranges.range(from.min(to)..to)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec::Vec;
+
+    use super::*;
+    use crate::snp::frame::AckBlock;
+
+    fn flight(packets: u64) -> InFlight {
+        let mut flight = InFlight::new(PacketNumber::new(2));
+        for n in 0..packets {
+            let start = StreamPos::new(1 + n * 10);
+            flight.add_range(LaneIndex::ZERO, start..start.advance(10));
+            flight.push(Timestamp::from_micros(n), 100, 1, false);
+        }
+        flight
+    }
+
+    fn ack(flight: &mut InFlight, latest: u64, blocks: &[(u64, u64)]) -> (Vec<u64>, Vec<u64>) {
+        let blocks: Vec<AckBlock> = blocks
+            .iter()
+            .map(|&(acked, nacked)| AckBlock { acked, nacked })
+            .collect();
+        let mut bytes = Vec::new();
+        let frame = AckFrame::for_test(PacketNumber::new(latest), None, &blocks, &mut bytes);
+        let (mut acked, mut nacked) = (Vec::new(), Vec::new());
+        flight.on_ack(&frame, |settled, ranges| {
+            assert_eq!(ranges.count(), 1);
+            if settled.acked {
+                acked.push(settled.number.get());
+            } else {
+                nacked.push(settled.number.get());
+            }
+        });
+        acked.sort_unstable();
+        (acked, nacked)
+    }
+
+    #[test]
+    fn an_ack_settles_everything_up_to_its_newest_packet() {
+        let mut flight = flight(10);
+        assert_eq!(flight.next_number().get(), 12);
+        let (acked, nacked) = ack(&mut flight, 8, &[(2, 1), (1, 2)]);
+        assert_eq!(acked, [2, 5, 7, 8]);
+        assert_eq!(nacked, [6, 4, 3]);
+        assert_eq!(flight.len(), 3);
+        assert_eq!(flight.bytes(), 300);
+        assert_eq!(flight.ranges.len(), 3);
+    }
+}

@@ -1,0 +1,371 @@
+//! One lane of the sender: what is queued, what is in flight, what must go again.
+//!
+//! Reliable messages become one byte stream (a small header, then the payload; wire.md 4.8). What is
+//! lost is remembered as ranges of that stream, so a retransmission is cut anew to whatever fits the
+//! packet at hand. Unreliable messages are kept beside it, and a queue of runs holds the order in
+//! which the application submitted both.
+
+use alloc::collections::VecDeque;
+use core::ops::Range;
+
+use crate::config::LaneConfig;
+use crate::ids::MessageNumber;
+use crate::ids::StreamPos;
+use crate::message::Payload;
+use crate::range_set::RangeSet;
+use crate::send::stream_buffer::StreamBuffer;
+use crate::wire::varint;
+
+/// Longest header of a message in the reliable stream: lead byte and two varints.
+const MAX_STREAM_HEADER: usize = 1 + 10 + 5;
+
+/// The sending half of a lane.
+#[derive(Clone, Debug)]
+pub(crate) struct SendLane {
+    pub(crate) config: LaneConfig,
+    /// Virtual time of weighted fair queueing: bytes sent, scaled by weight.
+    pub(crate) virtual_time: u64,
+    last_number: MessageNumber,
+    last_reliable_number: MessageNumber,
+    queue: VecDeque<Run>,
+    /// Reliable bytes from the oldest unacknowledged one on.
+    stream: StreamBuffer,
+    /// The first byte of the stream that was never sent.
+    unsent: StreamPos,
+    /// Acknowledged beyond the oldest unacknowledged byte.
+    acked: RangeSet,
+    /// To be sent again.
+    lost: RangeSet,
+    lost_bytes: u64,
+    /// Payloads of unreliable messages that were not sent yet, addressed as a stream of their own.
+    unreliable: StreamBuffer,
+}
+
+/// Consecutive messages of one kind, in the order of submission.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Run {
+    /// Reliable stream bytes up to `end`.
+    Reliable { end: StreamPos },
+    /// One unreliable message, of which `sent` bytes have gone out in fragments.
+    Unreliable(UnreliableMessage),
+}
+
+/// An unreliable message that waits to be sent.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct UnreliableMessage {
+    pub(crate) number: MessageNumber,
+    pub(crate) start: StreamPos,
+    pub(crate) len: u32,
+    pub(crate) sent: u32,
+}
+
+impl SendLane {
+    pub(crate) const fn new(config: LaneConfig) -> Self {
+        Self {
+            config,
+            virtual_time: 0,
+            last_number: MessageNumber::NONE,
+            last_reliable_number: MessageNumber::NONE,
+            queue: VecDeque::new(),
+            stream: StreamBuffer::new(StreamPos::FIRST),
+            unsent: StreamPos::FIRST,
+            acked: RangeSet::new(),
+            lost: RangeSet::new(),
+            lost_bytes: 0,
+            unreliable: StreamBuffer::new(StreamPos::FIRST),
+        }
+    }
+
+    /// Queues a message and numbers it.
+    pub(crate) fn submit(&mut self, payload: Payload<'_>, reliable: bool) -> MessageNumber {
+        let number = self.last_number.next();
+        self.last_number = number;
+        if reliable {
+            self.submit_reliable(number, payload);
+        } else {
+            self.submit_unreliable(number, payload);
+        }
+        number
+    }
+
+    fn submit_reliable(&mut self, number: MessageNumber, payload: Payload<'_>) {
+        let step = number.get() - self.last_reliable_number.get();
+        self.last_reliable_number = number;
+        let mut header = [0; MAX_STREAM_HEADER];
+        let header = stream_header(&mut header, step, payload.len());
+        self.stream.append(header);
+        append(&mut self.stream, payload);
+        let end = self.stream.end();
+        match self.queue.back_mut() {
+            Some(Run::Reliable { end: last }) => *last = end,
+            Some(Run::Unreliable(_)) | None => self.queue.push_back(Run::Reliable { end }),
+        }
+    }
+
+    fn submit_unreliable(&mut self, number: MessageNumber, payload: Payload<'_>) {
+        let message = UnreliableMessage {
+            number,
+            start: self.unreliable.end(),
+            #[expect(clippy::cast_possible_truncation, reason = "bounded by MAX_UNRELIABLE_SEND")]
+            len: payload.len() as u32,
+            sent: 0,
+        };
+        append(&mut self.unreliable, payload);
+        self.queue.push_back(Run::Unreliable(message));
+    }
+
+    /// Whether there is anything that a packet could carry now. `window` bounds how far new reliable
+    /// bytes may run ahead of the oldest unacknowledged one, `max_holes` how torn the peer's stream may be.
+    pub(crate) fn has_sendable(&self, window: u64, max_holes: usize) -> bool {
+        if !self.lost.is_empty() {
+            return true;
+        }
+        match self.queue.front() {
+            None => false,
+            Some(Run::Unreliable(_)) => true,
+            Some(Run::Reliable { .. }) => self.stream_room(window, max_holes) > 0,
+        }
+    }
+
+    /// How many new reliable bytes the peer's receive window takes.
+    pub(crate) fn stream_room(&self, window: u64, max_holes: usize) -> u64 {
+        if self.acked.len() >= max_holes {
+            return 0;
+        }
+        window.saturating_sub(self.unsent.bytes_since(self.stream.start()))
+    }
+
+    /// The next range to send again, of at most `max` bytes.
+    pub(crate) fn take_lost(&mut self, max: u64) -> Option<Range<StreamPos>> {
+        let range = self.lost.take_first(max)?;
+        self.lost_bytes -= range.end - range.start;
+        Some(StreamPos::new(range.start)..StreamPos::new(range.end))
+    }
+
+    /// Where the next lost range begins.
+    pub(crate) fn first_lost(&self) -> Option<StreamPos> {
+        self.lost.first().map(|range| StreamPos::new(range.start))
+    }
+
+    /// The run at the head of the queue.
+    pub(crate) fn head(&self) -> Option<Run> {
+        self.queue.front().copied()
+    }
+
+    /// The first reliable byte that was never sent.
+    pub(crate) const fn unsent(&self) -> StreamPos {
+        self.unsent
+    }
+
+    /// Takes the next `len` new reliable bytes off the queue.
+    pub(crate) fn take_new(&mut self, len: u64) -> Range<StreamPos> {
+        let start = self.unsent;
+        self.unsent = start.advance(len);
+        if let Some(Run::Reliable { end }) = self.queue.front()
+            && *end <= self.unsent
+        {
+            self.queue.pop_front();
+        }
+        start..self.unsent
+    }
+
+    /// Notes that `len` bytes of the unreliable message at the head went out; `last` if all of it did.
+    pub(crate) fn took_unreliable(&mut self, len: u32, last: bool) {
+        let Some(Run::Unreliable(message)) = self.queue.front_mut() else {
+            debug_assert!(false, "the head is not an unreliable message");
+            return;
+        };
+        message.sent += len;
+        let done = message.start.advance(u64::from(message.sent));
+        self.unreliable.release(done);
+        if last {
+            self.queue.pop_front();
+        }
+    }
+
+    /// Appends stream bytes to a packet.
+    pub(crate) fn copy_reliable(&self, range: Range<StreamPos>, out: impl FnMut(&[u8])) {
+        self.stream.copy_to(range, out);
+    }
+
+    /// Appends bytes of an unreliable message to a packet.
+    pub(crate) fn copy_unreliable(&self, range: Range<StreamPos>, out: impl FnMut(&[u8])) {
+        self.unreliable.copy_to(range, out);
+    }
+
+    /// The peer has these bytes.
+    pub(crate) fn on_acked(&mut self, range: Range<StreamPos>) {
+        let range = range.start.get()..range.end.get();
+        if !self.lost.is_empty() {
+            self.lost_bytes -= self.lost.remove(range.clone());
+        }
+        let mut oldest = self.stream.start().get();
+        if range.start > oldest {
+            self.acked.insert(range);
+            return;
+        }
+        oldest = oldest.max(range.end);
+        self.acked.remove_below(oldest);
+        if let Some(first) = self.acked.first()
+            && first.start <= oldest
+        {
+            oldest = first.end;
+            self.acked.remove_below(oldest);
+        }
+        self.stream.release(StreamPos::new(oldest));
+    }
+
+    /// A packet with these bytes is taken for lost: what the peer lacks of them goes again.
+    pub(crate) fn on_lost(&mut self, range: Range<StreamPos>) {
+        let from = range.start.max(self.stream.start()).get();
+        for part in self.acked.missing_in(from..range.end.get().max(from)) {
+            self.lost_bytes += self.lost.insert(part);
+        }
+    }
+
+    /// Reliable bytes that were never sent.
+    pub(crate) fn unsent_reliable_bytes(&self) -> u64 {
+        self.stream.end().bytes_since(self.unsent)
+    }
+
+    /// Reliable bytes that wait to be sent again.
+    pub(crate) const fn lost_bytes(&self) -> u64 {
+        self.lost_bytes
+    }
+
+    /// Unreliable bytes that were never sent.
+    pub(crate) fn unsent_unreliable_bytes(&self) -> u64 {
+        self.unreliable.end().bytes_since(self.unreliable.start())
+    }
+
+    /// Reliable bytes that were sent and are not acknowledged.
+    pub(crate) fn unacked_bytes(&self) -> u64 {
+        self.unsent.bytes_since(self.stream.start())
+    }
+
+    /// Whether every reliable byte was acknowledged.
+    pub(crate) fn is_drained(&self) -> bool {
+        self.stream.start() == self.stream.end()
+    }
+
+    /// Whether nothing waits to be sent for the first time or again.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.queue.is_empty() && self.lost.is_empty()
+    }
+
+    /// Drops what was not sent, at the end of a connection.
+    pub(crate) fn discard(&mut self) {
+        *self = Self {
+            last_number: self.last_number,
+            ..Self::new(self.config)
+        };
+    }
+
+    /// Gives back memory that is only kept for speed.
+    pub(crate) fn shrink(&mut self) {
+        self.stream.shrink();
+        self.unreliable.shrink();
+        if self.queue.is_empty() {
+            self.queue = VecDeque::new();
+        }
+    }
+}
+
+/// The header of a message in the reliable stream.
+///
+/// GNS e707b3a: steamnetworkingsockets_snp.cpp, `SNP_SendMessage`; read in `SNP_ReceiveReliableSegment`.
+fn stream_header(out: &mut [u8; MAX_STREAM_HEADER], step: u64, len: usize) -> &[u8] {
+    let len = len as u64;
+    #[expect(clippy::cast_possible_truncation, reason = "masked to five bits")]
+    let mut lead = (len & 0x1F) as u8;
+    let mut at = 1;
+    if step > 1 {
+        lead |= 0x40;
+        at += varint::write(step, out.get_mut(at..).unwrap_or(&mut []));
+    }
+    if len > 0x1F {
+        lead |= 0x20;
+        at += varint::write(len >> 5, out.get_mut(at..).unwrap_or(&mut []));
+    }
+    if let Some(first) = out.first_mut() {
+        *first = lead;
+    }
+    out.get(..at).unwrap_or(&[])
+}
+
+fn append(buffer: &mut StreamBuffer, payload: Payload<'_>) {
+    match payload {
+        Payload::Borrowed(bytes) => buffer.append(bytes),
+        Payload::Shared(bytes) => buffer.append_shared(bytes),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WINDOW: u64 = 1 << 20;
+
+    fn lane_with(messages: &[(&[u8], bool)]) -> SendLane {
+        let mut lane = SendLane::new(LaneConfig::default());
+        for (bytes, reliable) in messages {
+            lane.submit(Payload::Borrowed(bytes), *reliable);
+        }
+        lane
+    }
+
+    fn pos(range: Range<u64>) -> Range<StreamPos> {
+        StreamPos::new(range.start)..StreamPos::new(range.end)
+    }
+
+    #[test]
+    fn stream_headers_match_captured_ones() {
+        let mut out = [0; MAX_STREAM_HEADER];
+        assert_eq!(stream_header(&mut out, 2, 9), [0x49, 0x02]);
+        assert_eq!(stream_header(&mut out, 1, 5000), [0x28, 0x9C, 0x01]);
+        assert_eq!(stream_header(&mut out, 1, 0), [0x00]);
+        assert_eq!(stream_header(&mut out, 300, 31), [0x5F, 0xAC, 0x02]);
+    }
+
+    #[test]
+    fn what_is_lost_goes_again_and_what_is_acked_does_not() {
+        let mut lane = lane_with(&[(&[1; 99], true)]);
+        assert_eq!(lane.take_new(101), pos(1..102));
+        lane.on_acked(pos(50..60));
+        lane.on_lost(pos(1..102));
+        assert_eq!(lane.lost_bytes(), 91);
+        assert_eq!(lane.take_lost(1000), Some(pos(1..50)));
+        assert_eq!(lane.take_lost(20), Some(pos(60..80)));
+        lane.on_acked(pos(80..102));
+        assert_eq!(lane.lost_bytes(), 0);
+        assert!(lane.is_idle() && !lane.is_drained());
+        lane.on_acked(pos(1..50));
+        lane.on_acked(pos(60..80));
+        assert!(lane.is_drained());
+    }
+
+    #[test]
+    fn limit_stream_window_and_holes_stop_new_bytes_only() {
+        let mut lane = lane_with(&[(&[1; 2000], true)]);
+        assert_eq!(lane.stream_room(100, 15), 100);
+        lane.take_new(100);
+        assert!(!lane.has_sendable(100, 15));
+        lane.on_acked(pos(40..50));
+        assert!(!lane.has_sendable(WINDOW, 1), "one hole is one too many");
+        lane.on_lost(pos(1..40));
+        assert!(lane.has_sendable(WINDOW, 1), "what is lost always may go");
+    }
+
+    #[test]
+    fn unreliable_and_reliable_keep_their_order() {
+        let mut lane = lane_with(&[(b"aa", true), (b"bb", true), (b"u", false), (b"cc", true)]);
+        assert!(matches!(lane.head(), Some(Run::Reliable { end }) if end.get() == 7));
+        lane.take_new(6);
+        let Some(Run::Unreliable(message)) = lane.head() else {
+            panic!("the unreliable message is next");
+        };
+        assert_eq!((message.number.get(), message.len), (3, 1));
+        lane.took_unreliable(1, true);
+        assert!(matches!(lane.head(), Some(Run::Reliable { .. })));
+    }
+}

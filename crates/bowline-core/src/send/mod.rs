@@ -1,0 +1,453 @@
+//! The sending half of a connection: lanes, what is in flight, how fast to go.
+//!
+//! ```text
+//! submit ─► lane queue ─► scheduler picks a lane ─► packet builder ─► in flight ─┬► acked: released
+//!                 ▲                                                             └► lost ─┐
+//!                 └──────────── ranges of the stream, cut anew ◄──────────────────────────┘
+//! ```
+//!
+//! `lane` holds one lane, `stream_buffer` its bytes, `in_flight` the packets under way, `scheduler`
+//! the order among lanes, `packet_builder` the frames of one packet. This module holds them together
+//! and answers two questions: may a packet go now, and when next?
+
+mod in_flight;
+mod lane;
+mod packet_builder;
+mod scheduler;
+mod stream_buffer;
+
+use alloc::vec::Vec;
+
+use crate::config::ConnectionConfig;
+use crate::config::LaneConfig;
+use crate::error::LaneError;
+use crate::error::SendError;
+use crate::ids::LaneIndex;
+use crate::ids::MessageNumber;
+use crate::ids::PacketNumber;
+use crate::limits;
+use crate::message::Outgoing;
+use crate::rate::Controller;
+use crate::rate::Delivered;
+use crate::rate::pacer::Pacer;
+use crate::rate::rtt::RttEstimator;
+use crate::send::in_flight::InFlight;
+use crate::send::lane::SendLane;
+use crate::snp::frame::AckFrame;
+use crate::time::Span;
+use crate::time::Timestamp;
+
+pub(crate) use packet_builder::PacketBuilder;
+
+/// An unreliable-only flow asks for an ack after this many packets without one.
+const PACKETS_WITHOUT_ACK: u32 = 32;
+/// Unreliable packets that nobody acknowledged leave the bytes in flight after this time.
+const UNRELIABLE_MEMORY: Span = Span::from_secs(1);
+
+/// The sending half of a connection.
+#[derive(Clone, Debug)]
+pub(crate) struct Sender {
+    lanes: Vec<SendLane>,
+    in_flight: InFlight,
+    controller: Controller,
+    pacer: Pacer,
+    rtt: RttEstimator,
+    /// When small messages stop waiting for company; `None` when nothing waits.
+    nagle_deadline: Option<Timestamp>,
+    nagle: Span,
+    /// Bytes that were accepted and never sent, stream headers included.
+    unsent_bytes: u64,
+    send_buffer_bytes: u64,
+    /// Packets below need no report any more; goes out with every packet.
+    first_wanted: PacketNumber,
+    /// Retransmission timeouts in a row.
+    timeouts: u32,
+    packets_since_ack_request: u32,
+    bytes_since_ack_request: u64,
+    /// A send was refused for want of room, and the application waits to hear of some.
+    refused: bool,
+    last_ack_at: Timestamp,
+    peer: PeerLimits,
+}
+
+/// How far the peer's receiver may be driven. Values, because a peer may announce better ones.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PeerLimits {
+    /// New reliable bytes of a lane may run this far ahead of the oldest unacknowledged one.
+    pub(crate) stream_window_bytes: u64,
+    /// Holes that may be known in a lane before new bytes wait.
+    pub(crate) max_holes: usize,
+}
+
+impl PeerLimits {
+    /// What a GNS receiver takes without refusing or breaking.
+    pub(crate) const GNS: Self = Self {
+        stream_window_bytes: limits::GNS_STREAM_WINDOW,
+        max_holes: limits::GNS_MAX_HOLES,
+    };
+}
+
+/// What an ack meant for the connection.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct AckOutcome {
+    /// A round-trip time, the peer's delay taken off.
+    pub(crate) rtt: Option<Span>,
+    /// How many packets were reported lost.
+    pub(crate) lost_packets: u32,
+}
+
+impl Sender {
+    pub(crate) fn new(now: Timestamp, config: &ConnectionConfig, first: PacketNumber) -> Self {
+        let (min, max) = config.send_rate_bytes_per_sec();
+        Self {
+            lanes: alloc::vec![SendLane::new(LaneConfig::default())],
+            in_flight: InFlight::new(first),
+            controller: Controller::new(min, max),
+            pacer: Pacer::new(now),
+            rtt: RttEstimator::default(),
+            nagle_deadline: None,
+            nagle: config.nagle(),
+            unsent_bytes: 0,
+            send_buffer_bytes: config.send_buffer_bytes() as u64,
+            first_wanted: PacketNumber::default(),
+            timeouts: 0,
+            packets_since_ack_request: 0,
+            bytes_since_ack_request: 0,
+            refused: false,
+            last_ack_at: now,
+            peer: PeerLimits::GNS,
+        }
+    }
+
+    /// The peer's version decides which number the first packet has; nothing was sent before.
+    pub(crate) fn set_first_packet(&mut self, first: PacketNumber) {
+        debug_assert_eq!(self.in_flight.len(), 0);
+        self.in_flight = InFlight::new(first);
+    }
+
+    /// Accepts a message and numbers it.
+    pub(crate) fn submit(
+        &mut self,
+        now: Timestamp,
+        message: Outgoing<'_>,
+    ) -> Result<MessageNumber, SendError> {
+        let len = message.payload.len();
+        if len > limits::MAX_MESSAGE {
+            let max = limits::MAX_MESSAGE;
+            return Err(SendError::TooLarge { len, max });
+        }
+        let lanes = self.lanes.len();
+        let Some(lane) = self.lanes.get_mut(message.lane.as_usize()) else {
+            let lane = message.lane;
+            return Err(SendError::NoSuchLane { lane, lanes });
+        };
+        if self.unsent_bytes > 0 && self.unsent_bytes + len as u64 > self.send_buffer_bytes
+            || len as u64 > self.send_buffer_bytes
+        {
+            self.refused = true;
+            return Err(SendError::BufferFull {
+                queued_bytes: to_usize(self.unsent_bytes),
+                limit_bytes: to_usize(self.send_buffer_bytes),
+                wait: self.time_for(self.unsent_bytes + len as u64 - self.send_buffer_bytes),
+            });
+        }
+        // GNS e707b3a: steamnetworkingsockets_snp.cpp, `SNP_SendMessage`: large means reliable.
+        let reliable = message.flags.is_reliable() || len > limits::MAX_UNRELIABLE_SEND;
+        let before = lane.unsent_reliable_bytes() + lane.unsent_unreliable_bytes();
+        scheduler::wake(&mut self.lanes, message.lane);
+        let Some(lane) = self.lanes.get_mut(message.lane.as_usize()) else {
+            return Err(SendError::NoSuchLane { lane: message.lane, lanes });
+        };
+        let number = lane.submit(message.payload, reliable);
+        self.unsent_bytes +=
+            lane.unsent_reliable_bytes() + lane.unsent_unreliable_bytes() - before;
+        if message.flags.contains(crate::message::SendFlags::NO_NAGLE) {
+            self.flush(now);
+        } else if self.nagle_deadline.is_none() {
+            self.nagle_deadline = Some(now + self.nagle);
+        }
+        Ok(number)
+    }
+
+    /// What is queued waits for company no longer.
+    pub(crate) fn flush(&mut self, now: Timestamp) {
+        if self.unsent_bytes > 0 || self.lanes.iter().any(|lane| !lane.is_idle()) {
+            self.nagle_deadline = Some(self.nagle_deadline.map_or(now, |at| at.min(now)));
+        }
+    }
+
+    /// Sets priorities and weights, adding lanes as needed.
+    pub(crate) fn configure_lanes(&mut self, lanes: &[LaneConfig]) -> Result<(), LaneError> {
+        if lanes.is_empty() || lanes.len() > limits::MAX_LANES {
+            return Err(LaneError::BadCount(lanes.len()));
+        }
+        if lanes.len() < self.lanes.len() {
+            return Err(LaneError::CannotReduce {
+                configured: self.lanes.len(),
+                asked: lanes.len(),
+            });
+        }
+        if let Some(index) = lanes.iter().position(|lane| lane.weight == 0) {
+            return Err(LaneError::ZeroWeight(index));
+        }
+        self.lanes.resize_with(lanes.len(), || SendLane::new(LaneConfig::default()));
+        for (lane, config) in self.lanes.iter_mut().zip(lanes) {
+            lane.config = *config;
+        }
+        Ok(())
+    }
+
+    /// Takes in what the peer has and lacks.
+    pub(crate) fn on_ack(&mut self, now: Timestamp, ack: &AckFrame<'_>) -> AckOutcome {
+        let mut outcome = AckOutcome::default();
+        let srtt = self.rtt.smoothed();
+        let (lanes, controller) = (&mut self.lanes, &mut self.controller);
+        let mut any = false;
+        self.in_flight.on_ack(ack, |packet, ranges| {
+            any = true;
+            if packet.acked {
+                for sent in ranges {
+                    if let Some(lane) = lanes.get_mut(sent.lane.as_usize()) {
+                        lane.on_acked(sent.range.clone());
+                    }
+                }
+                if packet.number == ack.latest() && !packet.timed_out {
+                    outcome.rtt = ack.delay().map(|delay| {
+                        now.since(packet.sent_at).saturating_sub(delay)
+                    });
+                }
+                controller.on_delivered(
+                    Delivered {
+                        sent_at: packet.sent_at,
+                        bytes: u64::from(packet.bytes),
+                        app_limited: packet.app_limited,
+                    },
+                    srtt,
+                );
+            } else if !packet.timed_out {
+                outcome.lost_packets += 1;
+                for sent in ranges {
+                    if let Some(lane) = lanes.get_mut(sent.lane.as_usize()) {
+                        lane.on_lost(sent.range.clone());
+                    }
+                }
+                controller.on_lost(now, packet.sent_at, srtt);
+            }
+        });
+        self.first_wanted = self.first_wanted.max(ack.latest());
+        if any {
+            self.timeouts = 0;
+            self.last_ack_at = now;
+        }
+        if let Some(rtt) = outcome.rtt {
+            self.rtt.on_sample(rtt);
+        }
+        outcome
+    }
+
+    /// Takes the oldest packet for lost if its time is up.
+    pub(crate) fn on_retransmit_timeout(&mut self, now: Timestamp) {
+        if self.retransmit_at().is_none_or(|at| at > now) {
+            return;
+        }
+        let lanes = &mut self.lanes;
+        self.in_flight.time_out_oldest(now, |sent| {
+            if let Some(lane) = lanes.get_mut(sent.lane.as_usize()) {
+                lane.on_lost(sent.range.clone());
+            }
+        });
+        self.timeouts = self.timeouts.saturating_add(1);
+        if self.timeouts > 1 {
+            self.controller.on_blackout();
+        }
+    }
+
+    /// Adds a round-trip time measured in the handshake.
+    pub(crate) fn on_handshake_rtt(&mut self, rtt: Span) {
+        self.rtt.on_sample(rtt);
+    }
+
+    /// Whether a data packet may and should go now; refills the pacer.
+    pub(crate) fn wants_to_send(&mut self, now: Timestamp, packet_room: usize) -> bool {
+        if !self.has_due_data(now, packet_room) {
+            return false;
+        }
+        self.in_flight.forget_unreliable(now - UNRELIABLE_MEMORY);
+        if !self.window_is_open() {
+            return false;
+        }
+        self.pacer.refill(now, self.rate_bytes_per_sec());
+        self.pacer.is_open()
+    }
+
+    /// When small messages stop waiting, or the pacer lets the next packet go; and whether it is the pacer.
+    pub(crate) fn next_send_at(&self, now: Timestamp, packet_room: usize) -> Option<(Timestamp, bool)> {
+        if self.has_due_data(now, packet_room) {
+            if !self.window_is_open() {
+                // An ack reopens it; old unreliable packets leave it by themselves.
+                return Some((now + UNRELIABLE_MEMORY / 4, true));
+            }
+            return Some((self.pacer.opens_at(self.rate_bytes_per_sec()).max(now), true));
+        }
+        self.nagle_deadline
+            .filter(|_| self.has_sendable())
+            .map(|at| (at, false))
+    }
+
+    /// When the oldest unacknowledged packet is taken for lost.
+    pub(crate) fn retransmit_at(&self) -> Option<Timestamp> {
+        let sent_at = self.in_flight.oldest_reliable()?;
+        let wait = self.rtt.retransmit_timeout(self.timeouts);
+        // Counted from the last ack where there was one since: a long queue is not a lost packet.
+        Some(sent_at.max(self.last_ack_at) + wait)
+    }
+
+    /// Books a packet that left.
+    pub(crate) fn on_packet_sent(&mut self, now: Timestamp, bytes: usize, ranges: usize, asked: bool) {
+        let app_limited = self.unsent_bytes == 0;
+        self.in_flight.push(now, bytes, ranges, app_limited);
+        self.pacer.charge(bytes);
+        if asked {
+            self.packets_since_ack_request = 0;
+            self.bytes_since_ack_request = 0;
+        } else {
+            self.packets_since_ack_request = self.packets_since_ack_request.saturating_add(1);
+            self.bytes_since_ack_request += bytes as u64;
+        }
+        if self.unsent_bytes == 0 && self.lanes.iter().all(SendLane::is_idle) {
+            self.nagle_deadline = None;
+        }
+    }
+
+    /// Whether the next packet should ask for an ack, and whether at once.
+    ///
+    /// GNS acknowledges reliable data within 50 ms and unreliable data only when asked. A sender that
+    /// is about to run out of window cannot wait for that.
+    pub(crate) fn ack_request(&self) -> Option<AckRequest> {
+        let window = self.controller.window_bytes().min(self.peer.stream_window_bytes);
+        if self.unsent_bytes > 0 && self.bytes_since_ack_request >= window / 4 {
+            return Some(AckRequest::Immediate);
+        }
+        if self.packets_since_ack_request >= PACKETS_WITHOUT_ACK {
+            return Some(AckRequest::Delayed);
+        }
+        None
+    }
+
+    /// The number of the next packet.
+    pub(crate) fn next_number(&self) -> PacketNumber {
+        self.in_flight.next_number()
+    }
+
+    /// The rate that the pacer follows, if one is known.
+    pub(crate) fn rate_bytes_per_sec(&self) -> Option<u64> {
+        self.controller.rate_bytes_per_sec(self.rtt.smoothed())
+    }
+
+    /// The smoothed round-trip time.
+    pub(crate) const fn smoothed_rtt(&self) -> Option<Span> {
+        self.rtt.smoothed()
+    }
+
+    /// Whether all reliable data was acknowledged.
+    pub(crate) fn is_drained(&self) -> bool {
+        self.lanes.iter().all(SendLane::is_drained)
+    }
+
+    /// Whether a refused sender should hear that there is room; says so once.
+    pub(crate) fn take_writable(&mut self) -> bool {
+        let roomy = self.unsent_bytes * 2 <= self.send_buffer_bytes;
+        let tell = self.refused && roomy;
+        self.refused &= !tell;
+        tell
+    }
+
+    /// Bytes waiting or in flight, of all lanes or of one.
+    pub(crate) fn pending(&self, lane: Option<LaneIndex>) -> PendingBytes {
+        let mut sum = PendingBytes::default();
+        let chosen = self.lanes.iter().enumerate();
+        for (_, lane) in chosen.filter(|(i, _)| lane.is_none_or(|lane| lane.as_usize() == *i)) {
+            sum.unreliable += to_usize(lane.unsent_unreliable_bytes());
+            sum.reliable += to_usize(lane.unsent_reliable_bytes() + lane.lost_bytes());
+            sum.unacked_reliable += to_usize(lane.unacked_bytes().saturating_sub(lane.lost_bytes()));
+        }
+        sum
+    }
+
+    /// How long a message queued now in this lane would wait at the current rate.
+    pub(crate) fn queue_time(&self, lane: LaneIndex) -> Option<Span> {
+        let bytes = scheduler::bytes_ahead(&self.lanes, lane)?;
+        if bytes == 0 {
+            return Some(Span::ZERO);
+        }
+        self.time_for(bytes)
+    }
+
+    /// How many lanes are configured.
+    pub(crate) fn lanes(&self) -> usize {
+        self.lanes.len()
+    }
+
+    /// Drops all that was not sent, at the end of a connection.
+    pub(crate) fn discard(&mut self) {
+        self.lanes.iter_mut().for_each(SendLane::discard);
+        self.in_flight = InFlight::new(self.in_flight.next_number());
+        self.unsent_bytes = 0;
+        self.nagle_deadline = None;
+        self.refused = false;
+    }
+
+    /// Gives back memory that is only kept for speed.
+    pub(crate) fn shrink(&mut self) {
+        self.lanes.iter_mut().for_each(SendLane::shrink);
+        self.in_flight.shrink();
+    }
+
+    fn has_sendable(&self) -> bool {
+        let limits = self.peer;
+        self.lanes
+            .iter()
+            .any(|lane| lane.has_sendable(limits.stream_window_bytes, limits.max_holes))
+    }
+
+    /// Whether there is data that need not wait for company.
+    fn has_due_data(&self, now: Timestamp, packet_room: usize) -> bool {
+        let due = self.unsent_bytes >= packet_room as u64
+            || self.nagle_deadline.is_some_and(|at| at <= now);
+        if due {
+            return self.has_sendable();
+        }
+        self.lanes.iter().any(|lane| lane.lost_bytes() > 0)
+    }
+
+    fn window_is_open(&self) -> bool {
+        (self.in_flight.len() as u64) < limits::MAX_UNACKED_PACKETS
+            && self.in_flight.bytes() < self.controller.window_bytes()
+    }
+
+    fn time_for(&self, bytes: u64) -> Option<Span> {
+        let rate = self.rate_bytes_per_sec()?.max(1);
+        Some(Span::from_micros(bytes.saturating_mul(1_000_000) / rate))
+    }
+}
+
+/// How urgently an ack is asked for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum AckRequest {
+    /// Within the peer's usual delay.
+    Delayed,
+    /// At once.
+    Immediate,
+}
+
+/// Bytes on their way through the sender.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct PendingBytes {
+    pub(crate) unreliable: usize,
+    pub(crate) reliable: usize,
+    pub(crate) unacked_reliable: usize,
+}
+
+fn to_usize(bytes: u64) -> usize {
+    usize::try_from(bytes).unwrap_or(usize::MAX)
+}
