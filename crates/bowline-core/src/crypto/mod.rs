@@ -4,6 +4,7 @@
 //! [`rustcrypto`] is the portable provider; the one on aws-lc lives in `bowline-io`, because it needs
 //! a C compiler. `vectors` holds both to the same verdicts.
 
+pub mod cipher_negotiation;
 pub mod keys;
 pub mod rustcrypto;
 #[cfg(any(test, feature = "test-support"))]
