@@ -5,7 +5,9 @@
 //! a C compiler. `vectors` holds both to the same verdicts.
 
 pub mod cipher_negotiation;
+pub mod kdf;
 pub mod keys;
+pub mod packet;
 pub mod rustcrypto;
 #[cfg(any(test, feature = "test-support"))]
 pub mod vectors;
