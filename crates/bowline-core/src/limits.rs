@@ -72,6 +72,9 @@ pub const MAX_EVENTS: usize = 64;
 
 /// A packet number this far ahead ends the connection (GNS: the same).
 pub const MAX_PACKET_NUMBER_JUMP: u64 = 0x4000;
+/// Packet numbers below the highest that are still taken if they were not received before (GNS: 64 to
+/// 127). Costs a bit each.
+pub const REPLAY_WINDOW: u64 = 1024;
 /// From a jump of this size on, everything older counts as received (GNS: the same).
 pub const PACKET_NUMBER_LURCH: u64 = 100;
 

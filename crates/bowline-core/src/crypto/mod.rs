@@ -8,6 +8,7 @@ pub mod cipher_negotiation;
 pub mod kdf;
 pub mod keys;
 pub mod packet;
+pub mod replay;
 pub mod rustcrypto;
 #[cfg(any(test, feature = "test-support"))]
 pub mod vectors;
