@@ -11,6 +11,7 @@ extern crate std;
 pub mod counters;
 pub mod crypto;
 pub mod end_reason;
+pub mod identity;
 pub mod ids;
 pub mod limits;
 pub mod rng;

@@ -54,6 +54,17 @@ pub const MAX_ACK_RUN: u64 = 100_000;
 /// Close texts are cut to this many bytes (GNS: 128 with the terminating zero).
 pub const MAX_CLOSE_TEXT: usize = 127;
 
+/// The longest `str:` identity, in bytes without the prefix (GNS: 32 with the terminating zero).
+pub const MAX_IDENTITY_STRING: usize = 31;
+/// The longest `gen:` identity, in bytes (GNS: the same).
+pub const MAX_IDENTITY_BYTES: usize = 32;
+/// The longest Xbox pairwise ID, in bytes without the prefix (GNS: 33 with the terminating zero).
+pub const MAX_IDENTITY_XBOX: usize = 32;
+/// The longest identity of an unknown type, in bytes with its prefix (GNS: 128 with the terminating zero).
+pub const MAX_IDENTITY_UNKNOWN: usize = 127;
+/// The longest prefix of an identity of an unknown type (GNS: the same).
+pub const MAX_IDENTITY_PREFIX: usize = 16;
+
 /// Default bound on bytes accepted for sending and not yet sent (GNS: `SendBufferSize`).
 pub const SEND_BUFFER: usize = 512 * 1024;
 /// Default bound on bytes received and not yet read, and on the reassembly of a lane (GNS: `RecvBufferSize`).
