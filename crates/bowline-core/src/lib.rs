@@ -8,6 +8,7 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+pub mod cert;
 pub mod counters;
 pub mod crypto;
 pub mod end_reason;

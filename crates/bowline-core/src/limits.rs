@@ -64,6 +64,12 @@ pub const MAX_IDENTITY_XBOX: usize = 32;
 pub const MAX_IDENTITY_UNKNOWN: usize = 127;
 /// The longest prefix of an identity of an unknown type (GNS: the same).
 pub const MAX_IDENTITY_PREFIX: usize = 16;
+/// Most certificates of authorities in a store (GNS: unbounded).
+pub const MAX_CA_CERTS: usize = 64;
+/// Most certificates between a trusted root and the authority that signed a peer's (GNS: unbounded).
+pub const MAX_CA_CHAIN: usize = 4;
+/// Most revoked keys in a store (GNS: unbounded).
+pub const MAX_REVOKED_KEYS: usize = 4096;
 
 /// Default bound on bytes accepted for sending and not yet sent (GNS: `SendBufferSize`).
 pub const SEND_BUFFER: usize = 512 * 1024;
