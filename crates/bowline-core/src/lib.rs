@@ -8,9 +8,11 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+pub mod cert;
 pub mod counters;
 pub mod crypto;
 pub mod end_reason;
+pub mod identity;
 pub mod ids;
 pub mod limits;
 pub mod rng;

@@ -54,6 +54,23 @@ pub const MAX_ACK_RUN: u64 = 100_000;
 /// Close texts are cut to this many bytes (GNS: 128 with the terminating zero).
 pub const MAX_CLOSE_TEXT: usize = 127;
 
+/// The longest `str:` identity, in bytes without the prefix (GNS: 32 with the terminating zero).
+pub const MAX_IDENTITY_STRING: usize = 31;
+/// The longest `gen:` identity, in bytes (GNS: the same).
+pub const MAX_IDENTITY_BYTES: usize = 32;
+/// The longest Xbox pairwise ID, in bytes without the prefix (GNS: 33 with the terminating zero).
+pub const MAX_IDENTITY_XBOX: usize = 32;
+/// The longest identity of an unknown type, in bytes with its prefix (GNS: 128 with the terminating zero).
+pub const MAX_IDENTITY_UNKNOWN: usize = 127;
+/// The longest prefix of an identity of an unknown type (GNS: the same).
+pub const MAX_IDENTITY_PREFIX: usize = 16;
+/// Most certificates of authorities in a store (GNS: unbounded).
+pub const MAX_CA_CERTS: usize = 64;
+/// Most certificates between a trusted root and the authority that signed a peer's (GNS: unbounded).
+pub const MAX_CA_CHAIN: usize = 4;
+/// Most revoked keys in a store (GNS: unbounded).
+pub const MAX_REVOKED_KEYS: usize = 4096;
+
 /// Default bound on bytes accepted for sending and not yet sent (GNS: `SendBufferSize`).
 pub const SEND_BUFFER: usize = 512 * 1024;
 /// Default bound on bytes received and not yet read, and on the reassembly of a lane (GNS: `RecvBufferSize`).
@@ -75,6 +92,9 @@ pub const MAX_EVENTS: usize = 64;
 
 /// A packet number this far ahead ends the connection (GNS: the same).
 pub const MAX_PACKET_NUMBER_JUMP: u64 = 0x4000;
+/// Packet numbers below the highest that are still taken if they were not received before (GNS: 64 to
+/// 127). Costs a bit each.
+pub const REPLAY_WINDOW: u64 = 1024;
 /// From a jump of this size on, everything older counts as received (GNS: the same).
 pub const PACKET_NUMBER_LURCH: u64 = 100;
 

@@ -1,8 +1,17 @@
 //! Cryptography as a value: a [`CryptoProvider`] chosen at run time does the ciphers, and everything
 //! that the protocol derives from them lives in the modules beside it.
 //!
-//! `rustcrypto` is the portable provider; the one on aws-lc lives in `bowline-io`, because it needs
-//! a C compiler.
+//! [`rustcrypto`] is the portable provider; the one on aws-lc lives in `bowline-io`, because it needs
+//! a C compiler. `vectors` holds both to the same verdicts.
+
+pub mod cipher_negotiation;
+pub mod kdf;
+pub mod keys;
+pub mod packet;
+pub mod replay;
+pub mod rustcrypto;
+#[cfg(any(test, feature = "test-support"))]
+pub mod vectors;
 
 use alloc::sync::Arc;
 use core::fmt::Debug;

@@ -1,0 +1,222 @@
+//! Which authorities we trust, and how far.
+
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec::Vec;
+
+use crate::cert::CertError;
+use crate::cert::authority::{AuthorityCert, KeyId, signature_of};
+use crate::cert::certificate::{decode, key_of};
+use crate::cert::scope::Scope;
+use crate::crypto::Crypto;
+use crate::limits::{MAX_CA_CERTS, MAX_CA_CHAIN, MAX_REVOKED_KEYS};
+use crate::wire::pb;
+
+/// Trusted roots, the certificates of authorities below them, and keys that are no longer good.
+///
+/// Trust is worked out when something changes, so that checking a peer costs one signature.
+#[derive(Clone, Debug, Default)]
+pub struct CertStore {
+    roots: BTreeMap<KeyId, [u8; 32]>,
+    revoked: BTreeSet<KeyId>,
+    certs: Vec<StoredCert>,
+    trusted: BTreeMap<KeyId, TrustedKey>,
+}
+
+#[derive(Clone, Debug)]
+struct StoredCert {
+    /// The ID of the key that it is about.
+    id: KeyId,
+    cert: AuthorityCert,
+    /// Whether the signature holds; not known as long as the signer's key is not.
+    signature_holds: Option<bool>,
+}
+
+#[derive(Clone, Debug)]
+struct TrustedKey {
+    public: [u8; 32],
+    scope: Scope,
+}
+
+impl CertStore {
+    /// A store that trusts nobody.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Trusts a key without limits and returns its ID.
+    ///
+    /// # Errors
+    /// [`CertError::KeyIdTaken`], or [`CertError::StoreFull`] at [`MAX_CA_CERTS`] roots.
+    pub fn add_root(&mut self, crypto: &Crypto, public: [u8; 32]) -> Result<KeyId, CertError> {
+        let id = self.unique_id(&public)?;
+        if self.roots.len() >= MAX_CA_CERTS {
+            return Err(CertError::StoreFull);
+        }
+        self.roots.insert(id, public);
+        self.evaluate(crypto);
+        Ok(id)
+    }
+
+    /// Takes the certificate of an authority, in any order, and returns the ID of the key that it is
+    /// about. That does not mean that it is trusted: see [`Self::scope`].
+    ///
+    /// # Errors
+    /// If it cannot be the certificate of an authority, or at [`MAX_CA_CERTS`] certificates.
+    pub fn add_authority(
+        &mut self,
+        crypto: &Crypto,
+        signed: &pb::CertificateSigned,
+    ) -> Result<KeyId, CertError> {
+        let cert = AuthorityCert::parse(signed)?;
+        let id = self.unique_id(cert.key())?;
+        if self.certs.iter().any(|stored| stored.cert == cert) {
+            return Ok(id);
+        }
+        if self.certs.len() >= MAX_CA_CERTS {
+            return Err(CertError::StoreFull);
+        }
+        self.certs.push(StoredCert {
+            id,
+            cert,
+            signature_holds: None,
+        });
+        self.evaluate(crypto);
+        Ok(id)
+    }
+
+    /// Distrusts a key for good, be it an authority's, a root or a peer's.
+    ///
+    /// # Errors
+    /// [`CertError::StoreFull`] at [`MAX_REVOKED_KEYS`].
+    pub fn revoke(&mut self, crypto: &Crypto, id: KeyId) -> Result<(), CertError> {
+        if self.revoked.len() >= MAX_REVOKED_KEYS {
+            return Err(CertError::StoreFull);
+        }
+        self.revoked.insert(id);
+        self.evaluate(crypto);
+        Ok(())
+    }
+
+    /// What the key may vouch for; `None` if it is not trusted.
+    pub fn scope(&self, id: KeyId) -> Option<&Scope> {
+        self.trusted.get(&id).map(|key| &key.scope)
+    }
+
+    /// Checks the signature, the chain above it and the expiry of a peer's certificate, and returns
+    /// the scope of the authority. Whether the certificate lies within it is for the caller to see.
+    /// `time_created` is not compared with the date, as in GNS (wire.md 3.8).
+    ///
+    /// # Errors
+    /// What is wrong.
+    pub fn check(
+        &self,
+        crypto: &Crypto,
+        signed: &pb::CertificateSigned,
+        now_unix_secs: Option<u64>,
+    ) -> Result<&Scope, CertError> {
+        let now = now_unix_secs.ok_or(CertError::NoDate)?;
+        let signature = signature_of(signed)?;
+        let authority = self.trusted_key(KeyId::new(signed.ca_key_id()))?;
+        if authority.scope.is_expired(now) {
+            return Err(CertError::AuthorityExpired);
+        }
+        crypto
+            .ed25519_verify(&authority.public, signed.cert(), &signature)
+            .map_err(|_| CertError::BadSignature)?;
+        let message = decode(signed.cert())?;
+        if u64::from(message.time_expiry()) < now {
+            return Err(CertError::Expired);
+        }
+        if self.revoked.contains(&KeyId::of(&key_of(&message)?)) {
+            return Err(CertError::Revoked);
+        }
+        Ok(&authority.scope)
+    }
+
+    fn trusted_key(&self, id: KeyId) -> Result<&TrustedKey, CertError> {
+        match self.trusted.get(&id) {
+            Some(key) => Ok(key),
+            None if self.revoked.contains(&id) || self.public(id).is_some() => {
+                Err(CertError::UntrustedAuthority)
+            }
+            None => Err(CertError::UnknownAuthority),
+        }
+    }
+
+    fn unique_id(&self, public: &[u8; 32]) -> Result<KeyId, CertError> {
+        let id = KeyId::of(public);
+        match self.public(id) {
+            Some(known) if known != public => Err(CertError::KeyIdTaken),
+            Some(_) | None => Ok(id),
+        }
+    }
+
+    fn public(&self, id: KeyId) -> Option<&[u8; 32]> {
+        let in_cert = || self.certs.iter().find(|stored| stored.id == id);
+        self.roots
+            .get(&id)
+            .or_else(|| in_cert().map(|stored| stored.cert.key()))
+    }
+
+    fn evaluate(&mut self, crypto: &Crypto) {
+        self.check_signatures(crypto);
+        let roots = self.roots.iter().map(|(id, key)| (*id, *key));
+        let certs = self
+            .certs
+            .iter()
+            .map(|stored| (stored.id, *stored.cert.key()));
+        let keys: BTreeMap<KeyId, [u8; 32]> = roots.chain(certs).collect();
+        self.trusted = keys
+            .into_iter()
+            .filter_map(|(id, public)| {
+                let scope = self.resolve(id, &mut Vec::new())?;
+                Some((id, TrustedKey { public, scope }))
+            })
+            .collect();
+    }
+
+    fn check_signatures(&mut self, crypto: &Crypto) {
+        let verdicts: Vec<Option<bool>> = self
+            .certs
+            .iter()
+            .map(|stored| {
+                stored.signature_holds.or_else(|| {
+                    let signer = self.public(stored.cert.signer())?;
+                    Some(stored.cert.is_signed_by(crypto, signer))
+                })
+            })
+            .collect();
+        for (stored, verdict) in self.certs.iter_mut().zip(verdicts) {
+            stored.signature_holds = verdict;
+        }
+    }
+
+    /// The scope of a key by the newest of its certificates that leads to a root; `path` holds the
+    /// keys that are being resolved, so a circle leads nowhere.
+    fn resolve(&self, id: KeyId, path: &mut Vec<KeyId>) -> Option<Scope> {
+        if self.revoked.contains(&id) {
+            return None;
+        }
+        if self.roots.contains_key(&id) {
+            return Some(Scope::UNLIMITED);
+        }
+        if path.len() >= MAX_CA_CHAIN || path.contains(&id) {
+            return None;
+        }
+        path.push(id);
+        let newest = self
+            .certs
+            .iter()
+            .filter(|stored| stored.id == id && stored.signature_holds == Some(true))
+            .filter_map(|StoredCert { cert, .. }| {
+                let scope = self.resolve(cert.signer(), path)?.intersect(cert.scope());
+                (!scope.is_nothing()).then(|| (cert.created_unix_secs(), scope))
+            })
+            .max_by_key(|(created, _)| *created);
+        path.pop();
+        newest.map(|(_, scope)| scope)
+    }
+}
+
+#[cfg(test)]
+mod tests;
