@@ -1,3 +1,14 @@
 //! The bytes of direct UDP packets.
+//!
+//! What comes in is parsed once, here, into typed values; what goes out is written from them.
+//! [`data_header`] and [`stats_blob`] stand before the encrypted part of a data packet.
+#![cfg_attr(
+    not(test),
+    warn(clippy::arithmetic_side_effects, clippy::cast_possible_truncation)
+)]
 
+pub mod cursor;
+pub mod data_header;
 pub mod pb;
+pub mod stats_blob;
+pub mod varint;
