@@ -1,7 +1,8 @@
 //! The bytes of direct UDP packets.
 //!
 //! What comes in is parsed once, here, into typed values; what goes out is written from them.
-//! [`data_header`] and [`stats_blob`] stand before the encrypted part of a data packet.
+//! [`udp`] has the handshake and close packets, [`data_header`] and [`stats_blob`] what stands
+//! before the encrypted part of a data packet; the frames inside are in [`crate::snp`].
 #![cfg_attr(
     not(test),
     warn(clippy::arithmetic_side_effects, clippy::cast_possible_truncation)
@@ -11,4 +12,5 @@ pub mod cursor;
 pub mod data_header;
 pub mod pb;
 pub mod stats_blob;
+pub mod udp;
 pub mod varint;
