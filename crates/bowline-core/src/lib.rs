@@ -14,6 +14,7 @@ pub mod end_reason;
 pub mod ids;
 pub mod limits;
 pub mod rng;
+pub mod snp;
 pub mod time;
 pub mod transmit;
 pub mod wire;
