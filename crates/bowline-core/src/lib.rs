@@ -16,6 +16,7 @@ pub mod identity;
 pub mod ids;
 pub mod limits;
 pub mod rng;
+pub mod snp;
 pub mod time;
 pub mod transmit;
 pub mod wire;
