@@ -9,14 +9,27 @@ extern crate alloc;
 extern crate std;
 
 pub mod cert;
+pub mod config;
+pub mod connection;
 pub mod counters;
 pub mod crypto;
 pub mod end_reason;
+pub mod endpoint;
+pub mod error;
+pub mod event;
+pub mod handshake;
 pub mod identity;
 pub mod ids;
 pub mod limits;
+pub mod message;
 pub mod rng;
 pub mod snp;
+pub mod stats;
 pub mod time;
 pub mod transmit;
 pub mod wire;
+
+mod range_set;
+mod rate;
+mod recv;
+mod send;

@@ -19,6 +19,8 @@ const DELAYED_REPLY: Span = Span::from_millis(200);
 const PROBE_INTERVAL: Span = Span::from_millis(200);
 /// Missed replies before a connection can be lost (GNS: the same).
 const MIN_MISSED_REPLIES: u32 = 4;
+/// A connection that received nothing for this long is idle.
+const IDLE: Span = Span::from_secs(5);
 /// A round trip is measured at least this often while packets go out anyway (GNS: 7 s).
 const PING_INTERVAL: Span = Span::from_secs(7);
 
@@ -65,15 +67,22 @@ impl Liveness {
         self.reply_by = Some(now + wait + delay);
     }
 
-    /// Counts a reply that is overdue.
-    pub(crate) fn on_timeout(&mut self, now: Timestamp) {
-        if self.reply_by.is_some_and(|at| at <= now) {
+    /// Counts a reply that is overdue; returns whether one is.
+    pub(crate) fn on_timeout(&mut self, now: Timestamp) -> bool {
+        let overdue = self.reply_by.is_some_and(|at| at <= now);
+        if overdue {
             self.reply_by = None;
             if self.missed_replies == 0 {
                 self.missing_since = now;
             }
             self.missed_replies += 1;
         }
+        overdue
+    }
+
+    /// Whether nothing was received for so long that memory kept for speed may go.
+    pub(crate) fn is_idle(&self, now: Timestamp) -> bool {
+        now >= self.last_received + IDLE
     }
 
     /// Whether the connection is lost.

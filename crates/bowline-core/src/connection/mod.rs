@@ -172,8 +172,8 @@ impl Connection {
             liveness: Liveness::new(now),
             telemetry: Telemetry {
                 link: LinkStats::new(now),
-                ping: PingTracker::default(),
-                exchange: StatsExchange::new(now),
+                ping: PingTracker::new(),
+                exchange: StatsExchange::new(),
                 drops: DropCounters::new(),
             },
             peer: Peer {
@@ -271,7 +271,7 @@ impl Connection {
         self.keys = Some(keys);
         self.liveness.on_received(now);
         self.telemetry.link.connected(now);
-        self.telemetry.exchange = StatsExchange::new(now);
+        self.telemetry.exchange.connected(now, &self.telemetry.link);
         self.set_state(state);
     }
 

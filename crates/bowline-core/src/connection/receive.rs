@@ -14,7 +14,7 @@ use crate::limits;
 use crate::recv::Expansion;
 use crate::recv::Refusal;
 use crate::snp::decode::Decoder;
-use crate::snp::frame::AckFrame;
+use crate::snp::ack_codec::AckFrame;
 use crate::snp::frame::Frame;
 use crate::snp::frame::FrameError;
 use crate::stats::Sequence;
@@ -84,7 +84,8 @@ impl Connection {
         let plaintext = keys
             .recv
             .open(number, payload)
-            .map_err(|_| DropReason::DecryptFailed)?;
+            .map_err(|_| DropReason::DecryptFailed)
+            .inspect_err(|_| self.telemetry.link.undecodable(len))?;
         if self.receiver.replay.is_fatal_jump(number) {
             self.fail(now, EndReason::MISC_GENERIC, "Packet number jumped too far");
             return Err(DropReason::BadPacketNumber);
@@ -217,17 +218,29 @@ impl Connection {
     }
 
     fn on_ack(&mut self, now: Timestamp, ack: &AckFrame<'_>) {
-        let outcome = self.sender.on_ack(now, ack);
+        let exchange = &mut self.telemetry.exchange;
+        let outcome = self.sender.on_ack(now, ack, |packet, arrived| {
+            if arrived {
+                exchange.acked(now, packet);
+            } else {
+                exchange.lost(packet);
+            }
+        });
         if let Some(rtt) = outcome.rtt {
-            let ms = u32::try_from(rtt.as_millis()).unwrap_or(u32::MAX);
-            self.telemetry.ping.add_sample(now, ms);
+            self.on_ping(now, rtt);
         }
-        self.telemetry.exchange.on_ack(now, ack);
         let blocks = ack.blocks().count() as u64;
         if blocks > 0 {
             self.receiver.acks.owe_for_nacks(now, blocks);
         }
         self.tell_writable();
+    }
+
+    /// A round trip was measured.
+    pub(crate) fn on_ping(&mut self, now: Timestamp, rtt: Span) {
+        let ms = u32::try_from(rtt.as_millis()).unwrap_or(u32::MAX);
+        self.telemetry.ping.add_sample(now, ms);
+        self.telemetry.link.ping_sample(ms);
     }
 
     fn on_stats(&mut self, now: Timestamp, stats: &UdpStats) {

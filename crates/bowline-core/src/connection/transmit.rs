@@ -4,25 +4,30 @@ use crate::connection::Connection;
 use crate::connection::Input;
 use crate::limits;
 use crate::send::AckRequest;
+use crate::send::Built;
 use crate::send::PacketBuilder;
 use crate::snp::ack_codec;
 use crate::stats::Due;
-use crate::stats::Which;
+use crate::stats::Report;
 use crate::time::Timestamp;
 use crate::transmit::Transmit;
 use crate::transmit::TransmitBuf;
 use crate::wire::data_header;
-use crate::wire::pb;
 use crate::wire::stats_blob::StatsFlags;
 use crate::wire::stats_blob::UdpStats;
+
+/// Room for an ack frame that a packet must have to carry one.
+const MIN_ACK_ROOM: usize = 16;
 
 /// Why a packet goes out.
 #[derive(Clone, Copy, Debug)]
 struct Plan {
     /// Message data may go.
     data: bool,
+    /// An ack must go.
+    ack: bool,
     flags: StatsFlags,
-    stats: Option<Which>,
+    report: Option<Report>,
 }
 
 impl Connection {
@@ -42,7 +47,8 @@ impl Connection {
         }
         let mut segment = 0;
         for _ in 0..max_datagrams {
-            let Some(len) = self.next_packet(now, buf) else {
+            let Some(plan) = self.plan(now) else { break };
+            let Some(len) = self.build(now, plan, buf) else {
                 break;
             };
             if segment == 0 {
@@ -53,12 +59,11 @@ impl Connection {
                 break;
             }
         }
-        self.finish_linger(now);
         self.tell_writable();
         (segment > 0).then(|| self.run(start, buf.len() - start, segment))
     }
 
-    fn run(&self, start: usize, len: usize, segment_size: usize) -> Transmit {
+    const fn run(&self, start: usize, len: usize, segment_size: usize) -> Transmit {
         Transmit {
             path: self.path.id(),
             start,
@@ -68,19 +73,16 @@ impl Connection {
         }
     }
 
-    /// Appends one packet and returns its size, if there is a reason for one.
-    fn next_packet(&mut self, now: Timestamp, buf: &mut TransmitBuf) -> Option<usize> {
-        let plan = self.plan(now)?;
-        self.build(now, plan, buf)
-    }
-
     fn plan(&mut self, now: Timestamp) -> Option<Plan> {
-        let room = self.plaintext_room(0);
-        let data = self.sender.wants_to_send(now, room);
+        let data = self.sender.wants_to_send(now, self.plaintext_room());
         let alive = self.liveness.wants_packet(now);
         let stats = self.telemetry.exchange.due(now, &self.telemetry.link);
         let ack = self.receiver.acks.due().is_some_and(|at| at <= now);
-        let forced = matches!(stats, Due::Standalone(_));
+        let (report, forced) = match stats {
+            Due::None => (None, false),
+            Due::IfSending(report) => (Some(report), false),
+            Due::Standalone(report) => (Some(report), true),
+        };
         if !data && alive.is_none() && !ack && !forced {
             return None;
         }
@@ -91,11 +93,12 @@ impl Connection {
         if self.liveness.wants_ping(now, self.telemetry.ping.last_sample_at()) {
             flags = flags | StatsFlags::ACK_REQUEST;
         }
-        let stats = match stats {
-            Due::None => None,
-            Due::IfSending(which) | Due::Standalone(which) => Some(which),
-        };
-        Some(Plan { data, flags, stats })
+        Some(Plan {
+            data,
+            ack,
+            flags,
+            report,
+        })
     }
 
     fn ack_request_flags(&self) -> StatsFlags {
@@ -108,33 +111,91 @@ impl Connection {
         }
     }
 
+    /// Appends a packet and returns its size; `None` if nothing that it was planned for had room.
     fn build(&mut self, now: Timestamp, plan: Plan, buf: &mut TransmitBuf) -> Option<usize> {
-        let keys = self.keys.as_ref()?;
         let (to, number) = (self.peer.id?, self.sender.next_number());
-        let stats = self.stats_blob(now, plan);
-        let overhead = keys.send.overhead();
+        let overhead = self.keys.as_ref()?.send.overhead();
+        let stats = self.stats(now, plan);
         let out = buf.bytes_mut();
         let start = out.len();
-        let mut blob = BlobBuf::default();
-        let blob = stats.map(|stats| blob.encode(&stats));
-        data_header::write(out, to, number.to_wire(), blob, None);
+        data_header::write_with_stats(out, to, number.to_wire(), &stats);
         let body = out.len();
-        let budget = self
-            .path
-            .full_packet()
-            .max(body - start + limits::AEAD_TAG + 64)
-            .min(self.path.mtu_bytes())
-            .saturating_sub(body - start + overhead);
-        let mut builder = PacketBuilder::new(out, number, budget);
+        let mut builder = PacketBuilder::new(out, number, self.budget(body - start, overhead));
         builder.stop_waiting(&self.sender);
-        self.receiver_acks(now, &mut builder);
+        let has_ack = self.write_ack(now, &mut builder);
         if plan.data {
             builder.messages(&mut self.sender);
         }
         let built = builder.finish();
-        keys_seal(&self.keys, number, buf, body);
+        if !built.has_data && !has_ack && stats == UdpStats::default() {
+            buf.bytes_mut().truncate(start);
+            return None;
+        }
+        self.keys.as_ref()?.send.seal(number, buf.bytes_mut(), body);
         let len = buf.len() - start;
-        self.book(now, plan, stats.is_some(), built, len);
+        self.book(now, plan, built, len);
         Some(len)
+    }
+
+    fn stats(&self, now: Timestamp, plan: Plan) -> UdpStats {
+        let ping = self.telemetry.ping.smoothed_ms();
+        UdpStats {
+            quality: plan
+                .report
+                .map(|report| self.telemetry.link.message(now, report, ping)),
+            flags: plan.flags,
+        }
+    }
+
+    /// Plaintext bytes of a packet with a header of this size. Measurements may make it longer than
+    /// the usual full packet: the reserve is there for them.
+    fn budget(&self, header: usize, overhead: usize) -> usize {
+        let full = self.path.full_packet().max(header + limits::HEADER_RESERVE);
+        full.min(self.path.mtu_bytes())
+            .saturating_sub(header + overhead)
+    }
+
+    /// Plaintext bytes of a full packet: with so many waiting there is no reason to wait for more.
+    pub(super) fn plaintext_room(&self) -> usize {
+        let overhead = self.keys.as_ref().map_or(0, |keys| keys.send.overhead());
+        self.budget(limits::DATA_HEADER, overhead)
+    }
+
+    /// Stage: what was received. Returns whether there was something to tell, and room for it.
+    fn write_ack(&mut self, now: Timestamp, builder: &mut PacketBuilder<'_>) -> bool {
+        let acks = &mut self.receiver.acks;
+        let room = builder.writer().room() / 2;
+        if !acks.has_news() || room < MIN_ACK_ROOM {
+            return false;
+        }
+        let mut max_blocks = limits::MAX_ACK_BLOCKS;
+        loop {
+            let report = acks.report(now, max_blocks);
+            if ack_codec::ack_len(report.blocks) <= room {
+                let latest = report.latest;
+                builder.writer().ack(latest, report.delay, report.blocks);
+                acks.on_reported(now, latest);
+                return true;
+            }
+            max_blocks = report.blocks.len() / 2;
+        }
+    }
+
+    /// Notes everywhere that the packet left.
+    fn book(&mut self, now: Timestamp, plan: Plan, built: Built, len: usize) {
+        let number = self.sender.next_number();
+        let asked = plan.flags.contains(StatsFlags::ACK_REQUEST) || plan.report.is_some();
+        self.sender.on_packet_sent(now, len, built.ranges, asked);
+        self.telemetry.link.sent(now, 1, len);
+        if let Some(report) = plan.report {
+            let telemetry = &mut self.telemetry;
+            telemetry.exchange.sent(&telemetry.link, report, number);
+        }
+        self.liveness.on_sent(now, asked);
+        if asked || built.ranges > 0 {
+            let at_once = plan.flags.contains(StatsFlags::ACK_REQUEST_IMMEDIATE);
+            let worst_ping = self.telemetry.ping.worst_recent_ms();
+            self.liveness.expect_reply(now, worst_ping, !at_once);
+        }
     }
 }

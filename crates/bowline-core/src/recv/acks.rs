@@ -10,7 +10,7 @@ use alloc::vec::Vec;
 use crate::ids::PacketNumber;
 use crate::limits;
 use crate::range_set::RangeSet;
-use crate::snp::frame::AckBlock;
+use crate::snp::ack_codec::AckBlock;
 use crate::time::Span;
 use crate::time::Timestamp;
 

@@ -10,7 +10,7 @@ use core::ops::Range;
 use crate::ids::LaneIndex;
 use crate::ids::PacketNumber;
 use crate::ids::StreamPos;
-use crate::snp::frame::AckFrame;
+use crate::snp::ack_codec::AckFrame;
 use crate::time::Timestamp;
 
 /// The packets in flight.
@@ -108,7 +108,7 @@ impl InFlight {
         ack: &AckFrame<'_>,
         mut settled: impl FnMut(Settled, &mut dyn Iterator<Item = &SentRange>),
     ) {
-        let latest = ack.latest().get();
+        let latest = ack.latest.get();
         if latest < self.first.get() {
             return;
         }
@@ -242,7 +242,28 @@ mod tests {
     use alloc::vec::Vec;
 
     use super::*;
-    use crate::snp::frame::AckBlock;
+    use crate::ids::MessageNumber;
+    use crate::snp::ack_codec::AckBlock;
+    use crate::snp::decode::DecodeContext;
+    use crate::snp::decode::Decoder;
+    use crate::snp::encode::FrameWriter;
+    use crate::snp::frame::Frame;
+
+    struct Expansion {
+        next_send: PacketNumber,
+    }
+
+    impl DecodeContext for Expansion {
+        fn highest_message(&self, _: LaneIndex) -> MessageNumber {
+            MessageNumber::NONE
+        }
+        fn expected_pos(&self, _: LaneIndex) -> StreamPos {
+            StreamPos::FIRST
+        }
+        fn next_send(&self) -> PacketNumber {
+            self.next_send
+        }
+    }
 
     fn flight(packets: u64) -> InFlight {
         let mut flight = InFlight::new(PacketNumber::new(2));
@@ -260,7 +281,16 @@ mod tests {
             .map(|&(acked, nacked)| AckBlock { acked, nacked })
             .collect();
         let mut bytes = Vec::new();
-        let frame = AckFrame::for_test(PacketNumber::new(latest), None, &blocks, &mut bytes);
+        let mut writer = FrameWriter::new(&mut bytes, PacketNumber::new(2), 1000);
+        writer.ack(PacketNumber::new(latest), None, &blocks);
+        writer.finish();
+        let context = Expansion {
+            next_send: flight.next_number(),
+        };
+        let mut decoder = Decoder::new(&bytes, PacketNumber::new(2), false);
+        let Ok(Some(Frame::Ack(frame))) = decoder.next(&context) else {
+            panic!("an ack frame is expected");
+        };
         let (mut acked, mut nacked) = (Vec::new(), Vec::new());
         flight.on_ack(&frame, |settled, ranges| {
             assert_eq!(ranges.count(), 1);

@@ -281,11 +281,11 @@ fn stream_header(out: &mut [u8; MAX_STREAM_HEADER], step: u64, len: usize) -> &[
     let mut at = 1;
     if step > 1 {
         lead |= 0x40;
-        at += varint::write(step, out.get_mut(at..).unwrap_or(&mut []));
+        at += varint::encode_into(step, out.get_mut(at..).unwrap_or(&mut []));
     }
     if len > 0x1F {
         lead |= 0x20;
-        at += varint::write(len >> 5, out.get_mut(at..).unwrap_or(&mut []));
+        at += varint::encode_into(len >> 5, out.get_mut(at..).unwrap_or(&mut []));
     }
     if let Some(first) = out.first_mut() {
         *first = lead;

@@ -33,10 +33,11 @@ use crate::rate::pacer::Pacer;
 use crate::rate::rtt::RttEstimator;
 use crate::send::in_flight::InFlight;
 use crate::send::lane::SendLane;
-use crate::snp::frame::AckFrame;
+use crate::snp::ack_codec::AckFrame;
 use crate::time::Span;
 use crate::time::Timestamp;
 
+pub(crate) use packet_builder::Built;
 pub(crate) use packet_builder::PacketBuilder;
 
 /// An unreliable-only flow asks for an ack after this many packets without one.
@@ -197,22 +198,28 @@ impl Sender {
         Ok(())
     }
 
-    /// Takes in what the peer has and lacks.
-    pub(crate) fn on_ack(&mut self, now: Timestamp, ack: &AckFrame<'_>) -> AckOutcome {
+    /// Takes in what the peer has and lacks; `fate` hears of each packet whether it arrived.
+    pub(crate) fn on_ack(
+        &mut self,
+        now: Timestamp,
+        ack: &AckFrame<'_>,
+        mut fate: impl FnMut(PacketNumber, bool),
+    ) -> AckOutcome {
         let mut outcome = AckOutcome::default();
         let srtt = self.rtt.smoothed();
         let (lanes, controller) = (&mut self.lanes, &mut self.controller);
         let mut any = false;
         self.in_flight.on_ack(ack, |packet, ranges| {
             any = true;
+            fate(packet.number, packet.acked);
             if packet.acked {
                 for sent in ranges {
                     if let Some(lane) = lanes.get_mut(sent.lane.as_usize()) {
                         lane.on_acked(sent.range.clone());
                     }
                 }
-                if packet.number == ack.latest() && !packet.timed_out {
-                    outcome.rtt = ack.delay().map(|delay| {
+                if packet.number == ack.latest && !packet.timed_out {
+                    outcome.rtt = ack.delay.map(|delay| {
                         now.since(packet.sent_at).saturating_sub(delay)
                     });
                 }
@@ -234,7 +241,7 @@ impl Sender {
                 controller.on_lost(now, packet.sent_at, srtt);
             }
         });
-        self.first_wanted = self.first_wanted.max(ack.latest());
+        self.first_wanted = self.first_wanted.max(ack.latest);
         if any {
             self.timeouts = 0;
             self.last_ack_at = now;
@@ -265,6 +272,12 @@ impl Sender {
     /// Adds a round-trip time measured in the handshake.
     pub(crate) fn on_handshake_rtt(&mut self, rtt: Span) {
         self.rtt.on_sample(rtt);
+    }
+
+    /// Whether a message queued now would leave now.
+    pub(crate) fn can_send_at_once(&mut self, now: Timestamp) -> bool {
+        self.pacer.refill(now, self.rate_bytes_per_sec());
+        self.unsent_bytes == 0 && self.window_is_open() && self.pacer.is_open()
     }
 
     /// Whether a data packet may and should go now; refills the pacer.

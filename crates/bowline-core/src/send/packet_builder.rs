@@ -47,7 +47,8 @@ pub(crate) struct Built {
     pub(crate) has_data: bool,
 }
 
-/// The next thing of a lane that fits.
+/// The next thing of a lane that fits. One that fills the packet needs no size byte, so it may have a
+/// byte more than the room that is left besides its header.
 enum Piece {
     Again { max: u64 },
     New { len: u64 },
@@ -130,14 +131,16 @@ impl<'a> PacketBuilder<'a> {
         let room = self.writer.room().checked_sub(select)?;
         if let Some(pos) = lane.first_lost() {
             let max = room.checked_sub(self.reliable_overhead(index, pos))? as u64;
-            return (max >= MIN_PIECE.min(lane.lost_bytes())).then_some(Piece::Again { max });
+            let enough = max >= MIN_PIECE.min(lane.lost_bytes());
+            return enough.then_some(Piece::Again { max: max + 1 });
         }
         match lane.head()? {
             Run::Reliable { end } => {
                 let room = room.checked_sub(self.reliable_overhead(index, lane.unsent()))? as u64;
-                let waiting = end.bytes_since(lane.unsent());
-                let len = waiting.min(room).min(stream_room);
-                (len >= MIN_PIECE.min(waiting)).then_some(Piece::New { len })
+                let waiting = end.bytes_since(lane.unsent()).min(stream_room);
+                let enough = waiting > 0 && room >= MIN_PIECE.min(waiting);
+                let len = waiting.min(room + 1);
+                enough.then_some(Piece::New { len })
             }
             Run::Unreliable(message) => {
                 let len = self.unreliable_piece(room, index, message)?;
@@ -166,7 +169,7 @@ impl<'a> PacketBuilder<'a> {
         }
         let fits_a_packet = rest as usize + FIRST_UNRELIABLE + MAX_OFFSET <= self.whole_packet;
         let too_little = u64::from(room) < MIN_PIECE.min(u64::from(rest));
-        (!fits_a_packet && !too_little).then_some(room)
+        (!fits_a_packet && !too_little).then_some(room + 1)
     }
 
     fn reliable_overhead(&self, index: LaneIndex, pos: StreamPos) -> usize {

@@ -98,6 +98,18 @@ impl<'a> FrameWriter<'a> {
     /// leaves no room for another frame; the latter may be one byte longer than
     /// [`unreliable_overhead`](Self::unreliable_overhead) lets expect.
     pub fn unreliable(&mut self, number: MessageNumber, offset: u32, last: bool, data: &[&[u8]]) {
+        self.unreliable_with(number, offset, last, total_len(data), fill_from(data));
+    }
+
+    /// The same, with the `len` bytes of data appended by `fill`.
+    pub fn unreliable_with(
+        &mut self,
+        number: MessageNumber,
+        offset: u32,
+        last: bool,
+        len: usize,
+        fill: impl FnOnce(&mut Vec<u8>),
+    ) {
         let form = self.number_form(number);
         if form == NumberForm::Backward {
             self.select_lane(self.lane);
@@ -124,7 +136,7 @@ impl<'a> FrameWriter<'a> {
         if offset != 0 {
             varint::encode(self.out, u64::from(offset));
         }
-        self.segment(lead_at, data);
+        self.segment(lead_at, len, fill);
         self.context.after_unreliable(number);
     }
 
@@ -132,6 +144,11 @@ impl<'a> FrameWriter<'a> {
     ///
     /// Ends the packet where [`unreliable`](Self::unreliable) does.
     pub fn reliable(&mut self, pos: StreamPos, data: &[&[u8]]) {
+        self.reliable_with(pos, total_len(data), fill_from(data));
+    }
+
+    /// The same, with the `len` bytes of data appended by `fill`.
+    pub fn reliable_with(&mut self, pos: StreamPos, len: usize, fill: impl FnOnce(&mut Vec<u8>)) {
         let form = self.pos_form(pos);
         if form == PosForm::Backward {
             self.select_lane(self.lane);
@@ -150,8 +167,8 @@ impl<'a> FrameWriter<'a> {
             PosForm::Step16(step) => self.out.extend_from_slice(&step.to_le_bytes()),
             PosForm::Step32(step) => self.out.extend_from_slice(&step.to_le_bytes()),
         }
-        let len = self.segment(lead_at, data);
-        self.context.after_reliable(pos.advance(len));
+        self.segment(lead_at, len, fill);
+        self.context.after_reliable(pos.advance(len as u64));
     }
 
     /// Writes a frame that only a peer reads which agreed to it. `kind` is 0 to 31.
@@ -237,11 +254,8 @@ impl<'a> FrameWriter<'a> {
         self.out.len()
     }
 
-    /// Writes size and data of the segment whose lead byte is at `lead_at`, and returns its length.
-    fn segment(&mut self, lead_at: usize, data: &[&[u8]]) -> u64 {
-        let len = data
-            .iter()
-            .fold(0usize, |len, part| len.saturating_add(part.len()));
+    /// Writes size and data of the segment whose lead byte is at `lead_at`.
+    fn segment(&mut self, lead_at: usize, len: usize, fill: impl FnOnce(&mut Vec<u8>)) {
         let size_at = self.out.len();
         let room_after_size = self.end.saturating_sub(size_at).saturating_sub(1);
         let ends_packet = room_after_size.saturating_sub(len) < SMALLEST_FRAME;
@@ -256,12 +270,11 @@ impl<'a> FrameWriter<'a> {
         if let Some(lead_byte) = self.out.get_mut(lead_at) {
             *lead_byte |= size_code;
         }
-        for part in data {
-            self.out.extend_from_slice(part);
-        }
+        let data_at = self.out.len();
+        fill(self.out);
+        debug_assert_eq!(self.out.len(), data_at.saturating_add(len), "data as announced");
         debug_assert!(self.out.len() <= self.end, "segment of {len} bytes");
         self.tail = tail;
-        len as u64
     }
 
     fn number_form(&self, number: MessageNumber) -> NumberForm {
@@ -303,6 +316,16 @@ impl<'a> FrameWriter<'a> {
         let distance = self.packet.get().saturating_sub(first_wanted.get());
         distance.saturating_sub(1)
     }
+}
+
+fn total_len(parts: &[&[u8]]) -> usize {
+    parts
+        .iter()
+        .fold(0usize, |len, part| len.saturating_add(part.len()))
+}
+
+fn fill_from(parts: &[&[u8]]) -> impl FnOnce(&mut Vec<u8>) {
+    move |out| parts.iter().for_each(|part| out.extend_from_slice(part))
 }
 
 /// How many bytes [`FrameWriter::select_lane`] takes.

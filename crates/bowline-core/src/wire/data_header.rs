@@ -13,6 +13,7 @@ use crate::counters::DropReason;
 use crate::ids::{ConnectionId, WirePacketNumber};
 use crate::limits::DATA_HEADER;
 use crate::wire::cursor::Reader;
+use crate::wire::stats_blob::UdpStats;
 use crate::wire::varint;
 
 /// Set in the first byte of every data packet and of no other.
@@ -102,6 +103,25 @@ pub fn write(
     if let Some(time) = time_since_prev {
         out.extend_from_slice(&time.to_le_bytes());
     }
+}
+
+/// Appends a header with these stats, or without the field if they say nothing. Flags alone do not
+/// allocate.
+pub fn write_with_stats(
+    out: &mut Vec<u8>,
+    to: ConnectionId,
+    seq: WirePacketNumber,
+    stats: &UdpStats,
+) {
+    let len = stats.encoded_len();
+    if len == 0 {
+        return write(out, to, seq, None, None);
+    }
+    out.push(FLAG_DATA | FLAG_STATS);
+    out.extend_from_slice(&to.get().to_le_bytes());
+    out.extend_from_slice(&seq.get().to_le_bytes());
+    varint::encode(out, len as u64);
+    stats.encode(out);
 }
 
 /// How many bytes [`write`] appends, given the length of the stats.

@@ -57,6 +57,18 @@ pub fn encode(out: &mut Vec<u8>, mut value: u64) {
     out.push(low_bits(value));
 }
 
+/// Writes `value` in its shortest form to the front of `out` and returns how many bytes that took.
+/// What does not fit is not written.
+pub fn encode_into(mut value: u64, out: &mut [u8]) -> usize {
+    let len = encoded_len(value);
+    for (index, slot) in out.iter_mut().take(len).enumerate() {
+        let more = if index.saturating_add(1) < len { MORE } else { 0 };
+        *slot = low_bits(value) | more;
+        value >>= GROUP_BITS;
+    }
+    len
+}
+
 /// How many bytes [`encode`] appends.
 #[inline]
 pub const fn encoded_len(value: u64) -> usize {

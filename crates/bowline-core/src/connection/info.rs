@@ -1,0 +1,159 @@
+//! What an application can learn of a connection.
+
+use alloc::string::String;
+
+use crate::connection::Connection;
+use crate::connection::ConnectionState;
+use crate::connection::State;
+use crate::crypto::cipher_negotiation::Cipher;
+use crate::end_reason::EndReason;
+use crate::handshake::Origin;
+use crate::identity::Identity;
+use crate::ids::ConnectionId;
+use crate::ids::LaneIndex;
+use crate::limits;
+use crate::time::Span;
+use crate::time::Timestamp;
+
+/// Who is on the other side, how the connection stands, and why it ended.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ConnectionInfo {
+    /// The state.
+    pub state: ConnectionState,
+    /// Who the peer is; a peer without an identity is known by its address. `None` until the
+    /// handshake tells.
+    pub identity: Option<Identity>,
+    /// The peer's name for the connection, once known.
+    pub remote_id: Option<ConnectionId>,
+    /// How the connection began.
+    pub origin: Origin,
+    /// Whether a trusted authority vouches for the peer.
+    pub authenticated: bool,
+    /// Whether packets are encrypted.
+    pub encrypted: bool,
+    /// The peer's protocol version; ours until the handshake tells.
+    pub protocol_version: u32,
+    /// Why it ended; [`EndReason::INVALID`] if it has not.
+    pub end_reason: EndReason,
+    /// The text that goes with the reason.
+    pub end_text: String,
+}
+
+/// How a connection does right now.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct RealTimeStatus {
+    /// The state.
+    pub state: ConnectionState,
+    /// Smoothed round-trip time in milliseconds, once measured.
+    pub ping_ms: Option<u32>,
+    /// Share of the peer's packets that arrived in order, as seen here, 0 to 1, once measured.
+    pub quality_local: Option<f32>,
+    /// Share of our packets that arrived in order, as told by the peer, 0 to 1, once told.
+    pub quality_remote: Option<f32>,
+    /// Packets sent per second.
+    pub out_packets_per_sec: f32,
+    /// Bytes sent per second.
+    pub out_bytes_per_sec: f32,
+    /// Packets received per second.
+    pub in_packets_per_sec: f32,
+    /// Bytes received per second.
+    pub in_bytes_per_sec: f32,
+    /// The rate in bytes per second at which data may leave, if one is known.
+    pub send_rate_bytes_per_sec: Option<u64>,
+    /// Bytes of unreliable messages that wait to be sent.
+    pub pending_unreliable_bytes: usize,
+    /// Bytes of reliable messages that wait to be sent, or sent again.
+    pub pending_reliable_bytes: usize,
+    /// Bytes of reliable messages that were sent and are not acknowledged.
+    pub unacked_reliable_bytes: usize,
+    /// How long a message that is queued now in lane 0 would wait at the current rate, if known.
+    pub queue_time: Option<Span>,
+    /// The largest deviation of a packet's arrival that was seen, in microseconds, if measured.
+    pub max_jitter_us: Option<u32>,
+}
+
+/// How a lane does right now.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct LaneStatus {
+    /// Bytes of unreliable messages that wait to be sent.
+    pub pending_unreliable_bytes: usize,
+    /// Bytes of reliable messages that wait to be sent, or sent again.
+    pub pending_reliable_bytes: usize,
+    /// Bytes of reliable messages that were sent and are not acknowledged.
+    pub unacked_reliable_bytes: usize,
+    /// How long a message that is queued now would wait at the current rate, if known.
+    pub queue_time: Option<Span>,
+}
+
+impl Connection {
+    /// Who is on the other side, how the connection stands, and why it ended.
+    pub fn info(&self) -> ConnectionInfo {
+        let end = self.end.as_deref();
+        let cipher = self.keys.as_ref().map(|keys| keys.send.cipher());
+        ConnectionInfo {
+            state: self.state(),
+            identity: self.peer.identity.clone(),
+            remote_id: self.peer.id,
+            origin: self.origin,
+            authenticated: self.peer.authenticated,
+            encrypted: cipher.is_some_and(|cipher| cipher != Cipher::Null),
+            protocol_version: self.peer.version,
+            end_reason: end.map_or(EndReason::INVALID, |end| end.reason),
+            end_text: end.map_or_else(String::new, |end| end.text.clone()),
+        }
+    }
+
+    /// How the connection does right now.
+    pub fn status(&self, now: Timestamp) -> RealTimeStatus {
+        let rates = self.telemetry.link.rates(now);
+        let pending = self.sender.pending(None);
+        RealTimeStatus {
+            state: self.state(),
+            ping_ms: self.telemetry.ping.smoothed_ms(),
+            quality_local: self.telemetry.link.quality_local(),
+            quality_remote: self.telemetry.exchange.quality_remote(),
+            out_packets_per_sec: rates.out_packets_per_s,
+            out_bytes_per_sec: rates.out_bytes_per_s,
+            in_packets_per_sec: rates.in_packets_per_s,
+            in_bytes_per_sec: rates.in_bytes_per_s,
+            send_rate_bytes_per_sec: self.sender.rate_bytes_per_sec(),
+            pending_unreliable_bytes: pending.unreliable,
+            pending_reliable_bytes: pending.reliable,
+            unacked_reliable_bytes: pending.unacked_reliable,
+            queue_time: self.sender.queue_time(LaneIndex::ZERO),
+            max_jitter_us: self.telemetry.link.max_jitter_us(),
+        }
+    }
+
+    /// How a lane does right now; `None` if it is not configured.
+    pub fn lane_status(&self, lane: LaneIndex) -> Option<LaneStatus> {
+        if lane.as_usize() >= self.sender.lanes() {
+            return None;
+        }
+        let pending = self.sender.pending(Some(lane));
+        Some(LaneStatus {
+            pending_unreliable_bytes: pending.unreliable,
+            pending_reliable_bytes: pending.reliable,
+            unacked_reliable_bytes: pending.unacked_reliable,
+            queue_time: self.sender.queue_time(lane),
+        })
+    }
+
+    /// How many lanes are configured for sending.
+    pub fn lanes(&self) -> usize {
+        self.sender.lanes()
+    }
+
+    /// The largest message that can be sent.
+    pub const fn max_message_bytes(&self) -> usize {
+        limits::MAX_MESSAGE
+    }
+
+    /// Whether the application still has to accept or refuse it.
+    pub const fn awaits_decision(&self) -> bool {
+        matches!(self.state, State::Deciding(_))
+    }
+}

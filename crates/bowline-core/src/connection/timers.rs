@@ -1,0 +1,91 @@
+//! What a connection waits for. Nothing is stored: each part tells its own deadline, and the earliest
+//! one counts, so a deadline cannot be forgotten when the reason for it goes away.
+
+use crate::connection::Connection;
+use crate::connection::State;
+use crate::end_reason::EndReason;
+use crate::event::TimerKind;
+use crate::time::Timestamp;
+
+impl Connection {
+    /// The next deadline and what it is for: call [`Connection::handle_timeout`] then.
+    pub fn poll_timeout(&self) -> Option<(Timestamp, TimerKind)> {
+        match &self.state {
+            State::Dialing(dialing) => {
+                let retry = (dialing.next_attempt(), TimerKind::HandshakeRetry);
+                Some(self.initial_deadline(dialing.since()).min(retry))
+            }
+            State::Deciding(deciding) => Some(self.initial_deadline(deciding.since())),
+            State::Connected { .. } | State::Linger { .. } => Some(self.active_deadline()),
+            State::FinWait { until, .. } => Some((*until, TimerKind::FinWait)),
+            State::ClosedByPeer | State::Failed | State::Dead => None,
+        }
+    }
+
+    pub(super) fn on_timeout(&mut self, now: Timestamp) {
+        match &self.state {
+            State::Dialing(dialing) => {
+                let (initial, next) = (dialing.since(), dialing.next_attempt());
+                if self.initial_deadline(initial).0 <= now {
+                    self.fail(now, EndReason::MISC_TIMEOUT, "The peer did not answer in time");
+                } else if next <= now {
+                    self.start_attempt(now);
+                }
+            }
+            State::Deciding(deciding) => {
+                if self.initial_deadline(deciding.since()).0 <= now {
+                    let text = "The application did not accept in time";
+                    self.fail(now, EndReason::MISC_TIMEOUT, text);
+                }
+            }
+            State::Connected { .. } | State::Linger { .. } => self.on_active_timeout(now),
+            State::FinWait { until, .. } => {
+                if *until <= now {
+                    self.set_state(State::Dead);
+                }
+            }
+            State::ClosedByPeer | State::Failed | State::Dead => {}
+        }
+    }
+
+    fn on_active_timeout(&mut self, now: Timestamp) {
+        self.telemetry.link.tick(now);
+        self.sender.on_retransmit_timeout(now);
+        if self.liveness.on_timeout(now) {
+            self.telemetry.link.reply_timed_out();
+        }
+        if self.liveness.is_lost(now, self.config.timeout_connected()) {
+            self.fail(now, EndReason::MISC_TIMEOUT, "The peer fell silent");
+        } else if self.liveness.is_idle(now) {
+            self.sender.shrink();
+            self.receiver.shrink();
+        }
+    }
+
+    fn initial_deadline(&self, since: Timestamp) -> (Timestamp, TimerKind) {
+        (since + self.config.timeout_initial(), TimerKind::Initial)
+    }
+
+    fn active_deadline(&self) -> (Timestamp, TimerKind) {
+        let liveness = self.liveness.next_deadline(self.config.timeout_connected());
+        let mut earliest = (liveness, TimerKind::Keepalive);
+        let mut consider = |at: Option<Timestamp>, kind| {
+            if let Some(at) = at.filter(|at| *at < earliest.0) {
+                earliest = (at, kind);
+            }
+        };
+        consider(self.receiver.acks.due(), TimerKind::Ack);
+        consider(self.sender.retransmit_at(), TimerKind::Retransmit);
+        consider(self.telemetry.exchange.next_deadline(), TimerKind::Stats);
+        if let Some((at, paced)) = self.sender.next_send_at(self.now, self.plaintext_room()) {
+            let kind = if paced { TimerKind::Pace } else { TimerKind::Nagle };
+            consider(Some(at), kind);
+        }
+        // A deadline in the past would be a loop without progress; a microsecond is soon enough.
+        (earliest.0.max(self.now + MIN_WAIT), earliest.1)
+    }
+}
+
+/// The least time between two wake-ups of a connection that has just been polled dry.
+const MIN_WAIT: crate::time::Span = crate::time::Span::from_micros(1);
+

@@ -1,0 +1,443 @@
+//! Finds out which connection a datagram is for, and admits new ones.
+//!
+//! An endpoint stands for one identity and any number of UDP sockets, which it knows by number. It
+//! keeps no packets: it routes them ([`DatagramEvent::Forward`]), answers what needs no connection
+//! ([`DatagramEvent::Reply`]), or makes a connection of a request that passed all checks
+//! ([`DatagramEvent::Incoming`]). A source that has not proved its address leaves no state behind.
+//!
+//! `table` holds who is where, `admission` the cookies and the checks of a request.
+
+mod admission;
+mod table;
+
+use alloc::collections::BTreeMap;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::net::SocketAddr;
+
+use serde::Deserialize;
+use serde::Serialize;
+
+use crate::cert::store::CertStore;
+use crate::config::ConnectionConfig;
+use crate::connection::Connection;
+use crate::connection::Start;
+use crate::counters::DropCounters;
+use crate::counters::DropReason;
+use crate::crypto::Crypto;
+use crate::crypto::kdf::Role;
+use crate::endpoint::admission::Challenges;
+use crate::endpoint::table::Entry;
+use crate::endpoint::table::Table;
+use crate::error::ConnectError;
+use crate::event::ToEndpoint;
+use crate::handshake::Host;
+use crate::handshake::Origin;
+use crate::handshake::SharedHost;
+use crate::handshake::WallClock;
+use crate::handshake::client::Dialing;
+use crate::handshake::session::Session;
+use crate::identity::Identity;
+use crate::ids::AppId;
+use crate::ids::ConnectionId;
+use crate::ids::PathId;
+use crate::limits;
+use crate::rng::Rng;
+use crate::time::Timestamp;
+use crate::transmit::DatagramMeta;
+use crate::transmit::Ecn;
+use crate::wire::data_header;
+use crate::wire::udp;
+use crate::wire::udp::UdpPacket;
+
+pub use table::Shard;
+
+/// A UDP socket, by the number that its owner gave it.
+#[derive(
+    Clone, Copy, Debug, Default, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize,
+)]
+pub struct SocketId(u32);
+
+impl SocketId {
+    /// Wraps a socket number.
+    pub const fn new(value: u32) -> Self {
+        Self(value)
+    }
+
+    /// The number.
+    pub const fn get(self) -> u32 {
+        self.0
+    }
+}
+
+/// Where packets of a connection come from and go to.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct Route {
+    /// Our socket.
+    pub socket: SocketId,
+    /// The peer's address. IPv4 in its own form, never mapped into IPv6.
+    pub remote: SocketAddr,
+}
+
+/// Who an endpoint is.
+#[derive(Clone, Debug)]
+pub struct EndpointConfig {
+    /// Who does the cryptography.
+    pub crypto: Crypto,
+    /// Who we are; [`Identity::anonymous`] shows peers our address only.
+    pub identity: Identity,
+    /// Our app; peers of another one are refused.
+    pub app_id: AppId,
+    /// Whom we trust to vouch for peers.
+    pub trusted: CertStore,
+    /// Which of several endpoints with the same address this is.
+    pub shard: Shard,
+}
+
+impl EndpointConfig {
+    /// An anonymous endpoint with app ID 0 that trusts nobody in particular.
+    pub fn new(crypto: Crypto) -> Self {
+        Self {
+            crypto,
+            identity: Identity::anonymous(),
+            app_id: AppId::default(),
+            trusted: CertStore::new(),
+            shard: Shard::SINGLE,
+        }
+    }
+}
+
+/// What became of a datagram.
+#[derive(Debug)]
+#[must_use = "a reply is to be sent, a forwarded datagram to be handled"]
+pub enum DatagramEvent {
+    /// It was dropped, and counted.
+    Dropped(DropReason),
+    /// The answer is in the reply buffer: one datagram to where this one came from.
+    Reply,
+    /// It is for this connection: hand it the same bytes.
+    Forward {
+        /// Which connection.
+        id: ConnectionId,
+        /// What to hand over with the bytes.
+        meta: DatagramMeta,
+    },
+    /// A new connection, waiting for the application. Keep it under its ID, and drain it.
+    Incoming(alloc::boxed::Box<Connection>),
+}
+
+/// The socket-level half of the protocol. See the module's documentation.
+#[derive(Debug)]
+pub struct Endpoint {
+    host: SharedHost,
+    clock: WallClock,
+    rng: Rng,
+    table: Table,
+    challenges: Challenges,
+    listeners: BTreeMap<SocketId, Listener>,
+    last_stateless_reply: Option<Timestamp>,
+    drops: DropCounters,
+}
+
+#[derive(Clone, Debug)]
+struct Listener {
+    config: Arc<ConnectionConfig>,
+    /// Connections that the application has not decided upon.
+    pending: usize,
+}
+
+impl Endpoint {
+    /// An endpoint that draws all its keys from `seed`, which must be fresh entropy wherever real
+    /// packets are sent. `unix_secs` is the calendar time at `now`.
+    pub fn new(config: EndpointConfig, seed: [u8; 32], now: Timestamp, unix_secs: u64) -> Self {
+        let mut rng = Rng::from_seed(seed);
+        Self {
+            host: Arc::new(Host {
+                crypto: config.crypto,
+                identity: config.identity,
+                app: config.app_id,
+                store: config.trusted,
+            }),
+            clock: WallClock::new(now, unix_secs),
+            challenges: Challenges::new(now, &mut rng),
+            table: Table::new(config.shard),
+            rng,
+            listeners: BTreeMap::new(),
+            last_stateless_reply: None,
+            drops: DropCounters::new(),
+        }
+    }
+
+    /// Lets peers connect to this socket; their connections get `config`.
+    pub fn listen(&mut self, socket: SocketId, config: Arc<ConnectionConfig>) {
+        self.listeners.insert(socket, Listener { config, pending: 0 });
+    }
+
+    /// Lets no further peers connect to this socket.
+    pub fn stop_listening(&mut self, socket: SocketId) {
+        self.listeners.remove(&socket);
+    }
+
+    /// Whether a connection may be dialled on this route: a server that looks at our address only can
+    /// tell just one connection from another, and remembers it for a while after its end.
+    pub fn can_dial(&self, now: Timestamp, route: Route) -> bool {
+        self.table.can_dial(now, route)
+    }
+
+    /// Starts a connection; drain it to send its first packet.
+    ///
+    /// # Errors
+    /// If the address cannot be dialled, or not on this route ([`Self::can_dial`]), or there are as
+    /// many connections as there may be.
+    pub fn connect(
+        &mut self,
+        now: Timestamp,
+        route: Route,
+        config: Arc<ConnectionConfig>,
+    ) -> Result<Connection, ConnectError> {
+        let ip = route.remote.ip();
+        if route.remote.port() == 0 || ip.is_unspecified() || ip.is_multicast() {
+            return Err(ConnectError::BadAddress);
+        }
+        if !self.can_dial(now, route) {
+            return Err(ConnectError::RouteInUse);
+        }
+        if self.table.len() >= limits::MAX_CONNECTIONS {
+            return Err(ConnectError::TooManyConnections);
+        }
+        let id = self.table.fresh_id(&mut self.rng);
+        let mut rng = self.rng.child("connection");
+        let policy = config.encryption();
+        let session = Session::new(&self.host, &mut rng, id, Role::Client, policy);
+        self.table.insert(
+            id,
+            Entry {
+                route,
+                origin: Origin::Dial,
+                remote_id: None,
+                identity: None,
+                pending: false,
+            },
+        );
+        let start = self.start(id, route, config);
+        Ok(Connection::dial(now, start, Dialing::new(now, session)))
+    }
+
+    /// Finds out what a datagram is for. An answer is written to `reply`, which is cleared first.
+    pub fn handle_datagram(
+        &mut self,
+        now: Timestamp,
+        from: Route,
+        ecn: Option<Ecn>,
+        data: &[u8],
+        reply: &mut Vec<u8>,
+    ) -> DatagramEvent {
+        reply.clear();
+        match self.route_datagram(now, from, ecn, data, reply) {
+            Ok(event) => event,
+            Err(reason) => {
+                self.drops.count(reason);
+                DatagramEvent::Dropped(reason)
+            }
+        }
+    }
+
+    /// Takes in what a connection has to say ([`Connection::poll_endpoint`]).
+    pub fn handle_event(&mut self, now: Timestamp, id: ConnectionId, event: ToEndpoint) {
+        match event {
+            ToEndpoint::RemoteId(remote) => self.table.set_remote_id(id, remote),
+            ToEndpoint::FindsByConnectionId => self.table.set_shareable(id),
+            ToEndpoint::Decided => self.decided(id),
+            ToEndpoint::Dead => {
+                self.decided(id);
+                self.table.remove(now, id);
+            }
+        }
+    }
+
+    /// Where packets of this connection go.
+    pub fn route(&self, id: ConnectionId) -> Option<Route> {
+        self.table.get(id).map(|entry| entry.route)
+    }
+
+    /// How many connections are remembered, closed ones that still answer included.
+    pub fn connections(&self) -> usize {
+        self.table.len()
+    }
+
+    /// When [`Self::handle_timeout`] has something to forget.
+    pub fn poll_timeout(&self) -> Option<Timestamp> {
+        self.table.next_expiry()
+    }
+
+    /// Forgets what need not be remembered any longer.
+    pub fn handle_timeout(&mut self, now: Timestamp) {
+        self.table.expire(now);
+    }
+
+    /// Datagrams that were dropped here, by reason.
+    pub const fn drops(&self) -> &DropCounters {
+        &self.drops
+    }
+
+    fn route_datagram(
+        &mut self,
+        now: Timestamp,
+        from: Route,
+        ecn: Option<Ecn>,
+        data: &[u8],
+        reply: &mut Vec<u8>,
+    ) -> Result<DatagramEvent, DropReason> {
+        if data.len() < limits::MIN_DATAGRAM {
+            return Err(DropReason::TooShort);
+        }
+        if data.len() > limits::MAX_DATAGRAM {
+            return Err(DropReason::TooLong);
+        }
+        if let Some(to) = data_header::peek_to(data) {
+            return match self.table.find(from, to) {
+                Some(id) => Ok(forward(id, ecn)),
+                None => self.stray_data(now, from, to, data, reply),
+            };
+        }
+        match udp::parse(data)? {
+            UdpPacket::Data(_) => Err(DropReason::TooShort),
+            UdpPacket::ChallengeRequest(packet) => {
+                if let Some(id) = self.table.find_remote(from, packet.connection_id) {
+                    return Ok(forward(id, ecn));
+                }
+                self.challenge(now, from, packet, reply)
+            }
+            UdpPacket::ConnectRequest(packet) => {
+                match self.table.find_remote(from, packet.client_connection_id) {
+                    Some(id) => Ok(forward(id, ecn)),
+                    None => self.admit(now, from, &packet, reply),
+                }
+            }
+            UdpPacket::ChallengeReply(packet) => self.to_dialled(from, ecn, packet.connection_id),
+            UdpPacket::ConnectOk(packet) => {
+                self.to_dialled(from, ecn, packet.client_connection_id)
+            }
+            UdpPacket::ConnectionClosed(packet) => {
+                self.connection_closed(now, from, ecn, &packet, reply)
+            }
+            UdpPacket::NoConnection(packet) => packet
+                .to
+                .and_then(|to| self.table.find(from, to))
+                .map(|id| forward(id, ecn))
+                .ok_or(DropReason::UnknownConnection),
+        }
+    }
+
+    /// Data for a connection that is not there. A peer that had one hears so, now and then.
+    fn stray_data(
+        &mut self,
+        now: Timestamp,
+        from: Route,
+        to: ConnectionId,
+        data: &[u8],
+        reply: &mut Vec<u8>,
+    ) -> Result<DatagramEvent, DropReason> {
+        if !self.table.knows(from) {
+            return Err(if udp::is_legacy_broadcast(data) {
+                DropReason::LegacyBroadcast
+            } else {
+                DropReason::UnknownConnection
+            });
+        }
+        if !self.may_reply_stateless(now) {
+            return Err(DropReason::UnknownConnection);
+        }
+        self.drops.count(DropReason::UnknownConnection);
+        let answer = udp::NoConnection {
+            to: None,
+            from: Some(to),
+        };
+        answer.encode(reply);
+        Ok(DatagramEvent::Reply)
+    }
+
+    fn to_dialled(
+        &self,
+        from: Route,
+        ecn: Option<Ecn>,
+        id: ConnectionId,
+    ) -> Result<DatagramEvent, DropReason> {
+        match self.table.get(id) {
+            Some(entry) if entry.route == from && entry.origin == Origin::Dial => {
+                Ok(forward(id, ecn))
+            }
+            Some(_) | None => Err(DropReason::UnknownConnection),
+        }
+    }
+
+    /// A peer closes. If we have no such connection any more, it hears so and need not go on.
+    fn connection_closed(
+        &mut self,
+        now: Timestamp,
+        from: Route,
+        ecn: Option<Ecn>,
+        packet: &udp::ConnectionClosed,
+        reply: &mut Vec<u8>,
+    ) -> Result<DatagramEvent, DropReason> {
+        let found = match (packet.to, packet.from) {
+            (Some(to), _) => self.table.find(from, to),
+            (None, Some(remote)) => self.table.find_remote(from, remote),
+            (None, None) => None,
+        };
+        if let Some(id) = found {
+            return Ok(forward(id, ecn));
+        }
+        if self.table.knows(from) && !self.may_reply_stateless(now) {
+            return Err(DropReason::UnknownConnection);
+        }
+        let answer = udp::NoConnection {
+            to: packet.from,
+            from: packet.to,
+        };
+        answer.encode(reply);
+        Ok(DatagramEvent::Reply)
+    }
+
+    fn may_reply_stateless(&mut self, now: Timestamp) -> bool {
+        let free = self
+            .last_stateless_reply
+            .is_none_or(|last| now.since(last) >= limits::STATELESS_REPLY_INTERVAL);
+        if free {
+            self.last_stateless_reply = Some(now);
+        }
+        free
+    }
+
+    fn decided(&mut self, id: ConnectionId) {
+        let Some(entry) = self.table.get_mut(id).filter(|entry| entry.pending) else {
+            return;
+        };
+        entry.pending = false;
+        let socket = entry.route.socket;
+        if let Some(listener) = self.listeners.get_mut(&socket) {
+            listener.pending = listener.pending.saturating_sub(1);
+        }
+    }
+
+    fn start(&self, id: ConnectionId, route: Route, config: Arc<ConnectionConfig>) -> Start {
+        Start {
+            host: Arc::clone(&self.host),
+            config,
+            id,
+            address: route.remote,
+            clock: self.clock,
+        }
+    }
+}
+
+const fn forward(id: ConnectionId, ecn: Option<Ecn>) -> DatagramEvent {
+    let meta = DatagramMeta {
+        path: PathId::DIRECT,
+        ecn,
+    };
+    DatagramEvent::Forward { id, meta }
+}
+
+#[cfg(test)]
+mod tests;
