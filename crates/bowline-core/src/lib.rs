@@ -17,6 +17,7 @@ pub mod ids;
 pub mod limits;
 pub mod rng;
 pub mod snp;
+pub mod stats;
 pub mod time;
 pub mod transmit;
 pub mod wire;
