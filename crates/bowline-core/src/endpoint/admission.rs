@@ -122,7 +122,7 @@ fn time_units(now: Timestamp) -> u16 {
 
 /// The time in the low 16 bits, a hash of everything in the rest.
 fn cookie(key: &[u8; 32], time: u16, from: Route, id: ConnectionId) -> u64 {
-    let mut mac = <Hmac<Sha256> as KeyInit>::new(&(*key).into());
+    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of any length");
     mac.update(&time.to_le_bytes());
     mac.update(&from.remote.port().to_le_bytes());
     match from.remote.ip() {
@@ -183,7 +183,7 @@ impl Endpoint {
             return Err(DropReason::Overload);
         }
         let policy = listener.config.auth();
-        let beside = || identity_of(&packet.identity);
+        let beside = identity_of(&packet.identity);
         let identity = peer_identity(&packet.cert, beside, from.remote, policy)?;
         if self.table.has_peer(remote, &identity) {
             let answer = udp::ConnectionClosed {

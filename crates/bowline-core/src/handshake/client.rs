@@ -125,12 +125,8 @@ impl Connection {
             }
         }
         let policy = self.config.auth();
-        let identity = peer_identity(
-            &packet.cert,
-            || identity_of(&packet.identity),
-            self.peer.address,
-            policy,
-        )?;
+        let beside = identity_of(&packet.identity);
+        let identity = peer_identity(&packet.cert, beside, self.peer.address, policy)?;
         if let Some(echo) = packet.your_timestamp {
             let held = Span::from_micros(u64::from(packet.delay_time_us.unwrap_or(0)));
             self.on_handshake_rtt(now, echo, held);

@@ -42,7 +42,7 @@ pub(crate) struct MessageMeta {
 }
 
 impl ReceiveQueue {
-    pub(crate) const fn new(config: &ConnectionConfig) -> Self {
+    pub(crate) fn new(config: &ConnectionConfig) -> Self {
         Self {
             messages: VecDeque::new(),
             bytes: 0,
@@ -106,7 +106,7 @@ struct MessagePool {
 }
 
 impl MessagePool {
-    const fn new() -> Self {
+    fn new() -> Self {
         Self {
             current: BytesMut::new(),
             chunk: 0,

@@ -245,9 +245,7 @@ impl<'a> Decoder<'a> {
         } else {
             u32::from(short).saturating_add(1)
         };
-        if lane > MAX_LANE_INDEX {
-            return Err(BROKEN);
-        }
+        const { assert!(MAX_LANE_INDEX == u8::MAX as u32, "the type is the limit") };
         self.lane = LaneIndex::new(u8::try_from(lane).map_err(|_| BROKEN)?);
         self.context = LaneContext::default();
         Ok(Frame::SelectLane(self.lane))

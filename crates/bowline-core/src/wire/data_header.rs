@@ -124,7 +124,7 @@ pub fn write_with_stats(
     stats.encode(out);
 }
 
-/// How many bytes [`write`] appends, given the length of the stats.
+/// How many bytes [`write()`] appends, given the length of the stats.
 pub const fn encoded_len(stats_len: Option<usize>, with_time: bool) -> usize {
     let stats = match stats_len {
         Some(len) => varint::encoded_len(len as u64).saturating_add(len),

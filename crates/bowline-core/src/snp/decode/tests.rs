@@ -146,6 +146,9 @@ fn absolute_positions_are_corrected_upward_only() {
     assert_eq!(pos(0, 1), None);
     assert_eq!(pos(5, 0x00FF_FFF0), Some(0x0100_0005));
     assert_eq!(pos(0x00FF_FFF0, 0x00FF_FFFF), Some(0x00FF_FFF0));
+    // Half a period behind is the limit; beyond, it is ahead.
+    assert_eq!(pos(6, 0x0080_0005), Some(6));
+    assert_eq!(pos(5, 0x0080_0005), Some(0x0100_0005));
     // From just before the period: misread one period too high, as GNS does.
     assert_eq!(pos(0x00FF_FFF0, 0x0100_0005), Some(0x01FF_FFF0));
 }
