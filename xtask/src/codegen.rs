@@ -28,7 +28,12 @@ fn generate(root: &Path) -> Result<String, Box<dyn Error>> {
     let modules = descriptors
         .file
         .into_iter()
-        .map(|file| (prost_build::Module::from_protobuf_package_name(file.package()), file))
+        .map(|file| {
+            (
+                prost_build::Module::from_protobuf_package_name(file.package()),
+                file,
+            )
+        })
         .collect();
     let mut files = config.generate(modules)?;
     let (_, code) = files.drain().next().ok_or("no code was generated")?;

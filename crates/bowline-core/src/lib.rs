@@ -29,6 +29,8 @@ pub mod time;
 pub mod transmit;
 pub mod wire;
 
+#[cfg(test)]
+mod pair;
 mod range_set;
 mod rate;
 mod recv;

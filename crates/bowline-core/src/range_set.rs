@@ -47,6 +47,9 @@ impl RangeSet {
     /// Takes a range out; returns how many numbers were in it.
     pub(crate) fn remove(&mut self, gone: Range<u64>) -> u64 {
         let mut removed = 0;
+        if gone.is_empty() {
+            return removed;
+        }
         let mut index = self.first_ending_after(gone.start);
         while let Some(range) = self.ranges.get_mut(index) {
             if range.start >= gone.end {
@@ -84,20 +87,9 @@ impl RangeSet {
         }
     }
 
-    /// Forgets everything.
-    pub(crate) fn clear(&mut self) {
-        self.ranges.clear();
-    }
-
     /// The lowest range.
     pub(crate) fn first(&self) -> Option<Range<u64>> {
         self.ranges.front().cloned()
-    }
-
-    /// The highest range.
-    #[cfg(test)]
-    pub(crate) fn last(&self) -> Option<Range<u64>> {
-        self.ranges.back().cloned()
     }
 
     /// Takes at most `max` numbers from the low end, as one range.
@@ -113,6 +105,7 @@ impl RangeSet {
     }
 
     /// Whether `value` is in the set.
+    #[cfg(test)]
     pub(crate) fn contains(&self, value: u64) -> bool {
         self.ranges
             .get(self.first_ending_after(value))

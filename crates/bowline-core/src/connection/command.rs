@@ -91,7 +91,11 @@ impl Connection {
     ///
     /// # Errors
     /// See [`SendError`]. Nothing of a refused message is sent.
-    pub fn send(&mut self, now: Timestamp, message: Outgoing<'_>) -> Result<MessageNumber, SendError> {
+    pub fn send(
+        &mut self,
+        now: Timestamp,
+        message: Outgoing<'_>,
+    ) -> Result<MessageNumber, SendError> {
         match self.handle(now, Input::Command(Command::Send(message))) {
             Ok(Reply::Sent(number)) => Ok(number),
             Err(CommandError::Send(error)) => Err(error),
@@ -115,7 +119,11 @@ impl Connection {
     ///
     /// # Errors
     /// See [`LaneError`].
-    pub fn configure_lanes(&mut self, now: Timestamp, lanes: &[LaneConfig]) -> Result<(), LaneError> {
+    pub fn configure_lanes(
+        &mut self,
+        now: Timestamp,
+        lanes: &[LaneConfig],
+    ) -> Result<(), LaneError> {
         let command = Command::ConfigureLanes(Vec::from(lanes));
         match self.handle(now, Input::Command(command)) {
             Ok(_) => Ok(()),
@@ -152,9 +160,14 @@ impl Connection {
         Ok(Reply::Done)
     }
 
-    fn on_send(&mut self, now: Timestamp, message: Outgoing<'_>) -> Result<MessageNumber, SendError> {
+    fn on_send(
+        &mut self,
+        now: Timestamp,
+        message: Outgoing<'_>,
+    ) -> Result<MessageNumber, SendError> {
         self.check_sendable()?;
-        let now_or_never = message.flags.contains(SendFlags::NO_DELAY) && !message.flags.is_reliable();
+        let now_or_never =
+            message.flags.contains(SendFlags::NO_DELAY) && !message.flags.is_reliable();
         if now_or_never && !self.can_send_at_once(now) {
             return Err(SendError::NotNow);
         }
@@ -180,7 +193,11 @@ impl Connection {
         }
     }
 
-    fn on_configure_lanes(&mut self, now: Timestamp, lanes: &[LaneConfig]) -> Result<(), LaneError> {
+    fn on_configure_lanes(
+        &mut self,
+        now: Timestamp,
+        lanes: &[LaneConfig],
+    ) -> Result<(), LaneError> {
         if self.check_sendable().is_err() {
             return Err(LaneError::WrongState(self.state()));
         }

@@ -56,7 +56,12 @@ impl Liveness {
     }
 
     /// A packet left that the peer answers, after a delay of its own if `delayed`.
-    pub(crate) fn expect_reply(&mut self, now: Timestamp, worst_ping_ms: Option<u32>, delayed: bool) {
+    pub(crate) fn expect_reply(
+        &mut self,
+        now: Timestamp,
+        worst_ping_ms: Option<u32>,
+        delayed: bool,
+    ) {
         if self.reply_by.is_some() {
             return;
         }
@@ -156,7 +161,11 @@ mod tests {
             }
             if let Some(flags) = live.wants_packet(now) {
                 live.on_sent(now, true);
-                live.expect_reply(now, None, !flags.contains(StatsFlags::ACK_REQUEST_IMMEDIATE));
+                live.expect_reply(
+                    now,
+                    None,
+                    !flags.contains(StatsFlags::ACK_REQUEST_IMMEDIATE),
+                );
             }
         }
         panic!("never lost");

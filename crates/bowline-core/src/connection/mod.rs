@@ -255,8 +255,14 @@ impl Connection {
             return;
         }
         tracing::debug!(id = %self.id, %old, %new, "state changed");
+        if !self.state.is_active() {
+            self.telemetry.link.disconnected(self.now);
+            self.telemetry.exchange.stop();
+        }
         if self.outbox.events.len() < limits::MAX_EVENTS {
-            self.outbox.events.push_back(Event::StateChanged { old, new });
+            self.outbox
+                .events
+                .push_back(Event::StateChanged { old, new });
         }
         if old == ConnectionState::Connecting {
             self.outbox.to_endpoint.push_back(ToEndpoint::Decided);
@@ -322,3 +328,6 @@ impl Clone for Connection {
 const fn handshake_packet(version: u32) -> PacketNumber {
     PacketNumber::new(if version >= 10 { 1 } else { 0 })
 }
+
+#[cfg(test)]
+mod tests;

@@ -13,8 +13,8 @@ use crate::ids::StreamPos;
 use crate::limits;
 use crate::recv::Expansion;
 use crate::recv::Refusal;
-use crate::snp::decode::Decoder;
 use crate::snp::ack_codec::AckFrame;
+use crate::snp::decode::Decoder;
 use crate::snp::frame::Frame;
 use crate::snp::frame::FrameError;
 use crate::stats::Sequence;
@@ -53,7 +53,9 @@ impl Connection {
         }
         match udp::parse(data)? {
             UdpPacket::Data(_) => self.on_data(now, data),
-            UdpPacket::ChallengeRequest(packet) => self.on_repeated_request(now, packet.connection_id),
+            UdpPacket::ChallengeRequest(packet) => {
+                self.on_repeated_request(now, packet.connection_id)
+            }
             UdpPacket::ConnectRequest(packet) => {
                 self.on_repeated_request(now, packet.client_connection_id)
             }

@@ -74,9 +74,7 @@ pub(crate) enum State {
         answered: Option<Box<Answered>>,
     },
     /// Keys are there, reliable data is still to be delivered, then it closes.
-    Linger {
-        answered: Option<Box<Answered>>,
-    },
+    Linger { answered: Option<Box<Answered>> },
     /// The peer closed.
     ClosedByPeer,
     /// A failure here.

@@ -27,7 +27,11 @@ impl Connection {
             State::Dialing(dialing) => {
                 let (initial, next) = (dialing.since(), dialing.next_attempt());
                 if self.initial_deadline(initial).0 <= now {
-                    self.fail(now, EndReason::MISC_TIMEOUT, "The peer did not answer in time");
+                    self.fail(
+                        now,
+                        EndReason::MISC_TIMEOUT,
+                        "The peer did not answer in time",
+                    );
                 } else if next <= now {
                     self.start_attempt(now);
                 }
@@ -78,7 +82,11 @@ impl Connection {
         consider(self.sender.retransmit_at(), TimerKind::Retransmit);
         consider(self.telemetry.exchange.next_deadline(), TimerKind::Stats);
         if let Some((at, paced)) = self.sender.next_send_at(self.now, self.plaintext_room()) {
-            let kind = if paced { TimerKind::Pace } else { TimerKind::Nagle };
+            let kind = if paced {
+                TimerKind::Pace
+            } else {
+                TimerKind::Nagle
+            };
             consider(Some(at), kind);
         }
         // A deadline in the past would be a loop without progress; a microsecond is soon enough.
@@ -88,4 +96,3 @@ impl Connection {
 
 /// The least time between two wake-ups of a connection that has just been polled dry.
 const MIN_WAIT: crate::time::Span = crate::time::Span::from_micros(1);
-

@@ -24,8 +24,6 @@ const MIN_ACK_ROOM: usize = 16;
 struct Plan {
     /// Message data may go.
     data: bool,
-    /// An ack must go.
-    ack: bool,
     flags: StatsFlags,
     report: Option<Report>,
 }
@@ -90,12 +88,14 @@ impl Connection {
         if data {
             flags = flags | self.ack_request_flags();
         }
-        if self.liveness.wants_ping(now, self.telemetry.ping.last_sample_at()) {
+        if self
+            .liveness
+            .wants_ping(now, self.telemetry.ping.last_sample_at())
+        {
             flags = flags | StatsFlags::ACK_REQUEST;
         }
         Some(Plan {
             data,
-            ack,
             flags,
             report,
         })

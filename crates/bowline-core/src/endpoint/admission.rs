@@ -250,8 +250,7 @@ impl Endpoint {
         session.set_peer(peer.clone());
         let deciding = Deciding::new(now, session, packet.my_timestamp);
         let start = self.start(id, from, config);
-        let mut connection =
-            Connection::incoming(now, start, deciding, remote, identity, &peer);
+        let mut connection = Connection::incoming(now, start, deciding, remote, identity, &peer);
         if let Some(ms) = packet.ping_est_ms
             && ms <= limits::MAX_PING_ESTIMATE_MS
         {

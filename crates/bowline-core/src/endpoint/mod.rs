@@ -170,7 +170,8 @@ impl Endpoint {
 
     /// Lets peers connect to this socket; their connections get `config`.
     pub fn listen(&mut self, socket: SocketId, config: Arc<ConnectionConfig>) {
-        self.listeners.insert(socket, Listener { config, pending: 0 });
+        self.listeners
+            .insert(socket, Listener { config, pending: 0 });
     }
 
     /// Lets no further peers connect to this socket.
@@ -315,9 +316,7 @@ impl Endpoint {
                 }
             }
             UdpPacket::ChallengeReply(packet) => self.to_dialled(from, ecn, packet.connection_id),
-            UdpPacket::ConnectOk(packet) => {
-                self.to_dialled(from, ecn, packet.client_connection_id)
-            }
+            UdpPacket::ConnectOk(packet) => self.to_dialled(from, ecn, packet.client_connection_id),
             UdpPacket::ConnectionClosed(packet) => {
                 self.connection_closed(now, from, ecn, &packet, reply)
             }

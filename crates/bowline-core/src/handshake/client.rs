@@ -148,8 +148,13 @@ impl Connection {
         Ok(())
     }
 
-    fn finish_dialing(&mut self, now: Timestamp, packet: &udp::ConnectOk) -> Result<(), PeerRefused> {
-        let (State::Dialing(dialing), Some(identity)) = (&mut self.state, &self.peer.identity) else {
+    fn finish_dialing(
+        &mut self,
+        now: Timestamp,
+        packet: &udp::ConnectOk,
+    ) -> Result<(), PeerRefused> {
+        let (State::Dialing(dialing), Some(identity)) = (&mut self.state, &self.peer.identity)
+        else {
             return Ok(());
         };
         let peer = check_peer(&PeerCheck {

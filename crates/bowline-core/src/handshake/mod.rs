@@ -70,7 +70,10 @@ impl WallClock {
 pub(crate) type SharedHost = Arc<Host>;
 
 /// The identity that goes beside a certificate: only where the certificate has none of its own.
-pub(crate) fn identity_beside(cert: &pb::CertificateSigned, identity: &Identity) -> RequestIdentity {
+pub(crate) fn identity_beside(
+    cert: &pb::CertificateSigned,
+    identity: &Identity,
+) -> RequestIdentity {
     if cert.ca_signature.is_none() {
         // Our own unsigned certificates carry the identity.
         return RequestIdentity::default();

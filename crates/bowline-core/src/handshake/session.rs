@@ -1,11 +1,10 @@
 //! Our half of a key exchange and the peer's, from keys and certificates to session keys.
 
 use crate::cert::check::PeerRefused;
-use crate::cert::session::SessionOffer;
 use crate::cert::check::VerifiedPeer;
 use crate::cert::issue::issue_unsigned;
+use crate::cert::session::SessionOffer;
 use crate::cert::session::sign_session;
-use crate::crypto::packet::SessionKeys;
 use crate::crypto::cipher_negotiation;
 use crate::crypto::cipher_negotiation::Cipher;
 use crate::crypto::cipher_negotiation::EncryptionPolicy;
@@ -14,6 +13,7 @@ use crate::crypto::kdf::KeyContext;
 use crate::crypto::kdf::Role;
 use crate::crypto::keys::ExchangeKey;
 use crate::crypto::keys::SigningKey;
+use crate::crypto::packet::SessionKeys;
 use crate::end_reason::EndReason;
 use crate::handshake::Host;
 use crate::ids::ConnectionId;
@@ -63,12 +63,16 @@ impl Session {
     }
 
     /// Which end of the key derivation this is.
+    #[cfg(test)]
     pub(crate) const fn role(&self) -> Role {
         self.role
     }
 
     /// Changes ends, as long as nothing was agreed: what was signed for the old role is void.
-    #[cfg_attr(not(test), expect(dead_code, reason = "signaled connections switch roles"))]
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "signaled connections switch roles")
+    )]
     pub(crate) fn set_role(&mut self, role: Role) {
         if self.role != role {
             self.role = role;
@@ -82,6 +86,7 @@ impl Session {
     }
 
     /// The policy that ciphers are chosen by.
+    #[cfg(test)]
     pub(crate) const fn set_policy(&mut self, policy: EncryptionPolicy) {
         self.policy = policy;
     }
@@ -102,6 +107,7 @@ impl Session {
     }
 
     /// The peer's half.
+    #[cfg(test)]
     pub(crate) const fn peer(&self) -> Option<&VerifiedPeer> {
         self.peer.as_ref()
     }
@@ -189,7 +195,13 @@ impl Session {
             client_crypt: client.3,
             server_crypt: server.3,
         };
-        Ok(kdf::derive(&host.crypto, self.role, cipher, &shared, &context))
+        Ok(kdf::derive(
+            &host.crypto,
+            self.role,
+            cipher,
+            &shared,
+            &context,
+        ))
     }
 }
 
@@ -207,9 +219,9 @@ mod tests {
 
     use super::*;
     use crate::cert::check::AuthPolicy;
-    use crate::cert::store::CertStore;
     use crate::cert::check::PeerCheck;
     use crate::cert::check::check_peer;
+    use crate::cert::store::CertStore;
     use crate::crypto::rustcrypto;
     use crate::identity::Identity;
     use crate::ids::AppId;
@@ -231,7 +243,11 @@ mod tests {
         (Session::new(host, &mut rng, id, role, policy), id)
     }
 
-    fn verify(host: &Host, cert: &pb::CertificateSigned, crypt: &pb::SessionCryptInfoSigned) -> VerifiedPeer {
+    fn verify(
+        host: &Host,
+        cert: &pb::CertificateSigned,
+        crypt: &pb::SessionCryptInfoSigned,
+    ) -> VerifiedPeer {
         check_peer(&PeerCheck {
             crypto: &host.crypto,
             store: &host.store,
@@ -246,7 +262,12 @@ mod tests {
         .unwrap()
     }
 
-    fn exchange(client: &mut Session, client_id: ConnectionId, server: &mut Session, server_id: ConnectionId) {
+    fn exchange(
+        client: &mut Session,
+        client_id: ConnectionId,
+        server: &mut Session,
+        server_id: ConnectionId,
+    ) {
         let host = host();
         let offer = client.offer(&host);
         server.set_peer(verify(&host, client.cert(), &offer));

@@ -98,7 +98,9 @@ impl NewReno {
         let floor = self
             .min_rate
             .map_or(0, |rate| rate.saturating_mul(srtt_us) / 1_000_000);
-        self.window = self.window.clamp(MIN_WINDOW.max(floor).min(MAX_WINDOW), MAX_WINDOW);
+        self.window = self
+            .window
+            .clamp(MIN_WINDOW.max(floor).min(MAX_WINDOW), MAX_WINDOW);
     }
 }
 

@@ -227,7 +227,10 @@ impl Acks {
 
     /// Whether the gap that began at `at` has no hole left.
     fn is_filled(&self, at: u64) -> bool {
-        let next = self.held.get(1).map_or(self.highest.get(), |(next, _)| *next);
+        let next = self
+            .held
+            .get(1)
+            .map_or(self.highest.get(), |(next, _)| *next);
         self.received.missing_in(at..next).next().is_none()
     }
 

@@ -82,7 +82,8 @@ impl Receiver {
         if data.is_empty() {
             return Ok(());
         }
-        if self.held_bytes() + data.len() as u64 > self.limits.window_bytes * limits::MAX_FULL_LANES {
+        if self.held_bytes() + data.len() as u64 > self.limits.window_bytes * limits::MAX_FULL_LANES
+        {
             return Err(Refusal::NotNow(DropReason::ReceiveBufferFull));
         }
         self.ensure_lane(lane);

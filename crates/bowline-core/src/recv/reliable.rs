@@ -312,7 +312,10 @@ impl ReliableReceiver {
 
     /// A message without a body is complete with its header.
     fn deliver_empty(&mut self, now: Timestamp, lane: LaneIndex, queue: &mut ReceiveQueue) {
-        if let Parsing::Body { number, size: 0, .. } = self.parsing {
+        if let Parsing::Body {
+            number, size: 0, ..
+        } = self.parsing
+        {
             self.deliver(now, lane, number, Bytes::new(), queue);
         }
     }

@@ -134,7 +134,13 @@ fn message_range(lane: LaneIndex, number: MessageNumber) -> core::ops::RangeIncl
 mod tests {
     use super::*;
 
-    fn add(fragments: &mut Fragments, number: u64, offset: u32, last: bool, data: &[u8]) -> Option<Bytes> {
+    fn add(
+        fragments: &mut Fragments,
+        number: u64,
+        offset: u32,
+        last: bool,
+        data: &[u8],
+    ) -> Option<Bytes> {
         let number = MessageNumber::new(number);
         fragments.add(LaneIndex::ZERO, number, offset, last, data)
     }

@@ -82,7 +82,13 @@ impl InFlight {
     }
 
     /// Completes the entry of a packet. `ranges` of those added last are its own.
-    pub(crate) fn push(&mut self, sent_at: Timestamp, bytes: usize, ranges: usize, app_limited: bool) {
+    pub(crate) fn push(
+        &mut self,
+        sent_at: Timestamp,
+        bytes: usize,
+        ranges: usize,
+        app_limited: bool,
+    ) {
         let first_range = self.ranges_gone + (self.ranges.len().saturating_sub(ranges)) as u64;
         let bytes = u16::try_from(bytes).unwrap_or(u16::MAX);
         self.bytes += u64::from(bytes);
@@ -224,7 +230,9 @@ impl InFlight {
         let keep_from = self
             .packets
             .front()
-            .map_or(self.ranges_gone + self.ranges.len() as u64, |packet| packet.first_range);
+            .map_or(self.ranges_gone + self.ranges.len() as u64, |packet| {
+                packet.first_range
+            });
         let gone = usize::try_from(keep_from - self.ranges_gone).unwrap_or(usize::MAX);
         self.ranges.drain(..gone.min(self.ranges.len()));
         self.ranges_gone = keep_from;
@@ -232,7 +240,9 @@ impl InFlight {
 
     fn ranges_of(&self, packet: &SentPacket) -> impl Iterator<Item = &SentRange> {
         let from = usize::try_from(packet.first_range - self.ranges_gone).unwrap_or(usize::MAX);
-        let to = from.saturating_add(usize::from(packet.ranges)).min(self.ranges.len());
+        let to = from
+            .saturating_add(usize::from(packet.ranges))
+            .min(self.ranges.len());
         self.ranges.range(from.min(to)..to)
     }
 }
@@ -301,6 +311,7 @@ mod tests {
             }
         });
         acked.sort_unstable();
+        nacked.sort_unstable();
         (acked, nacked)
     }
 
@@ -310,7 +321,7 @@ mod tests {
         assert_eq!(flight.next_number().get(), 12);
         let (acked, nacked) = ack(&mut flight, 8, &[(2, 1), (1, 2)]);
         assert_eq!(acked, [2, 5, 7, 8]);
-        assert_eq!(nacked, [6, 4, 3]);
+        assert_eq!(nacked, [3, 4, 6]);
         assert_eq!(flight.len(), 3);
         assert_eq!(flight.bytes(), 300);
         assert_eq!(flight.ranges.len(), 3);

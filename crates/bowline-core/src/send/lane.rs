@@ -106,7 +106,10 @@ impl SendLane {
         let message = UnreliableMessage {
             number,
             start: self.unreliable.end(),
-            #[expect(clippy::cast_possible_truncation, reason = "bounded by MAX_UNRELIABLE_SEND")]
+            #[expect(
+                clippy::cast_possible_truncation,
+                reason = "bounded by MAX_UNRELIABLE_SEND"
+            )]
             len: payload.len() as u32,
             sent: 0,
         };

@@ -157,11 +157,13 @@ impl Sender {
         let before = lane.unsent_reliable_bytes() + lane.unsent_unreliable_bytes();
         scheduler::wake(&mut self.lanes, message.lane);
         let Some(lane) = self.lanes.get_mut(message.lane.as_usize()) else {
-            return Err(SendError::NoSuchLane { lane: message.lane, lanes });
+            return Err(SendError::NoSuchLane {
+                lane: message.lane,
+                lanes,
+            });
         };
         let number = lane.submit(message.payload, reliable);
-        self.unsent_bytes +=
-            lane.unsent_reliable_bytes() + lane.unsent_unreliable_bytes() - before;
+        self.unsent_bytes += lane.unsent_reliable_bytes() + lane.unsent_unreliable_bytes() - before;
         if message.flags.contains(crate::message::SendFlags::NO_NAGLE) {
             self.flush(now);
         } else if self.nagle_deadline.is_none() {
@@ -191,7 +193,8 @@ impl Sender {
         if let Some(index) = lanes.iter().position(|lane| lane.weight == 0) {
             return Err(LaneError::ZeroWeight(index));
         }
-        self.lanes.resize_with(lanes.len(), || SendLane::new(LaneConfig::default()));
+        self.lanes
+            .resize_with(lanes.len(), || SendLane::new(LaneConfig::default()));
         for (lane, config) in self.lanes.iter_mut().zip(lanes) {
             lane.config = *config;
         }
@@ -219,9 +222,9 @@ impl Sender {
                     }
                 }
                 if packet.number == ack.latest && !packet.timed_out {
-                    outcome.rtt = ack.delay.map(|delay| {
-                        now.since(packet.sent_at).saturating_sub(delay)
-                    });
+                    outcome.rtt = ack
+                        .delay
+                        .map(|delay| now.since(packet.sent_at).saturating_sub(delay));
                 }
                 controller.on_delivered(
                     Delivered {
@@ -294,13 +297,20 @@ impl Sender {
     }
 
     /// When small messages stop waiting, or the pacer lets the next packet go; and whether it is the pacer.
-    pub(crate) fn next_send_at(&self, now: Timestamp, packet_room: usize) -> Option<(Timestamp, bool)> {
+    pub(crate) fn next_send_at(
+        &self,
+        now: Timestamp,
+        packet_room: usize,
+    ) -> Option<(Timestamp, bool)> {
         if self.has_due_data(now, packet_room) {
             if !self.window_is_open() {
                 // An ack reopens it; old unreliable packets leave it by themselves.
                 return Some((now + UNRELIABLE_MEMORY / 4, true));
             }
-            return Some((self.pacer.opens_at(self.rate_bytes_per_sec()).max(now), true));
+            return Some((
+                self.pacer.opens_at(self.rate_bytes_per_sec()).max(now),
+                true,
+            ));
         }
         self.nagle_deadline
             .filter(|_| self.has_sendable())
@@ -316,7 +326,13 @@ impl Sender {
     }
 
     /// Books a packet that left.
-    pub(crate) fn on_packet_sent(&mut self, now: Timestamp, bytes: usize, ranges: usize, asked: bool) {
+    pub(crate) fn on_packet_sent(
+        &mut self,
+        now: Timestamp,
+        bytes: usize,
+        ranges: usize,
+        asked: bool,
+    ) {
         let app_limited = self.unsent_bytes == 0;
         self.in_flight.push(now, bytes, ranges, app_limited);
         self.pacer.charge(bytes);
@@ -337,7 +353,10 @@ impl Sender {
     /// GNS acknowledges reliable data within 50 ms and unreliable data only when asked. A sender that
     /// is about to run out of window cannot wait for that.
     pub(crate) fn ack_request(&self) -> Option<AckRequest> {
-        let window = self.controller.window_bytes().min(self.peer.stream_window_bytes);
+        let window = self
+            .controller
+            .window_bytes()
+            .min(self.peer.stream_window_bytes);
         if self.unsent_bytes > 0 && self.bytes_since_ack_request >= window / 4 {
             return Some(AckRequest::Immediate);
         }
@@ -382,7 +401,8 @@ impl Sender {
         for (_, lane) in chosen.filter(|(i, _)| lane.is_none_or(|lane| lane.as_usize() == *i)) {
             sum.unreliable += to_usize(lane.unsent_unreliable_bytes());
             sum.reliable += to_usize(lane.unsent_reliable_bytes() + lane.lost_bytes());
-            sum.unacked_reliable += to_usize(lane.unacked_bytes().saturating_sub(lane.lost_bytes()));
+            sum.unacked_reliable +=
+                to_usize(lane.unacked_bytes().saturating_sub(lane.lost_bytes()));
         }
         sum
     }

@@ -50,9 +50,16 @@ pub(crate) struct Built {
 /// The next thing of a lane that fits. One that fills the packet needs no size byte, so it may have a
 /// byte more than the room that is left besides its header.
 enum Piece {
-    Again { max: u64 },
-    New { len: u64 },
-    Unreliable { message: UnreliableMessage, len: u32 },
+    Again {
+        max: u64,
+    },
+    New {
+        len: u64,
+    },
+    Unreliable {
+        message: UnreliableMessage,
+        len: u32,
+    },
 }
 
 impl<'a> PacketBuilder<'a> {
@@ -103,7 +110,8 @@ impl<'a> PacketBuilder<'a> {
             let Some(lane) = sender.lanes.get_mut(index.as_usize()) else {
                 return;
             };
-            let stream_room = lane.stream_room(sender.peer.stream_window_bytes, sender.peer.max_holes);
+            let stream_room =
+                lane.stream_room(sender.peer.stream_window_bytes, sender.peer.max_holes);
             let Some(piece) = self.next_piece(lane, index, stream_room) else {
                 return;
             };
@@ -159,7 +167,8 @@ impl<'a> PacketBuilder<'a> {
     ) -> Option<u32> {
         let rest = message.len - message.sent;
         let overhead = if index == self.lane {
-            self.writer.unreliable_overhead(message.number, message.sent)
+            self.writer
+                .unreliable_overhead(message.number, message.sent)
         } else {
             FIRST_UNRELIABLE + if message.sent > 0 { MAX_OFFSET } else { 0 }
         };

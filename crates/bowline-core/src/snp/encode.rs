@@ -272,7 +272,11 @@ impl<'a> FrameWriter<'a> {
         }
         let data_at = self.out.len();
         fill(self.out);
-        debug_assert_eq!(self.out.len(), data_at.saturating_add(len), "data as announced");
+        debug_assert_eq!(
+            self.out.len(),
+            data_at.saturating_add(len),
+            "data as announced"
+        );
         debug_assert!(self.out.len() <= self.end, "segment of {len} bytes");
         self.tail = tail;
     }

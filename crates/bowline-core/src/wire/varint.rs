@@ -62,7 +62,11 @@ pub fn encode(out: &mut Vec<u8>, mut value: u64) {
 pub fn encode_into(mut value: u64, out: &mut [u8]) -> usize {
     let len = encoded_len(value);
     for (index, slot) in out.iter_mut().take(len).enumerate() {
-        let more = if index.saturating_add(1) < len { MORE } else { 0 };
+        let more = if index.saturating_add(1) < len {
+            MORE
+        } else {
+            0
+        };
         *slot = low_bits(value) | more;
         value >>= GROUP_BITS;
     }

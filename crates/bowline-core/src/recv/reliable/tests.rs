@@ -53,7 +53,14 @@ fn feed(
 
 #[test]
 fn messages_survive_any_cutting() {
-    let messages = vec![vec![1; 5], vec![], vec![2; 40], vec![3; 5000], vec![], vec![4]];
+    let messages = vec![
+        vec![1; 5],
+        vec![],
+        vec![2; 40],
+        vec![3; 5000],
+        vec![],
+        vec![4],
+    ];
     let bytes = stream(&messages);
     for cut in [1, 2, 3, 7, 100, 1137, bytes.len()] {
         let mut receiver = ReliableReceiver::new(LIMITS);
