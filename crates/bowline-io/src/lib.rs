@@ -10,11 +10,15 @@
 //! handle    Signal: a handle for the application's own event loop
 //! clock     Clock: monotonic, runs on while the machine sleeps
 //! entropy   the seed that the core's generator grows from
+//! crypto    which crypto provider runs by default; aws_lc is one of them
 //! sys/      the unsafe blocks, one folder or file per system
 //! ```
 #![deny(unsafe_code)]
 
+#[cfg(feature = "aws-lc")]
+pub mod aws_lc;
 pub mod clock;
+pub mod crypto;
 pub mod entropy;
 pub mod handle;
 pub mod poll;
