@@ -1,0 +1,87 @@
+//! Linux and Android.
+
+mod send;
+mod timer;
+
+use std::io;
+use std::net::UdpSocket;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+
+use super::unix::{check, clock_us, set_option};
+
+pub(crate) use send::submit;
+pub(crate) use timer::DeadlineTimer;
+
+/// Microseconds since boot, those in suspend included.
+pub(crate) fn monotonic_us() -> u64 {
+    clock_us(libc::CLOCK_BOOTTIME)
+}
+
+/// Turns the "don't fragment" bit off, so that routers cut what does not fit a link.
+///
+/// The default here is path MTU discovery by the kernel, which loses the first packets that do not
+/// fit, or all of them behind a filter that eats the ICMP answers.
+pub(crate) fn allow_fragments(socket: &UdpSocket, is_ipv6: bool) -> io::Result<()> {
+    let socket = socket.as_fd();
+    set_option(
+        socket,
+        libc::IPPROTO_IP,
+        libc::IP_MTU_DISCOVER,
+        libc::IP_PMTUDISC_DONT,
+    )?;
+    if is_ipv6 {
+        set_option(
+            socket,
+            libc::IPPROTO_IPV6,
+            libc::IPV6_MTU_DISCOVER,
+            libc::IPV6_PMTUDISC_DONT,
+        )?;
+        set_option(socket, libc::IPPROTO_IPV6, libc::IPV6_DONTFRAG, 0)?;
+    }
+    Ok(())
+}
+
+/// A descriptor that is readable while it is set.
+#[derive(Debug)]
+pub(crate) struct EventHandle(OwnedFd);
+
+impl EventHandle {
+    pub(crate) fn new() -> io::Result<Self> {
+        // SAFETY: takes no pointers.
+        let fd = check(unsafe { libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) })?;
+        // SAFETY: the descriptor was just made and nobody else owns it.
+        Ok(Self(unsafe { OwnedFd::from_raw_fd(fd) }))
+    }
+
+    /// Fails only if the counter is at its top, and then it is set.
+    pub(crate) fn set(&self) {
+        let one: u64 = 1;
+        // SAFETY: reads the 8 bytes of `one`.
+        unsafe {
+            libc::write(
+                self.0.as_raw_fd(),
+                (&raw const one).cast(),
+                size_of_val(&one),
+            )
+        };
+    }
+
+    /// Fails only if the counter is at zero, and then it is clear.
+    pub(crate) fn clear(&self) {
+        let mut count: u64 = 0;
+        // SAFETY: writes at most the 8 bytes of `count`.
+        unsafe {
+            libc::read(
+                self.0.as_raw_fd(),
+                (&raw mut count).cast(),
+                size_of_val(&count),
+            )
+        };
+    }
+}
+
+impl AsFd for EventHandle {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}

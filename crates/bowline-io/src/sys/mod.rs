@@ -1,0 +1,31 @@
+//! The system calls that no safe crate offers, one folder or file per system.
+//!
+//! Each system provides the same items: `monotonic_us`, `EventHandle`, `DeadlineTimer`,
+//! `PolledSocket`, `allow_fragments`, `submit`, and the verdicts `is_fatal`, `refuses_segments`
+//! and `lacks_segmentation` on errors of sending.
+#![allow(unsafe_code)]
+
+#[cfg(any(target_os = "android", target_os = "linux"))]
+mod linux;
+#[cfg(not(any(target_os = "android", target_os = "linux")))]
+mod portable;
+#[cfg(unix)]
+mod unix;
+#[cfg(all(unix, not(any(target_os = "android", target_os = "linux"))))]
+mod unix_other;
+#[cfg(windows)]
+mod windows;
+
+#[cfg(any(target_os = "android", target_os = "linux"))]
+pub(crate) use linux::{DeadlineTimer, EventHandle, allow_fragments, monotonic_us, submit};
+#[cfg(not(any(target_os = "android", target_os = "linux")))]
+pub(crate) use portable::{DeadlineTimer, submit};
+#[cfg(unix)]
+pub(crate) use unix::{PolledSocket, is_fatal, lacks_segmentation, refuses_segments};
+#[cfg(all(unix, not(any(target_os = "android", target_os = "linux"))))]
+pub(crate) use unix_other::{EventHandle, allow_fragments, monotonic_us};
+#[cfg(windows)]
+pub(crate) use windows::{
+    EventHandle, PolledSocket, allow_fragments, is_fatal, lacks_segmentation, monotonic_us,
+    refuses_segments,
+};
