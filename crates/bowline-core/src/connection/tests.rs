@@ -338,21 +338,27 @@ fn limit_peer_that_never_acknowledges() {
     assert!(connection.status(pair.now).pending_unreliable_bytes <= 512 * 1024);
 }
 
+impl Connection {
+    /// A packet with this plaintext, whatever it says. Its number is used up.
+    pub(crate) fn seal_for_test(&mut self, plaintext: &[u8]) -> Vec<u8> {
+        let number = self.sender.next_number();
+        let mut packet = Vec::new();
+        let to = self.peer.id.unwrap();
+        crate::wire::data_header::write(&mut packet, to, number.to_wire(), None, None);
+        let body = packet.len();
+        packet.extend_from_slice(plaintext);
+        let keys = self.keys.as_ref().unwrap();
+        keys.send.seal(number, &mut packet, body);
+        self.sender.on_packet_sent(self.now, packet.len(), 0, false);
+        packet
+    }
+}
+
 #[test]
 fn a_broken_frame_ends_the_connection() {
     let (mut pair, client, server) = Pair::connected();
     let connection = pair.client.connections.get_mut(&client).unwrap();
-    let number = connection.sender.next_number();
-    let mut packet = Vec::new();
-    crate::wire::data_header::write(&mut packet, server, number.to_wire(), None, None);
-    let body = packet.len();
-    packet.push(0x60);
-    connection
-        .keys
-        .as_ref()
-        .unwrap()
-        .send
-        .seal(number, &mut packet, body);
+    let mut packet = connection.seal_for_test(&[0x60]);
     let now = pair.now;
     let server = pair.server.connections.get_mut(&server).unwrap();
     server.handle_datagram(now, &crate::transmit::DatagramMeta::default(), &mut packet);

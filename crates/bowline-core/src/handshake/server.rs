@@ -123,7 +123,7 @@ impl Answered {
             .filter(|_| held <= limits::MAX_TIMESTAMP_ECHO);
         udp::ConnectOk {
             your_timestamp: echo,
-            delay_time_us: echo.and(u32::try_from(held.as_micros()).ok()),
+            delay_time_us: echo.and_then(|_| u32::try_from(held.as_micros()).ok()),
             ..self.packet.clone()
         }
     }

@@ -230,7 +230,7 @@ impl Acks {
         let next = self
             .held
             .get(1)
-            .map_or(self.highest.get(), |(next, _)| *next);
+            .map_or_else(|| self.highest.get(), |(next, _)| *next);
         self.received.missing_in(at..next).next().is_none()
     }
 

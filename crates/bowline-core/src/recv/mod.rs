@@ -150,7 +150,9 @@ impl Receiver {
             for (index, lane) in (0u8..=u8::MAX).zip(&mut self.lanes) {
                 if lane.is_stalled() {
                     let resumed = lane.resume(now, LaneIndex::new(index), &mut self.queue);
-                    result = result.and(resumed.map_err(Refusal::from));
+                    if let Err(error) = resumed {
+                        result = Err(Refusal::from(error));
+                    }
                 }
             }
         }

@@ -106,11 +106,7 @@ impl SendLane {
         let message = UnreliableMessage {
             number,
             start: self.unreliable.end(),
-            #[expect(
-                clippy::cast_possible_truncation,
-                reason = "bounded by MAX_UNRELIABLE_SEND"
-            )]
-            len: payload.len() as u32,
+            len: u32::try_from(payload.len()).unwrap_or(u32::MAX),
             sent: 0,
         };
         append(&mut self.unreliable, payload);
@@ -279,7 +275,6 @@ impl SendLane {
 /// GNS e707b3a: steamnetworkingsockets_snp.cpp, `SNP_SendMessage`; read in `SNP_ReceiveReliableSegment`.
 fn stream_header(out: &mut [u8; MAX_STREAM_HEADER], step: u64, len: usize) -> &[u8] {
     let len = len as u64;
-    #[expect(clippy::cast_possible_truncation, reason = "masked to five bits")]
     let mut lead = (len & 0x1F) as u8;
     let mut at = 1;
     if step > 1 {

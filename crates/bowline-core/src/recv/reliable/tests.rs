@@ -109,7 +109,7 @@ fn limit_window_and_pieces_refuse() {
 fn broken_headers_are_fatal() {
     let over_size = {
         let mut out = vec![0x20];
-        crate::wire::varint::encode(&mut out, 600 * 1024 >> 5);
+        crate::wire::varint::encode(&mut out, (600 * 1024) >> 5);
         out
     };
     let zero_step = vec![0x40, 0x00];
