@@ -52,11 +52,15 @@ impl Pacer {
         self.balance > 0
     }
 
-    /// When a packet may leave.
+    /// When packets may leave: at high rates half a burst together, so that a wake-up is worth it.
     pub(crate) fn opens_at(&self, rate_bytes_per_sec: Option<u64>) -> Timestamp {
         match rate_bytes_per_sec {
             Some(rate) if self.balance <= 0 => {
-                let missing = self.balance.unsigned_abs() + 1;
+                let worth_it = match burst(rate_bytes_per_sec) / 2 {
+                    half if half > 2 * PACKET * SCALE => half.unsigned_abs(),
+                    _ => 1,
+                };
+                let missing = self.balance.unsigned_abs() + worth_it;
                 self.refilled_at + Span::from_micros(missing.div_ceil(rate.max(1)))
             }
             Some(_) | None => self.refilled_at,
@@ -99,6 +103,24 @@ mod tests {
         }
         let expected = 2_621_440;
         assert!(sent.abs_diff(expected) < 5_000, "{sent}");
+    }
+
+    #[test]
+    fn high_rates_wake_up_for_several_packets_at_once() {
+        let rate = Some(100_000_000);
+        let mut pacer = Pacer::new(Timestamp::ZERO);
+        while pacer.is_open() {
+            pacer.charge(1255);
+        }
+        let at = pacer.opens_at(rate);
+        pacer.refill(at, rate);
+        let mut packets = 0;
+        while pacer.is_open() {
+            pacer.charge(1255);
+            packets += 1;
+        }
+        assert!((20..=40).contains(&packets), "{packets}");
+        assert!(at < Timestamp::from_micros(600), "{at}");
     }
 
     #[test]

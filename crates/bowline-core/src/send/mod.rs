@@ -333,7 +333,9 @@ impl Sender {
         ranges: usize,
         asked: bool,
     ) {
-        let app_limited = self.unsent_bytes == 0;
+        // A window that is not in use proves nothing when it is acknowledged.
+        let window = self.controller.window_bytes();
+        let app_limited = self.unsent_bytes == 0 || self.in_flight.bytes() < window / 2;
         self.in_flight.push(now, bytes, ranges, app_limited);
         self.pacer.charge(bytes);
         if asked {
