@@ -1,0 +1,134 @@
+//! Two connections joined in memory: what the protocol itself costs, without sockets and threads.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use bowline_core::config::ConnectionConfig;
+use bowline_core::connection::Connection;
+use bowline_core::connection::ConnectionState;
+use bowline_core::crypto::Crypto;
+use bowline_core::endpoint::DatagramEvent;
+use bowline_core::endpoint::Endpoint;
+use bowline_core::endpoint::EndpointConfig;
+use bowline_core::endpoint::Route;
+use bowline_core::endpoint::SocketId;
+use bowline_core::time::Span;
+use bowline_core::time::Timestamp;
+use bowline_core::transmit::DatagramMeta;
+use bowline_core::transmit::TransmitBuf;
+
+/// A connected pair. Datagrams pass at once; time moves only when both have nothing to send.
+#[derive(Debug)]
+pub struct Pair {
+    /// The dialling side.
+    pub client: Connection,
+    /// The accepting side.
+    pub server: Connection,
+    /// The time that both see.
+    pub now: Timestamp,
+    buf: TransmitBuf,
+    bytes: Vec<u8>,
+}
+
+impl Pair {
+    /// Two connections with this provider, after their handshake.
+    ///
+    /// # Panics
+    /// If they do not connect.
+    pub fn new(crypto: &Crypto) -> Self {
+        let now = Timestamp::from_micros(1_000_000);
+        let endpoint = |seed| {
+            let config = EndpointConfig::new(Arc::clone(crypto));
+            Endpoint::new(config, [seed; 32], now, 1_700_000_000)
+        };
+        let (mut dialler, mut listener) = (endpoint(1), endpoint(2));
+        let config = Arc::new(ConnectionConfig::new());
+        listener.listen(SocketId::default(), Arc::clone(&config));
+        let route = |port| Route {
+            socket: SocketId::default(),
+            remote: SocketAddr::from(([127, 0, 0, 1], port)),
+        };
+        let mut client = dialler
+            .connect(now, route(2), config)
+            .expect("the address is free");
+        let mut buf = TransmitBuf::new(50);
+        let mut server = None;
+        let mut reply = Vec::new();
+        while client.state() != ConnectionState::Connected {
+            let request = packet(&mut client, now, &mut buf);
+            let answer = match listener.handle_datagram(now, route(1), None, &request, &mut reply) {
+                DatagramEvent::Reply => reply.clone(),
+                DatagramEvent::Incoming(mut connection) => {
+                    connection.accept(now).expect("a good request");
+                    let answer = packet(&mut connection, now, &mut buf);
+                    server = Some(*connection);
+                    answer
+                }
+                DatagramEvent::Dropped(reason) => panic!("the handshake was dropped: {reason}"),
+                DatagramEvent::Forward { .. } => panic!("nothing to forward to yet"),
+            };
+            client.handle_datagram(now, &DatagramMeta::default(), &mut answer.clone());
+        }
+        Self {
+            client,
+            server: server.expect("the server has answered"),
+            now,
+            buf,
+            bytes: Vec::new(),
+        }
+    }
+
+    /// Passes datagrams both ways until neither side has any; then lets `idle` pass.
+    pub fn exchange(&mut self, idle: Span) {
+        loop {
+            let forth = pass(
+                &mut self.client,
+                &mut self.server,
+                self.now,
+                &mut self.buf,
+                &mut self.bytes,
+            );
+            let back = pass(
+                &mut self.server,
+                &mut self.client,
+                self.now,
+                &mut self.buf,
+                &mut self.bytes,
+            );
+            if !forth && !back {
+                break;
+            }
+        }
+        self.now += idle;
+        self.client.handle_timeout(self.now);
+        self.server.handle_timeout(self.now);
+    }
+}
+
+fn packet(connection: &mut Connection, now: Timestamp, buf: &mut TransmitBuf) -> Vec<u8> {
+    buf.clear();
+    let transmit = connection
+        .poll_transmit(now, buf)
+        .expect("a handshake packet");
+    buf.bytes(&transmit).to_vec()
+}
+
+fn pass(
+    from: &mut Connection,
+    to: &mut Connection,
+    now: Timestamp,
+    buf: &mut TransmitBuf,
+    bytes: &mut Vec<u8>,
+) -> bool {
+    buf.clear();
+    let Some(transmit) = from.poll_transmit(now, buf) else {
+        return false;
+    };
+    bytes.clear();
+    bytes.extend_from_slice(buf.bytes(&transmit));
+    for datagram in bytes.chunks_mut(transmit.segment_size) {
+        to.handle_datagram(now, &DatagramMeta::default(), datagram);
+    }
+    while from.poll_event().is_some() || to.poll_event().is_some() {}
+    true
+}
