@@ -15,7 +15,7 @@ pub(crate) const STAGES: &[Stage] = &[
     Stage::busy("check", minutes(1), repository_rules),
     Stage::busy("clippy", minutes(6), clippy),
     Stage::busy("doc", minutes(4), doc),
-    Stage::busy("no_std", minutes(2), no_std),
+    Stage::busy("no_std", minutes(3), no_std),
     Stage::busy("windows", minutes(3), windows),
     Stage::busy("macos", minutes(3), macos),
     Stage::busy("android", minutes(3), android),
