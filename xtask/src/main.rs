@@ -1,18 +1,57 @@
 //! Development commands of the Bowline repository: `cargo xtask COMMAND`.
+#![allow(clippy::print_stdout, clippy::print_stderr)] // A command-line tool talks on its terminal.
 
-use std::error::Error;
 use std::path::Path;
+use std::process::ExitCode;
 
+mod check;
+mod ci;
 mod codegen;
+mod deps;
+mod interop;
+mod nightly;
+mod stage;
+mod toolchain;
 
-fn main() -> Result<(), Box<dyn Error>> {
+const USAGE: &str = "\
+usage: cargo xtask COMMAND
+
+  ci [STAGE...]        every check of a change but `cargo test --workspace`, with a table at the end
+  nightly [STAGE...]   what takes too long for each change
+  check                rules on the repository's files that no compiler checks
+  deps                 tells whether what a game builds pulls in what it must not
+  interop [ARG...]     tests against live GameNetworkingSockets peers; ARG goes to the test program
+  codegen [--check]    writes the generated protobuf code, or tells whether it is stale";
+
+/// What a command ends with: any error, as text for the terminal.
+type Result<T = ()> = std::result::Result<T, Box<dyn std::error::Error>>;
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    match run(&args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(args: &[&str]) -> Result {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()
         .ok_or("xtask stands in the repository's root")?;
-    let args: Vec<String> = std::env::args().skip(1).collect();
-    match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+    match args {
+        ["ci", stages @ ..] => stage::run_all(root, ci::STAGES, stages, ci::TOTAL_BUDGET),
+        ["nightly", stages @ ..] => {
+            stage::run_all(root, nightly::STAGES, stages, nightly::TOTAL_BUDGET)
+        }
+        ["check"] => check::run(root),
+        ["deps"] => deps::run(root),
+        ["interop", args @ ..] => interop::run(root, args),
         ["codegen"] => codegen::run(root, false),
         ["codegen", "--check"] => codegen::run(root, true),
-        _ => Err("usage: cargo xtask codegen [--check]".into()),
+        _ => Err(USAGE.into()),
     }
 }

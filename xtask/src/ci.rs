@@ -1,0 +1,184 @@
+//! The stages of `cargo xtask ci`. `.ci/run` runs `cargo test --workspace` before it, so there is no
+//! stage for the tests.
+
+use std::time::Duration;
+
+use crate::stage::{Job, Outcome, Stage, minutes};
+use crate::{Result, check, deps, interop, toolchain};
+
+/// All stages together; `.ci/run` has 45 minutes with the tests.
+pub(crate) const TOTAL_BUDGET: Duration = minutes(36);
+
+/// The checks of a change. Budgets hold for a cold start on two cores.
+pub(crate) const STAGES: &[Stage] = &[
+    Stage::busy("fmt", minutes(1), fmt),
+    Stage::busy("check", minutes(1), repository_rules),
+    Stage::busy("clippy", minutes(6), clippy),
+    Stage::busy("doc", minutes(4), doc),
+    Stage::busy("no_std", minutes(3), no_std),
+    Stage::busy("windows", minutes(3), windows),
+    Stage::busy("macos", minutes(3), macos),
+    Stage::busy("android", minutes(3), android),
+    Stage::busy("wasm", minutes(2), wasm),
+    Stage::busy("deps", minutes(1), dependency_rules),
+    Stage::busy("cargo-deny", minutes(6), cargo_deny),
+    Stage::busy("simulator", minutes(5), simulator),
+    Stage::busy("interop build", minutes(8), interop::build),
+    Stage::waiting("interop", minutes(10), interop::tests),
+];
+
+fn fmt(job: &Job<'_>) -> Result<Outcome> {
+    let plain = ["--", "--color", "never"];
+    job.cargo(&[&["fmt", "--all", "--check"], &plain[..]].concat())?;
+    job.cargo(
+        &[
+            &["fmt", "--check", "--manifest-path", interop::MANIFEST],
+            &plain[..],
+        ]
+        .concat(),
+    )?;
+    Ok(Outcome::Passed)
+}
+
+fn repository_rules(job: &Job<'_>) -> Result<Outcome> {
+    check::run(job.root()).map(|()| Outcome::Passed)
+}
+
+fn clippy(job: &Job<'_>) -> Result<Outcome> {
+    job.cargo(&[
+        "clippy",
+        "--workspace",
+        "--all-targets",
+        "--",
+        "-D",
+        "warnings",
+    ])?;
+    Ok(Outcome::Passed)
+}
+
+fn doc(job: &Job<'_>) -> Result<Outcome> {
+    let mut command = job.command("cargo");
+    command
+        .args(["doc", "--workspace", "--no-deps"])
+        .env("RUSTDOCFLAGS", "-D warnings");
+    job.run(&mut command)?;
+    Ok(Outcome::Passed)
+}
+
+/// The core for a processor without an operating system: nothing in it can reach a socket or clock.
+fn no_std(job: &Job<'_>) -> Result<Outcome> {
+    const TARGET: &str = "thumbv7em-none-eabihf";
+    let build = ["build", "--package", "bowline-core", "--lib"];
+    if toolchain::has_target(job, TARGET)? {
+        job.cargo(&[&build[..], &["--target", TARGET]].concat())?;
+        return Ok(Outcome::Passed);
+    }
+    job.cargo(&build)?;
+    Ok(Outcome::Skipped(format!(
+        "{TARGET} is not installable here; core built for the host"
+    )))
+}
+
+fn windows(job: &Job<'_>) -> Result<Outcome> {
+    type_check(job, "x86_64-pc-windows-gnu", NATIVE)
+}
+
+fn macos(job: &Job<'_>) -> Result<Outcome> {
+    type_check(job, "aarch64-apple-darwin", NATIVE)
+}
+
+fn android(job: &Job<'_>) -> Result<Outcome> {
+    type_check(job, "aarch64-linux-android", NATIVE)
+}
+
+fn wasm(job: &Job<'_>) -> Result<Outcome> {
+    type_check(
+        job,
+        "wasm32-unknown-unknown",
+        &["bowline-core", "bowline-sim"],
+    )
+}
+
+/// What has to compile wherever there is an operating system.
+const NATIVE: &[&str] = &[
+    "bowline-core",
+    "bowline-sim",
+    "bowline-io",
+    "bowline",
+    "bowline-cli",
+];
+
+/// Type-checks the packages with the portable crypto provider: the other one wants a C compiler for
+/// the target.
+fn type_check(job: &Job<'_>, target: &str, packages: &[&str]) -> Result<Outcome> {
+    if !toolchain::has_target(job, target)? {
+        return Ok(Outcome::Skipped(format!(
+            "{target} is not installable here"
+        )));
+    }
+    let mut args = vec!["check", "--no-default-features", "--target", target];
+    for package in packages {
+        args.extend(["--package", package]);
+    }
+    job.cargo(&args)?;
+    Ok(Outcome::Passed)
+}
+
+fn dependency_rules(job: &Job<'_>) -> Result<Outcome> {
+    deps::check(job).map(|()| Outcome::Passed)
+}
+
+/// Licences, sources, duplicates and, where the database can be reached, known vulnerabilities.
+fn cargo_deny(job: &Job<'_>) -> Result<Outcome> {
+    let Some(program) = deny_program(job) else {
+        return Ok(Outcome::Skipped(
+            "cargo-deny is neither here nor installable".into(),
+        ));
+    };
+    let deny = |args: &[&str]| job.run(job.command(&program).args(args));
+    deny(&["check", "licenses", "bans", "sources"])?;
+    if deny(&["fetch", "db"]).is_err() {
+        let note = "without advisories: their database is out of reach";
+        return Ok(Outcome::PassedWith(note.into()));
+    }
+    deny(&["check", "--disable-fetch", "advisories"])?;
+    Ok(Outcome::Passed)
+}
+
+/// The installed cargo-deny, or else one of our own under `target/`.
+fn deny_program(job: &Job<'_>) -> Option<String> {
+    const VERSION: &str = "0.20.2";
+    let works = |program: &str| job.run(job.command(program).arg("--version")).is_ok();
+    let ours = job.root().join("target/xtask/tools/bin/cargo-deny");
+    let ours = ours.to_str()?.to_owned();
+    if let Some(program) = ["cargo-deny", &ours]
+        .into_iter()
+        .find(|program| works(program))
+    {
+        return Some(program.to_owned());
+    }
+    let tools = job.root().join("target/xtask/tools");
+    let mut install = job.command("cargo");
+    install
+        .args([
+            "install",
+            "--locked",
+            "--version",
+            VERSION,
+            "cargo-deny",
+            "--root",
+        ])
+        .arg(tools);
+    // A third of the time to build, and fast enough for what it does.
+    install
+        .arg("--debug")
+        .env("CARGO_PROFILE_DEV_DEBUG", "false");
+    job.run(&mut install).is_ok().then_some(ours)
+}
+
+/// The simulator's scenarios with the optimiser on and overflow checks off: what they compute must
+/// not hang on the profile.
+fn simulator(job: &Job<'_>) -> Result<Outcome> {
+    job.cargo(&["test", "--package", "bowline-sim", "--release"])?;
+    Ok(Outcome::Passed)
+}
