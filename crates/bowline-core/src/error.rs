@@ -7,7 +7,6 @@ use crate::connection::ConnectionState;
 
 /// Why a message was not accepted for sending. Nothing of it was sent or queued.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-#[non_exhaustive]
 pub enum SendError {
     /// The connection is closed, or not in a state that takes messages.
     #[error("the connection takes no messages in state {0}")]
@@ -45,7 +44,6 @@ pub enum SendError {
 
 /// Why a connection could not be accepted.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-#[non_exhaustive]
 pub enum AcceptError {
     /// Only a connection that came in can be accepted.
     #[error("this connection was not initiated by the peer")]
@@ -60,7 +58,6 @@ pub enum AcceptError {
 
 /// Why lanes could not be configured.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-#[non_exhaustive]
 pub enum LaneError {
     /// There must be 1 to 255 lanes.
     #[error("{0} lanes: there must be 1 to 255")]
@@ -86,7 +83,6 @@ pub enum LaneError {
 
 /// Why a connection could not be started.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-#[non_exhaustive]
 pub enum ConnectError {
     /// The address cannot be dialled: port 0, unspecified, or multicast.
     #[error("the address cannot be dialled")]

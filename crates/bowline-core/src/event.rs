@@ -5,7 +5,6 @@ use crate::ids::ConnectionId;
 
 /// What the application should hear of.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[non_exhaustive]
 pub enum Event {
     /// The connection moved from one state to another.
     StateChanged {

@@ -1,0 +1,94 @@
+//! Making a sockets interface.
+
+use std::sync::Arc;
+
+use bowline_core::config::ConnectionConfig;
+use bowline_core::crypto::Crypto;
+use bowline_core::endpoint::EndpointConfig;
+use bowline_core::identity::Identity;
+use bowline_core::ids::AppId;
+
+use crate::driver::Inner;
+use crate::error::BuildError;
+use crate::sockets::Sockets;
+
+/// Who looks after sockets and timers.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum ServiceMode {
+    /// A thread of the library, except while an application thread waits in
+    /// [`Sockets::wait`], which then does it itself.
+    #[default]
+    Thread,
+    /// Nobody but the application, by calling [`Sockets::poll`] or [`Sockets::wait`] often.
+    Manual,
+}
+
+/// Settings of a [`Sockets`] before it is made. Begin with [`Sockets::builder`].
+#[derive(Clone, Debug)]
+#[must_use = "nothing happens before `build`"]
+pub struct SocketsBuilder {
+    identity: Option<Identity>,
+    app_id: AppId,
+    config: ConnectionConfig,
+    crypto: Option<Crypto>,
+    mode: ServiceMode,
+}
+
+impl SocketsBuilder {
+    pub(crate) const fn new() -> Self {
+        Self {
+            identity: None,
+            app_id: AppId::new(0),
+            config: ConnectionConfig::new(),
+            crypto: None,
+            mode: ServiceMode::Thread,
+        }
+    }
+
+    /// Who this side says it is. Anonymous unless set: peers see the address only.
+    pub fn identity(mut self, identity: Identity) -> Self {
+        self.identity = Some(identity);
+        self
+    }
+
+    /// The game, 0 unless set. Peers of another game are refused.
+    pub const fn app_id(mut self, app_id: u32) -> Self {
+        self.app_id = AppId::new(app_id);
+        self
+    }
+
+    /// The settings of all connections for which no others are given.
+    pub fn config(mut self, config: ConnectionConfig) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// Which implementation of the ciphers to use. By default the fastest that was built in.
+    pub fn crypto(mut self, crypto: Crypto) -> Self {
+        self.crypto = Some(crypto);
+        self
+    }
+
+    /// Who looks after sockets and timers; a thread of the library unless set.
+    pub const fn service(mut self, mode: ServiceMode) -> Self {
+        self.mode = mode;
+        self
+    }
+
+    /// Makes the interface.
+    ///
+    /// # Errors
+    /// If the operating system gives no randomness, no handles, or no thread.
+    pub fn build(self) -> Result<Sockets, BuildError> {
+        let crypto = self
+            .crypto
+            .unwrap_or_else(bowline_io::crypto::default_provider);
+        let mut endpoint = EndpointConfig::new(crypto);
+        endpoint.app_id = self.app_id;
+        if let Some(identity) = self.identity {
+            endpoint.identity = identity;
+        }
+        Sockets::start(Inner::new(endpoint)?, Arc::new(self.config), self.mode)
+    }
+}

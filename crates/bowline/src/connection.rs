@@ -1,0 +1,348 @@
+//! The handle of a connection.
+
+use std::fmt;
+use std::hash::Hash;
+use std::hash::Hasher;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use bowline_core::config::LaneConfig;
+use bowline_core::connection::ConnectionState;
+use bowline_core::connection::LaneStatus;
+use bowline_core::connection::RealTimeStatus;
+use bowline_core::counters::DropCounters;
+use bowline_core::end_reason::EndReason;
+use bowline_core::ids::ConnectionId;
+use bowline_core::ids::LaneIndex;
+use bowline_core::ids::MessageNumber;
+use bowline_core::message::Outgoing;
+use bowline_core::message::Payload;
+use bowline_core::message::SendFlags;
+use bytes::Bytes;
+
+use crate::driver::Urgency;
+use crate::driver::limits;
+use crate::driver::slot::Followup;
+use crate::driver::slot::Slot;
+use crate::driver::slot::visible;
+use crate::error::AcceptError;
+use crate::error::LaneError;
+use crate::error::NoSuchConnection;
+use crate::error::PollGroupError;
+use crate::error::SendError;
+use crate::events::ConnectionInfo;
+use crate::listener::ListenerId;
+use crate::message::Message;
+use crate::poll_group::PollGroup;
+
+/// The handle of a connection, cheap to clone and usable from any thread.
+///
+/// A handle is good until the application closes the connection, also after the peer has closed it or a
+/// problem has ended it. After that each method fails with [`NoSuchConnection`]; a stale handle never
+/// means another connection. Dropping a handle does nothing.
+#[derive(Clone)]
+pub struct Connection {
+    slot: Arc<Slot>,
+}
+
+impl Connection {
+    pub(crate) const fn new(slot: Arc<Slot>) -> Self {
+        Self { slot }
+    }
+
+    pub(crate) const fn slot(&self) -> &Arc<Slot> {
+        &self.slot
+    }
+
+    /// Accepts a connection that came in.
+    ///
+    /// # Errors
+    /// If it did not come in, was accepted or has ended before, or its key exchange is unusable.
+    pub fn accept(&self) -> Result<(), AcceptError> {
+        self.command(Urgency::Now, |core, now| core.accept(now))??;
+        Ok(())
+    }
+
+    /// Closes the connection, or refuses one that came in, and makes the handle stale. What was not
+    /// received is dropped.
+    ///
+    /// The peer is told `reason` and `text` (cut at 127 bytes). The reason is the application's to
+    /// choose, within 1000 to 2999; 0 becomes 1000 and anything else 1999. With `linger` the connection
+    /// goes on until everything that was sent reliably has arrived; without, that is dropped too.
+    ///
+    /// # Errors
+    /// If it is closed already.
+    pub fn close(
+        &self,
+        reason: EndReason,
+        text: &str,
+        linger: bool,
+    ) -> Result<(), NoSuchConnection> {
+        let reason = EndReason::from_app(reason.code());
+        self.slot.inner.close(&self.slot, reason, text, linger)
+    }
+
+    /// Sends a message on the first lane, as [`send_on`](Self::send_on).
+    ///
+    /// # Errors
+    /// As `send_on`.
+    pub fn send(&self, data: &[u8], flags: SendFlags) -> Result<MessageNumber, SendError> {
+        self.send_on(LaneIndex::ZERO, data, flags)
+    }
+
+    /// Sends a message on a lane and returns its number. Does not block.
+    ///
+    /// A message without `NO_NAGLE` waits up to 5 ms for company. Before the connection is established
+    /// messages are queued, except with `NO_DELAY`.
+    ///
+    /// # Errors
+    /// If the connection has ended, the message is too large, the send buffer is full, the lane is not
+    /// configured, or the message had to go at once and could not. Nothing was sent then.
+    pub fn send_on(
+        &self,
+        lane: LaneIndex,
+        data: &[u8],
+        flags: SendFlags,
+    ) -> Result<MessageNumber, SendError> {
+        self.submit(lane, Payload::Borrowed(data), flags)
+    }
+
+    /// Sends a message whose bytes are shared with the caller: a large one is not copied.
+    ///
+    /// # Errors
+    /// As [`send_on`](Self::send_on).
+    pub fn send_bytes(
+        &self,
+        lane: LaneIndex,
+        data: Bytes,
+        flags: SendFlags,
+    ) -> Result<MessageNumber, SendError> {
+        self.submit(lane, Payload::Shared(data), flags)
+    }
+
+    /// Sends at once what waits for company.
+    ///
+    /// # Errors
+    /// If the connection has ended or is not established yet. In the latter case what waits goes out as
+    /// soon as it is.
+    pub fn flush(&self) -> Result<(), SendError> {
+        self.command(Urgency::Now, |core, now| core.flush(now))??;
+        Ok(())
+    }
+
+    /// Takes the oldest received message, if there is one.
+    ///
+    /// Also after the peer closed, until nothing is left.
+    ///
+    /// # Errors
+    /// If this side closed.
+    pub fn receive(&self) -> Result<Option<Message>, NoSuchConnection> {
+        let mut message = None;
+        self.receive_with(1, |core| message = Some(Message::new(core, self.clone())))?;
+        Ok(message)
+    }
+
+    /// Appends up to `max` received messages to `messages`, oldest first, and tells how many.
+    ///
+    /// # Errors
+    /// As [`receive`](Self::receive).
+    pub fn receive_batch(
+        &self,
+        messages: &mut Vec<Message>,
+        max: usize,
+    ) -> Result<usize, NoSuchConnection> {
+        self.receive_with(max, |core| messages.push(Message::new(core, self.clone())))
+    }
+
+    /// Sets up lanes for sending: one per entry, in order. The peer needs no setup.
+    ///
+    /// Lanes of a lower priority number go first; those of the same priority share by weight.
+    ///
+    /// # Errors
+    /// If there are none, more than 255, or fewer than before, or a weight is 0.
+    pub fn configure_lanes(&self, lanes: &[LaneConfig]) -> Result<(), LaneError> {
+        self.command(Urgency::Now, |core, now| core.configure_lanes(now, lanes))??;
+        Ok(())
+    }
+
+    /// Puts the connection into a poll group, or takes it out of its group. What it has received goes
+    /// with it.
+    ///
+    /// # Errors
+    /// If it is closed, or the group is another interface's.
+    pub fn set_poll_group(&self, group: Option<&PollGroup>) -> Result<(), PollGroupError> {
+        if group.is_some_and(|group| !group.belongs_to(&self.slot.inner)) {
+            return Err(PollGroupError::ForeignPollGroup);
+        }
+        let group = group.map(|group| Arc::clone(group.group()));
+        let mut follow = Followup::default();
+        let mut state = self.slot.state.lock();
+        state.open()?;
+        self.slot.set_group(&mut state, group, &mut follow.nudge);
+        drop(state);
+        self.slot.inner.follow_up(&mut follow);
+        Ok(())
+    }
+
+    /// Attaches a number for the application's own use.
+    ///
+    /// # Errors
+    /// If the connection is closed.
+    pub fn set_user_data(&self, user_data: i64) -> Result<(), NoSuchConnection> {
+        let mut state = self.slot.state.lock();
+        state.open()?;
+        state.user_data = user_data;
+        Ok(())
+    }
+
+    /// The number that the application attached; -1 if it attached none.
+    ///
+    /// # Errors
+    /// If the connection is closed.
+    pub fn user_data(&self) -> Result<i64, NoSuchConnection> {
+        let mut state = self.slot.state.lock();
+        state.open()?;
+        Ok(state.user_data)
+    }
+
+    /// Names the connection for logs. Cut at 31 bytes.
+    ///
+    /// # Errors
+    /// If the connection is closed.
+    pub fn set_name(&self, name: &str) -> Result<(), NoSuchConnection> {
+        let end = (0..=name.len().min(limits::MAX_NAME)).rev();
+        let end = end.into_iter().find(|end| name.is_char_boundary(*end));
+        let name = &name[..end.unwrap_or(0)];
+        let mut state = self.slot.state.lock();
+        state.open()?;
+        state.name = name.into();
+        Ok(())
+    }
+
+    /// Its number, unique among the connections of this process that are or recently were.
+    pub fn id(&self) -> ConnectionId {
+        self.slot.id
+    }
+
+    /// Where the peer is.
+    pub fn remote_addr(&self) -> SocketAddr {
+        self.slot.remote_addr()
+    }
+
+    /// Which listener it came in on; `None` if this side dialled.
+    pub fn listener(&self) -> Option<ListenerId> {
+        self.slot.listener
+    }
+
+    /// The state; [`ConnectionState::None`] once this side has closed it.
+    pub fn state(&self) -> ConnectionState {
+        let mut state = self.slot.state.lock();
+        state
+            .open()
+            .map_or(ConnectionState::None, |core| visible(core.state()))
+    }
+
+    /// The connection as it is now: peer, state, reason of its end.
+    ///
+    /// # Errors
+    /// If it is closed.
+    pub fn info(&self) -> Result<ConnectionInfo, NoSuchConnection> {
+        let mut state = self.slot.state.lock();
+        state.open()?;
+        self.slot.info(&state).ok_or(NoSuchConnection)
+    }
+
+    /// How well it does: ping, quality, rates, what waits to be sent.
+    ///
+    /// # Errors
+    /// If it is closed.
+    pub fn status(&self) -> Result<RealTimeStatus, NoSuchConnection> {
+        let mut state = self.slot.state.lock();
+        let now = state.advance(self.slot.inner.clock.now());
+        Ok(state.open()?.status(now))
+    }
+
+    /// What waits to be sent on a lane; `Ok(None)` if the lane is not configured.
+    ///
+    /// # Errors
+    /// If the connection is closed.
+    pub fn lane_status(&self, lane: LaneIndex) -> Result<Option<LaneStatus>, NoSuchConnection> {
+        let mut state = self.slot.state.lock();
+        Ok(state.open()?.lane_status(lane))
+    }
+
+    /// Packets and parts of packets that were refused, by reason.
+    ///
+    /// # Errors
+    /// If the connection is closed.
+    pub fn drops(&self) -> Result<DropCounters, NoSuchConnection> {
+        let mut state = self.slot.state.lock();
+        Ok(state.open()?.drops().clone())
+    }
+
+    fn submit(
+        &self,
+        lane: LaneIndex,
+        payload: Payload<'_>,
+        flags: SendFlags,
+    ) -> Result<MessageNumber, SendError> {
+        let at_once = flags.contains(SendFlags::NO_NAGLE) || flags.contains(SendFlags::NO_DELAY);
+        let urgency = if at_once {
+            Urgency::Now
+        } else {
+            Urgency::Later
+        };
+        let message = Outgoing {
+            lane,
+            flags,
+            payload,
+        };
+        let number = self.command(urgency, |core, now| core.send(now, message))??;
+        Ok(number)
+    }
+
+    fn receive_with(
+        &self,
+        max: usize,
+        take: impl FnMut(bowline_core::message::Message),
+    ) -> Result<usize, NoSuchConnection> {
+        let mut state = self.slot.state.lock();
+        state.open()?;
+        let count = state.receive(self.slot.inner.clock.now(), max, take);
+        self.slot
+            .inner
+            .after_input(&self.slot, state, Urgency::Later);
+        Ok(count)
+    }
+
+    fn command<R>(
+        &self,
+        urgency: Urgency,
+        command: impl FnOnce(
+            &mut bowline_core::connection::Connection,
+            bowline_core::time::Timestamp,
+        ) -> R,
+    ) -> Result<R, NoSuchConnection> {
+        self.slot.inner.command(&self.slot, urgency, command)
+    }
+}
+
+impl PartialEq for Connection {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.slot, &other.slot)
+    }
+}
+
+impl Eq for Connection {}
+
+impl Hash for Connection {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        Arc::as_ptr(&self.slot).hash(state);
+    }
+}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Connection").field(&self.slot.id).finish()
+    }
+}

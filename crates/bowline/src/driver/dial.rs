@@ -1,0 +1,219 @@
+//! Sockets: which one a connection is dialled from, and which ones are listened on.
+//!
+//! GNS tells connections of one client address apart by that address alone, so a client socket has at
+//! most one connection to a remote, and not again until some seconds after a close; for a second one
+//! another socket is opened. The core's endpoint knows when a socket may dial.
+
+use std::io;
+use std::net::IpAddr;
+use std::net::Ipv4Addr;
+use std::net::Ipv6Addr;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::Weak;
+use std::thread;
+use std::time::Duration;
+
+use bowline_core::config::ConnectionConfig;
+use bowline_core::end_reason::EndReason;
+use bowline_core::endpoint::SocketId;
+use bowline_core::error::ConnectError as CoreConnectError;
+use bowline_io::udp::UdpSocket;
+
+use crate::driver::Inner;
+use crate::driver::Urgency;
+use crate::driver::hub::Dialled;
+use crate::driver::hub::Family;
+use crate::driver::limits;
+use crate::driver::lock_order::assert_none_held;
+use crate::driver::slot::Slot;
+use crate::error::ConnectError;
+use crate::error::ListenError;
+use crate::listener::ListenerId;
+
+/// A socket that is listened on.
+#[derive(Debug)]
+pub(crate) struct Listening {
+    pub(crate) id: ListenerId,
+    pub(crate) socket: SocketId,
+    pub(crate) local_addr: SocketAddr,
+}
+
+impl Inner {
+    /// Starts a connection.
+    pub(crate) fn connect(
+        self: &Arc<Self>,
+        addr: SocketAddr,
+        config: &Arc<ConnectionConfig>,
+    ) -> Result<Arc<Slot>, ConnectError> {
+        let is_multicast = addr.ip().is_multicast();
+        if addr.port() == 0 || addr.ip().is_unspecified() || is_multicast {
+            return Err(ConnectError::BadAddress { addr });
+        }
+        if self.lobby.is_full() {
+            return Err(ConnectError::TooManyEvents);
+        }
+        let slot = match self.dial(addr, config)? {
+            Some(slot) => slot,
+            None => self.dial_from_new_socket(addr, config)?,
+        };
+        self.after_input(&slot, slot.state.lock(), Urgency::Now);
+        Ok(slot)
+    }
+
+    /// Listens on `addr`.
+    pub(crate) fn listen(
+        &self,
+        addr: SocketAddr,
+        config: Arc<ConnectionConfig>,
+    ) -> Result<Listening, ListenError> {
+        if addr.ip().is_multicast() {
+            return Err(ListenError::BadAddress { addr });
+        }
+        let socket = open_listen_socket(addr).map_err(|source| ListenError::new(addr, source))?;
+        let local_addr = socket.local_addr();
+        let socket = Arc::new(socket);
+        let (id, socket_id) = self.hub.lock().add_listener(Arc::clone(&socket), config);
+        self.lobby.add_socket(socket_id, &socket);
+        self.wake_poller();
+        Ok(Listening {
+            id,
+            socket: socket_id,
+            local_addr,
+        })
+    }
+
+    /// Listens no more. Requests that wait for an answer are refused; accepted connections go on.
+    pub(crate) fn stop_listening(&self, listening: &Listening) {
+        let mut hub = self.hub.lock();
+        let slots = hub.slots();
+        let unused = hub.stop_listening(listening.socket);
+        drop(hub);
+        drop(unused);
+        for slot in slots {
+            if slot.listener == Some(listening.id) && slot.is_undecided() {
+                // A handle that is stale already needs no closing.
+                let _ = self.close(&slot, EndReason::APP_GENERIC, LISTENER_CLOSED, false);
+            }
+        }
+    }
+
+    /// Listens no more, drops every connection that came in here, and frees the port.
+    pub(crate) fn close_listener(&self, listening: &Listening) {
+        let slots = self.hub.lock().slots();
+        for slot in slots {
+            if slot.listener == Some(listening.id) {
+                self.kill(&slot, EndReason::APP_GENERIC, LISTENER_CLOSED);
+            }
+        }
+        let socket = self.hub.lock().remove_listener(listening.socket);
+        if let Some(socket) = socket {
+            let last_users = Arc::downgrade(&socket);
+            drop(socket);
+            wait_for_close(&last_users);
+        }
+    }
+
+    fn dial(
+        self: &Arc<Self>,
+        addr: SocketAddr,
+        config: &Arc<ConnectionConfig>,
+    ) -> Result<Option<Arc<Slot>>, ConnectError> {
+        let mut hub = self.hub.lock();
+        let dialled = hub
+            .dial(self.clock.now(), addr, config)
+            .map_err(|error| refused(addr, error))?;
+        Ok(dialled.map(|dialled| self.insert_dialled(&mut hub, dialled)))
+    }
+
+    fn dial_from_new_socket(
+        self: &Arc<Self>,
+        addr: SocketAddr,
+        config: &Arc<ConnectionConfig>,
+    ) -> Result<Arc<Slot>, ConnectError> {
+        let (socket, family) =
+            open_client_socket(addr).map_err(|source| ConnectError::Socket { addr, source })?;
+        let socket = Arc::new(socket);
+        let mut hub = self.hub.lock();
+        let id = hub.add_client_socket(Arc::clone(&socket), family);
+        let slot = match hub.dial(self.clock.now(), addr, config) {
+            Ok(Some(dialled)) => self.insert_dialled(&mut hub, dialled),
+            // A new socket may dial anywhere, so the address must be at fault.
+            Ok(None) => {
+                hub.remove_unused(id);
+                return Err(ConnectError::BadAddress { addr });
+            }
+            Err(error) => {
+                hub.remove_unused(id);
+                return Err(refused(addr, error));
+            }
+        };
+        drop(hub);
+        self.lobby.add_socket(id, &socket);
+        self.wake_poller();
+        Ok(slot)
+    }
+
+    fn insert_dialled(self: &Arc<Self>, hub: &mut super::Hub, dialled: Dialled) -> Arc<Slot> {
+        let Dialled {
+            core,
+            socket,
+            route,
+        } = dialled;
+        let slot = self.new_slot(core, socket, route, None, false);
+        hub.insert(&slot);
+        slot
+    }
+}
+
+const LISTENER_CLOSED: &str = "the listen socket was closed";
+
+fn refused(addr: SocketAddr, error: CoreConnectError) -> ConnectError {
+    match error {
+        CoreConnectError::BadAddress | CoreConnectError::RouteInUse => {
+            ConnectError::BadAddress { addr }
+        }
+        CoreConnectError::TooManyConnections => ConnectError::TooManyConnections,
+    }
+}
+
+/// One socket reaches both families; where IPv6 is missing, IPv4 alone has to do.
+fn open_client_socket(remote: SocketAddr) -> io::Result<(UdpSocket, Family)> {
+    assert_none_held();
+    let any = SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), 0);
+    match UdpSocket::bind(any, true) {
+        Ok(socket) => Ok((socket, Family::Dual)),
+        Err(_) if remote.is_ipv4() => {
+            let any = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
+            Ok((UdpSocket::bind(any, false)?, Family::V4))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// `[::]` takes both families, IPv4 alone where IPv6 is missing. Any other address is taken as it is.
+fn open_listen_socket(addr: SocketAddr) -> io::Result<UdpSocket> {
+    assert_none_held();
+    let is_any = addr.ip() == IpAddr::V6(Ipv6Addr::UNSPECIFIED);
+    match UdpSocket::bind(addr, is_any) {
+        Ok(socket) => Ok(socket),
+        Err(error) => {
+            if !is_any || error.kind() == io::ErrorKind::AddrInUse {
+                return Err(error);
+            }
+            let any = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), addr.port());
+            UdpSocket::bind(any, false).map_err(|_| error)
+        }
+    }
+}
+
+/// Another thread may be in the middle of a call on the socket. It is done in microseconds; the port is
+/// free after that, so that it can be listened on again at once.
+fn wait_for_close(socket: &Weak<UdpSocket>) {
+    for _ in 0..limits::CLOSE_SPINS {
+        if socket.strong_count() == 0 {
+            return;
+        }
+        thread::sleep(Duration::from_micros(50));
+    }
+}

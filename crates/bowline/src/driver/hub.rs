@@ -1,0 +1,242 @@
+//! What the endpoint lock protects: the core's endpoint, the sockets, and the table of connections.
+
+use std::collections::BTreeMap;
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use bowline_core::config::ConnectionConfig;
+use bowline_core::connection::Connection as CoreConnection;
+use bowline_core::endpoint::Endpoint;
+use bowline_core::endpoint::Route;
+use bowline_core::endpoint::SocketId;
+use bowline_core::error::ConnectError as CoreConnectError;
+use bowline_core::event::ToEndpoint;
+use bowline_core::ids::ConnectionId;
+use bowline_core::time::Timestamp;
+use bowline_io::udp::UdpSocket;
+
+use crate::driver::slot::Slot;
+use crate::listener::ListenerId;
+
+/// The core's endpoint and all that hangs on it.
+#[derive(Debug)]
+pub(crate) struct Hub {
+    pub(crate) endpoint: Endpoint,
+    sockets: BTreeMap<SocketId, Socket>,
+    slots: HashMap<ConnectionId, Arc<Slot>>,
+    next_socket: u32,
+    next_listener: u32,
+}
+
+/// A socket and what it is for.
+#[derive(Debug)]
+struct Socket {
+    socket: Arc<UdpSocket>,
+    purpose: Purpose,
+    /// Connections that use it.
+    connections: usize,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Purpose {
+    /// Dials.
+    Client(Family),
+    /// Listens.
+    Listener(ListenerId),
+    /// Listened once; serves the connections that are left.
+    Retired,
+}
+
+/// What a client socket reaches.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Family {
+    /// IPv6, and IPv4 as mapped addresses.
+    Dual,
+    /// IPv4, on machines without IPv6.
+    V4,
+}
+
+/// A connection that was dialled.
+#[derive(Debug)]
+pub(crate) struct Dialled {
+    pub(crate) core: Box<CoreConnection>,
+    pub(crate) socket: Arc<UdpSocket>,
+    pub(crate) route: Route,
+}
+
+impl Family {
+    const fn reaches(self, remote: SocketAddr) -> bool {
+        match self {
+            Self::Dual => true,
+            Self::V4 => remote.is_ipv4(),
+        }
+    }
+}
+
+impl Hub {
+    pub(crate) fn new(endpoint: Endpoint) -> Self {
+        Self {
+            endpoint,
+            sockets: BTreeMap::new(),
+            slots: HashMap::new(),
+            next_socket: 0,
+            next_listener: 0,
+        }
+    }
+
+    /// Dials from the first client socket that may. `Ok(None)` if there is none.
+    pub(crate) fn dial(
+        &mut self,
+        now: Timestamp,
+        remote: SocketAddr,
+        config: &Arc<ConnectionConfig>,
+    ) -> Result<Option<Dialled>, CoreConnectError> {
+        for (id, socket) in &self.sockets {
+            let Purpose::Client(family) = socket.purpose else {
+                continue;
+            };
+            let route = Route {
+                socket: *id,
+                remote,
+            };
+            if !family.reaches(remote) || !self.endpoint.can_dial(now, route) {
+                continue;
+            }
+            let core = self.endpoint.connect(now, route, Arc::clone(config))?;
+            let socket = Arc::clone(&socket.socket);
+            return Ok(Some(Dialled {
+                core: Box::new(core),
+                socket,
+                route,
+            }));
+        }
+        Ok(None)
+    }
+
+    /// Takes a new socket to dial from.
+    pub(crate) fn add_client_socket(&mut self, socket: Arc<UdpSocket>, family: Family) -> SocketId {
+        self.add_socket(socket, Purpose::Client(family))
+    }
+
+    /// Gives up a socket that no connection uses.
+    pub(crate) fn remove_unused(&mut self, id: SocketId) -> Option<Arc<UdpSocket>> {
+        self.take_unused(id)
+    }
+
+    /// Takes a new socket and listens on it.
+    pub(crate) fn add_listener(
+        &mut self,
+        socket: Arc<UdpSocket>,
+        config: Arc<ConnectionConfig>,
+    ) -> (ListenerId, SocketId) {
+        self.next_listener += 1;
+        let listener = ListenerId::new(self.next_listener);
+        let id = self.add_socket(socket, Purpose::Listener(listener));
+        self.endpoint.listen(id, config);
+        (listener, id)
+    }
+
+    /// Listens no more. The socket stays while connections use it.
+    pub(crate) fn stop_listening(&mut self, id: SocketId) -> Option<Arc<UdpSocket>> {
+        let socket = self.sockets.get_mut(&id)?;
+        socket.purpose = Purpose::Retired;
+        self.endpoint.stop_listening(id);
+        self.take_unused(id)
+    }
+
+    /// Listens no more and gives the socket up at once, whoever uses it.
+    pub(crate) fn remove_listener(&mut self, id: SocketId) -> Option<Arc<UdpSocket>> {
+        self.endpoint.stop_listening(id);
+        self.sockets.remove(&id).map(|socket| socket.socket)
+    }
+
+    /// The socket of that number.
+    pub(crate) fn socket(&self, id: SocketId) -> Option<Arc<UdpSocket>> {
+        self.sockets
+            .get(&id)
+            .map(|socket| Arc::clone(&socket.socket))
+    }
+
+    /// Which listener the socket belongs to.
+    pub(crate) fn listener_of(&self, id: SocketId) -> Option<ListenerId> {
+        match self.sockets.get(&id)?.purpose {
+            Purpose::Listener(listener) => Some(listener),
+            Purpose::Client(_) | Purpose::Retired => None,
+        }
+    }
+
+    /// Puts a connection into the table.
+    pub(crate) fn insert(&mut self, slot: &Arc<Slot>) {
+        if let Some(socket) = self.sockets.get_mut(&slot.route.socket) {
+            socket.connections += 1;
+        }
+        self.slots.insert(slot.id, Arc::clone(slot));
+    }
+
+    /// Passes a connection's word on to the endpoint. Once it is dead, forgets it and returns its socket
+    /// if nobody needs that any longer, to be dropped without the lock.
+    pub(crate) fn apply(
+        &mut self,
+        now: Timestamp,
+        slot: &Slot,
+        event: ToEndpoint,
+    ) -> Option<Arc<UdpSocket>> {
+        self.endpoint.handle_event(now, slot.id, event);
+        if event != ToEndpoint::Dead {
+            return None;
+        }
+        self.slots.remove(&slot.id)?;
+        let socket = self.sockets.get_mut(&slot.route.socket)?;
+        socket.connections = socket.connections.saturating_sub(1);
+        self.take_unused(slot.route.socket)
+    }
+
+    /// The connection of that number.
+    pub(crate) fn slot(&self, id: ConnectionId) -> Option<&Arc<Slot>> {
+        self.slots.get(&id)
+    }
+
+    /// All connections.
+    pub(crate) fn slots(&self) -> Vec<Arc<Slot>> {
+        self.slots.values().cloned().collect()
+    }
+
+    /// How many connections there are, closing ones included.
+    pub(crate) fn connections(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Forgets all connections and sockets, and returns them to be dropped without the lock.
+    pub(crate) fn clear(&mut self) -> (Vec<Arc<Slot>>, Vec<Arc<UdpSocket>>) {
+        let slots = self.slots.drain().map(|(_, slot)| slot).collect();
+        let sockets = std::mem::take(&mut self.sockets);
+        (
+            slots,
+            sockets.into_values().map(|socket| socket.socket).collect(),
+        )
+    }
+
+    fn add_socket(&mut self, socket: Arc<UdpSocket>, purpose: Purpose) -> SocketId {
+        self.next_socket += 1;
+        let id = SocketId::new(self.next_socket);
+        let socket = Socket {
+            socket,
+            purpose,
+            connections: 0,
+        };
+        self.sockets.insert(id, socket);
+        id
+    }
+
+    /// A socket without connections is kept only to listen: a later dial opens a new one, whose port the
+    /// peer does not remember.
+    fn take_unused(&mut self, id: SocketId) -> Option<Arc<UdpSocket>> {
+        let socket = self.sockets.get(&id)?;
+        let is_listening = matches!(socket.purpose, Purpose::Listener(_));
+        if socket.connections > 0 || is_listening {
+            return None;
+        }
+        self.sockets.remove(&id).map(|socket| socket.socket)
+    }
+}

@@ -1,0 +1,42 @@
+//! Every bound of the driver in one place: the value, and why.
+
+use bowline_core::time::Span;
+
+/// Events that may wait to be read. A connection causes at most six (made, three changes of state,
+/// closed, writable), and beyond this bound no connection is made: incoming ones are refused and
+/// outgoing ones fail. So none is ever lost, and an application that reads none does no harm.
+pub(crate) const MAX_EVENTS: usize = 1 << 16;
+
+/// Datagrams in one run: 50 of 1300 bytes stay below the 65,507 bytes that one call takes.
+pub(crate) const MAX_RUN_DATAGRAMS: usize = 50;
+
+/// Bytes gathered from several connections before they are sent.
+pub(crate) const MAX_ROUND_BYTES: usize = 128 * 1024;
+
+/// Runs gathered from several connections before they are sent.
+pub(crate) const MAX_ROUND_RUNS: usize = 32;
+
+/// Receive calls per ready socket before timers and other sockets have their turn.
+pub(crate) const MAX_RECV_BATCHES: usize = 16;
+
+/// Receive calls' buffers, of 64 KiB each, taken into use as traffic needs them.
+pub(crate) const RECV_SLOTS: usize = 32;
+
+/// Connections whose timers are handled before sockets have their turn.
+pub(crate) const MAX_TIMER_ROUND: usize = 1024;
+
+/// How long a socket that takes no more is left alone.
+pub(crate) const BLOCKED_RETRY: Span = Span::from_millis(1);
+
+/// How long the service thread leaves the sockets to an application that waits on them itself, counted
+/// from its last wait. Covers the work between two waits, so that a busy loop has no hand-over.
+pub(crate) const WAIT_GRACE: Span = Span::from_millis(1);
+
+/// The longest name of a connection in bytes (GNS: 31 characters).
+pub(crate) const MAX_NAME: usize = 31;
+
+/// How often a closing listener looks whether the last user of its socket is gone.
+pub(crate) const CLOSE_SPINS: u32 = 200;
+
+/// A pause after the operating system failed to wait for sockets, which it never should.
+pub(crate) const POLL_ERROR_PAUSE: std::time::Duration = std::time::Duration::from_millis(10);

@@ -1,0 +1,320 @@
+//! Where threads meet: the event queue, what is unread, and the role of driving the sockets.
+//!
+//! The role is a value, the [`Reactor`], that lies here while nobody drives; whoever takes it out
+//! drives. So no lock is held while a thread sleeps in the operating system.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::Condvar;
+use std::sync::OnceLock;
+use std::sync::Weak;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use bowline_core::endpoint::SocketId;
+use bowline_core::time::Timestamp;
+use bowline_io::handle::Signal;
+use bowline_io::udp::UdpSocket;
+
+use crate::driver::limits;
+use crate::driver::lock_order::Guard;
+use crate::driver::lock_order::Lock;
+use crate::driver::lock_order::Rank;
+use crate::driver::reactor::Reactor;
+use crate::events::Event;
+
+/// The meeting place of all threads of a sockets interface.
+#[derive(Debug)]
+pub(crate) struct Lobby {
+    state: Lock<LobbyState>,
+    /// Notified when something became ready or the role of driving became free.
+    changed: Condvar,
+    /// The service thread sleeps on this one while applications drive.
+    service: Condvar,
+    /// An application thread that drives is asleep, or about to look whether it should be.
+    app_asleep: AtomicBool,
+    /// The service thread shall hand over the role.
+    let_go: AtomicBool,
+    /// An outer event loop watches the poller and calls `poll` when it is readable.
+    is_watched: AtomicBool,
+    /// There are sockets that the poller does not watch yet.
+    has_new_sockets: AtomicBool,
+    /// What an outer event loop watches; made when first asked for.
+    signal: OnceLock<Signal>,
+}
+
+/// What the lobby's lock protects.
+#[derive(Debug)]
+pub(crate) struct LobbyState {
+    /// The role of driving, while nobody has it.
+    pub(crate) reactor: Option<Box<Reactor>>,
+    events: VecDeque<Event>,
+    /// Sockets that the poller shall watch from now on.
+    new_sockets: Vec<NewSocket>,
+    /// Connections that have unread messages.
+    unread: usize,
+    /// Application threads asleep on `changed`.
+    pub(crate) sleepers: usize,
+    /// Application threads inside a wait.
+    pub(crate) waiters: usize,
+    /// When an application last drove in a wait.
+    pub(crate) last_drive: Option<Timestamp>,
+    /// What the service thread does.
+    pub(crate) service: Service,
+    /// The interface is being dropped.
+    pub(crate) shutdown: bool,
+    /// What the signal was last told.
+    signalled: bool,
+    /// A thread is telling the signal.
+    signalling: bool,
+}
+
+/// A socket that the poller shall watch. If it is closed before, there is nothing to watch.
+#[derive(Debug)]
+pub(crate) struct NewSocket {
+    pub(crate) id: SocketId,
+    pub(crate) socket: Weak<UdpSocket>,
+}
+
+/// What the service thread does.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Service {
+    /// There is none, or it has not started.
+    Absent,
+    /// It drives.
+    Driving,
+    /// It looks after timers until the application has not driven for a while.
+    Grace,
+    /// It sleeps until the application has stopped driving.
+    Parked,
+}
+
+/// What has to be done once no lock is held.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Nudge {
+    pub(crate) wake_poller: bool,
+    pub(crate) notify: bool,
+    pub(crate) signal: bool,
+}
+
+impl LobbyState {
+    /// Whether an event or a message waits to be read.
+    pub(crate) fn is_ready(&self) -> bool {
+        self.unread > 0 || !self.events.is_empty()
+    }
+}
+
+impl Lobby {
+    pub(crate) const fn new() -> Self {
+        Self {
+            state: Lock::new(
+                Rank::Lobby,
+                LobbyState {
+                    reactor: None,
+                    events: VecDeque::new(),
+                    new_sockets: Vec::new(),
+                    unread: 0,
+                    sleepers: 0,
+                    waiters: 0,
+                    last_drive: None,
+                    service: Service::Absent,
+                    shutdown: false,
+                    signalled: false,
+                    signalling: false,
+                },
+            ),
+            changed: Condvar::new(),
+            service: Condvar::new(),
+            app_asleep: AtomicBool::new(false),
+            let_go: AtomicBool::new(false),
+            is_watched: AtomicBool::new(false),
+            has_new_sockets: AtomicBool::new(false),
+            signal: OnceLock::new(),
+        }
+    }
+
+    pub(crate) fn lock(&self) -> Guard<'_, LobbyState> {
+        self.state.lock()
+    }
+
+    /// Queues an event.
+    pub(crate) fn push(&self, event: Event, nudge: &mut Nudge) {
+        let mut state = self.lock();
+        state.events.push_back(event);
+        self.became_ready(&state, nudge);
+    }
+
+    /// Takes the oldest event.
+    pub(crate) fn pop(&self, nudge: &mut Nudge) -> Option<Event> {
+        let mut state = self.lock();
+        let event = state.events.pop_front()?;
+        self.signal_may_change(&state, nudge);
+        if let Event::Writable(connection) = &event {
+            connection
+                .slot()
+                .told_writable
+                .store(false, Ordering::Relaxed);
+        }
+        Some(event)
+    }
+
+    /// Whether no event more may be caused by new connections.
+    pub(crate) fn is_full(&self) -> bool {
+        self.lock().events.len() >= limits::MAX_EVENTS
+    }
+
+    /// Notes that a connection has unread messages now.
+    pub(crate) fn unread(&self, nudge: &mut Nudge) {
+        let mut state = self.lock();
+        state.unread += 1;
+        self.became_ready(&state, nudge);
+    }
+
+    /// Notes that a connection has no unread messages any longer.
+    pub(crate) fn all_read(&self, nudge: &mut Nudge) {
+        let mut state = self.lock();
+        state.unread = state.unread.saturating_sub(1);
+        self.signal_may_change(&state, nudge);
+    }
+
+    /// Has the poller watch a socket.
+    pub(crate) fn add_socket(&self, id: SocketId, socket: &Arc<UdpSocket>) {
+        self.lock().new_sockets.push(NewSocket {
+            id,
+            socket: Arc::downgrade(socket),
+        });
+        self.has_new_sockets.store(true, Ordering::Release);
+    }
+
+    /// Takes the sockets that the poller does not watch yet.
+    pub(crate) fn take_new_sockets(&self) -> Vec<NewSocket> {
+        if !self.has_new_sockets.swap(false, Ordering::Acquire) {
+            return Vec::new();
+        }
+        std::mem::take(&mut self.lock().new_sockets)
+    }
+
+    /// Forgets all that waits to be read. It holds connections, and they hold the interface.
+    pub(crate) fn clear(&self) -> VecDeque<Event> {
+        let mut state = self.lock();
+        state.unread = 0;
+        std::mem::take(&mut state.events)
+    }
+
+    /// Lets sleeping threads look again whether they are ready.
+    pub(crate) fn look_again(&self, nudge: &mut Nudge) {
+        let state = self.lock();
+        self.became_ready(&state, nudge);
+    }
+
+    /// Wakes the application threads that sleep without driving.
+    pub(crate) fn notify(&self) {
+        self.changed.notify_all();
+    }
+
+    /// Wakes the service thread if it is parked.
+    pub(crate) fn notify_service(&self) {
+        self.service.notify_one();
+    }
+
+    /// Sleeps until something may have changed, without driving.
+    pub(crate) fn sleep<'a>(
+        &self,
+        mut state: Guard<'a, LobbyState>,
+        timeout: Option<Duration>,
+    ) -> Guard<'a, LobbyState> {
+        state.sleepers += 1;
+        let mut state = state.wait(&self.changed, timeout);
+        state.sleepers -= 1;
+        state
+    }
+
+    /// The sleep of the service thread while it does not drive.
+    pub(crate) fn service_sleep<'a>(
+        &self,
+        state: Guard<'a, LobbyState>,
+        timeout: Option<Duration>,
+    ) -> Guard<'a, LobbyState> {
+        state.wait(&self.service, timeout)
+    }
+
+    /// Says whether an application thread that drives is asleep or about to look whether it may be.
+    pub(crate) fn set_app_asleep(&self, asleep: bool) {
+        self.app_asleep.store(asleep, Ordering::SeqCst);
+    }
+
+    /// Asks the service thread to hand over the role, or takes that back.
+    pub(crate) fn set_let_go(&self, let_go: bool) {
+        self.let_go.store(let_go, Ordering::SeqCst);
+    }
+
+    /// Whether the service thread shall hand over the role.
+    pub(crate) fn is_let_go(&self) -> bool {
+        self.let_go.load(Ordering::SeqCst)
+    }
+
+    /// Notes that an outer event loop watches the poller.
+    pub(crate) fn set_watched(&self) {
+        self.is_watched.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether an outer event loop watches the poller.
+    pub(crate) fn is_watched(&self) -> bool {
+        self.is_watched.load(Ordering::Relaxed)
+    }
+
+    /// Makes the signal for outer event loops.
+    ///
+    /// # Errors
+    /// If the operating system has no more handles.
+    pub(crate) fn make_signal(&self) -> std::io::Result<()> {
+        if self.signal.get().is_none() {
+            let signal = Signal::new()?;
+            // Another thread may have been faster; then this one is dropped.
+            let _ = self.signal.set(signal);
+            self.refresh_signal();
+        }
+        Ok(())
+    }
+
+    /// The signal that [`make_signal`](Self::make_signal) made.
+    pub(crate) fn made_signal(&self) -> &Signal {
+        self.signal.get().expect("whoever asks has made it before")
+    }
+
+    /// Brings the signal in line with what is unread. One thread at a time does it, and looks again
+    /// before it stops, because the calls must not be made under the lock.
+    pub(crate) fn refresh_signal(&self) {
+        let Some(signal) = self.signal.get() else {
+            return;
+        };
+        let mut state = self.lock();
+        if state.signalling {
+            return;
+        }
+        state.signalling = true;
+        while state.signalled != state.is_ready() {
+            let ready = state.is_ready();
+            state.signalled = ready;
+            drop(state);
+            if ready {
+                signal.set();
+            } else {
+                signal.clear();
+            }
+            state = self.lock();
+        }
+        state.signalling = false;
+    }
+
+    fn became_ready(&self, state: &LobbyState, nudge: &mut Nudge) {
+        nudge.notify |= state.sleepers > 0;
+        nudge.wake_poller |= self.app_asleep.load(Ordering::SeqCst);
+        self.signal_may_change(state, nudge);
+    }
+
+    fn signal_may_change(&self, state: &LobbyState, nudge: &mut Nudge) {
+        nudge.signal |= self.signal.get().is_some() && state.signalled != state.is_ready();
+    }
+}

@@ -1,0 +1,235 @@
+//! Mutexes that know their place: a debug build panics where the lock rules are broken.
+//!
+//! The rules, for which [`Rank`] stands: the endpoint lock and a connection's lock are never held
+//! together, nor are two connections'; the leaf locks are taken last, in the order of their ranks; and
+//! nothing at all is held across a system call ([`assert_none_held`]) or while application code runs.
+//! In a release build all of this is a plain mutex.
+
+use std::ops::Deref;
+use std::ops::DerefMut;
+use std::sync::Condvar;
+use std::sync::Mutex;
+use std::sync::MutexGuard;
+use std::sync::PoisonError;
+use std::time::Duration;
+
+/// Where a lock stands. A thread may take one only if all that it holds have a lower level.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Rank {
+    /// The endpoint, its sockets and the connection table.
+    Endpoint,
+    /// One connection.
+    Connection,
+    /// Events, readiness and who drives the sockets.
+    Lobby,
+    /// The ready list of one poll group.
+    PollGroup,
+    /// The deadlines of all connections.
+    Timers,
+}
+
+impl Rank {
+    /// Endpoint and connections share a level, and so exclude each other.
+    const fn level(self) -> u8 {
+        match self {
+            Self::Endpoint | Self::Connection => 0,
+            Self::Lobby => 1,
+            Self::PollGroup => 2,
+            Self::Timers => 3,
+        }
+    }
+}
+
+/// A mutex with a rank. Poisoning is ignored: a panic elsewhere must not take the library down twice.
+#[derive(Debug)]
+pub(crate) struct Lock<T> {
+    rank: Rank,
+    mutex: Mutex<T>,
+}
+
+impl<T> Lock<T> {
+    pub(crate) const fn new(rank: Rank, value: T) -> Self {
+        Self {
+            rank,
+            mutex: Mutex::new(value),
+        }
+    }
+
+    /// Waits for the lock.
+    ///
+    /// # Panics
+    /// In debug builds, if the thread holds a lock that forbids it.
+    pub(crate) fn lock(&self) -> Guard<'_, T> {
+        let held = Held::take(self.rank);
+        let guard = self.mutex.lock().unwrap_or_else(PoisonError::into_inner);
+        Guard { guard, held }
+    }
+}
+
+/// A held [`Lock`].
+#[derive(Debug)]
+pub(crate) struct Guard<'a, T> {
+    guard: MutexGuard<'a, T>,
+    held: Held,
+}
+
+impl<T> Guard<'_, T> {
+    /// Gives the lock up until `condvar` is notified or `timeout` has passed; `None` is no timeout.
+    pub(crate) fn wait(self, condvar: &Condvar, timeout: Option<Duration>) -> Self {
+        let Self { guard, held } = self;
+        let guard = match timeout {
+            Some(timeout) => {
+                let (guard, _) = condvar
+                    .wait_timeout(guard, timeout)
+                    .unwrap_or_else(PoisonError::into_inner);
+                guard
+            }
+            None => condvar.wait(guard).unwrap_or_else(PoisonError::into_inner),
+        };
+        Self { guard, held }
+    }
+}
+
+impl<T> Deref for Guard<'_, T> {
+    type Target = T;
+    fn deref(&self) -> &T {
+        &self.guard
+    }
+}
+
+impl<T> DerefMut for Guard<'_, T> {
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.guard
+    }
+}
+
+#[cfg(debug_assertions)]
+use checked::Held;
+#[cfg(debug_assertions)]
+pub(crate) use checked::assert_none_held;
+
+#[cfg(not(debug_assertions))]
+use unchecked::Held;
+#[cfg(not(debug_assertions))]
+pub(crate) use unchecked::assert_none_held;
+
+#[cfg(debug_assertions)]
+mod checked {
+    use std::cell::Cell;
+
+    use super::Rank;
+
+    thread_local! {
+        /// One bit per level of the locks that this thread holds.
+        static HELD: Cell<u8> = const { Cell::new(0) };
+    }
+
+    /// Notes that a lock is held for as long as this lives.
+    #[derive(Debug)]
+    pub(super) struct Held(Rank);
+
+    impl Held {
+        pub(super) fn take(rank: Rank) -> Self {
+            let held = HELD.get();
+            assert!(
+                held >> rank.level() == 0,
+                "lock order: {rank:?} may not be taken with locks {held:#b} held"
+            );
+            HELD.set(held | 1 << rank.level());
+            Self(rank)
+        }
+    }
+
+    impl Drop for Held {
+        fn drop(&mut self) {
+            HELD.set(HELD.get() & !(1 << self.0.level()));
+        }
+    }
+
+    /// Panics if this thread holds any lock. Stands before every system call that may take long.
+    pub(crate) fn assert_none_held() {
+        assert_eq!(HELD.get(), 0, "a lock is held across a system call");
+    }
+}
+
+#[cfg(not(debug_assertions))]
+mod unchecked {
+    use super::Rank;
+
+    #[derive(Debug)]
+    pub(super) struct Held;
+
+    impl Held {
+        #[inline]
+        pub(super) const fn take(_: Rank) -> Self {
+            Self
+        }
+    }
+
+    #[inline]
+    pub(crate) const fn assert_none_held() {}
+}
+
+#[cfg(all(test, debug_assertions))]
+mod tests {
+    use std::panic::AssertUnwindSafe;
+    use std::panic::catch_unwind;
+
+    use super::*;
+
+    fn panics(action: impl FnOnce()) -> bool {
+        catch_unwind(AssertUnwindSafe(action)).is_err()
+    }
+
+    #[test]
+    fn leaf_locks_are_taken_last() {
+        let connection = Lock::new(Rank::Connection, ());
+        let lobby = Lock::new(Rank::Lobby, ());
+        let timers = Lock::new(Rank::Timers, ());
+        {
+            let _connection = connection.lock();
+            drop(lobby.lock());
+            drop(timers.lock());
+        }
+        let _lobby = lobby.lock();
+        let _timers = timers.lock();
+        assert!(panics(|| drop(connection.lock())));
+    }
+
+    #[test]
+    fn endpoint_and_connections_exclude_each_other() {
+        let endpoint = Lock::new(Rank::Endpoint, ());
+        let one = Lock::new(Rank::Connection, ());
+        let other = Lock::new(Rank::Connection, ());
+        {
+            let _endpoint = endpoint.lock();
+            assert!(panics(|| drop(one.lock())));
+        }
+        {
+            let _one = one.lock();
+            assert!(panics(|| drop(endpoint.lock())));
+            assert!(panics(|| drop(other.lock())));
+        }
+        drop(other.lock());
+    }
+
+    #[test]
+    fn a_system_call_under_a_lock_is_caught() {
+        let lobby = Lock::new(Rank::Lobby, ());
+        assert_none_held();
+        let guard = lobby.lock();
+        assert!(panics(assert_none_held));
+        drop(guard);
+        assert_none_held();
+    }
+
+    #[test]
+    fn a_wait_with_a_timeout_comes_back_with_the_lock() {
+        let lobby = Lock::new(Rank::Lobby, 7);
+        let guard = lobby
+            .lock()
+            .wait(&Condvar::new(), Some(Duration::from_micros(1)));
+        assert_eq!(*guard, 7);
+        assert!(panics(assert_none_held));
+    }
+}

@@ -1,0 +1,274 @@
+//! Threads, locks and sockets around the core: everything that `bowline-core` leaves to its owner.
+//!
+//! ```text
+//! service     who drives: the service thread, or an application thread that waits
+//! reactor     one turn of driving: timers, sleep, receive
+//! receive     datagrams to connections, a batch at a time
+//! transmit    packets to sockets, by one thread per connection at a time
+//! slot        a connection behind its lock
+//! hub         endpoint, sockets and table of connections behind the endpoint lock
+//! dial        sockets to listen on and to dial from
+//! lobby       events, readiness, the role of driving
+//! group       ready list of a poll group
+//! timers      deadlines of all connections
+//! lock_order  the lock rules, checked in debug builds
+//! limits      every bound
+//! ```
+//!
+//! A command or a datagram enters a connection under its lock. What the connection says then is passed
+//! on at once to the leaf queues ([`Slot::settle`]); what would need another lock or a system call is
+//! noted in a [`Followup`] and done when the lock is given up ([`Inner::follow_up`]).
+
+mod dial;
+pub(crate) mod group;
+mod hub;
+pub(crate) mod limits;
+pub(crate) mod lobby;
+mod lock_order;
+mod reactor;
+mod receive;
+pub(crate) mod service;
+pub(crate) mod slot;
+mod timers;
+mod transmit;
+
+pub(crate) use dial::Listening;
+
+use std::sync::Arc;
+
+use bowline_core::connection::Connection as CoreConnection;
+use bowline_core::end_reason::EndReason;
+use bowline_core::endpoint::Endpoint;
+use bowline_core::endpoint::EndpointConfig;
+use bowline_core::endpoint::Route;
+use bowline_core::event::ToEndpoint;
+use bowline_core::identity::Identity;
+use bowline_core::time::Timestamp;
+use bowline_io::clock::Clock;
+use bowline_io::poll::Poller;
+use bowline_io::poll::Waker;
+use bowline_io::udp::UdpSocket;
+
+use crate::driver::hub::Hub;
+use crate::driver::lobby::Lobby;
+use crate::driver::lock_order::Guard;
+use crate::driver::lock_order::Lock;
+use crate::driver::lock_order::Rank;
+use crate::driver::reactor::Reactor;
+use crate::driver::slot::Followup;
+use crate::driver::slot::Slot;
+use crate::driver::slot::SlotState;
+use crate::driver::timers::Timers;
+use crate::driver::transmit::transmit_here;
+use crate::error::BuildError;
+use crate::error::NoSuchConnection;
+use crate::listener::ListenerId;
+
+/// One sockets interface.
+#[derive(Debug)]
+pub(crate) struct Inner {
+    pub(crate) clock: Clock,
+    pub(crate) identity: Identity,
+    pub(crate) lobby: Lobby,
+    pub(crate) hub: Lock<Hub>,
+    pub(crate) timers: Lock<Timers>,
+    waker: Waker,
+    #[cfg(unix)]
+    poller_fd: std::os::fd::RawFd,
+}
+
+/// How soon packets that a command caused must go out.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Urgency {
+    /// At once, on the calling thread.
+    Now,
+    /// When the connection's deadline says so, by whoever drives then, together with others.
+    Later,
+}
+
+impl Inner {
+    /// An interface that nobody drives yet.
+    pub(crate) fn new(config: EndpointConfig) -> Result<Arc<Self>, BuildError> {
+        let seed = bowline_io::entropy::seed().map_err(BuildError::Entropy)?;
+        let poller = Poller::new().map_err(BuildError::Poller)?;
+        let identity = config.identity.clone();
+        let clock = Clock::new();
+        let endpoint = Endpoint::new(config, seed, clock.now(), Clock::unix_seconds());
+        let inner = Self {
+            clock,
+            identity,
+            lobby: Lobby::new(),
+            hub: Lock::new(Rank::Endpoint, Hub::new(endpoint)),
+            timers: Lock::new(Rank::Timers, Timers::default()),
+            waker: poller.waker(),
+            #[cfg(unix)]
+            poller_fd: std::os::fd::AsRawFd::as_raw_fd(&poller),
+        };
+        inner.lobby.lock().reactor = Some(Box::new(Reactor::new(poller)));
+        Ok(Arc::new(inner))
+    }
+
+    /// Gives a command to a connection and does what follows from it.
+    pub(crate) fn command<R>(
+        &self,
+        slot: &Arc<Slot>,
+        urgency: Urgency,
+        command: impl FnOnce(&mut CoreConnection, Timestamp) -> R,
+    ) -> Result<R, NoSuchConnection> {
+        let mut state = slot.state.lock();
+        let now = state.advance(self.clock.now());
+        let result = command(state.open()?, now);
+        self.after_input(slot, state, urgency);
+        Ok(result)
+    }
+
+    /// Closes a connection and makes its handle stale.
+    pub(crate) fn close(
+        &self,
+        slot: &Arc<Slot>,
+        reason: EndReason,
+        text: &str,
+        linger: bool,
+    ) -> Result<(), NoSuchConnection> {
+        let mut follow = Followup::default();
+        let mut state = slot.state.lock();
+        state.open()?;
+        state.close(self.clock.now(), reason, text, linger);
+        slot.release(&mut state, &mut follow);
+        self.after_input_with(slot, state, Urgency::Now, follow);
+        Ok(())
+    }
+
+    /// Closes a connection and forgets it at once, whatever is left to send or to answer.
+    pub(crate) fn kill(&self, slot: &Arc<Slot>, reason: EndReason, text: &str) {
+        let mut follow = Followup::default();
+        let mut state = slot.state.lock();
+        state.close(self.clock.now(), reason, text, false);
+        slot.release(&mut state, &mut follow);
+        let mut state = transmit_here(self, slot, state, &mut follow);
+        if state.live.take().is_some() {
+            follow.endpoint.push((Arc::clone(slot), ToEndpoint::Dead));
+        }
+        drop(state);
+        self.follow_up(&mut follow);
+    }
+
+    /// What follows from an input: events, packets, deadlines. Gives the lock up.
+    pub(crate) fn after_input(
+        &self,
+        slot: &Arc<Slot>,
+        state: Guard<'_, SlotState>,
+        urgency: Urgency,
+    ) {
+        self.after_input_with(slot, state, urgency, Followup::default());
+    }
+
+    /// Does what was noted while a lock was held.
+    pub(crate) fn follow_up(&self, follow: &mut Followup) {
+        if !follow.endpoint.is_empty() {
+            self.tell_endpoint(follow);
+        }
+        let nudge = std::mem::take(&mut follow.nudge);
+        if nudge.wake_poller {
+            self.waker.wake();
+        }
+        if nudge.notify {
+            self.lobby.notify();
+        }
+        if nudge.signal {
+            self.lobby.refresh_signal();
+        }
+    }
+
+    /// Wakes whoever sleeps in the poller.
+    pub(crate) fn wake_poller(&self) {
+        self.waker.wake();
+    }
+
+    /// What the poller itself can be watched by.
+    #[cfg(unix)]
+    pub(crate) const fn poller_fd(&self) -> std::os::fd::RawFd {
+        self.poller_fd
+    }
+
+    /// A connection as the driver keeps it. If `refused`, its handle is stale from the start.
+    pub(crate) fn new_slot(
+        self: &Arc<Self>,
+        core: Box<CoreConnection>,
+        socket: Arc<UdpSocket>,
+        route: Route,
+        listener: Option<ListenerId>,
+        refused: bool,
+    ) -> Arc<Slot> {
+        let timer = self.timers.lock().reserve();
+        let inner = Arc::clone(self);
+        Arc::new(Slot::new(
+            inner, core, socket, route, listener, timer, refused,
+        ))
+    }
+
+    /// Closes everything and stops the service thread, which the caller joins, before
+    /// [`forget_all`](Self::forget_all).
+    pub(crate) fn shut_down(&self) {
+        let slots = self.hub.lock().slots();
+        for slot in &slots {
+            self.kill(
+                slot,
+                EndReason::LIBRARY_SHUTDOWN,
+                "the application shut down",
+            );
+        }
+        let mut lobby = self.lobby.lock();
+        lobby.shutdown = true;
+        drop(lobby);
+        self.lobby.set_let_go(true);
+        self.waker.wake();
+        self.lobby.notify();
+        self.lobby.notify_service();
+    }
+
+    /// Breaks the circles of references and closes the sockets.
+    pub(crate) fn forget_all(&self) {
+        drop(self.lobby.clear());
+        let forgotten = self.hub.lock().clear();
+        drop(forgotten);
+        let forgotten = self.timers.lock().clear();
+        drop(forgotten);
+    }
+
+    fn after_input_with(
+        &self,
+        slot: &Arc<Slot>,
+        mut state: Guard<'_, SlotState>,
+        urgency: Urgency,
+        mut follow: Followup,
+    ) {
+        slot.settle(&mut state, &mut follow);
+        let mut state = match urgency {
+            Urgency::Now => transmit_here(self, slot, state, &mut follow),
+            Urgency::Later => state,
+        };
+        if !state.is_transmitting() {
+            slot.schedule(&mut state, &mut follow);
+        }
+        drop(state);
+        self.follow_up(&mut follow);
+    }
+
+    fn tell_endpoint(&self, follow: &mut Followup) {
+        let now = self.clock.now();
+        let mut unused = Vec::new();
+        let mut hub = self.hub.lock();
+        for (slot, event) in &follow.endpoint {
+            unused.extend(hub.apply(now, slot, *event));
+            if *event == ToEndpoint::Dead {
+                // The slot itself is kept alive by the list until the lock is given up.
+                let _ = self.timers.lock().release(slot.timer);
+            }
+        }
+        let deadline = hub.endpoint.poll_timeout();
+        self.timers.lock().schedule_endpoint(deadline);
+        drop(hub);
+        follow.endpoint.clear();
+    }
+}

@@ -1,0 +1,173 @@
+//! What a thread needs to drive the sockets; whoever owns it drives.
+
+use std::sync::Arc;
+
+use bowline_core::endpoint::SocketId;
+use bowline_core::time::Timestamp;
+use bowline_io::poll::Poller;
+
+use crate::driver::Inner;
+use crate::driver::limits;
+use crate::driver::lock_order::assert_none_held;
+use crate::driver::receive::Receiver;
+use crate::driver::slot::Followup;
+use crate::driver::slot::Slot;
+use crate::driver::transmit::Transmitter;
+
+/// The role of driving, as a value.
+#[derive(Debug)]
+pub(crate) struct Reactor {
+    poller: Poller,
+    receiver: Receiver,
+    timers: TimerRunner,
+    follow: Followup,
+    /// Tokens that the poller reported.
+    ready: Vec<usize>,
+    /// Sockets that had more to receive than their turn allowed.
+    unfinished: Vec<usize>,
+}
+
+/// Handles the connections whose deadlines have passed.
+#[derive(Debug)]
+pub(crate) struct TimerRunner {
+    transmitter: Transmitter,
+    due: Vec<Arc<Slot>>,
+}
+
+impl Reactor {
+    pub(crate) fn new(poller: Poller) -> Self {
+        Self {
+            poller,
+            receiver: Receiver::new(),
+            timers: TimerRunner::new(),
+            follow: Followup::default(),
+            ready: Vec::new(),
+            unfinished: Vec::new(),
+        }
+    }
+
+    /// Does what is due, sleeps until there is something to do, but not beyond `latest`, and does that.
+    pub(crate) fn turn(&mut self, inner: &Arc<Inner>, latest: Timestamp) {
+        self.register_sockets(inner);
+        self.timers.run(inner, &mut self.follow);
+        inner.follow_up(&mut self.follow);
+        self.sleep(inner, latest);
+        let mut ready = std::mem::take(&mut self.ready);
+        for token in ready.drain(..) {
+            self.receive(inner, token);
+        }
+        self.ready = ready;
+        self.timers.run(inner, &mut self.follow);
+        inner.follow_up(&mut self.follow);
+    }
+
+    /// Leaves the sleeping to an outer event loop: the poller's handle becomes readable when there is
+    /// something to do, or another thread brings a deadline forward.
+    pub(crate) fn sleep_outside(&mut self, inner: &Inner) {
+        let until = inner.timers.lock().sleep(Timestamp::NEVER);
+        assert_none_held();
+        if until != Timestamp::NEVER
+            && let Err(error) = self.poller.arm(until, &inner.clock)
+        {
+            tracing::warn!(%error, "the timer cannot be set");
+        }
+    }
+
+    fn sleep(&mut self, inner: &Inner, latest: Timestamp) {
+        let latest = if self.unfinished.is_empty() {
+            latest
+        } else {
+            Timestamp::ZERO
+        };
+        let until = inner.timers.lock().sleep(latest);
+        assert_none_held();
+        let result = self.poller.wait(Some(until), &inner.clock, &mut self.ready);
+        inner.timers.lock().wake();
+        inner.lobby.set_app_asleep(false);
+        if let Err(error) = result {
+            tracing::warn!(%error, "waiting for sockets failed");
+            // Whatever it is, it must not become a busy loop.
+            std::thread::sleep(limits::POLL_ERROR_PAUSE);
+        }
+        for token in self.unfinished.drain(..) {
+            if !self.ready.contains(&token) {
+                self.ready.push(token);
+            }
+        }
+    }
+
+    fn receive(&mut self, inner: &Arc<Inner>, token: usize) {
+        let Some(id) = u32::try_from(token).ok().map(SocketId::new) else {
+            return;
+        };
+        let Some(socket) = inner.hub.lock().socket(id) else {
+            return;
+        };
+        for _ in 0..limits::MAX_RECV_BATCHES {
+            let (touched, more) = self.receiver.receive(inner, id, &socket);
+            self.timers
+                .transmitter
+                .finish(inner, touched, &mut self.follow);
+            inner.follow_up(&mut self.follow);
+            if !more {
+                return;
+            }
+        }
+        self.unfinished.push(token);
+    }
+
+    fn register_sockets(&self, inner: &Inner) {
+        for new in inner.lobby.take_new_sockets() {
+            let Some(socket) = new.socket.upgrade() else {
+                continue;
+            };
+            if let Err(error) = self.poller.register(&socket, new.id.get() as usize) {
+                tracing::error!(%error, "a socket cannot be waited for");
+            }
+        }
+    }
+}
+
+impl TimerRunner {
+    pub(crate) fn new() -> Self {
+        Self {
+            transmitter: Transmitter::new(),
+            due: Vec::new(),
+        }
+    }
+
+    /// Handles all deadlines that have passed.
+    pub(crate) fn run(&mut self, inner: &Inner, follow: &mut Followup) {
+        let now = inner.clock.now();
+        self.take_due(inner, now);
+        for slot in &self.due {
+            let mut state = slot.state.lock();
+            state.timer_fired();
+            let now = state.advance(now);
+            let Some(live) = &mut state.live else {
+                continue;
+            };
+            if live.core.poll_timeout().is_some_and(|(at, _)| at <= now) {
+                live.core.handle_timeout(now);
+            }
+        }
+        self.transmitter.finish(inner, &mut self.due, follow);
+    }
+
+    fn take_due(&mut self, inner: &Inner, now: Timestamp) {
+        let mut timers = inner.timers.lock();
+        let endpoint_due = timers.take_due_endpoint(now);
+        while self.due.len() < limits::MAX_TIMER_ROUND
+            && let Some(slot) = timers.pop_due(now)
+        {
+            self.due.push(slot);
+        }
+        drop(timers);
+        if endpoint_due {
+            let mut hub = inner.hub.lock();
+            hub.endpoint.handle_timeout(now);
+            let deadline = hub.endpoint.poll_timeout();
+            inner.timers.lock().schedule_endpoint(deadline);
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! Receiving: a batch of datagrams from a socket to the connections that they are for.
+//!
+//! The endpoint lock is taken once per batch, to find out who each datagram is for; then each run of
+//! datagrams for the same connection is handled under that connection's lock.
+
+use std::net::SocketAddr;
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use bowline_core::connection::Connection as CoreConnection;
+use bowline_core::end_reason::EndReason;
+use bowline_core::endpoint::DatagramEvent;
+use bowline_core::endpoint::Route;
+use bowline_core::endpoint::SocketId;
+use bowline_core::time::Timestamp;
+use bowline_core::transmit::DatagramMeta;
+use bowline_io::udp::RecvBatch;
+use bowline_io::udp::UdpSocket;
+
+use crate::driver::Inner;
+use crate::driver::hub::Hub;
+use crate::driver::limits;
+use crate::driver::lock_order::assert_none_held;
+use crate::driver::slot::Slot;
+
+/// The buffers with which the driving thread receives.
+#[derive(Debug)]
+pub(crate) struct Receiver {
+    batch: RecvBatch,
+    /// Per datagram of the batch, which connection of `touched` it is for, if any.
+    routed: Vec<Option<(u32, DatagramMeta)>>,
+    /// The connections that the batch has datagrams for, and those that it made.
+    touched: Vec<Arc<Slot>>,
+    reply: Vec<u8>,
+    replies: Vec<u8>,
+    reply_list: Vec<(SocketAddr, Range<usize>)>,
+}
+
+impl Receiver {
+    pub(crate) fn new() -> Self {
+        Self {
+            batch: RecvBatch::new(limits::RECV_SLOTS),
+            routed: Vec::new(),
+            touched: Vec::new(),
+            reply: Vec::new(),
+            replies: Vec::new(),
+            reply_list: Vec::new(),
+        }
+    }
+
+    /// Receives one batch and gives it to its connections. Returns the connections concerned, whose
+    /// outputs are due, and whether there may be more to receive.
+    pub(crate) fn receive(
+        &mut self,
+        inner: &Arc<Inner>,
+        id: SocketId,
+        socket: &Arc<UdpSocket>,
+    ) -> (&mut Vec<Arc<Slot>>, bool) {
+        assert_none_held();
+        self.touched.clear();
+        if let Err(error) = socket.recv(&mut self.batch) {
+            tracing::debug!(%error, "a socket refuses to receive");
+        }
+        if !self.batch.is_empty() {
+            let now = inner.clock.now();
+            self.route(inner, now, id, socket);
+            self.handle(now);
+            self.send_replies(socket);
+        }
+        (&mut self.touched, self.batch.is_full())
+    }
+
+    fn route(&mut self, inner: &Arc<Inner>, now: Timestamp, id: SocketId, socket: &Arc<UdpSocket>) {
+        self.routed.clear();
+        self.replies.clear();
+        self.reply_list.clear();
+        let mut hub = inner.hub.lock();
+        for (remote, ecn, data) in self.batch.iter_mut() {
+            let from = Route { socket: id, remote };
+            let event = hub
+                .endpoint
+                .handle_datagram(now, from, ecn, data, &mut self.reply);
+            let routed = match event {
+                DatagramEvent::Dropped(reason) => {
+                    tracing::trace!(%reason, "dropped");
+                    None
+                }
+                DatagramEvent::Reply => {
+                    let start = self.replies.len();
+                    self.replies.extend_from_slice(&self.reply);
+                    self.reply_list.push((remote, start..self.replies.len()));
+                    None
+                }
+                DatagramEvent::Forward { id, meta } => hub
+                    .slot(id)
+                    .map(|slot| (touch(&mut self.touched, slot), meta)),
+                DatagramEvent::Incoming(core) => {
+                    let slot = admit(inner, &mut hub, now, core, from, socket);
+                    touch(&mut self.touched, &slot);
+                    None
+                }
+            };
+            self.routed.push(routed);
+        }
+        let deadline = hub.endpoint.poll_timeout();
+        inner.timers.lock().schedule_endpoint(deadline);
+    }
+
+    fn handle(&mut self, now: Timestamp) {
+        let mut current = None;
+        for ((_, _, data), routed) in self.batch.iter_mut().zip(&self.routed) {
+            let Some((index, meta)) = routed else {
+                continue;
+            };
+            let mut state = match current.take() {
+                Some((same, state)) if same == *index => state,
+                other => {
+                    // Before the next connection's lock is taken.
+                    drop(other);
+                    let Some(slot) = self.touched.get(*index as usize) else {
+                        continue;
+                    };
+                    slot.state.lock()
+                }
+            };
+            let now = state.advance(now);
+            if let Some(live) = &mut state.live {
+                live.core.handle_datagram(now, meta, data);
+            }
+            current = Some((*index, state));
+        }
+    }
+
+    fn send_replies(&mut self, socket: &UdpSocket) {
+        for (remote, range) in self.reply_list.drain(..) {
+            assert_none_held();
+            let bytes = &self.replies[range];
+            // A reply that is lost is asked for again.
+            let _ = socket.send(remote, bytes, bytes.len(), None);
+        }
+    }
+}
+
+/// The position of `slot` in the list, where it is added if need be.
+fn touch(touched: &mut Vec<Arc<Slot>>, slot: &Arc<Slot>) -> u32 {
+    let index = slot.batch_index.load(Ordering::Relaxed);
+    if touched
+        .get(index as usize)
+        .is_some_and(|other| Arc::ptr_eq(other, slot))
+    {
+        return index;
+    }
+    let index = u32::try_from(touched.len()).expect("a batch has fewer than 2^32 datagrams");
+    slot.batch_index.store(index, Ordering::Relaxed);
+    touched.push(Arc::clone(slot));
+    index
+}
+
+/// Takes a connection that came in. If too many events wait to be read it is closed at once, and the
+/// application never hears of it.
+fn admit(
+    inner: &Arc<Inner>,
+    hub: &mut Hub,
+    now: Timestamp,
+    mut core: Box<CoreConnection>,
+    route: Route,
+    socket: &Arc<UdpSocket>,
+) -> Arc<Slot> {
+    let refused = inner.lobby.is_full();
+    if refused {
+        core.close(
+            now,
+            EndReason::MISC_GENERIC,
+            "too many events wait to be read",
+            false,
+        );
+    }
+    let listener = hub.listener_of(route.socket);
+    let slot = inner.new_slot(core, Arc::clone(socket), route, listener, refused);
+    hub.insert(&slot);
+    slot
+}

@@ -1,0 +1,420 @@
+//! One connection as the driver keeps it: the core's state machine behind its lock, and what the driver
+//! itself knows of it.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::AtomicU32;
+use std::sync::atomic::Ordering;
+
+use bowline_core::connection::Connection as CoreConnection;
+use bowline_core::connection::ConnectionState;
+use bowline_core::end_reason::EndReason;
+use bowline_core::endpoint::Route;
+use bowline_core::event::Event as CoreEvent;
+use bowline_core::event::ToEndpoint;
+use bowline_core::ids::ConnectionId;
+use bowline_core::message::Message as CoreMessage;
+use bowline_core::time::Timestamp;
+use bowline_io::udp::UdpSocket;
+
+use crate::connection::Connection;
+use crate::driver::Inner;
+use crate::driver::group::Group;
+use crate::driver::lobby::Nudge;
+use crate::driver::lock_order::Lock;
+use crate::driver::lock_order::Rank;
+use crate::driver::timers::TimerId;
+use crate::error::NoSuchConnection;
+use crate::events::ConnectionEvent;
+use crate::events::ConnectionInfo;
+use crate::events::Event;
+use crate::listener::ListenerId;
+
+/// A connection and what never changes about it.
+#[derive(Debug)]
+pub(crate) struct Slot {
+    pub(crate) inner: Arc<Inner>,
+    pub(crate) id: ConnectionId,
+    pub(crate) route: Route,
+    pub(crate) listener: Option<ListenerId>,
+    pub(crate) timer: TimerId,
+    /// Where it stands in the list of the batch that is being received; only the driving thread looks.
+    pub(crate) batch_index: AtomicU32,
+    /// A `Writable` event waits to be read, so that a second one need not be queued.
+    pub(crate) told_writable: AtomicBool,
+    pub(crate) state: Lock<SlotState>,
+}
+
+/// What a connection's lock protects.
+#[derive(Debug)]
+pub(crate) struct SlotState {
+    /// The connection, until it is dead.
+    pub(crate) live: Option<Live>,
+    /// The application closed it: the handle is stale.
+    released: bool,
+    /// What the application was told last.
+    told: ConnectionState,
+    /// A thread is sending its packets. Others leave theirs, and that thread looks again before it stops.
+    transmitting: bool,
+    /// The socket took no more; nothing is sent before this.
+    blocked_until: Timestamp,
+    /// What the timers were told.
+    scheduled: Timestamp,
+    /// The latest time that the core was told: threads read the clock before they have the lock.
+    last_now: Timestamp,
+    /// It counts among the connections with unread messages.
+    unread: bool,
+    /// It stands in its group's ready list.
+    listed: bool,
+    group: Option<Arc<Group>>,
+    pub(crate) user_data: i64,
+    pub(crate) name: Box<str>,
+}
+
+/// A connection that is not dead, and the socket that it uses.
+#[derive(Debug)]
+pub(crate) struct Live {
+    pub(crate) core: Box<CoreConnection>,
+    pub(crate) socket: Arc<UdpSocket>,
+}
+
+/// What has to be done once the connection's lock is given up.
+#[derive(Debug, Default)]
+pub(crate) struct Followup {
+    pub(crate) endpoint: Vec<(Arc<Slot>, ToEndpoint)>,
+    pub(crate) nudge: Nudge,
+}
+
+impl Slot {
+    pub(crate) fn new(
+        inner: Arc<Inner>,
+        core: Box<CoreConnection>,
+        socket: Arc<UdpSocket>,
+        route: Route,
+        listener: Option<ListenerId>,
+        timer: TimerId,
+        refused: bool,
+    ) -> Self {
+        Self {
+            inner,
+            id: core.id(),
+            route,
+            listener,
+            timer,
+            batch_index: AtomicU32::new(0),
+            told_writable: AtomicBool::new(false),
+            state: Lock::new(
+                Rank::Connection,
+                SlotState {
+                    live: Some(Live { core, socket }),
+                    released: refused,
+                    told: ConnectionState::None,
+                    transmitting: false,
+                    blocked_until: Timestamp::ZERO,
+                    scheduled: Timestamp::NEVER,
+                    last_now: Timestamp::ZERO,
+                    unread: false,
+                    listed: false,
+                    group: None,
+                    user_data: -1,
+                    name: Box::default(),
+                },
+            ),
+        }
+    }
+
+    /// Passes on what the core has to say, except packets and deadlines.
+    pub(crate) fn settle(self: &Arc<Self>, state: &mut SlotState, follow: &mut Followup) {
+        let Some(live) = &mut state.live else {
+            return;
+        };
+        let mut dead = false;
+        while let Some(event) = live.core.poll_endpoint() {
+            dead |= event == ToEndpoint::Dead;
+            follow.endpoint.push((Arc::clone(self), event));
+        }
+        if !state.released {
+            self.tell_events(state, follow);
+            self.tell_unread(state, &mut follow.nudge);
+        }
+        if dead {
+            self.release(state, follow);
+            state.live = None;
+        }
+    }
+
+    /// Tells the timers of the core's next deadline.
+    pub(crate) fn schedule(self: &Arc<Self>, state: &mut SlotState, follow: &mut Followup) {
+        let Some(live) = &state.live else {
+            return;
+        };
+        let Some((at, _)) = live.core.poll_timeout() else {
+            return;
+        };
+        let at = at.max(state.blocked_until);
+        if at < state.scheduled {
+            state.scheduled = at;
+            follow.nudge.wake_poller |= self.inner.timers.lock().schedule(self, at);
+        }
+    }
+
+    /// Makes the handle stale and tells the application so.
+    pub(crate) fn release(self: &Arc<Self>, state: &mut SlotState, follow: &mut Followup) {
+        if state.released {
+            return;
+        }
+        self.tell_state(state, ConnectionState::None, follow);
+        state.released = true;
+        self.leave_group(state);
+        if std::mem::take(&mut state.unread) {
+            self.inner.lobby.all_read(&mut follow.nudge);
+        }
+    }
+
+    /// Puts the connection into a group, or into none.
+    pub(crate) fn set_group(
+        self: &Arc<Self>,
+        state: &mut SlotState,
+        group: Option<Arc<Group>>,
+        nudge: &mut Nudge,
+    ) {
+        self.leave_group(state);
+        state.group = group;
+        if state.unread && state.group.is_some() {
+            self.list(state);
+            self.inner.lobby.look_again(nudge);
+        }
+    }
+
+    /// Takes up to `max` messages for a reader who took this connection out of the ready list of `group`;
+    /// if more are left it is put back, at the end.
+    pub(crate) fn receive_listed(
+        self: &Arc<Self>,
+        state: &mut SlotState,
+        group: &Arc<Group>,
+        max: usize,
+        take: impl FnMut(CoreMessage),
+    ) -> usize {
+        if !state.is_in(group) {
+            return 0;
+        }
+        state.listed = false;
+        let count = state.receive(self.inner.clock.now(), max, take);
+        if state.has_unread() {
+            self.list(state);
+        }
+        count
+    }
+
+    /// Whether the application has not accepted or closed it yet.
+    pub(crate) fn is_undecided(&self) -> bool {
+        self.state.lock().told == ConnectionState::Connecting
+    }
+
+    /// The connection as it is now.
+    pub(crate) fn info(&self, state: &SlotState) -> Option<ConnectionInfo> {
+        let info = state.live.as_ref()?.core.info();
+        Some(ConnectionInfo {
+            identity: info.identity,
+            authenticated: info.authenticated,
+            encrypted: info.encrypted,
+            state: visible(info.state),
+            end_reason: info.end_reason,
+            end_text: info.end_text,
+            remote_addr: self.remote_addr(),
+            listener: self.listener,
+            user_data: state.user_data,
+            name: state.name.to_string(),
+        })
+    }
+
+    pub(crate) fn remote_addr(&self) -> SocketAddr {
+        self.route.remote
+    }
+
+    fn tell_events(self: &Arc<Self>, state: &mut SlotState, follow: &mut Followup) {
+        if state.told == ConnectionState::None {
+            self.tell_state(state, ConnectionState::Connecting, follow);
+        }
+        while let Some(event) = state.live.as_mut().and_then(|live| live.core.poll_event()) {
+            match event {
+                CoreEvent::StateChanged { new, .. } => self.tell_state(state, visible(new), follow),
+                CoreEvent::Writable => {
+                    if !self.told_writable.swap(true, Ordering::Relaxed) {
+                        let event = Event::Writable(Connection::new(Arc::clone(self)));
+                        self.inner.lobby.push(event, &mut follow.nudge);
+                    }
+                }
+            }
+        }
+    }
+
+    fn tell_state(
+        self: &Arc<Self>,
+        state: &mut SlotState,
+        new: ConnectionState,
+        follow: &mut Followup,
+    ) {
+        let old = state.told;
+        if old == new {
+            return;
+        }
+        let Some(mut info) = self.info(state) else {
+            return;
+        };
+        info.state = new;
+        state.told = new;
+        let event = Event::ConnectionChanged(ConnectionEvent {
+            connection: Connection::new(Arc::clone(self)),
+            old,
+            new,
+            info,
+        });
+        self.inner.lobby.push(event, &mut follow.nudge);
+    }
+
+    fn tell_unread(self: &Arc<Self>, state: &mut SlotState, nudge: &mut Nudge) {
+        let unread = state.has_unread();
+        if unread == state.unread {
+            return;
+        }
+        state.unread = unread;
+        if unread {
+            self.list(state);
+            self.inner.lobby.unread(nudge);
+        } else {
+            self.unlist(state);
+            self.inner.lobby.all_read(nudge);
+        }
+    }
+
+    /// Takes the connection out of its group.
+    pub(crate) fn leave_group(self: &Arc<Self>, state: &mut SlotState) {
+        self.unlist(state);
+        state.group = None;
+    }
+
+    fn list(self: &Arc<Self>, state: &mut SlotState) {
+        if let Some(group) = &state.group
+            && !state.listed
+        {
+            state.listed = true;
+            group.push(Arc::clone(self));
+        }
+    }
+
+    fn unlist(self: &Arc<Self>, state: &mut SlotState) {
+        if std::mem::take(&mut state.listed)
+            && let Some(group) = &state.group
+        {
+            group.remove(self);
+        }
+    }
+}
+
+impl SlotState {
+    /// The time to tell the core, which never goes back.
+    pub(crate) fn advance(&mut self, now: Timestamp) -> Timestamp {
+        self.last_now = self.last_now.max(now);
+        self.last_now
+    }
+
+    /// The core's connection, if the application may still use it.
+    pub(crate) fn open(&mut self) -> Result<&mut CoreConnection, NoSuchConnection> {
+        if self.released {
+            return Err(NoSuchConnection);
+        }
+        match &mut self.live {
+            Some(live) => Ok(&mut live.core),
+            None => Err(NoSuchConnection),
+        }
+    }
+
+    /// Takes up to `max` messages, each of which is given to `take`.
+    pub(crate) fn receive(
+        &mut self,
+        now: Timestamp,
+        max: usize,
+        mut take: impl FnMut(CoreMessage),
+    ) -> usize {
+        let now = self.advance(now);
+        let Ok(core) = self.open() else {
+            return 0;
+        };
+        let mut count = 0;
+        while count < max
+            && let Some(message) = core.receive(now)
+        {
+            take(message);
+            count += 1;
+        }
+        count
+    }
+
+    fn has_unread(&self) -> bool {
+        self.live
+            .as_ref()
+            .is_some_and(|live| live.core.queued_messages() > 0)
+    }
+
+    /// Whether the connection is in this group.
+    pub(crate) fn is_in(&self, group: &Arc<Group>) -> bool {
+        self.group
+            .as_ref()
+            .is_some_and(|own| Arc::ptr_eq(own, group))
+    }
+
+    /// Becomes the one thread that transmits. If another is, that one will send what is there.
+    pub(crate) fn begin_transmit(&mut self, now: Timestamp) -> bool {
+        if self.transmitting || self.live.is_none() || self.blocked_until > now {
+            return false;
+        }
+        self.transmitting = true;
+        true
+    }
+
+    /// Ends what [`begin_transmit`](Self::begin_transmit) began. Only with nothing left to send, or with
+    /// the socket blocked.
+    pub(crate) fn end_transmit(&mut self) {
+        self.transmitting = false;
+    }
+
+    /// Whether a thread transmits.
+    pub(crate) const fn is_transmitting(&self) -> bool {
+        self.transmitting
+    }
+
+    /// Sends nothing before `until`.
+    pub(crate) fn block(&mut self, until: Timestamp) {
+        self.blocked_until = until;
+    }
+
+    /// The timers forgot the deadline, because it passed.
+    pub(crate) fn timer_fired(&mut self) {
+        self.scheduled = Timestamp::NEVER;
+    }
+
+    /// Closes, as the application asked or because its interface goes away.
+    pub(crate) fn close(&mut self, now: Timestamp, reason: EndReason, text: &str, linger: bool) {
+        let now = self.advance(now);
+        if let Some(live) = &mut self.live {
+            live.core.close(now, reason, text, linger);
+        }
+    }
+}
+
+/// The state as applications know it: what a closed connection still does is none of their business.
+pub(crate) const fn visible(state: ConnectionState) -> ConnectionState {
+    match state {
+        ConnectionState::FinWait | ConnectionState::Linger | ConnectionState::Dead => {
+            ConnectionState::None
+        }
+        ConnectionState::None
+        | ConnectionState::Connecting
+        | ConnectionState::FindingRoute
+        | ConnectionState::Connected
+        | ConnectionState::ClosedByPeer
+        | ConnectionState::ProblemDetectedLocally => state,
+    }
+}

@@ -1,0 +1,218 @@
+//! Sending: by the thread that caused it, or by the driving thread for many connections at once.
+//!
+//! Packets of one connection are made and sent by one thread at a time, in order. The thread that
+//! transmits takes a run of packets under the lock, sends it without, and looks again before it stops;
+//! another thread leaves its data to it.
+
+use std::cell::RefCell;
+use std::net::Ipv4Addr;
+use std::net::SocketAddr;
+use std::net::SocketAddrV4;
+use std::sync::Arc;
+
+use bowline_core::time::Timestamp;
+use bowline_core::transmit::Transmit;
+use bowline_core::transmit::TransmitBuf;
+use bowline_io::udp::OutDatagram;
+use bowline_io::udp::SendOutcome;
+use bowline_io::udp::UdpSocket;
+
+use crate::driver::Inner;
+use crate::driver::limits;
+use crate::driver::lock_order::Guard;
+use crate::driver::lock_order::assert_none_held;
+use crate::driver::slot::Followup;
+use crate::driver::slot::Slot;
+use crate::driver::slot::SlotState;
+
+thread_local! {
+    /// The buffer of an application thread that transmits itself.
+    static OWN_BUF: RefCell<TransmitBuf> = const { RefCell::new(TransmitBuf::new(limits::MAX_RUN_DATAGRAMS)) };
+}
+
+/// Sends what `slot` has, on the calling thread, unless another thread does so already. Returns with the
+/// lock held again.
+pub(crate) fn transmit_here<'a>(
+    inner: &Inner,
+    slot: &'a Arc<Slot>,
+    mut state: Guard<'a, SlotState>,
+    follow: &mut Followup,
+) -> Guard<'a, SlotState> {
+    if !state.begin_transmit(inner.clock.now()) {
+        return state;
+    }
+    OWN_BUF.with_borrow_mut(|buf| {
+        loop {
+            buf.clear();
+            let now = state.advance(inner.clock.now());
+            let Some(live) = &mut state.live else {
+                break;
+            };
+            let Some(transmit) = live.core.poll_transmit(now, buf) else {
+                break;
+            };
+            let socket = Arc::clone(&live.socket);
+            drop(state);
+            let blocked = send(&socket, slot.remote_addr(), buf.bytes(&transmit), &transmit);
+            state = slot.state.lock();
+            if blocked {
+                state.block(now + limits::BLOCKED_RETRY);
+                break;
+            }
+        }
+        state.end_transmit();
+        slot.settle(&mut state, follow);
+        state
+    })
+}
+
+/// The buffers with which the driving thread sends for many connections.
+#[derive(Debug)]
+pub(crate) struct Transmitter {
+    buf: TransmitBuf,
+    runs: Vec<Run>,
+}
+
+/// Packets of one connection that wait in the buffer.
+#[derive(Debug)]
+struct Run {
+    slot: Arc<Slot>,
+    socket: Arc<UdpSocket>,
+    transmit: Transmit,
+}
+
+impl Transmitter {
+    pub(crate) fn new() -> Self {
+        Self {
+            buf: TransmitBuf::new(limits::MAX_RUN_DATAGRAMS),
+            runs: Vec::with_capacity(limits::MAX_ROUND_RUNS),
+        }
+    }
+
+    /// Passes on what the connections have to say, sends what they have to send, sets their timers, and
+    /// empties the list.
+    pub(crate) fn finish(
+        &mut self,
+        inner: &Inner,
+        slots: &mut Vec<Arc<Slot>>,
+        follow: &mut Followup,
+    ) {
+        let now = inner.clock.now();
+        slots.retain(|slot| {
+            let mut state = slot.state.lock();
+            slot.settle(&mut state, follow);
+            let transmits = state.begin_transmit(now);
+            if !transmits && !state.is_transmitting() {
+                slot.schedule(&mut state, follow);
+            }
+            transmits
+        });
+        while !slots.is_empty() {
+            self.gather(inner, slots, follow);
+            self.send(inner, slots, follow);
+        }
+    }
+
+    /// Takes packets from the connections until the buffer is full. Those with none left are done.
+    fn gather(&mut self, inner: &Inner, slots: &mut Vec<Arc<Slot>>, follow: &mut Followup) {
+        self.buf.clear();
+        self.runs.clear();
+        let now = inner.clock.now();
+        slots.retain(|slot| {
+            if self.buf.len() >= limits::MAX_ROUND_BYTES
+                || self.runs.len() >= limits::MAX_ROUND_RUNS
+            {
+                return true;
+            }
+            let mut state = slot.state.lock();
+            let now = state.advance(now);
+            let run = state.live.as_mut().and_then(|live| {
+                let transmit = live.core.poll_transmit(now, &mut self.buf)?;
+                let socket = Arc::clone(&live.socket);
+                Some((socket, transmit))
+            });
+            if let Some((socket, transmit)) = run {
+                let slot = Arc::clone(slot);
+                self.runs.push(Run {
+                    slot,
+                    socket,
+                    transmit,
+                });
+                return true;
+            }
+            done(slot, &mut state, follow);
+            false
+        });
+    }
+
+    /// Sends the gathered packets, those of one socket together. Connections whose socket is blocked
+    /// stop for a moment.
+    fn send(&mut self, inner: &Inner, slots: &mut Vec<Arc<Slot>>, follow: &mut Followup) {
+        let mut rest = self.runs.as_slice();
+        while let Some(first) = rest.first() {
+            let same = |run: &&Run| Arc::ptr_eq(&run.socket, &first.socket);
+            let (runs, others) = rest.split_at(rest.iter().take_while(same).count());
+            rest = others;
+            for run in &runs[send_runs(&self.buf, &first.socket, runs)..] {
+                block(inner.clock.now(), &run.slot, slots, follow);
+            }
+        }
+        // Not later: a run keeps its socket open.
+        self.runs.clear();
+    }
+}
+
+/// Sends runs of one socket and returns how many were sent wholly, before the socket took no more.
+fn send_runs(buf: &TransmitBuf, socket: &UdpSocket, runs: &[Run]) -> usize {
+    assert_none_held();
+    let mut list = [NOTHING; limits::MAX_ROUND_RUNS];
+    for (entry, run) in list.iter_mut().zip(runs) {
+        *entry = OutDatagram {
+            to: run.slot.remote_addr(),
+            bytes: buf.bytes(&run.transmit),
+            segment_size: run.transmit.segment_size,
+            ecn: run.transmit.ecn,
+        };
+    }
+    match socket.send_many(&list[..runs.len()]) {
+        Ok(sent) => sent.entries,
+        Err(error) => {
+            tracing::debug!(%error, "a socket refuses to send");
+            0
+        }
+    }
+}
+
+const NOTHING: OutDatagram<'_> = OutDatagram {
+    to: SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0)),
+    bytes: &[],
+    segment_size: 0,
+    ecn: None,
+};
+
+fn done(slot: &Arc<Slot>, state: &mut SlotState, follow: &mut Followup) {
+    state.end_transmit();
+    slot.settle(state, follow);
+    slot.schedule(state, follow);
+}
+
+/// The socket took no more: the connection stops for a moment.
+fn block(now: Timestamp, slot: &Arc<Slot>, slots: &mut Vec<Arc<Slot>>, follow: &mut Followup) {
+    let mut state = slot.state.lock();
+    state.block(now + limits::BLOCKED_RETRY);
+    done(slot, &mut state, follow);
+    slots.retain(|other| !Arc::ptr_eq(other, slot));
+}
+
+/// Sends a run. Tells whether the socket took less than all of it; the rest is lost, as on any network.
+fn send(socket: &UdpSocket, to: SocketAddr, bytes: &[u8], transmit: &Transmit) -> bool {
+    assert_none_held();
+    match socket.send(to, bytes, transmit.segment_size, transmit.ecn) {
+        Ok(SendOutcome::Sent) => false,
+        Ok(SendOutcome::Blocked { .. }) => true,
+        Err(error) => {
+            tracing::debug!(%error, "a socket refuses to send");
+            true
+        }
+    }
+}

@@ -1,0 +1,272 @@
+//! What each operation can refuse, one type per operation.
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use bowline_core::connection::ConnectionState;
+use bowline_core::error as core;
+use bowline_core::ids::LaneIndex;
+
+/// The handle names no connection: it was closed by this application, or its `Sockets` is gone.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("there is no such connection: it was closed")]
+pub struct NoSuchConnection;
+
+/// Why the sockets interface could not be made.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// The operating system gave no randomness.
+    #[error("no randomness from the operating system")]
+    Entropy(#[source] io::Error),
+    /// The operating system gave no means of waiting for sockets.
+    #[error("cannot wait for sockets")]
+    Poller(#[source] io::Error),
+    /// The service thread could not be started.
+    #[error("cannot start the service thread")]
+    Thread(#[source] io::Error),
+}
+
+/// Why nothing listens at the address now.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ListenError {
+    /// Another socket has the port.
+    #[error("{addr} is in use")]
+    AddressInUse {
+        /// The address that was asked for.
+        addr: SocketAddr,
+    },
+    /// This machine does not have the address.
+    #[error("{addr} is not an address of this machine")]
+    AddressNotAvailable {
+        /// The address that was asked for.
+        addr: SocketAddr,
+    },
+    /// The operating system does not allow it; ports below 1024 are often reserved.
+    #[error("not allowed to listen on {addr}")]
+    PermissionDenied {
+        /// The address that was asked for.
+        addr: SocketAddr,
+    },
+    /// The address cannot be listened on, multicast for example.
+    #[error("{addr} cannot be listened on")]
+    BadAddress {
+        /// The address that was asked for.
+        addr: SocketAddr,
+    },
+    /// Anything else.
+    #[error("cannot listen on {addr}")]
+    Io {
+        /// The address that was asked for.
+        addr: SocketAddr,
+        /// What the operating system says.
+        #[source]
+        source: io::Error,
+    },
+}
+
+impl ListenError {
+    pub(crate) fn new(addr: SocketAddr, source: io::Error) -> Self {
+        match source.kind() {
+            io::ErrorKind::AddrInUse => Self::AddressInUse { addr },
+            io::ErrorKind::AddrNotAvailable => Self::AddressNotAvailable { addr },
+            io::ErrorKind::PermissionDenied => Self::PermissionDenied { addr },
+            _ => Self::Io { addr, source },
+        }
+    }
+}
+
+/// Why no connection was started.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConnectError {
+    /// The address cannot be dialled: port 0, unspecified, or multicast.
+    #[error("{addr} cannot be dialled")]
+    BadAddress {
+        /// The address that was asked for.
+        addr: SocketAddr,
+    },
+    /// There are as many connections as there may be.
+    #[error("too many connections")]
+    TooManyConnections,
+    /// 65,536 events wait to be read; none may be lost, so read them first.
+    #[error("too many events wait to be read")]
+    TooManyEvents,
+    /// No socket to dial from.
+    #[error("cannot open a socket to dial {addr}")]
+    Socket {
+        /// The address that was asked for.
+        addr: SocketAddr,
+        /// What the operating system says.
+        #[source]
+        source: io::Error,
+    },
+}
+
+/// Why a connection was not accepted.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum AcceptError {
+    /// See [`NoSuchConnection`].
+    #[error(transparent)]
+    NoSuchConnection(#[from] NoSuchConnection),
+    /// Only a connection that came in can be accepted.
+    #[error("this connection was not initiated by the peer")]
+    NotIncoming,
+    /// Already accepted, or ended before.
+    #[error("cannot accept in state {0}")]
+    WrongState(ConnectionState),
+    /// The key exchange failed, and the connection was closed for it.
+    #[error("the peer's key exchange cannot be used")]
+    BadCrypt,
+}
+
+impl From<core::AcceptError> for AcceptError {
+    fn from(error: core::AcceptError) -> Self {
+        match error {
+            core::AcceptError::NotIncoming => Self::NotIncoming,
+            core::AcceptError::WrongState(state) => Self::WrongState(state),
+            core::AcceptError::BadCrypt => Self::BadCrypt,
+        }
+    }
+}
+
+/// Why a message was not accepted for sending. Nothing of it was sent or queued.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SendError {
+    /// See [`NoSuchConnection`].
+    #[error(transparent)]
+    NoSuchConnection(#[from] NoSuchConnection),
+    /// The connection has ended, or does not take messages yet.
+    #[error("the connection takes no messages in state {0}")]
+    WrongState(ConnectionState),
+    /// The message is larger than any message may be.
+    #[error("a message of {len} bytes is too large: the limit is {max}")]
+    TooLarge {
+        /// The size of the message in bytes.
+        len: usize,
+        /// The largest size in bytes.
+        max: usize,
+    },
+    /// The send buffer has no room. [`Event::Writable`](crate::Event::Writable) tells when it has.
+    #[error("the send buffer holds {queued_bytes} of {limit_bytes} bytes")]
+    BufferFull {
+        /// Bytes that wait to be sent.
+        queued_bytes: usize,
+        /// How many may wait.
+        limit_bytes: usize,
+        /// How long until this message would fit at the current rate, where that is known.
+        wait: Option<Duration>,
+    },
+    /// The lane is not configured.
+    #[error("there is no lane {}: {lanes} configured", lane.get())]
+    NoSuchLane {
+        /// The lane that was asked for.
+        lane: LaneIndex,
+        /// How many lanes there are.
+        lanes: usize,
+    },
+    /// A message with `NO_DELAY` could not go out at once and was dropped, as asked.
+    #[error("the message could not be sent at once and was dropped")]
+    NotNow,
+}
+
+impl From<core::SendError> for SendError {
+    fn from(error: core::SendError) -> Self {
+        match error {
+            core::SendError::WrongState(state) => Self::WrongState(state),
+            core::SendError::TooLarge { len, max } => Self::TooLarge { len, max },
+            core::SendError::BufferFull {
+                queued_bytes,
+                limit_bytes,
+                wait,
+            } => Self::BufferFull {
+                queued_bytes,
+                limit_bytes,
+                wait: wait.map(Duration::from),
+            },
+            core::SendError::NoSuchLane { lane, lanes } => Self::NoSuchLane { lane, lanes },
+            core::SendError::NotNow => Self::NotNow,
+        }
+    }
+}
+
+/// Why lanes were not configured.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum LaneError {
+    /// See [`NoSuchConnection`].
+    #[error(transparent)]
+    NoSuchConnection(#[from] NoSuchConnection),
+    /// There must be 1 to 255 lanes.
+    #[error("{0} lanes: there must be 1 to 255")]
+    BadCount(usize),
+    /// Lanes cannot be taken away.
+    #[error("{configured} lanes are configured: they cannot be reduced to {asked}")]
+    CannotReduce {
+        /// How many there are.
+        configured: usize,
+        /// How many were asked for.
+        asked: usize,
+    },
+    /// Every weight must be at least 1.
+    #[error("lane {0} has a weight of zero")]
+    ZeroWeight(usize),
+    /// The connection has ended.
+    #[error("cannot configure lanes in state {0}")]
+    WrongState(ConnectionState),
+    /// The peer speaks a protocol version without lanes. The connection was closed for it.
+    #[error("the peer's protocol version {0} has no lanes")]
+    PeerTooOld(u32),
+}
+
+impl From<core::LaneError> for LaneError {
+    fn from(error: core::LaneError) -> Self {
+        match error {
+            core::LaneError::BadCount(count) => Self::BadCount(count),
+            core::LaneError::CannotReduce { configured, asked } => {
+                Self::CannotReduce { configured, asked }
+            }
+            core::LaneError::ZeroWeight(lane) => Self::ZeroWeight(lane),
+            core::LaneError::WrongState(state) => Self::WrongState(state),
+            core::LaneError::PeerTooOld(version) => Self::PeerTooOld(version),
+        }
+    }
+}
+
+/// Why a connection was not put into a poll group.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PollGroupError {
+    /// See [`NoSuchConnection`].
+    #[error(transparent)]
+    NoSuchConnection(#[from] NoSuchConnection),
+    /// The poll group belongs to another `Sockets`.
+    #[error("the poll group belongs to another sockets interface")]
+    ForeignPollGroup,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn listen_errors_name_the_address() {
+        let addr: SocketAddr = "127.0.0.1:27015".parse().unwrap();
+        let error = ListenError::new(addr, io::Error::from(io::ErrorKind::AddrInUse));
+        assert!(matches!(error, ListenError::AddressInUse { addr: told } if told == addr));
+        assert_eq!(error.to_string(), "127.0.0.1:27015 is in use");
+    }
+
+    #[test]
+    fn a_refused_send_tells_the_limit() {
+        let error = SendError::from(core::SendError::TooLarge { len: 10, max: 9 });
+        assert_eq!(
+            error.to_string(),
+            "a message of 10 bytes is too large: the limit is 9"
+        );
+    }
+}

@@ -1,0 +1,82 @@
+//! What the application hears of its connections.
+
+use std::net::SocketAddr;
+
+use bowline_core::connection::ConnectionState;
+use bowline_core::end_reason::EndReason;
+use bowline_core::identity::Identity;
+
+use crate::connection::Connection;
+use crate::listener::ListenerId;
+
+/// Something that happened to a connection; read with [`Sockets::next_event`](crate::Sockets::next_event).
+///
+/// Events of one connection come in the order in which they happened, and none is lost.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Event {
+    /// A connection was made, changed its state, or is gone.
+    ConnectionChanged(ConnectionEvent),
+    /// There is room in the send buffer again, after a send was refused with
+    /// [`SendError::BufferFull`](crate::SendError::BufferFull).
+    Writable(Connection),
+}
+
+/// A connection moved from one state to another.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ConnectionEvent {
+    /// The connection.
+    pub connection: Connection,
+    /// The state before; [`ConnectionState::None`] if it was just made.
+    pub old: ConnectionState,
+    /// The state now; [`ConnectionState::None`] if this application closed it, in which case the handle
+    /// is stale and serves only to be recognised.
+    pub new: ConnectionState,
+    /// The connection as it was at that moment.
+    pub info: ConnectionInfo,
+}
+
+impl ConnectionEvent {
+    /// Whether a peer asks to connect: accept or close the connection.
+    pub fn is_request(&self) -> bool {
+        self.old == ConnectionState::None
+            && self.new == ConnectionState::Connecting
+            && self.info.listener.is_some()
+    }
+
+    /// Whether the connection ended, through the peer or through a problem. It stays readable until it
+    /// is closed, and must be closed.
+    pub fn is_ended(&self) -> bool {
+        matches!(
+            self.new,
+            ConnectionState::ClosedByPeer | ConnectionState::ProblemDetectedLocally
+        )
+    }
+}
+
+/// A connection as it is at one moment.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ConnectionInfo {
+    /// Who the peer says it is, once it has said so.
+    pub identity: Option<Identity>,
+    /// Whether a trusted certificate vouches for the identity.
+    pub authenticated: bool,
+    /// Whether packets are encrypted.
+    pub encrypted: bool,
+    /// The state.
+    pub state: ConnectionState,
+    /// Why it ended, [`EndReason::INVALID`] while it has not.
+    pub end_reason: EndReason,
+    /// Why it ended, in words.
+    pub end_text: String,
+    /// Where the peer is.
+    pub remote_addr: SocketAddr,
+    /// Which listener it came in on; `None` if this side dialled.
+    pub listener: Option<ListenerId>,
+    /// The number that the application attached; -1 if it attached none.
+    pub user_data: i64,
+    /// The name that the application gave it, empty if none.
+    pub name: String,
+}

@@ -1,0 +1,77 @@
+//! The handle of a listen socket.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use crate::driver::Inner;
+use crate::driver::Listening;
+
+/// The number of a listener, unique within its interface.
+#[derive(Clone, Copy, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct ListenerId(u32);
+
+impl ListenerId {
+    pub(crate) const fn new(value: u32) -> Self {
+        Self(value)
+    }
+
+    /// The number, counted from 1.
+    pub const fn get(self) -> u32 {
+        self.0
+    }
+}
+
+impl fmt::Debug for ListenerId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ListenerId({})", self.0)
+    }
+}
+
+/// A UDP port that takes connections.
+///
+/// When it is dropped nobody can connect any longer, and requests that were not answered are refused;
+/// accepted connections go on, and keep the port taken until the last one has ended.
+/// [`close`](Self::close) ends those too.
+#[derive(Debug)]
+#[must_use = "dropping a listener ends it"]
+pub struct Listener {
+    inner: Arc<Inner>,
+    listening: Listening,
+    closed: bool,
+}
+
+impl Listener {
+    pub(crate) const fn new(inner: Arc<Inner>, listening: Listening) -> Self {
+        Self {
+            inner,
+            listening,
+            closed: false,
+        }
+    }
+
+    /// Ends it together with every connection that came in through it, and frees the port. What those
+    /// connections had left to send is dropped.
+    pub fn close(mut self) {
+        self.closed = true;
+        self.inner.close_listener(&self.listening);
+    }
+
+    /// The address that it listens on, with the port that the system chose if it was left open.
+    pub const fn local_addr(&self) -> SocketAddr {
+        self.listening.local_addr
+    }
+
+    /// Its number, by which connections name it.
+    pub const fn id(&self) -> ListenerId {
+        self.listening.id
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        if !self.closed {
+            self.inner.stop_listening(&self.listening);
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! Receiving from many connections at once.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::connection::Connection;
+use crate::driver::Inner;
+use crate::driver::Urgency;
+use crate::driver::group::Group;
+use crate::message::Message;
+
+/// A set of connections whose messages are received together.
+///
+/// Put connections in with [`Connection::set_poll_group`]. The cost of receiving does not depend on how
+/// many connections are silent. Connections take turns, and messages of one connection keep their order.
+/// Dropping the group takes its connections out of it; they stay open.
+pub struct PollGroup {
+    inner: Arc<Inner>,
+    group: Arc<Group>,
+}
+
+impl PollGroup {
+    pub(crate) fn new(inner: Arc<Inner>) -> Self {
+        Self {
+            inner,
+            group: Arc::new(Group::new()),
+        }
+    }
+
+    /// Takes a message of the connection that has waited longest.
+    pub fn receive(&self) -> Option<Message> {
+        let mut message = None;
+        self.receive_with(1, |received| message = Some(received));
+        message
+    }
+
+    /// Appends up to `max` messages to `messages`, and tells how many.
+    pub fn receive_batch(&self, messages: &mut Vec<Message>, max: usize) -> usize {
+        self.receive_with(max, |message| messages.push(message))
+    }
+
+    /// Waits until a message can be read from this group, and tells whether that is so. Meanwhile the
+    /// calling thread drives the sockets itself.
+    pub fn wait(&self, timeout: Duration) -> bool {
+        self.inner.wait(timeout, |_| self.group.is_ready())
+    }
+
+    pub(crate) const fn group(&self) -> &Arc<Group> {
+        &self.group
+    }
+
+    pub(crate) fn belongs_to(&self, inner: &Arc<Inner>) -> bool {
+        Arc::ptr_eq(&self.inner, inner)
+    }
+
+    fn receive_with(&self, max: usize, mut take: impl FnMut(Message)) -> usize {
+        let mut count = 0;
+        while count < max
+            && let Some(slot) = self.group.pop()
+        {
+            let mut state = slot.state.lock();
+            count += slot.receive_listed(&mut state, &self.group, max - count, |core| {
+                take(Message::new(core, Connection::new(Arc::clone(&slot))));
+            });
+            self.inner.after_input(&slot, state, Urgency::Later);
+        }
+        count
+    }
+}
+
+impl Drop for PollGroup {
+    fn drop(&mut self) {
+        let slots = self.inner.hub.lock().slots();
+        for slot in slots {
+            let mut state = slot.state.lock();
+            if state.is_in(&self.group) {
+                slot.leave_group(&mut state);
+            }
+        }
+    }
+}
+
+impl fmt::Debug for PollGroup {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PollGroup")
+            .field("is_ready", &self.group.is_ready())
+            .finish_non_exhaustive()
+    }
+}

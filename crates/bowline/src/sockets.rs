@@ -1,0 +1,253 @@
+//! The sockets interface: everything begins here.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::thread;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use bowline_core::config::ConnectionConfig;
+use bowline_core::counters::DropCounters;
+use bowline_core::identity::Identity;
+use bowline_core::ids::ConnectionId;
+use bowline_core::time::Timestamp;
+
+use crate::builder::ServiceMode;
+use crate::builder::SocketsBuilder;
+use crate::connection::Connection;
+use crate::driver::Inner;
+use crate::driver::lobby::LobbyState;
+use crate::driver::lobby::Nudge;
+use crate::driver::service;
+use crate::error::BuildError;
+use crate::error::ConnectError;
+use crate::error::ListenError;
+use crate::events::Event;
+use crate::handle::WaitHandle;
+use crate::listener::Listener;
+use crate::poll_group::PollGroup;
+
+/// A sockets interface: one identity, its listeners and its connections.
+///
+/// Cheap to clone, and usable from any thread. When the last clone is dropped every connection is closed
+/// with [`EndReason::LIBRARY_SHUTDOWN`](crate::EndReason::LIBRARY_SHUTDOWN), without linger, and the
+/// service thread stops. Several interfaces with different identities may live in one process.
+#[derive(Clone)]
+pub struct Sockets {
+    shared: Arc<Shared>,
+}
+
+/// What the clones of a [`Sockets`] share. Its drop is the end of the interface.
+struct Shared {
+    inner: Arc<Inner>,
+    config: Arc<ConnectionConfig>,
+    mode: ServiceMode,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Sockets {
+    /// An anonymous interface with default settings and a service thread.
+    ///
+    /// # Errors
+    /// If the operating system gives no randomness, no handles, or no thread.
+    pub fn new() -> Result<Self, BuildError> {
+        Self::builder().build()
+    }
+
+    /// An interface with settings of its own.
+    pub const fn builder() -> SocketsBuilder {
+        SocketsBuilder::new()
+    }
+
+    pub(crate) fn start(
+        inner: Arc<Inner>,
+        config: Arc<ConnectionConfig>,
+        mode: ServiceMode,
+    ) -> Result<Self, BuildError> {
+        let thread = match mode {
+            ServiceMode::Thread => {
+                let inner = Arc::clone(&inner);
+                let builder = thread::Builder::new().name("bowline".to_owned());
+                let thread = builder.spawn(move || service::run(&inner));
+                Some(thread.map_err(BuildError::Thread)?)
+            }
+            ServiceMode::Manual => None,
+        };
+        Ok(Self {
+            shared: Arc::new(Shared {
+                inner,
+                config,
+                mode,
+                thread,
+            }),
+        })
+    }
+
+    /// Listens for connections on a UDP port of this machine.
+    ///
+    /// `[::]` takes IPv6 and IPv4, `0.0.0.0` IPv4 only. With port 0 the system chooses one, which
+    /// [`Listener::local_addr`] tells. Each connection that comes in is announced as an event with
+    /// [`is_request`](crate::ConnectionEvent::is_request), and must be accepted or closed.
+    ///
+    /// # Errors
+    /// If the port is taken or the address is not one of this machine, among others.
+    pub fn listen(&self, addr: SocketAddr) -> Result<Listener, ListenError> {
+        self.listen_shared(addr, Arc::clone(&self.shared.config))
+    }
+
+    /// Like [`listen`](Self::listen), with settings of its own for the connections that come in.
+    ///
+    /// # Errors
+    /// As `listen`.
+    pub fn listen_with(
+        &self,
+        addr: SocketAddr,
+        config: ConnectionConfig,
+    ) -> Result<Listener, ListenError> {
+        self.listen_shared(addr, Arc::new(config))
+    }
+
+    /// Starts a connection to a listening peer and returns at once.
+    ///
+    /// How it goes is told by events. Messages may be sent right away; they go out when the peer has
+    /// accepted.
+    ///
+    /// # Errors
+    /// If the address cannot be dialled or there are too many connections.
+    pub fn connect(&self, addr: SocketAddr) -> Result<Connection, ConnectError> {
+        let slot = self.inner().connect(addr, &self.shared.config)?;
+        Ok(Connection::new(slot))
+    }
+
+    /// Like [`connect`](Self::connect), with settings of its own.
+    ///
+    /// # Errors
+    /// As `connect`.
+    pub fn connect_with(
+        &self,
+        addr: SocketAddr,
+        config: ConnectionConfig,
+    ) -> Result<Connection, ConnectError> {
+        let slot = self.inner().connect(addr, &Arc::new(config))?;
+        Ok(Connection::new(slot))
+    }
+
+    /// Makes a poll group, by which messages of many connections are received together.
+    pub fn poll_group(&self) -> PollGroup {
+        PollGroup::new(Arc::clone(self.inner()))
+    }
+
+    /// Takes the oldest event that waits to be read.
+    pub fn next_event(&self) -> Option<Event> {
+        let mut nudge = Nudge::default();
+        let event = self.inner().lobby.pop(&mut nudge);
+        if nudge.signal {
+            self.inner().lobby.refresh_signal();
+        }
+        event
+    }
+
+    /// Takes the events that wait to be read, oldest first.
+    pub fn events(&self) -> impl Iterator<Item = Event> + '_ {
+        std::iter::from_fn(|| self.next_event())
+    }
+
+    /// Waits until an event or a message can be read, and tells whether that is so.
+    ///
+    /// Meanwhile the calling thread drives the sockets itself, so that a message goes from the network
+    /// to its reader without a hand-over between threads. A message that is left unread makes every
+    /// further wait return at once.
+    pub fn wait(&self, timeout: Duration) -> bool {
+        self.inner().wait(timeout, LobbyState::is_ready)
+    }
+
+    /// Drives sockets and timers once without waiting, and tells whether an event or a message can be
+    /// read.
+    ///
+    /// This is what [`ServiceMode::Manual`] lives by: call it at least once per frame. Harmless in the
+    /// other mode.
+    pub fn poll(&self) -> bool {
+        self.inner().poll()
+    }
+
+    /// How long until the next timer, for an event loop that calls [`poll`](Self::poll): not later than
+    /// that. `None` if there is none.
+    pub fn next_timeout(&self) -> Option<Duration> {
+        let next = self.inner().timers.lock().next()?;
+        Some(next.since(self.now()).into())
+    }
+
+    /// A handle for event loops of other libraries.
+    ///
+    /// With a service thread it is readable while an event or a message waits to be read. In
+    /// [`ServiceMode::Manual`] it is readable when [`poll`](Self::poll) has something to do, and each
+    /// call of that sets it up anew.
+    ///
+    /// # Errors
+    /// If the operating system has no more handles.
+    pub fn wait_handle(&self) -> std::io::Result<WaitHandle> {
+        WaitHandle::new(Arc::clone(self.inner()), self.shared.mode)
+    }
+
+    /// The connection of that number, unless the application has closed it.
+    pub fn connection(&self, id: ConnectionId) -> Option<Connection> {
+        let slot = self.inner().hub.lock().slot(id).cloned()?;
+        let is_open = slot.state.lock().open().is_ok();
+        is_open.then(|| Connection::new(slot))
+    }
+
+    /// How many connections there are, including those that are closing.
+    pub fn connection_count(&self) -> usize {
+        self.inner().hub.lock().connections()
+    }
+
+    /// Who this side says it is.
+    pub fn identity(&self) -> &Identity {
+        &self.inner().identity
+    }
+
+    /// The time on the clock of [`Message::received_at`](crate::Message::received_at).
+    pub fn now(&self) -> Timestamp {
+        self.inner().clock.now()
+    }
+
+    /// Datagrams that were refused before they reached a connection, by reason.
+    pub fn drops(&self) -> DropCounters {
+        self.inner().hub.lock().endpoint.drops().clone()
+    }
+
+    fn listen_shared(
+        &self,
+        addr: SocketAddr,
+        config: Arc<ConnectionConfig>,
+    ) -> Result<Listener, ListenError> {
+        let listening = self.inner().listen(addr, config)?;
+        Ok(Listener::new(Arc::clone(self.inner()), listening))
+    }
+
+    fn inner(&self) -> &Arc<Inner> {
+        &self.shared.inner
+    }
+}
+
+impl fmt::Debug for Sockets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sockets")
+            .field("identity", self.identity())
+            .field("mode", &self.shared.mode)
+            .field("connections", &self.connection_count())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.inner.shut_down();
+        if let Some(thread) = self.thread.take() {
+            // It ends by itself or it panicked; the panic was reported when it happened.
+            let _ = thread.join();
+        }
+        self.inner.forget_all();
+    }
+}

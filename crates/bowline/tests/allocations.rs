@@ -1,0 +1,83 @@
+//! Nothing allocates per packet once a connection is warm.
+
+mod support;
+
+use std::alloc::GlobalAlloc;
+use std::alloc::Layout;
+use std::alloc::System;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use std::time::Instant;
+
+use bowline::Message;
+use bowline::SendFlags;
+
+use support::LIMIT;
+use support::Pair;
+
+/// Counts the calls that ask for memory, of all threads.
+struct Counting;
+
+static CALLS: AtomicU64 = AtomicU64::new(0);
+
+// SAFETY: everything is passed on to the system's allocator as it is.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        CALLS.fetch_add(1, Ordering::Relaxed);
+        // SAFETY: the caller's promises are those that the system's allocator asks for.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
+        // SAFETY: as above.
+        unsafe { System.dealloc(ptr, layout) }
+    }
+
+    unsafe fn realloc(&self, ptr: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+        CALLS.fetch_add(1, Ordering::Relaxed);
+        // SAFETY: as above.
+        unsafe { System.realloc(ptr, layout, new_size) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+const MESSAGES: usize = 10_000;
+
+#[test]
+fn no_allocation_per_packet() {
+    let pair = Pair::new();
+    let mut messages = Vec::with_capacity(1024);
+    for flags in [SendFlags::UNRELIABLE_NO_NAGLE, SendFlags::RELIABLE_NO_NAGLE] {
+        for size in [60, 1200] {
+            exchange(&pair, &mut messages, MESSAGES / 2, size, flags);
+            let before = CALLS.load(Ordering::Relaxed);
+            exchange(&pair, &mut messages, MESSAGES, size, flags);
+            let calls = CALLS.load(Ordering::Relaxed) - before;
+            // Timers of the second (statistics, keepalive) may allocate; packets may not.
+            assert!(
+                calls < MESSAGES as u64 / 100,
+                "{calls} allocations for {MESSAGES} messages of {size} bytes, flags {flags:?}"
+            );
+        }
+    }
+}
+
+/// Sends `count` messages, a few at a time, and drops them as they arrive.
+fn exchange(pair: &Pair, messages: &mut Vec<Message>, count: usize, size: usize, flags: SendFlags) {
+    let bytes = [7; 1200];
+    let end = Instant::now() + LIMIT;
+    let (mut sent, mut received) = (0, 0);
+    while received < count {
+        assert!(Instant::now() < end, "{received} of {count} received");
+        while sent < count && sent < received + 16 {
+            pair.dialled.send(&bytes[..size], flags).unwrap();
+            sent += 1;
+        }
+        pair.server.wait(Duration::from_millis(10));
+        received += pair.accepted.receive_batch(messages, 1024).unwrap();
+        messages.clear();
+    }
+}

@@ -1,0 +1,267 @@
+//! Who drives the sockets: the service thread, a waiting thread, or the application's own loop.
+
+mod support;
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering;
+use std::thread;
+use std::time::Duration;
+use std::time::Instant;
+
+use bowline::ConnectionState;
+use bowline::EndReason;
+use bowline::Event;
+use bowline::SendFlags;
+use bowline::Sockets;
+
+use support::LIMIT;
+use support::Pair;
+use support::listen;
+use support::manual;
+use support::wait_message;
+use support::wait_state;
+use support::wait_until;
+
+#[test]
+fn wait_wakes_on_a_message() {
+    let pair = Pair::new();
+    let accepted = pair.accepted.clone();
+    let server = pair.server.clone();
+    let reader = thread::spawn(move || {
+        let start = Instant::now();
+        while !server.wait(LIMIT) {}
+        assert!(accepted.receive().unwrap().is_some());
+        start.elapsed()
+    });
+    thread::sleep(Duration::from_millis(5));
+    pair.dialled
+        .send(b"wake up", SendFlags::RELIABLE_NO_NAGLE)
+        .unwrap();
+    assert!(reader.join().unwrap() < LIMIT / 2);
+}
+
+#[test]
+fn wait_ends_in_time() {
+    let sockets = Sockets::new().unwrap();
+    let start = Instant::now();
+    assert!(!sockets.wait(Duration::from_millis(5)));
+    assert!(start.elapsed() >= Duration::from_millis(5));
+    assert!(!sockets.wait(Duration::ZERO));
+    assert!(start.elapsed() < Duration::from_secs(2));
+}
+
+#[test]
+fn wait_sees_what_another_thread_causes() {
+    let pair = Pair::new();
+    let waiting = pair.client.clone();
+    let waiter = thread::spawn(move || {
+        let start = Instant::now();
+        assert!(waiting.wait(LIMIT));
+        start.elapsed()
+    });
+    thread::sleep(Duration::from_millis(5));
+    // Causes an event without any packet coming in.
+    pair.dialled
+        .close(EndReason::APP_GENERIC, "", false)
+        .unwrap();
+    assert!(waiter.join().unwrap() < LIMIT / 2);
+}
+
+#[test]
+fn several_threads_may_wait_at_once() {
+    let pair = Pair::new();
+    let stop = Arc::new(AtomicBool::new(false));
+    let waiters: Vec<_> = (0..4)
+        .map(|_| {
+            let server = pair.server.clone();
+            let accepted = pair.accepted.clone();
+            let stop = Arc::clone(&stop);
+            thread::spawn(move || {
+                let mut count = 0;
+                while !stop.load(Ordering::Relaxed) {
+                    server.wait(Duration::from_millis(5));
+                    while accepted.receive().unwrap().is_some() {
+                        count += 1;
+                    }
+                }
+                count
+            })
+        })
+        .collect();
+    for _ in 0..200 {
+        pair.dialled
+            .send(b"x", SendFlags::RELIABLE_NO_NAGLE)
+            .unwrap();
+        thread::sleep(Duration::from_micros(50));
+    }
+    thread::sleep(Duration::from_millis(50));
+    stop.store(true, Ordering::Relaxed);
+    let total: i32 = waiters
+        .into_iter()
+        .map(|waiter| waiter.join().unwrap())
+        .sum();
+    assert_eq!(total, 200);
+}
+
+#[test]
+fn the_service_thread_resumes_after_a_wait() {
+    let pair = Pair::new();
+    pair.server.wait(Duration::from_millis(1));
+    pair.client.wait(Duration::from_millis(1));
+    pair.dialled.send(b"x", SendFlags::RELIABLE).unwrap();
+    // Nobody waits any more: without the service threads this would never arrive.
+    wait_until(|| pair.accepted.receive().unwrap().is_some());
+}
+
+#[test]
+fn without_a_thread_poll_does_everything() {
+    let server = manual();
+    let client = manual();
+    let listener = listen(&server);
+    let dialled = client.connect(listener.local_addr()).unwrap();
+    dialled.send(b"hello", SendFlags::RELIABLE).unwrap();
+    thread::sleep(Duration::from_millis(1));
+    assert!(server.next_event().is_none(), "nobody drives without poll");
+    let mut echoed = None;
+    wait_until(|| {
+        server.poll();
+        client.poll();
+        while let Some(Event::ConnectionChanged(change)) = server.next_event() {
+            if change.is_request() {
+                change.connection.accept().unwrap();
+                echoed = Some(change.connection);
+            }
+        }
+        if let Some(connection) = &echoed
+            && let Some(message) = connection.receive().unwrap()
+        {
+            connection.send(&message, SendFlags::RELIABLE).unwrap();
+        }
+        dialled
+            .receive()
+            .unwrap()
+            .is_some_and(|message| &*message == b"hello")
+    });
+    assert_eq!(dialled.state(), ConnectionState::Connected);
+    assert!(client.next_timeout().is_some());
+}
+
+#[test]
+fn without_a_thread_wait_drives() {
+    let pair = Pair::between(manual(), Sockets::new().unwrap());
+    pair.dialled
+        .send(b"x", SendFlags::RELIABLE_NO_NAGLE)
+        .unwrap();
+    assert_eq!(&*wait_message(&pair.server, &pair.accepted), b"x");
+}
+
+#[test]
+fn two_identities_in_one_process() {
+    let pair = Pair::new();
+    let other = Pair::new();
+    other
+        .dialled
+        .send(b"other", SendFlags::RELIABLE_NO_NAGLE)
+        .unwrap();
+    pair.dialled
+        .send(b"one", SendFlags::RELIABLE_NO_NAGLE)
+        .unwrap();
+    assert_eq!(&*wait_message(&pair.server, &pair.accepted), b"one");
+    assert_eq!(&*wait_message(&other.server, &other.accepted), b"other");
+    assert!(pair.server.connection(other.accepted.id()).is_none());
+}
+
+#[test]
+fn a_group_that_waits_ends_with_its_interface() {
+    let sockets = Sockets::new().unwrap();
+    let group = sockets.poll_group();
+    let waiter = thread::spawn(move || {
+        let start = Instant::now();
+        assert!(!group.wait(LIMIT));
+        start.elapsed()
+    });
+    thread::sleep(Duration::from_millis(5));
+    drop(sockets);
+    assert!(waiter.join().unwrap() < LIMIT / 2);
+}
+
+#[cfg(unix)]
+mod handles {
+    use std::os::fd::AsRawFd;
+    use std::os::fd::RawFd;
+
+    use super::*;
+
+    fn is_readable(fd: RawFd, timeout: Duration) -> bool {
+        let mut poll = mio::Poll::new().unwrap();
+        let mut source = mio::unix::SourceFd(&fd);
+        let interest = mio::Interest::READABLE;
+        poll.registry()
+            .register(&mut source, mio::Token(0), interest)
+            .unwrap();
+        let mut events = mio::Events::with_capacity(1);
+        poll.poll(&mut events, Some(timeout)).unwrap();
+        !events.is_empty()
+    }
+
+    #[test]
+    fn the_wait_handle_is_readable_while_something_is_unread() {
+        let pair = Pair::new();
+        let handle = pair.server.wait_handle().unwrap();
+        assert!(!is_readable(handle.as_raw_fd(), Duration::ZERO));
+        pair.dialled
+            .send(b"x", SendFlags::RELIABLE_NO_NAGLE)
+            .unwrap();
+        assert!(is_readable(handle.as_raw_fd(), LIMIT));
+        assert!(
+            is_readable(handle.as_raw_fd(), Duration::ZERO),
+            "level-triggered"
+        );
+        assert!(pair.accepted.receive().unwrap().is_some());
+        assert!(!is_readable(handle.as_raw_fd(), Duration::ZERO));
+        pair.dialled
+            .close(EndReason::APP_GENERIC, "", false)
+            .unwrap();
+        assert!(is_readable(handle.as_raw_fd(), LIMIT));
+        wait_state(&pair.server, ConnectionState::ClosedByPeer);
+        assert!(!is_readable(handle.as_raw_fd(), Duration::ZERO));
+    }
+
+    #[test]
+    fn a_handle_made_late_knows_what_is_unread() {
+        let pair = Pair::new();
+        pair.dialled
+            .send(b"x", SendFlags::RELIABLE_NO_NAGLE)
+            .unwrap();
+        assert!(pair.server.wait(LIMIT));
+        let handle = pair.server.wait_handle().unwrap();
+        assert!(is_readable(handle.as_raw_fd(), Duration::ZERO));
+    }
+
+    #[test]
+    fn without_a_thread_the_handle_says_when_to_poll() {
+        let server = manual();
+        let handle = server.wait_handle().unwrap();
+        let pair = Pair::between(server, Sockets::new().unwrap());
+        while pair.server.poll() {
+            while pair.server.next_event().is_some() {}
+        }
+        pair.dialled
+            .send(b"x", SendFlags::RELIABLE_NO_NAGLE)
+            .unwrap();
+        let end = Instant::now() + LIMIT;
+        while pair.accepted.receive().unwrap().is_none() {
+            assert!(is_readable(handle.as_raw_fd(), LIMIT));
+            assert!(Instant::now() < end);
+            pair.server.poll();
+        }
+        // A deadline brought forward between two polls must wake the loop outside.
+        pair.accepted.send(b"y", SendFlags::RELIABLE).unwrap();
+        while pair.dialled.receive().unwrap().is_none() {
+            assert!(is_readable(handle.as_raw_fd(), LIMIT));
+            assert!(Instant::now() < end);
+            pair.server.poll();
+        }
+    }
+}
