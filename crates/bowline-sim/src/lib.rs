@@ -1,1 +1,81 @@
-//! Deterministic network simulator for Bowline.
+//! A network in a box: whole matches over bad links, in virtual time, the same every time.
+//!
+//! A [`World`] holds hosts, the links between them and a clock. The hosts run the real protocol of
+//! Bowline, handshake, encryption and all; only sockets, time and luck are simulated. A minute of
+//! play takes a fraction of a second, and because everything grows from one seed, a run that failed
+//! fails again in the same way for whoever looks into it.
+//!
+//! ```
+//! use bowline_core::message::SendFlags;
+//! use bowline_core::time::Span;
+//! use bowline_sim::{Chance, HostConfig, LinkConfig, deterministic};
+//!
+//! deterministic(42, |world| {
+//!     // A server, a player, and a phone network between them.
+//!     let server = world.add_host("server", HostConfig::default());
+//!     let player = world.add_host("player", HostConfig::default());
+//!     world.set_links(
+//!         LinkConfig::PERFECT
+//!             .latency(Span::from_millis(40))
+//!             .jitter(Span::from_millis(30))
+//!             .loss(Chance::percent(2)),
+//!     );
+//!
+//!     let address = world.listen(server, 27015);
+//!     let (player, server) = world.connect_pair(player, address).unwrap();
+//!
+//!     world.send(player, SendFlags::RELIABLE, b"ready").unwrap();
+//!     for _ in 0..30 {
+//!         world.send(server, SendFlags::UNRELIABLE, b"snapshot").unwrap();
+//!         world.run_for(Span::from_millis(33));
+//!     }
+//!     world.wait_for_delivery(player, Span::from_secs(2)).unwrap();
+//!     assert_eq!(world.receive(server).unwrap().data, b"ready");
+//! });
+//! ```
+//!
+//! # What is checked without being asked
+//!
+//! - Every message that arrives is held against what was sent: reliable messages come exactly once
+//!   and in order within their lane, unreliable ones at most once, and none is altered
+//!   ([`DeliveryModel`]).
+//! - No timer fires again and again without anything coming of it.
+//! - [`deterministic`] plays a scenario twice and compares every datagram and event.
+//!
+//! When something does not come in time, or should not have come, the error is a story: how each
+//! connection and link stands, and the notable things that happened last ([`Stuck`]).
+//!
+//! # What can be done to the network
+//!
+//! Latency, jitter, loss, reordering, duplication, a bottleneck with a queue, and outages, for each
+//! direction by itself and changeable at any time ([`LinkConfig`]); single datagrams can be dropped
+//! or altered by a filter ([`World::set_filter`]); hosts can be switched off ([`World::kill`]). A
+//! connection can be given the limits of the original's receiver, GameNetworkingSockets
+//! ([`World::receive_as_gns`]).
+//!
+//! # How it works
+//!
+//! The world keeps one queue of what will happen: datagrams that arrive and hosts that want to be
+//! woken. It takes the earliest, lets the host's endpoint and connections work it off as a real
+//! driver would, hands what they send to the links, and goes on. Ties are broken by the order of
+//! planning. Each host's clock shows a time of its own, so that nobody gets away with comparing the
+//! clocks of two hosts.
+//!
+mod check;
+mod gns_receiver;
+mod host;
+mod link;
+mod model;
+mod network;
+mod queue;
+mod trace;
+mod world;
+
+pub use check::{Fault, Violation, deterministic};
+pub use gns_receiver::{Cost, Finding, FindingKind, GnsCounters, GnsReceiver, Refusal};
+pub use host::{AcceptPolicy, Conn, HostConfig, HostId, Received};
+pub use link::{Chance, LinkConfig, LinkCounters};
+pub use model::{DeliveryCounts, DeliveryError, DeliveryModel};
+pub use network::Datagram;
+pub use trace::TraceHash;
+pub use world::{Stuck, Verdict, World};

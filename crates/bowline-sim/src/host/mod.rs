@@ -1,0 +1,372 @@
+//! A simulated computer: an endpoint and its connections, driven as a real driver drives them.
+//!
+//! A host does nothing by itself. It is given datagrams, the passing of time and what its
+//! application wants, and collects what comes of it in [`Effects`].
+
+mod drain;
+mod slot;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use bowline_core::config::ConnectionConfig;
+use bowline_core::connection::Connection;
+use bowline_core::crypto::Crypto;
+use bowline_core::endpoint::{DatagramEvent, Endpoint, EndpointConfig, Route, SocketId};
+use bowline_core::error::ConnectError;
+use bowline_core::event::{Event, TimerKind};
+use bowline_core::identity::Identity;
+use bowline_core::ids::{AppId, ConnectionId, LaneIndex, MessageNumber};
+use bowline_core::time::{Span, Timestamp};
+use bowline_core::transmit::TransmitBuf;
+
+use crate::network::Datagram;
+
+use self::slot::{Life, Slot};
+
+/// Which host of a world.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct HostId(u16);
+
+impl HostId {
+    pub(crate) const fn new(index: u16) -> Self {
+        Self(index)
+    }
+
+    pub(crate) const fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// A connection as one host sees it. Its other end is another `Conn`.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct Conn {
+    /// Whose it is.
+    pub host: HostId,
+    /// What that host calls it.
+    pub id: ConnectionId,
+}
+
+/// What a host is and how its application behaves.
+#[derive(Clone, Debug)]
+pub struct HostConfig {
+    /// Who it says it is.
+    pub identity: Identity,
+    /// The game. Only hosts of the same game can talk.
+    pub app_id: AppId,
+    /// The settings of its connections.
+    pub connection: ConnectionConfig,
+    /// What becomes of connections that come in.
+    pub accept: AcceptPolicy,
+    /// Whether the application takes messages as soon as they are there. Otherwise they wait until
+    /// [`World::receive`](crate::World::receive).
+    pub reads_at_once: bool,
+}
+
+impl Default for HostConfig {
+    /// Anonymous, default settings, accepts everybody and reads at once.
+    fn default() -> Self {
+        Self {
+            identity: Identity::anonymous(),
+            app_id: AppId::default(),
+            connection: ConnectionConfig::new(),
+            accept: AcceptPolicy::AtOnce,
+            reads_at_once: true,
+        }
+    }
+}
+
+/// What a host does with connections that come in.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum AcceptPolicy {
+    /// Accepts them at once.
+    AtOnce,
+    /// Leaves them to [`World::accept`](crate::World::accept) and [`World::close`](crate::World::close).
+    ByHand,
+}
+
+/// A message that arrived.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Received {
+    /// When it was handed to the application, in world time.
+    pub at: Timestamp,
+    /// Its lane.
+    pub lane: LaneIndex,
+    /// The number that the sender gave it.
+    pub number: MessageNumber,
+    /// Whether it was sent reliably.
+    pub reliable: bool,
+    /// Its bytes.
+    pub data: Vec<u8>,
+}
+
+/// What comes of something that happened to a host.
+#[derive(Debug, Default)]
+pub(crate) struct Effects {
+    pub(crate) datagrams: Vec<Datagram>,
+    pub(crate) news: Vec<News>,
+}
+
+/// Something that the world should know about a connection.
+#[derive(Debug)]
+pub(crate) struct News {
+    pub(crate) id: ConnectionId,
+    pub(crate) what: What,
+}
+
+#[derive(Debug)]
+pub(crate) enum What {
+    /// It came in.
+    Incoming(SocketAddr),
+    /// It told its application something.
+    Event(Event),
+    /// A message arrived.
+    Received(Received),
+    /// It is gone.
+    Dead,
+    /// A timer fires again and again without anything coming of it.
+    Spinning(TimerKind),
+}
+
+#[derive(Debug)]
+pub(crate) struct Host {
+    pub(crate) name: String,
+    pub(crate) address: IpAddr,
+    pub(crate) config: HostConfig,
+    pub(crate) is_on: bool,
+    /// When the world will look after its timers.
+    pub(crate) planned_wake: Option<Timestamp>,
+    endpoint: Endpoint,
+    /// What its clock shows beyond the world's: nobody may compare the clocks of two hosts.
+    clock_lead: Span,
+    /// The port of each socket.
+    sockets: Vec<u16>,
+    slots: BTreeMap<ConnectionId, Slot>,
+    deadlines: BTreeSet<(Timestamp, ConnectionId)>,
+    buf: TransmitBuf,
+}
+
+/// Seconds since 1970 when the world begins.
+const UNIX_START: u64 = 1_800_000_000;
+/// Client sockets get ports from here on.
+const FIRST_CLIENT_PORT: u16 = 49_152;
+/// Datagrams in one run, as a driver with segmentation offload has them.
+const RUN: usize = 52;
+
+impl Host {
+    pub(crate) fn new(
+        name: &str,
+        address: IpAddr,
+        config: HostConfig,
+        crypto: Crypto,
+        seed: [u8; 32],
+        clock_lead: Span,
+        now: Timestamp,
+    ) -> Self {
+        let mut endpoint = EndpointConfig::new(crypto);
+        endpoint.identity = config.identity.clone();
+        endpoint.app_id = config.app_id;
+        Self {
+            name: name.into(),
+            address,
+            config,
+            is_on: true,
+            planned_wake: None,
+            endpoint: Endpoint::new(endpoint, seed, now + clock_lead, unix_secs(now)),
+            clock_lead,
+            sockets: Vec::new(),
+            slots: BTreeMap::new(),
+            deadlines: BTreeSet::new(),
+            buf: TransmitBuf::new(RUN),
+        }
+    }
+
+    /// Listens on a port with the present settings.
+    pub(crate) fn listen(&mut self, port: u16) {
+        let socket = self.socket(port);
+        self.endpoint
+            .listen(socket, Arc::new(self.config.connection.clone()));
+    }
+
+    pub(crate) fn stop_listening(&mut self, port: u16) {
+        let socket = self.socket(port);
+        self.endpoint.stop_listening(socket);
+    }
+
+    /// Dials from a socket of its own.
+    pub(crate) fn connect(
+        &mut self,
+        now: Timestamp,
+        remote: SocketAddr,
+        out: &mut Effects,
+    ) -> Result<ConnectionId, ConnectError> {
+        let port = FIRST_CLIENT_PORT.saturating_add(self.sockets.len() as u16);
+        let socket = self.socket(port);
+        let route = Route { socket, remote };
+        let config = Arc::new(self.config.connection.clone());
+        let connection = self.endpoint.connect(self.local(now), route, config)?;
+        let id = connection.id();
+        self.insert(connection, route);
+        self.drain(now, id, out);
+        Ok(id)
+    }
+
+    /// Takes a datagram from the network.
+    pub(crate) fn arrived(&mut self, now: Timestamp, mut datagram: Datagram, out: &mut Effects) {
+        let Some(socket) = self
+            .sockets
+            .iter()
+            .position(|port| *port == datagram.to.port())
+        else {
+            return;
+        };
+        let route = Route {
+            socket: SocketId::new(socket as u32),
+            remote: datagram.from,
+        };
+        let local = self.local(now);
+        let mut reply = Vec::new();
+        let bytes = &mut datagram.bytes;
+        match self
+            .endpoint
+            .handle_datagram(local, route, None, bytes, &mut reply)
+        {
+            DatagramEvent::Dropped(_) => {}
+            DatagramEvent::Reply => out.datagrams.push(self.datagram(route, reply)),
+            DatagramEvent::Forward { id, meta } => {
+                self.feed(now, id, out, |connection, now| {
+                    connection.handle_datagram(now, &meta, bytes);
+                });
+            }
+            DatagramEvent::Incoming(connection) => {
+                let id = connection.id();
+                self.insert(*connection, route);
+                let what = What::Incoming(route.remote);
+                out.news.push(News { id, what });
+                self.drain(now, id, out);
+                if self.config.accept == AcceptPolicy::AtOnce {
+                    // Fails only together with the connection, which tells by itself.
+                    let _ = self.feed(now, id, out, Connection::accept);
+                }
+            }
+        }
+    }
+
+    /// Does what is due.
+    pub(crate) fn wake(&mut self, now: Timestamp, out: &mut Effects) {
+        let local = self.local(now);
+        if self.endpoint.poll_timeout().is_some_and(|at| at <= local) {
+            self.endpoint.handle_timeout(local);
+        }
+        while let Some((at, id)) = self.deadlines.first().copied() {
+            if at > local {
+                break;
+            }
+            let before = out.len();
+            self.feed(now, id, out, Connection::handle_timeout);
+            let came_of_it = out.len() > before;
+            self.check_progress(local, id, came_of_it, out);
+        }
+    }
+
+    /// Lets the application do something with a connection, then does what comes of it. `None` if
+    /// the connection is gone.
+    pub(crate) fn feed<T>(
+        &mut self,
+        now: Timestamp,
+        id: ConnectionId,
+        out: &mut Effects,
+        input: impl FnOnce(&mut Connection, Timestamp) -> T,
+    ) -> Option<T> {
+        let local = self.local(now);
+        let result = input(self.connection_mut(id)?, local);
+        self.drain(now, id, out);
+        Some(result)
+    }
+
+    /// When it next wants to be woken, in world time.
+    pub(crate) fn next_wake(&self) -> Option<Timestamp> {
+        let connections = self.deadlines.first().map(|(at, _)| *at);
+        let next = [connections, self.endpoint.poll_timeout()]
+            .into_iter()
+            .flatten()
+            .min()?;
+        (next < Timestamp::NEVER).then(|| next - self.clock_lead)
+    }
+
+    pub(crate) fn connection(&self, id: ConnectionId) -> Option<&Connection> {
+        match &self.slots.get(&id)?.connection {
+            Life::Alive(connection) => Some(connection),
+            Life::Over(_) => None,
+        }
+    }
+
+    pub(crate) fn connection_mut(&mut self, id: ConnectionId) -> Option<&mut Connection> {
+        match &mut self.slots.get_mut(&id)?.connection {
+            Life::Alive(connection) => Some(connection),
+            Life::Over(_) => None,
+        }
+    }
+
+    pub(crate) fn slot(&self, id: ConnectionId) -> Option<&Slot> {
+        self.slots.get(&id)
+    }
+
+    pub(crate) fn slot_mut(&mut self, id: ConnectionId) -> Option<&mut Slot> {
+        self.slots.get_mut(&id)
+    }
+
+    pub(crate) fn slots(&self) -> impl Iterator<Item = (ConnectionId, &Slot)> {
+        self.slots.iter().map(|(id, slot)| (*id, slot))
+    }
+
+    /// What its clock shows.
+    pub(crate) fn local(&self, now: Timestamp) -> Timestamp {
+        now + self.clock_lead
+    }
+
+    pub(crate) const fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// Where the datagrams of a connection come from.
+    pub(crate) fn address_of(&self, route: Route) -> SocketAddr {
+        let port = self.sockets.get(route.socket.get() as usize).copied();
+        SocketAddr::new(self.address, port.unwrap_or(0))
+    }
+
+    fn socket(&mut self, port: u16) -> SocketId {
+        let known = self.sockets.iter().position(|known| *known == port);
+        let index = known.unwrap_or_else(|| {
+            self.sockets.push(port);
+            self.sockets.len() - 1
+        });
+        SocketId::new(index as u32)
+    }
+
+    fn datagram(&self, route: Route, bytes: Vec<u8>) -> Datagram {
+        Datagram {
+            from: self.address_of(route),
+            to: route.remote,
+            bytes,
+        }
+    }
+
+    fn insert(&mut self, connection: Connection, route: Route) {
+        let id = connection.id();
+        let slot = Slot::new(connection, route, self.config.reads_at_once);
+        self.slots.insert(id, slot);
+    }
+}
+
+impl Effects {
+    fn len(&self) -> usize {
+        self.datagrams.len() + self.news.len()
+    }
+}
+
+/// Seconds since 1970.
+const fn unix_secs(now: Timestamp) -> u64 {
+    UNIX_START + now.as_micros() / 1_000_000
+}

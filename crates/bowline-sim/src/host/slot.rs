@@ -1,0 +1,63 @@
+//! A connection on a host, alive or over.
+
+use std::collections::VecDeque;
+
+use bowline_core::connection::{Connection, ConnectionInfo, ConnectionState};
+use bowline_core::endpoint::Route;
+use bowline_core::event::{Event, TimerKind};
+use bowline_core::time::Timestamp;
+
+use crate::host::Received;
+
+/// A connection with what its application has seen of it. Outlives the connection.
+#[derive(Debug)]
+pub(crate) struct Slot {
+    pub(crate) route: Route,
+    pub(crate) events: Vec<(Timestamp, Event)>,
+    pub(crate) inbox: VecDeque<Received>,
+    pub(crate) reads_at_once: bool,
+    pub(super) connection: Life,
+    pub(super) deadline: Option<(Timestamp, TimerKind)>,
+    /// How often in a row a timer fired and was due again at once.
+    pub(super) spins: u32,
+}
+
+#[derive(Debug)]
+pub(super) enum Life {
+    Alive(Box<Connection>),
+    Over(Box<ConnectionInfo>),
+}
+
+impl Slot {
+    pub(super) fn new(connection: Connection, route: Route, reads_at_once: bool) -> Self {
+        Self {
+            route,
+            events: Vec::new(),
+            inbox: VecDeque::new(),
+            reads_at_once,
+            connection: Life::Alive(Box::new(connection)),
+            deadline: None,
+            spins: 0,
+        }
+    }
+
+    /// What is known of the connection, also when it is gone.
+    pub(crate) fn info(&self) -> ConnectionInfo {
+        match &self.connection {
+            Life::Alive(connection) => connection.info(),
+            Life::Over(info) => (**info).clone(),
+        }
+    }
+
+    pub(crate) fn state(&self) -> ConnectionState {
+        match &self.connection {
+            Life::Alive(connection) => connection.state(),
+            Life::Over(_) => ConnectionState::Dead,
+        }
+    }
+
+    /// What it waits for, by the host's clock.
+    pub(crate) const fn deadline(&self) -> Option<(Timestamp, TimerKind)> {
+        self.deadline
+    }
+}

@@ -1,0 +1,291 @@
+//! What the applications on the hosts do: listen, connect, accept, send, receive, close.
+
+use std::net::SocketAddr;
+
+use bowline_core::config::{ConnectionConfig, LaneConfig};
+use bowline_core::connection::{
+    Connection, ConnectionInfo, ConnectionState, RealTimeStatus, Recording,
+};
+use bowline_core::counters::DropCounters;
+use bowline_core::end_reason::EndReason;
+use bowline_core::error::{AcceptError, ConnectError, LaneError, SendError};
+use bowline_core::event::Event;
+use bowline_core::ids::{LaneIndex, MessageNumber};
+use bowline_core::limits::MAX_UNRELIABLE_SEND;
+use bowline_core::message::{Outgoing, Payload, SendFlags};
+use bowline_core::time::{Span, Timestamp};
+
+use crate::host::{AcceptPolicy, Conn, Effects, Host, HostId, Received};
+use crate::model::DeliveryModel;
+use crate::world::{Stuck, World};
+
+impl World {
+    /// Listens on a port, with the settings that the host has now, and returns the address to dial.
+    pub fn listen(&mut self, host: HostId, port: u16) -> SocketAddr {
+        self.touch(host, |host, _, _| host.listen(port));
+        SocketAddr::new(self.host(host).address, port)
+    }
+
+    /// Listens no longer.
+    pub fn stop_listening(&mut self, host: HostId, port: u16) {
+        self.touch(host, |host, _, _| host.stop_listening(port));
+    }
+
+    /// Changes the settings of connections that the host starts or listens for from now on.
+    pub fn configure(&mut self, host: HostId, config: ConnectionConfig) {
+        self.host_mut(host).config.connection = config;
+    }
+
+    /// Changes what the host does with connections that come in.
+    pub fn set_accept_policy(&mut self, host: HostId, policy: AcceptPolicy) {
+        self.host_mut(host).config.accept = policy;
+    }
+
+    /// Dials an address, from a socket of its own.
+    ///
+    /// # Errors
+    /// If the address cannot be dialled.
+    pub fn connect(&mut self, host: HostId, to: SocketAddr) -> Result<Conn, ConnectError> {
+        let id = self.touch(host, |host, now, out| host.connect(now, to, out))?;
+        Ok(Conn { host, id })
+    }
+
+    /// Dials an address and waits until both ends are connected; returns this end and the other.
+    ///
+    /// # Errors
+    /// If it takes longer than 20 s.
+    pub fn connect_pair(&mut self, host: HostId, to: SocketAddr) -> Result<(Conn, Conn), Stuck> {
+        let conn = self
+            .connect(host, to)
+            .map_err(|error| Stuck::new(format!("cannot dial {to}: {error}"), self.tell_all()))?;
+        let both = |world: &mut Self| {
+            world.state(conn) == ConnectionState::Connected
+                && world
+                    .peer_of(conn)
+                    .is_some_and(|peer| world.state(peer) == ConnectionState::Connected)
+        };
+        self.wait_for("both ends to be connected", Span::from_secs(20), both)?;
+        let peer = self.peer_of(conn).expect("the wait was for it");
+        Ok((conn, peer))
+    }
+
+    /// The connections of a host, in the order of their IDs, those that are over included.
+    pub fn connections(&self, host: HostId) -> Vec<Conn> {
+        let ids = self.host(host).slots().map(|(id, _)| Conn { host, id });
+        ids.collect()
+    }
+
+    /// The connections of a host that wait to be accepted.
+    pub fn incoming(&self, host: HostId) -> Vec<Conn> {
+        let waits = |conn: &Conn| {
+            self.state(*conn) == ConnectionState::Connecting
+                && self.info(*conn).origin == bowline_core::handshake::Origin::Listen
+        };
+        self.connections(host).into_iter().filter(waits).collect()
+    }
+
+    /// The other end of a connection, once both ends are there.
+    pub fn peer_of(&self, conn: Conn) -> Option<Conn> {
+        if let Some(peer) = self.sender_of(conn) {
+            return self.host(peer.host).slot(peer.id).map(|_| peer);
+        }
+        let remote = self.host(conn.host).slot(conn.id)?.route.remote;
+        let host = self.network.host_at(remote)?;
+        let is_other_end = |peer: &Conn| self.info(*peer).remote_id == Some(conn.id);
+        self.connections(host).into_iter().find(is_other_end)
+    }
+
+    /// Accepts a connection that came in.
+    ///
+    /// # Errors
+    /// If it did not come in, or is decided upon.
+    pub fn accept(&mut self, conn: Conn) -> Result<(), AcceptError> {
+        let result = self.feed(conn, Connection::accept);
+        result.unwrap_or(Err(AcceptError::WrongState(ConnectionState::Dead)))
+    }
+
+    /// Ends a connection, or refuses one that came in. With `linger`, what was sent reliably is
+    /// delivered first.
+    pub fn close(&mut self, conn: Conn, reason: EndReason, text: &str, linger: bool) {
+        self.feed(conn, |connection, now| {
+            connection.close(now, reason, text, linger)
+        });
+    }
+
+    /// Sends a message in lane 0.
+    ///
+    /// # Errors
+    /// If it is refused.
+    pub fn send(
+        &mut self,
+        conn: Conn,
+        flags: SendFlags,
+        data: &[u8],
+    ) -> Result<MessageNumber, SendError> {
+        self.send_in_lane(conn, LaneIndex::ZERO, flags, data)
+    }
+
+    /// Sends a message.
+    ///
+    /// # Errors
+    /// If it is refused.
+    pub fn send_in_lane(
+        &mut self,
+        conn: Conn,
+        lane: LaneIndex,
+        flags: SendFlags,
+        data: &[u8],
+    ) -> Result<MessageNumber, SendError> {
+        let payload = Payload::Borrowed(data);
+        let message = Outgoing {
+            lane,
+            flags,
+            payload,
+        };
+        // Its number is known, and it may arrive, before the world hears of anything else.
+        let mut effects = Effects::default();
+        let now = self.now;
+        let host = self.host_mut(conn.host);
+        let result = host.feed(now, conn.id, &mut effects, |connection, now| {
+            connection.send(now, message)
+        });
+        let result = result.unwrap_or(Err(SendError::WrongState(ConnectionState::Dead)));
+        if let Ok(number) = result {
+            let reliable = flags.is_reliable() || data.len() > MAX_UNRELIABLE_SEND;
+            self.flows
+                .entry(conn)
+                .or_default()
+                .sent(lane, number, reliable, data);
+        }
+        self.see_to(conn.host, effects);
+        result
+    }
+
+    /// Lets queued messages wait for company no longer.
+    ///
+    /// # Errors
+    /// If the connection is closed.
+    pub fn flush(&mut self, conn: Conn) -> Result<(), SendError> {
+        let result = self.feed(conn, Connection::flush);
+        result.unwrap_or(Err(SendError::WrongState(ConnectionState::Dead)))
+    }
+
+    /// Sets the lanes of a connection.
+    ///
+    /// # Errors
+    /// If they are refused.
+    pub fn configure_lanes(&mut self, conn: Conn, lanes: &[LaneConfig]) -> Result<(), LaneError> {
+        let result = self.feed(conn, |connection, now| {
+            connection.configure_lanes(now, lanes)
+        });
+        result.unwrap_or(Err(LaneError::WrongState(ConnectionState::Dead)))
+    }
+
+    /// Takes the oldest message that arrived.
+    pub fn receive(&mut self, conn: Conn) -> Option<Received> {
+        if self.host(conn.host).slot(conn.id)?.inbox.is_empty() {
+            self.touch(conn.host, |host, now, out| host.read_one(now, conn.id, out));
+        }
+        self.host_mut(conn.host)
+            .slot_mut(conn.id)?
+            .inbox
+            .pop_front()
+    }
+
+    /// Sets whether the application takes messages of this connection as soon as they are there.
+    pub fn set_reads_at_once(&mut self, conn: Conn, reads_at_once: bool) {
+        let host = self.host_mut(conn.host);
+        if let Some(slot) = host.slot_mut(conn.id) {
+            slot.reads_at_once = reads_at_once;
+        }
+        // What waits already is read now.
+        self.touch(conn.host, |host, now, out| {
+            host.feed(now, conn.id, out, |_, _| ())
+        });
+    }
+
+    /// The state of a connection; dead if there is none.
+    pub fn state(&self, conn: Conn) -> ConnectionState {
+        let slot = self.host(conn.host).slot(conn.id);
+        slot.map_or(ConnectionState::Dead, |slot| slot.state())
+    }
+
+    /// What is known of a connection, also when it is over.
+    ///
+    /// # Panics
+    /// If the host never had it.
+    pub fn info(&self, conn: Conn) -> ConnectionInfo {
+        let slot = self.host(conn.host).slot(conn.id);
+        slot.expect("no such connection").info()
+    }
+
+    /// How a connection does; `None` when it is over.
+    pub fn status(&self, conn: Conn) -> Option<RealTimeStatus> {
+        let host = self.host(conn.host);
+        Some(host.connection(conn.id)?.status(host.local(self.now)))
+    }
+
+    /// What a connection told its application so far, with the time.
+    pub fn events(&self, conn: Conn) -> &[(Timestamp, Event)] {
+        let slot = self.host(conn.host).slot(conn.id);
+        slot.map_or(&[], |slot| &slot.events)
+    }
+
+    /// When the connection came into a state for the first time.
+    pub fn entered(&self, conn: Conn, state: ConnectionState) -> Option<Timestamp> {
+        let enters =
+            |event: &Event| matches!(event, Event::StateChanged { new, .. } if *new == state);
+        let mut events = self.events(conn).iter();
+        events.find(|(_, event)| enters(event)).map(|(at, _)| *at)
+    }
+
+    /// What a connection has sent and the other end received.
+    pub fn deliveries(&self, sender: Conn) -> Option<&DeliveryModel> {
+        self.flows.get(&sender)
+    }
+
+    /// Waits until everything that was sent reliably on this connection, in this direction, is there.
+    ///
+    /// # Errors
+    /// If that takes longer than `limit`.
+    pub fn wait_for_delivery(&mut self, sender: Conn, limit: Span) -> Result<(), Stuck> {
+        self.wait_for("all reliable messages to arrive", limit, |world| {
+            world
+                .flows
+                .get(&sender)
+                .is_none_or(|flow| flow.reliable_due() == 0)
+        })
+    }
+
+    /// Packets that the endpoint of a host refused.
+    pub fn drops(&self, host: HostId) -> &DropCounters {
+        self.host(host).endpoint().drops()
+    }
+
+    /// The connection itself, to look at; `None` when it is over.
+    pub fn connection(&self, conn: Conn) -> Option<&Connection> {
+        self.host(conn.host).connection(conn.id)
+    }
+
+    /// Starts to record what happens to a connection, and returns it as it is now.
+    pub fn record(&mut self, conn: Conn, max_bytes: usize) -> Option<Connection> {
+        let connection = self.host_mut(conn.host).connection_mut(conn.id)?;
+        Some(connection.record(max_bytes))
+    }
+
+    /// Ends a recording.
+    pub fn take_recording(&mut self, conn: Conn) -> Option<Recording> {
+        let connection = self.host_mut(conn.host).connection_mut(conn.id)?;
+        connection.take_recording()
+    }
+
+    fn feed<T>(
+        &mut self,
+        conn: Conn,
+        input: impl FnOnce(&mut Connection, Timestamp) -> T,
+    ) -> Option<T> {
+        self.touch(conn.host, |host: &mut Host, now, out| {
+            host.feed(now, conn.id, out, input)
+        })
+    }
+}

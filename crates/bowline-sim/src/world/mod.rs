@@ -1,0 +1,438 @@
+//! The world: virtual time, hosts, the network between them, and everything that happens.
+
+mod app;
+mod story;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::SocketAddr;
+
+use bowline_core::crypto::{Crypto, rustcrypto};
+use bowline_core::rng::Rng;
+use bowline_core::time::{Span, Timestamp};
+use sha2::{Digest, Sha256};
+
+use crate::check::{Fault, Violation};
+use crate::gns_receiver::GnsReceiver;
+use crate::host::{Conn, Effects, Host, HostConfig, HostId, News, What};
+use crate::link::{Fate, LinkConfig, LinkCounters};
+use crate::model::DeliveryModel;
+use crate::network::{Datagram, Network};
+use crate::queue::EventQueue;
+use crate::trace::{Trace, TraceHash};
+
+use self::story::Story;
+
+pub use self::story::Stuck;
+
+/// A world of its own: hosts, links and a clock that only moves when something happens.
+///
+/// Everything that seems random grows from the seed, so the same world, asked to do the same, does
+/// the same to the last byte. Deliveries are held against a [`DeliveryModel`] throughout; see
+/// [`World::verify`].
+pub struct World {
+    now: Timestamp,
+    seed: [u8; 32],
+    crypto: Crypto,
+    hosts: Vec<Host>,
+    network: Network,
+    queue: EventQueue<Planned>,
+    trace: Trace,
+    story: Story,
+    /// What each end of each connection has sent to the other.
+    flows: BTreeMap<Conn, DeliveryModel>,
+    /// Models of GNS in front of receivers.
+    gns: BTreeMap<Conn, GnsReceiver>,
+    violations: Vec<Violation>,
+    filter: Option<Filter>,
+}
+
+type Filter = Box<dyn FnMut(Timestamp, &mut Datagram) -> Verdict>;
+
+/// What a filter says to a datagram that is about to be sent.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Verdict {
+    /// Goes its way.
+    Pass,
+    /// Is lost.
+    Drop,
+}
+
+/// What will happen.
+#[derive(Debug)]
+enum Planned {
+    Arrival(HostId, Datagram),
+    Wake(HostId),
+}
+
+/// When the world begins. Not zero, so that times before it can be told from no time at all.
+const START: Timestamp = Timestamp::from_micros(1_000_000);
+/// Violations that are kept; one is enough to fail.
+const MAX_VIOLATIONS: usize = 64;
+
+impl World {
+    /// An empty world.
+    pub fn new(seed: u64) -> Self {
+        let seed = seed_bytes(seed);
+        Self {
+            now: START,
+            seed,
+            crypto: rustcrypto::provider(),
+            hosts: Vec::new(),
+            network: Network::new(seed),
+            queue: EventQueue::new(),
+            trace: Trace::new(START),
+            story: Story::default(),
+            flows: BTreeMap::new(),
+            gns: BTreeMap::new(),
+            violations: Vec::new(),
+            filter: None,
+        }
+    }
+
+    /// Adds a host. Its address is in 10.0.0.0/8, its clock shows some time of its own, and it is
+    /// linked with all others. The name is for stories.
+    ///
+    /// # Panics
+    /// If there are 65,536 hosts already.
+    pub fn add_host(&mut self, name: &str, config: HostConfig) -> HostId {
+        let index = u16::try_from(self.hosts.len()).expect("at most 65,536 hosts");
+        let id = HostId::new(index);
+        let address = self.network.add_host(id);
+        let mut rng = Rng::from_seed(self.seed).child(&format!("host {index}"));
+        let clock_lead = Span::from_micros(u64::from(rng.u32()) * 1000);
+        let (crypto, seed) = (self.crypto.clone(), rng.bytes());
+        let host = Host::new(name, address, config, crypto, seed, clock_lead, self.now);
+        self.hosts.push(host);
+        id
+    }
+
+    /// What time it is.
+    pub const fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// How long the world exists.
+    pub const fn age(&self) -> Span {
+        self.now.since(START)
+    }
+
+    /// A number generator for the scenario itself, grown from the world's seed and a label.
+    pub fn rng(&self, label: &str) -> Rng {
+        Rng::from_seed(self.seed).child(&format!("scenario {label}"))
+    }
+
+    /// Sets all links, between all hosts in both directions.
+    pub fn set_links(&mut self, config: LinkConfig) {
+        self.network.set_all(config);
+        self.tell(format!("all links: {config}"));
+    }
+
+    /// Sets one direction between two hosts.
+    pub fn set_link(&mut self, from: HostId, to: HostId, config: LinkConfig) {
+        self.network.set_link(from, to, config);
+        let (from, to) = (self.name(from), self.name(to));
+        self.tell(format!("link {from} to {to}: {config}"));
+    }
+
+    /// How one direction between two hosts is set.
+    pub fn link(&self, from: HostId, to: HostId) -> LinkConfig {
+        self.network.config(from, to)
+    }
+
+    /// What one direction between two hosts has done.
+    pub fn link_counters(&self, from: HostId, to: HostId) -> LinkCounters {
+        self.network.counters(from, to)
+    }
+
+    /// Takes both directions between two hosts down, or up again.
+    pub fn set_connected(&mut self, a: HostId, b: HostId, is_up: bool) {
+        for (from, to) in [(a, b), (b, a)] {
+            let config = self.link(from, to);
+            self.set_link(from, to, if is_up { config.up() } else { config.down() });
+        }
+    }
+
+    /// Switches a host off for good, as by a power cut: it sends nothing more, not even a goodbye.
+    pub fn kill(&mut self, host: HostId) {
+        self.host_mut(host).is_on = false;
+        let name = self.name(host);
+        self.tell(format!("{name} is switched off"));
+    }
+
+    /// Shows every datagram to `filter` before it is sent; it may change or drop it.
+    pub fn set_filter(
+        &mut self,
+        filter: impl FnMut(Timestamp, &mut Datagram) -> Verdict + 'static,
+    ) {
+        self.filter = Some(Box::new(filter));
+    }
+
+    /// Ends the filter.
+    pub fn clear_filter(&mut self) {
+        self.filter = None;
+    }
+
+    /// Puts the limits of a GNS receiver in front of a connection: what GNS would refuse does not
+    /// arrive. The connection must not be encrypted, and nothing may have been sent to it yet.
+    pub fn receive_as_gns(&mut self, receiver: Conn) {
+        self.gns.insert(receiver, GnsReceiver::new(receiver.id));
+    }
+
+    /// What the model has seen so far; `None` without [`Self::receive_as_gns`].
+    pub fn gns_receiver(&self, receiver: Conn) -> Option<&GnsReceiver> {
+        self.gns.get(&receiver)
+    }
+
+    /// Lets time pass until `end`.
+    pub fn run_until(&mut self, end: Timestamp) {
+        while self.step(end) {}
+        self.now = self.now.max(end);
+    }
+
+    /// Lets time pass.
+    pub fn run_for(&mut self, span: Span) {
+        self.run_until(self.now + span);
+    }
+
+    /// Lets time pass until `done`, but no longer than `limit`. `what` is what it waits for, for
+    /// the story if it does not come.
+    ///
+    /// # Errors
+    /// If it does not come in time. The error tells how things stand and what happened last.
+    pub fn wait_for(
+        &mut self,
+        what: &str,
+        limit: Span,
+        mut done: impl FnMut(&mut Self) -> bool,
+    ) -> Result<(), Stuck> {
+        let end = self.now + limit;
+        while !done(self) {
+            if !self.step(end) {
+                self.now = end;
+                return Err(Stuck::new(
+                    format!("waited {limit} for: {what}"),
+                    self.tell_all(),
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// The fingerprint of every datagram and event so far. Equal for equal runs.
+    pub fn trace_hash(&self) -> TraceHash {
+        self.trace.digest()
+    }
+
+    /// What should not have happened.
+    pub fn violations(&self) -> &[Violation] {
+        &self.violations
+    }
+
+    /// Whether everything was as it should be: no message altered, lost its order, or came twice,
+    /// and no timer ran idle.
+    ///
+    /// # Errors
+    /// If something was not. The error tells what, how things stand and what happened last.
+    pub fn verify(&self) -> Result<(), Stuck> {
+        if self.violations.is_empty() {
+            return Ok(());
+        }
+        let list = self
+            .violations
+            .iter()
+            .map(|violation| format!("\n  {violation}"));
+        let what = format!("this should not have happened:{}", list.collect::<String>());
+        Err(Stuck::new(what, self.tell_all()))
+    }
+
+    pub(crate) const fn trace(&self) -> &Trace {
+        &self.trace
+    }
+
+    /// Lets the next thing happen, if it happens before `end`.
+    fn step(&mut self, end: Timestamp) -> bool {
+        let Some((at, planned)) = self.queue.pop_until(end) else {
+            return false;
+        };
+        self.now = self.now.max(at);
+        match planned {
+            Planned::Arrival(host, datagram) => self.arrive(host, datagram),
+            Planned::Wake(host) => {
+                if self.host(host).planned_wake == Some(at) {
+                    self.host_mut(host).planned_wake = None;
+                    self.touch(host, |host, now, out| host.wake(now, out));
+                }
+            }
+        }
+        true
+    }
+
+    fn arrive(&mut self, host: HostId, datagram: Datagram) {
+        if !self.host(host).is_on {
+            return;
+        }
+        for (conn, gns) in &mut self.gns {
+            if conn.host == host && !gns.arrived(self.now, &datagram.bytes) {
+                return;
+            }
+        }
+        self.touch(host, |host, now, out| host.arrived(now, datagram, out));
+    }
+
+    /// Lets something happen to a host and sees to what comes of it.
+    fn touch<T>(
+        &mut self,
+        id: HostId,
+        what: impl FnOnce(&mut Host, Timestamp, &mut Effects) -> T,
+    ) -> T {
+        let mut effects = Effects::default();
+        let now = self.now;
+        let result = what(self.host_mut(id), now, &mut effects);
+        self.see_to(id, effects);
+        result
+    }
+
+    /// Sends what a host wants to send, hears what it tells, and plans when to wake it.
+    fn see_to(&mut self, id: HostId, effects: Effects) {
+        let now = self.now;
+        let host = self.host_mut(id);
+        if host.is_on {
+            let next = host.next_wake().map(|at| at.max(now));
+            if let Some(next) = next
+                && host.planned_wake.is_none_or(|planned| next < planned)
+            {
+                host.planned_wake = Some(next);
+                self.queue.plan(next, Planned::Wake(id));
+            }
+            for datagram in effects.datagrams {
+                self.send_datagram(id, datagram);
+            }
+        }
+        for news in effects.news {
+            self.hear(id, news);
+        }
+    }
+
+    fn send_datagram(&mut self, from: HostId, mut datagram: Datagram) {
+        let (source, target) = (bytes_of(datagram.from), bytes_of(datagram.to));
+        self.trace
+            .record(self.now, &[b"datagram", &source, &target, &datagram.bytes]);
+        if let Some(filter) = &mut self.filter
+            && filter(self.now, &mut datagram) == Verdict::Drop
+        {
+            return;
+        }
+        for (conn, gns) in &mut self.gns {
+            if conn.host == from {
+                gns.answered(&datagram.bytes);
+            }
+        }
+        let Some(to) = self.network.host_at(datagram.to) else {
+            return;
+        };
+        match self.network.carry(self.now, from, to, datagram.bytes.len()) {
+            Fate::Arrives(at) => self.queue.plan(at, Planned::Arrival(to, datagram)),
+            Fate::ArrivesTwice(at, again) => {
+                self.queue.plan(at, Planned::Arrival(to, datagram.clone()));
+                self.queue.plan(again, Planned::Arrival(to, datagram));
+            }
+            Fate::Lost => {}
+        }
+    }
+
+    /// Takes note of something that a host tells about a connection.
+    fn hear(&mut self, host: HostId, news: News) {
+        let conn = Conn { host, id: news.id };
+        let id = news.id.get().to_le_bytes();
+        let index = (host.index() as u32).to_le_bytes();
+        let text = match &news.what {
+            What::Received(message) => {
+                format!("received {} {}", message.lane.get(), message.number.get())
+            }
+            What::Event(event) => format!("{event:?}"),
+            What::Incoming(from) => format!("comes in from {from}"),
+            What::Dead => "is over".into(),
+            What::Spinning(timer) => format!("timer {timer:?} gets nowhere"),
+        };
+        self.trace
+            .record(self.now, &[b"news", &index, &id, text.as_bytes()]);
+        match news.what {
+            What::Received(message) => {
+                let result = self.sender_of(conn).and_then(|sender| {
+                    let flow = self.flows.entry(sender).or_default();
+                    let (lane, number) = (message.lane, message.number);
+                    flow.received(lane, number, message.reliable, &message.data)
+                        .err()
+                });
+                if let Some(error) = result {
+                    self.violate(conn, Fault::Delivery(error));
+                }
+            }
+            What::Spinning(timer) => self.violate(conn, Fault::IdleTimer(timer)),
+            What::Event(_) | What::Incoming(_) | What::Dead => {
+                let who = self.describe(conn);
+                self.tell(format!("{who}: {text}"));
+            }
+        }
+    }
+
+    fn violate(&mut self, conn: Conn, fault: Fault) {
+        let violation = Violation {
+            at: self.now,
+            conn,
+            fault,
+        };
+        self.tell(format!("VIOLATION {violation}"));
+        if self.violations.len() < MAX_VIOLATIONS {
+            self.violations.push(violation);
+        }
+    }
+
+    /// The other end of a connection, as far as this end knows it.
+    fn sender_of(&self, conn: Conn) -> Option<Conn> {
+        let slot = self.host(conn.host).slot(conn.id)?;
+        let host = self.network.host_at(slot.route.remote)?;
+        let id = slot.info().remote_id?;
+        Some(Conn { host, id })
+    }
+
+    fn host(&self, id: HostId) -> &Host {
+        &self.hosts[id.index()]
+    }
+
+    fn host_mut(&mut self, id: HostId) -> &mut Host {
+        &mut self.hosts[id.index()]
+    }
+
+    fn name(&self, id: HostId) -> String {
+        self.host(id).name.clone()
+    }
+
+    fn describe(&self, conn: Conn) -> String {
+        format!("{} {}", self.host(conn.host).name, conn.id)
+    }
+
+    fn tell(&mut self, line: String) {
+        self.story.tell(self.now.since(START), line);
+    }
+}
+
+impl fmt::Debug for World {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.tell_all())
+    }
+}
+
+/// 32 bytes from a handy number.
+fn seed_bytes(seed: u64) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    hash.update(b"bowline-sim");
+    hash.update(seed.to_le_bytes());
+    hash.finalize().into()
+}
+
+/// An address as bytes, for the trace.
+fn bytes_of(address: SocketAddr) -> Vec<u8> {
+    address.to_string().into_bytes()
+}

@@ -1,0 +1,134 @@
+//! What happened last and how things stand, for people.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::fmt::Write as _;
+
+use bowline_core::time::Span;
+
+use crate::host::{Conn, HostId};
+use crate::world::World;
+
+/// Lines that are remembered.
+const MAX_LINES: usize = 40;
+
+/// The last notable things that happened.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Story {
+    lines: VecDeque<(Span, String)>,
+    forgotten: u64,
+}
+
+impl Story {
+    pub(crate) fn tell(&mut self, at: Span, line: String) {
+        if self.lines.len() == MAX_LINES {
+            self.lines.pop_front();
+            self.forgotten += 1;
+        }
+        self.lines.push_back((at, line));
+    }
+}
+
+/// Something did not come, or should not have: what it was, how things stand, what happened last.
+#[derive(Clone)]
+pub struct Stuck {
+    what: String,
+    story: String,
+}
+
+impl Stuck {
+    pub(crate) const fn new(what: String, story: String) -> Self {
+        Self { what, story }
+    }
+}
+
+impl fmt::Display for Stuck {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}\n{}", self.what, self.story)
+    }
+}
+
+impl fmt::Debug for Stuck {
+    /// The same as for people, since this is what `unwrap` shows.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl std::error::Error for Stuck {}
+
+impl World {
+    /// How things stand and what happened last, in words.
+    pub(crate) fn tell_all(&self) -> String {
+        let mut out = String::new();
+        // Writing to a string cannot fail.
+        let _ = self.write_all(&mut out);
+        out
+    }
+
+    fn write_all(&self, out: &mut String) -> fmt::Result {
+        writeln!(
+            out,
+            "after {}, {} events planned",
+            seconds(self.age()),
+            self.queue.len()
+        )?;
+        for (index, host) in self.hosts.iter().enumerate() {
+            let off = if host.is_on { "" } else { ", switched off" };
+            writeln!(out, "{} at {}{off}", host.name, host.address)?;
+            let index = u16::try_from(index).unwrap_or(u16::MAX);
+            for conn in self.connections(HostId::new(index)) {
+                self.write_connection(out, conn)?;
+            }
+        }
+        for (from, to, link) in self.network.links() {
+            let (from, to) = (self.name(from), self.name(to));
+            writeln!(
+                out,
+                "link {from} to {to}: {}, {:?}",
+                link.config(),
+                link.counters()
+            )?;
+        }
+        writeln!(out, "before that ({} lines earlier):", self.story.forgotten)?;
+        for (at, line) in &self.story.lines {
+            writeln!(out, "  {} {line}", seconds(*at))?;
+        }
+        Ok(())
+    }
+
+    fn write_connection(&self, out: &mut String, conn: Conn) -> fmt::Result {
+        let info = self.info(conn);
+        write!(out, "  {} {}", conn.id, info.state)?;
+        if info.end_reason.code() != 0 {
+            write!(out, ", ended {} {:?}", info.end_reason, info.end_text)?;
+        }
+        if let Some(status) = self.status(conn) {
+            let (rate, ping) = (status.send_rate_bytes_per_sec, status.ping_ms);
+            let pending = status.pending_reliable_bytes;
+            let unacked = status.unacked_reliable_bytes;
+            write!(out, ", ping {ping:?} ms, rate {rate:?} B/s")?;
+            write!(out, ", reliable bytes {pending} pending, {unacked} unacked")?;
+        }
+        let host = self.host(conn.host);
+        if let Some((at, kind)) = host.slot(conn.id).and_then(|slot| slot.deadline()) {
+            let wait = at.since(host.local(self.now));
+            write!(out, ", timer {kind:?} in {wait}")?;
+        }
+        if let Some(flow) = self.deliveries(conn) {
+            write!(out, ", {:?}, {} due", flow.counts(), flow.reliable_due())?;
+        }
+        if let Some(connection) = host.connection(conn.id) {
+            let drops = connection.drops();
+            drops
+                .iter()
+                .try_for_each(|(reason, n)| write!(out, ", {n} {reason}"))?;
+        }
+        writeln!(out)
+    }
+}
+
+fn seconds(span: Span) -> String {
+    let us = span.as_micros();
+    format!("{}.{:06}s", us / 1_000_000, us % 1_000_000)
+}

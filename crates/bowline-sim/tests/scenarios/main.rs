@@ -1,0 +1,14 @@
+//! Scenarios: the real core on simulated hosts, in virtual time.
+
+// Helpers beside the tests unwrap as the tests do.
+#![allow(clippy::unwrap_used)]
+
+mod closing;
+mod delivery;
+mod gns_limits;
+mod handshake;
+mod liveness;
+mod match_of_16;
+mod oracles;
+mod replay;
+mod support;
