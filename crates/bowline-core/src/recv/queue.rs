@@ -19,6 +19,11 @@ use crate::time::Timestamp;
 const MIN_CHUNK: usize = 2 * 1024;
 /// The largest chunk.
 const MAX_CHUNK: usize = 64 * 1024;
+/// Larger messages get a buffer of their own.
+const MAX_POOLED: usize = MAX_CHUNK / 8;
+/// Such a buffer starts no larger than this and grows with what arrives: a header alone should not
+/// claim memory.
+const TRUSTED_SIZE: usize = 64 * 1024;
 /// Most chunks that are kept for reuse while the application holds messages in them.
 const MAX_CHUNKS: usize = 64;
 
@@ -61,6 +66,11 @@ impl ReceiveQueue {
     pub(crate) fn push_copy(&mut self, data: &[u8], meta: MessageMeta) {
         let data = self.pool.copy(data);
         self.push(data, meta);
+    }
+
+    /// A buffer for a message of `size` bytes that arrives in parts. A larger one grows as they come.
+    pub(crate) fn body(&mut self, size: usize) -> BytesMut {
+        self.pool.body(size)
     }
 
     /// Adds a message; the caller has made sure of the room.
@@ -115,14 +125,21 @@ impl MessagePool {
     }
 
     fn copy(&mut self, data: &[u8]) -> Bytes {
-        if data.len() > MAX_CHUNK / 8 {
-            return Bytes::copy_from_slice(data);
+        let mut body = self.body(data.len());
+        body.extend_from_slice(data);
+        body.freeze()
+    }
+
+    /// Room for a message: a part of the current chunk, or a buffer of its own for a large one.
+    fn body(&mut self, size: usize) -> BytesMut {
+        if size > MAX_POOLED {
+            return BytesMut::with_capacity(size.min(TRUSTED_SIZE));
         }
-        if self.current.capacity() < data.len() {
-            self.next_chunk(data.len());
+        if self.current.capacity() < size {
+            self.next_chunk(size);
         }
-        self.current.extend_from_slice(data);
-        self.current.split().freeze()
+        let rest = self.current.split_off(size);
+        core::mem::replace(&mut self.current, rest)
     }
 
     /// Moves on to a chunk with room for `len` bytes: the oldest one if it is free, else a new one.

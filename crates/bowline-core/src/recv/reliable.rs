@@ -21,8 +21,6 @@ use crate::time::Timestamp;
 
 /// Longest header of a message in the stream; a header that is cut by a segment's end waits in full.
 const MAX_HEADER: usize = 1 + 10 + 5;
-/// Buffers of larger messages grow with what has arrived: a header alone should not claim memory.
-const TRUSTED_SIZE: usize = 64 * 1024;
 /// The high part of a size is at most this (GNS: fatal above).
 const MAX_SIZE_HIGH: u64 = (1 << 27) - 1;
 
@@ -231,7 +229,7 @@ impl ReliableReceiver {
                 Parsing::Header => self.parse_header(now, lane, rest, queue)?,
                 Parsing::PartHeader { bytes, len } => {
                     let (mut bytes, had) = (*bytes, *len);
-                    self.finish_header(&mut bytes, had, rest)?
+                    self.finish_header(&mut bytes, had, rest, queue)?
                 }
                 Parsing::Body { number, size, data } => {
                     let take = (*size - data.len()).min(rest.len());
@@ -276,7 +274,7 @@ impl ReliableReceiver {
             return Ok(end);
         }
         let len = header.len;
-        self.begin_body(header);
+        self.begin_body(header, queue);
         Ok(len)
     }
 
@@ -285,6 +283,7 @@ impl ReliableReceiver {
         bytes: &mut [u8; MAX_HEADER],
         had: usize,
         rest: &[u8],
+        queue: &mut ReceiveQueue,
     ) -> Result<usize, ReliableError> {
         let mut len = had;
         for byte in rest {
@@ -294,7 +293,7 @@ impl ReliableReceiver {
             *slot = *byte;
             len += 1;
             if let Some(header) = self.read_header(bytes.get(..len).unwrap_or(&[]))? {
-                self.begin_body(header);
+                self.begin_body(header, queue);
                 return Ok(len - had);
             }
         }
@@ -302,11 +301,11 @@ impl ReliableReceiver {
         Ok(len - had)
     }
 
-    fn begin_body(&mut self, header: Header) {
+    fn begin_body(&mut self, header: Header, queue: &mut ReceiveQueue) {
         self.parsing = Parsing::Body {
             number: header.number,
             size: header.size,
-            data: BytesMut::with_capacity(header.size.min(TRUSTED_SIZE)),
+            data: queue.body(header.size),
         };
     }
 
