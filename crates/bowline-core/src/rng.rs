@@ -48,8 +48,7 @@ impl Rng {
     /// A number below `bound`, evenly distributed to within 2^-32; 0 if `bound` is 0.
     pub fn below(&mut self, bound: u32) -> u32 {
         let product = u64::from(self.u32()) * u64::from(bound);
-        let high = (product >> 32) as u32;
-        high
+        (product >> 32) as u32
     }
 
     /// A connection ID with both halves nonzero.

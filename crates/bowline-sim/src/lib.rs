@@ -60,7 +60,8 @@
 //! driver would, hands what they send to the links, and goes on. Ties are broken by the order of
 //! planning. Each host's clock shows a time of its own, so that nobody gets away with comparing the
 //! clocks of two hosts.
-//!
+#![forbid(unsafe_code)]
+
 mod check;
 mod gns_receiver;
 mod host;

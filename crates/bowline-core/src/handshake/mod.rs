@@ -1,7 +1,7 @@
 //! Getting from nothing to shared keys.
 //!
 //! A connection begins in one of three ways ([`Origin`]): we dial an address, a listen socket hears of
-//! a peer, or signals carry the exchange. All three use the same [`session::Session`], which holds our
+//! a peer, or signals carry the exchange. All three use the same session (`session.rs`), which holds our
 //! half of the key exchange and the peer's. Its role is data: two peers that dial each other by
 //! signals find out late which of them is the client.
 //!
