@@ -56,9 +56,9 @@ fn no_allocation_per_packet() {
             let before = CALLS.load(Ordering::Relaxed);
             exchange(&pair, &mut messages, MESSAGES, size, flags);
             let calls = CALLS.load(Ordering::Relaxed) - before;
-            // Timers of the second (statistics, keepalive) may allocate; packets may not.
+            // Buffers may still grow once in a while; packets as such allocate nothing.
             assert!(
-                calls < MESSAGES as u64 / 100,
+                calls <= 32,
                 "{calls} allocations for {MESSAGES} messages of {size} bytes, flags {flags:?}"
             );
         }

@@ -2,7 +2,7 @@
 //!
 //! Small writes are copied into chunks, so that a packet can be filled from many messages with one or
 //! two copies; large payloads are kept by reference and never copied before they are sealed. Bytes
-//! leave only from the front. One emptied chunk is kept for reuse, so that a steady flow does not
+//! leave only from the front. A few emptied chunks are kept for reuse, so that a steady flow does not
 //! allocate.
 
 use alloc::collections::VecDeque;
@@ -17,6 +17,9 @@ use crate::ids::StreamPos;
 const MIN_CHUNK: usize = 1024;
 /// Chunks grow up to this while the flow is heavy.
 const MAX_CHUNK: usize = 32 * 1024;
+/// Emptied chunks that are kept. One ack releases what was sent since the one before, which at high
+/// rates is two or three chunks.
+const MAX_SPARE: usize = 4;
 /// Payloads from this size on are kept by reference if the caller shares them.
 const SHARE_FROM: usize = 4096;
 
@@ -27,7 +30,7 @@ pub(crate) struct StreamBuffer {
     /// The first byte that is kept, and the position after the last.
     start: StreamPos,
     end: StreamPos,
-    spare: Vec<u8>,
+    spare: Vec<Vec<u8>>,
 }
 
 #[derive(Clone, Debug)]
@@ -120,9 +123,9 @@ impl StreamBuffer {
                 bytes: ChunkBytes::Copied(bytes),
                 ..
             }) = self.chunks.pop_front()
-                && bytes.capacity() > self.spare.capacity()
+                && self.spare.len() < MAX_SPARE
             {
-                self.spare = bytes;
+                self.spare.push(bytes);
             }
         }
     }
@@ -151,7 +154,7 @@ impl StreamBuffer {
     }
 
     fn add_chunk(&mut self, needed: usize) {
-        let mut bytes = core::mem::take(&mut self.spare);
+        let mut bytes = self.spare.pop().unwrap_or_default();
         bytes.clear();
         // Grow with what is in flight, so that few chunks hold a heavy flow and little memory a light one.
         let held = to_index(self.end.bytes_since(self.start));

@@ -6,6 +6,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::Condvar;
+use std::sync::Mutex;
 use std::sync::OnceLock;
 use std::sync::Weak;
 use std::sync::atomic::AtomicBool;
@@ -21,6 +22,7 @@ use crate::driver::limits;
 use crate::driver::lock_order::Guard;
 use crate::driver::lock_order::Lock;
 use crate::driver::lock_order::Rank;
+use crate::driver::lock_order::assert_none_held;
 use crate::driver::reactor::Reactor;
 use crate::events::Event;
 
@@ -42,6 +44,8 @@ pub(crate) struct Lobby {
     has_new_sockets: AtomicBool,
     /// What an outer event loop watches; made when first asked for.
     signal: OnceLock<Signal>,
+    /// Held while the signal is brought in line with what is unread, so that it tells the latest.
+    signal_turn: Mutex<()>,
 }
 
 /// What the lobby's lock protects.
@@ -64,10 +68,6 @@ pub(crate) struct LobbyState {
     pub(crate) service: Service,
     /// The interface is being dropped.
     pub(crate) shutdown: bool,
-    /// What the signal was last told.
-    signalled: bool,
-    /// A thread is telling the signal.
-    signalling: bool,
 }
 
 /// A socket that the poller shall watch. If it is closed before, there is nothing to watch.
@@ -120,8 +120,6 @@ impl Lobby {
                     last_drive: None,
                     service: Service::Absent,
                     shutdown: false,
-                    signalled: false,
-                    signalling: false,
                 },
             ),
             changed: Condvar::new(),
@@ -131,6 +129,7 @@ impl Lobby {
             is_watched: AtomicBool::new(false),
             has_new_sockets: AtomicBool::new(false),
             signal: OnceLock::new(),
+            signal_turn: Mutex::new(()),
         }
     }
 
@@ -149,7 +148,7 @@ impl Lobby {
     pub(crate) fn pop(&self, nudge: &mut Nudge) -> Option<Event> {
         let mut state = self.lock();
         let event = state.events.pop_front()?;
-        self.signal_may_change(&state, nudge);
+        self.became_read(&state, nudge);
         if let Event::Writable(connection) = &event {
             connection
                 .slot()
@@ -175,7 +174,7 @@ impl Lobby {
     pub(crate) fn all_read(&self, nudge: &mut Nudge) {
         let mut state = self.lock();
         state.unread = state.unread.saturating_sub(1);
-        self.signal_may_change(&state, nudge);
+        self.became_read(&state, nudge);
     }
 
     /// Has the poller watch a socket.
@@ -283,38 +282,31 @@ impl Lobby {
         self.signal.get().expect("whoever asks has made it before")
     }
 
-    /// Brings the signal in line with what is unread. One thread at a time does it, and looks again
-    /// before it stops, because the calls must not be made under the lock.
+    /// Brings the signal in line with what is unread. When this returns the signal tells a state at
+    /// least as new as the call: another thread that is at it is waited for. That lock has no rank: it
+    /// is taken with no other held, and, as the signal's own, held over a call that cannot block.
     pub(crate) fn refresh_signal(&self) {
         let Some(signal) = self.signal.get() else {
             return;
         };
-        let mut state = self.lock();
-        if state.signalling {
-            return;
+        assert_none_held();
+        let turn = self.signal_turn.lock();
+        let is_ready = self.lock().is_ready();
+        if is_ready {
+            signal.set();
+        } else {
+            signal.clear();
         }
-        state.signalling = true;
-        while state.signalled != state.is_ready() {
-            let ready = state.is_ready();
-            state.signalled = ready;
-            drop(state);
-            if ready {
-                signal.set();
-            } else {
-                signal.clear();
-            }
-            state = self.lock();
-        }
-        state.signalling = false;
+        drop(turn);
     }
 
     fn became_ready(&self, state: &LobbyState, nudge: &mut Nudge) {
         nudge.notify |= state.sleepers > 0;
         nudge.wake_poller |= self.app_asleep.load(Ordering::SeqCst);
-        self.signal_may_change(state, nudge);
+        nudge.signal |= self.signal.get().is_some();
     }
 
-    fn signal_may_change(&self, state: &LobbyState, nudge: &mut Nudge) {
-        nudge.signal |= self.signal.get().is_some() && state.signalled != state.is_ready();
+    fn became_read(&self, state: &LobbyState, nudge: &mut Nudge) {
+        nudge.signal |= self.signal.get().is_some() && !state.is_ready();
     }
 }
