@@ -10,5 +10,6 @@ mod handshake;
 mod liveness;
 mod match_of_16;
 mod oracles;
+mod random;
 mod replay;
 mod support;
