@@ -200,6 +200,21 @@ pub struct Info {
     pub authenticated: bool,
 }
 
+impl Info {
+    /// What is known about a handle that the library does not know, or no longer.
+    pub fn unknown() -> Self {
+        Self {
+            state: State::None,
+            end_reason: 0,
+            end_text: String::new(),
+            identity: String::new(),
+            remote: None,
+            encrypted: false,
+            authenticated: false,
+        }
+    }
+}
+
 /// Measurements of a connection.
 #[derive(Clone, Copy, Debug)]
 pub struct Status {

@@ -5,6 +5,7 @@
 //! Bowline dialling GNS, with GNS dialling Bowline, and with GNS on both ends:
 //! the last pairing tests the scenario itself.
 
+pub mod bare_core;
 pub mod gns;
 pub mod host;
 pub mod pair;

@@ -5,17 +5,20 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 use std::{mem, thread};
 
+use crate::bare_core::BareCore;
 use crate::gns::Gns;
 use crate::host::{Change, Host, Link, Options, State};
 
 /// How long anything may take that should happen at once.
 pub const PROMPT: Duration = Duration::from_secs(5);
 
-/// One of the two implementations.
+/// One of the implementations.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Library {
     /// GameNetworkingSockets.
     Gns,
+    /// Bowline's core alone.
+    Core,
 }
 
 /// Which library plays which part.
@@ -60,6 +63,7 @@ impl Library {
     pub fn start(self, identity: Option<&str>) -> Side {
         let host: Box<dyn Host> = match self {
             Self::Gns => Box::new(Gns::new(identity)),
+            Self::Core => Box::new(BareCore::new(identity)),
         };
         Side {
             host,
@@ -74,23 +78,34 @@ impl Library {
             .find(|library| library.to_string() == name)
     }
 
-    const ALL: [Self; 1] = [Self::Gns];
+    const ALL: [Self; 2] = [Self::Gns, Self::Core];
 }
 
 impl fmt::Display for Library {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Gns => "gns",
+            Self::Core => "core",
         })
     }
 }
 
 impl Pairing {
     /// Every pairing that is of interest.
-    pub const ALL: [Self; 1] = [Self {
-        client: Library::Gns,
-        server: Library::Gns,
-    }];
+    pub const ALL: [Self; 3] = [
+        Self {
+            client: Library::Core,
+            server: Library::Gns,
+        },
+        Self {
+            client: Library::Gns,
+            server: Library::Core,
+        },
+        Self {
+            client: Library::Gns,
+            server: Library::Gns,
+        },
+    ];
 
     /// Whether the two sides are different libraries.
     pub fn is_mixed(self) -> bool {

@@ -150,19 +150,6 @@ pub(crate) fn info(raw: &sys::SteamNetConnectionInfo_t) -> Info {
     }
 }
 
-/// What is known about a handle that GNS does not know.
-pub(crate) fn no_info() -> Info {
-    Info {
-        state: State::None,
-        end_reason: 0,
-        end_text: String::new(),
-        identity: String::new(),
-        remote: None,
-        encrypted: false,
-        authenticated: false,
-    }
-}
-
 pub(crate) fn status(raw: &sys::SteamNetConnectionRealTimeStatus_t) -> Status {
     let bytes = |count| usize::try_from(count).unwrap_or(0);
     Status {

@@ -217,7 +217,7 @@ impl Host for Gns {
     fn info(&self, link: Link) -> Info {
         self.library
             .info(handle(link))
-            .map_or_else(convert::no_info, |raw| convert::info(&raw))
+            .map_or_else(Info::unknown, |raw| convert::info(&raw))
     }
 
     fn status(&self, link: Link) -> Status {

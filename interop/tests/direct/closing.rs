@@ -193,8 +193,11 @@ fn assert_lingers(
         },
     );
     assert!(received[0].data == data, "the message arrived damaged");
+    pair.until("the end is seen", PROMPT, |pair| {
+        let (_, receiver) = sides(pair);
+        receiver.host.info(to).state == State::ClosedByPeer
+    });
     let (_, receiver) = sides(pair);
-    receiver.until_state(to, State::ClosedByPeer, PROMPT);
     let info = receiver.host.info(to);
     assert_eq!(
         (info.end_reason, info.end_text.as_str()),
