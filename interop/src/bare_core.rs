@@ -13,6 +13,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use bowline_core::config::{ConnectionConfig, LaneConfig};
 use bowline_core::connection::{Connection, ConnectionState};
+use bowline_core::crypto::Crypto;
 use bowline_core::crypto::cipher_negotiation::EncryptionPolicy;
 use bowline_core::crypto::rustcrypto;
 use bowline_core::end_reason::EndReason;
@@ -55,17 +56,17 @@ impl BareCore {
     /// # Panics
     /// When the identity cannot be read or the system has no entropy.
     pub fn new(identity: Option<&str>) -> Self {
-        let mut seed = [0; 32];
-        getrandom::fill(&mut seed).expect("the system has entropy");
-        Self::with_seed(identity, seed)
+        Self::with_crypto(identity, rustcrypto::provider())
     }
 
-    /// The same with all keys drawn from `seed`, so that a recorded session can be read later.
+    /// The same with another provider of cryptography.
     ///
     /// # Panics
-    /// When the identity cannot be read.
-    pub fn with_seed(identity: Option<&str>, seed: [u8; 32]) -> Self {
-        let mut config = EndpointConfig::new(rustcrypto::provider());
+    /// As [`Self::new`].
+    pub fn with_crypto(identity: Option<&str>, crypto: Crypto) -> Self {
+        let mut seed = [0; 32];
+        getrandom::fill(&mut seed).expect("the system has entropy");
+        let mut config = EndpointConfig::new(crypto);
         if let Some(identity) = identity {
             config.identity = identity.parse().expect("scenarios use sound identities");
         }

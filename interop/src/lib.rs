@@ -10,6 +10,7 @@ pub mod gns;
 pub mod host;
 pub mod pair;
 pub mod process;
+pub mod recording;
 pub mod traffic;
 
 pub use gns::Gns;

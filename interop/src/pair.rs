@@ -61,14 +61,10 @@ pub struct Ends {
 impl Library {
     /// Starts the library with an identity (`str:name`), or anonymously.
     pub fn start(self, identity: Option<&str>) -> Side {
-        let host: Box<dyn Host> = match self {
+        Side::of(match self {
             Self::Gns => Box::new(Gns::new(identity)),
             Self::Core => Box::new(BareCore::new(identity)),
-        };
-        Side {
-            host,
-            changes: Vec::new(),
-        }
+        })
     }
 
     /// The library of this name, as [`fmt::Display`] writes it.
@@ -120,6 +116,14 @@ impl fmt::Display for Pairing {
 }
 
 impl Side {
+    /// A side that speaks through `host`.
+    pub fn of(host: Box<dyn Host>) -> Self {
+        Self {
+            host,
+            changes: Vec::new(),
+        }
+    }
+
     /// Lets the library run and returns every state change so far.
     pub fn changes(&mut self) -> &[Change] {
         self.host.changes(&mut self.changes);
@@ -178,8 +182,15 @@ impl Pair {
         server: Option<&str>,
         options: &Options,
     ) -> Self {
-        let client = pairing.client.start(client);
-        let mut server = pairing.server.start(server);
+        Self::of(
+            pairing.client.start(client),
+            pairing.server.start(server),
+            options,
+        )
+    }
+
+    /// A pair of two sides that are there already; the server listens with `options`.
+    pub fn of(client: Side, mut server: Side, options: &Options) -> Self {
         let address = server.host.listen(options);
         Self {
             client,
