@@ -1,0 +1,17 @@
+//! Live interoperability checks between Bowline and GameNetworkingSockets (GNS).
+//!
+//! Both libraries stand behind one small trait, [`Host`]. The scenarios in
+//! `tests/direct` are written against the trait, so each of them runs with
+//! Bowline dialling GNS, with GNS dialling Bowline, and with GNS on both ends:
+//! the last pairing tests the scenario itself.
+
+pub mod bare_core;
+pub mod gns;
+pub mod host;
+pub mod pair;
+pub mod process;
+pub mod recording;
+pub mod traffic;
+
+pub use gns::Gns;
+pub use process::PeerProcess;
