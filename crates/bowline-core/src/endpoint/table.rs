@@ -3,8 +3,12 @@
 use alloc::collections::BTreeMap;
 use alloc::collections::BTreeSet;
 use alloc::collections::VecDeque;
+use core::net::Ipv4Addr;
+use core::net::SocketAddr;
+use core::net::SocketAddrV4;
 
 use crate::endpoint::Route;
+use crate::endpoint::SocketId;
 use crate::handshake::Origin;
 use crate::identity::Identity;
 use crate::ids::ConnectionId;
@@ -50,6 +54,8 @@ pub(super) struct Table {
     routes: BTreeMap<Route, usize>,
     /// Routes that may not be dialled for a while.
     held: BTreeMap<Route, Timestamp>,
+    /// The same in the order in which they become free: all are held for the same time.
+    held_until: VecDeque<(Timestamp, Route)>,
     /// Routes whose server finds connections by ID.
     shareable: BTreeSet<Route>,
     recent: VecDeque<ConnectionId>,
@@ -96,6 +102,7 @@ impl Table {
             by_remote: BTreeMap::new(),
             routes: BTreeMap::new(),
             held: BTreeMap::new(),
+            held_until: VecDeque::new(),
             shareable: BTreeSet::new(),
             recent: VecDeque::new(),
         }
@@ -136,6 +143,7 @@ impl Table {
         if entry.origin == Origin::Dial {
             let hold = limits::ADDRESS_REUSE_HOLD.saturating_sub(limits::FIN_WAIT);
             self.held.insert(entry.route, now + hold);
+            self.held_until.push_back((now + hold, entry.route));
         }
         if self.recent.len() >= RECENT_IDS {
             self.recent.pop_front();
@@ -169,9 +177,12 @@ impl Table {
 
     /// Whether this peer has a connection with this ID of its own, whatever the route.
     pub(super) fn has_peer(&self, remote: ConnectionId, identity: &Identity) -> bool {
+        let first_route = Route {
+            socket: SocketId::new(0),
+            remote: SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0)),
+        };
         self.by_remote
-            .iter()
-            .skip_while(|((id, _), _)| *id < remote)
+            .range((remote, first_route)..)
             .take_while(|((id, _), _)| *id == remote)
             .filter_map(|(_, id)| self.entries.get(id))
             .any(|entry| entry.identity.as_ref() == Some(identity))
@@ -206,11 +217,20 @@ impl Table {
     }
 
     pub(super) fn next_expiry(&self) -> Option<Timestamp> {
-        self.held.values().min().copied()
+        self.held_until.front().map(|(until, _)| *until)
     }
 
     pub(super) fn expire(&mut self, now: Timestamp) {
-        self.held.retain(|_, until| *until > now);
+        while let Some((until, route)) = self.held_until.front().copied() {
+            if until > now {
+                return;
+            }
+            self.held_until.pop_front();
+            // A later hold of the same route stays.
+            if self.held.get(&route) == Some(&until) {
+                self.held.remove(&route);
+            }
+        }
     }
 }
 
