@@ -1,0 +1,360 @@
+//! The client's side of every workload.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use bowline::Connection;
+use bowline::ConnectionConfig;
+use bowline::ConnectionState;
+use bowline::EndReason;
+use bowline::Event;
+use bowline::SendError;
+use bowline::SendFlags;
+use bowline::Sockets;
+use serde_json::Value;
+use serde_json::json;
+
+use crate::cmd::bench::Histogram;
+use crate::cmd::bench::arrivals::Arrivals;
+use crate::cmd::bench::arrivals::Counting;
+use crate::cmd::bench::arrivals::read_stamp;
+use crate::cmd::bench::arrivals::write_stamp;
+use crate::cmd::bench::options::Options;
+use crate::cmd::bench::options::Workload;
+use crate::cmd::bench::paced::Uplink;
+use crate::cmd::bench::process::cpu_ns;
+use crate::cmd::bench::process::now_ns;
+use crate::cmd::bench::process::rss_kb;
+use crate::error::Error;
+
+/// How long all connections together may take to come up.
+const OPEN_LIMIT_NS: u64 = 60_000_000_000;
+/// Connections that are being set up at a time.
+const OPEN_AT_A_TIME: usize = 64;
+/// What a flood may have waiting to be sent, in bytes.
+const FLOOD_SEND_BUFFER: usize = 8 << 20;
+/// Messages of a flood that share a reading of the clock.
+const FLOOD_BATCH: usize = 32;
+/// How long a flood goes on after the window, so that its receiver sees the end.
+const FLOOD_TAIL_NS: u64 = 200_000_000;
+/// How long the paced workload goes on after the window, so that late messages arrive.
+const PACED_TAIL_NS: u64 = 3_000_000_000;
+/// How long an unreliable ping is waited for.
+const PING_LIMIT_NS: u64 = 200_000_000;
+/// No wait is longer, whatever is waited for.
+const WAIT: Duration = Duration::from_millis(50);
+
+/// Runs the workload.
+pub(crate) fn run(options: &Options) -> Result<Value, Error> {
+    let workload = options.workload()?;
+    let mut config = ConnectionConfig::new();
+    if workload == Workload::Flood {
+        config.set_send_buffer(FLOOD_SEND_BUFFER)?;
+    }
+    let sockets = Sockets::builder()
+        .config(config)
+        .service(options.service()?)
+        .build()?;
+    let dialer = Dialer {
+        sockets,
+        addr: options.addr("connect")?,
+    };
+    match workload {
+        Workload::Flood => flood(&dialer, options),
+        Workload::Ping => ping(&dialer, options),
+        Workload::Connect => connect(&dialer, options),
+        Workload::Idle => idle(&dialer, options),
+        Workload::Paced => paced(&dialer, options),
+    }
+}
+
+struct Dialer {
+    sockets: Sockets,
+    addr: SocketAddr,
+}
+
+/// What became of a connection.
+enum Change {
+    Up(Connection),
+    Down(Connection),
+}
+
+impl Dialer {
+    fn dial(&self) -> Result<Connection, Error> {
+        Ok(self.sockets.connect(self.addr)?)
+    }
+
+    fn wait_until(&self, ns: u64) -> bool {
+        let left = Duration::from_nanos(ns.saturating_sub(now_ns()));
+        self.sockets.wait(left.min(WAIT))
+    }
+
+    fn changes(&self) -> impl Iterator<Item = Change> + '_ {
+        self.sockets.events().filter_map(|event| match event {
+            Event::ConnectionChanged(change) if change.is_ended() => {
+                // Fails only if we closed it meanwhile.
+                let _ = change.connection.close(EndReason::APP_GENERIC, "", false);
+                Some(Change::Down(change.connection))
+            }
+            Event::ConnectionChanged(change) if change.new == ConnectionState::Connected => {
+                Some(Change::Up(change.connection))
+            }
+            _ => None,
+        })
+    }
+
+    /// Opens connections, several at a time.
+    fn open(&self, count: usize) -> Result<Vec<Connection>, Error> {
+        let mut up = Vec::with_capacity(count);
+        let mut dialled = 0;
+        let end_ns = now_ns() + OPEN_LIMIT_NS;
+        while up.len() < count {
+            while dialled < count && dialled - up.len() < OPEN_AT_A_TIME {
+                self.dial()?;
+                dialled += 1;
+            }
+            self.wait_until(end_ns);
+            for change in self.changes() {
+                match change {
+                    Change::Up(connection) => up.push(connection),
+                    Change::Down(_) => {
+                        return Err(failed("a connection ended while others opened"));
+                    }
+                }
+            }
+            if now_ns() > end_ns {
+                return Err(failed("the connections did not come up in time"));
+            }
+        }
+        Ok(up)
+    }
+
+    fn open_one(&self) -> Result<Connection, Error> {
+        let mut up = self.open(1)?;
+        up.pop()
+            .ok_or_else(|| failed("the connection did not come up"))
+    }
+}
+
+fn failed(text: &str) -> Error {
+    Error::Other(text.to_owned())
+}
+
+fn flood(dialer: &Dialer, options: &Options) -> Result<Value, Error> {
+    let flags = if options.is_reliable()? {
+        SendFlags::RELIABLE
+    } else {
+        SendFlags::UNRELIABLE
+    };
+    let window_ns = options.secs("secs", 5.0)?.as_nanos() as u64;
+    let connection = dialer.open_one()?;
+    let mut message = vec![0x5a; options.size()?];
+    let mut number = 0;
+    let mut at_end = None;
+    let (start_ns, start_cpu_ns) = (now_ns(), cpu_ns());
+    let mut is_up = true;
+    while is_up {
+        let elapsed_ns = now_ns() - start_ns;
+        if elapsed_ns > window_ns && at_end.is_none() {
+            at_end = Some((number, cpu_ns()));
+        }
+        if elapsed_ns > window_ns + FLOOD_TAIL_NS {
+            break;
+        }
+        match send_burst(&connection, &mut message, &mut number, flags) {
+            Ok(()) => {}
+            Err(SendError::BufferFull { .. }) => {
+                dialer.wait_until(u64::MAX);
+                is_up = !dialer
+                    .changes()
+                    .any(|change| matches!(change, Change::Down(_)));
+            }
+            Err(SendError::WrongState(_) | SendError::NoSuchConnection(_)) => is_up = false,
+            Err(error) => return Err(error.into()),
+        }
+    }
+    let (sent, end_cpu_ns) = at_end.unwrap_or_else(|| (number, cpu_ns()));
+    Ok(json!({
+        "sent": sent,
+        "cpu_s": (end_cpu_ns - start_cpu_ns) as f64 / 1e9,
+        "dropped_connection": !is_up,
+    }))
+}
+
+fn send_burst(
+    connection: &Connection,
+    message: &mut [u8],
+    number: &mut u64,
+    flags: SendFlags,
+) -> Result<(), SendError> {
+    let now = now_ns();
+    for _ in 0..FLOOD_BATCH {
+        write_stamp(message, now, *number);
+        connection.send(message, flags)?;
+        *number += 1;
+    }
+    Ok(())
+}
+
+fn ping(dialer: &Dialer, options: &Options) -> Result<Value, Error> {
+    let is_reliable = options.is_reliable()?;
+    let flags = if is_reliable {
+        SendFlags::RELIABLE_NO_NAGLE
+    } else {
+        SendFlags::UNRELIABLE_NO_NAGLE
+    };
+    let window_ns = options.secs("secs", 5.0)?.as_nanos() as u64;
+    let connection = dialer.open_one()?;
+    let mut message = vec![0; options.size()?];
+    let mut round_trips = Histogram::default();
+    let mut lost = 0;
+    let start_cpu_ns = cpu_ns();
+    let end_ns = now_ns() + window_ns;
+    let mut number = 0;
+    let mut sent_ns = now_ns();
+    while sent_ns < end_ns {
+        write_stamp(&mut message, sent_ns, number);
+        connection.send(&message, flags)?;
+        let patience_ns = if is_reliable {
+            OPEN_LIMIT_NS
+        } else {
+            PING_LIMIT_NS
+        };
+        match wait_echo(dialer, &connection, number, sent_ns + patience_ns) {
+            Some(now) => round_trips.record(now - sent_ns),
+            None if is_reliable => return Err(failed("a reliable message was not answered")),
+            None => lost += 1,
+        }
+        number += 1;
+        sent_ns = now_ns();
+    }
+    Ok(json!({
+        "rtt_us": round_trips.summary_us(),
+        "lost": lost,
+        "cpu_s": (cpu_ns() - start_cpu_ns) as f64 / 1e9,
+    }))
+}
+
+/// Waits for the echo with this number, and tells when it was there; `None` if it does not come.
+fn wait_echo(dialer: &Dialer, connection: &Connection, number: u64, end_ns: u64) -> Option<u64> {
+    loop {
+        while let Ok(Some(message)) = connection.receive() {
+            if read_stamp(&message).is_some_and(|(_, echoed)| echoed == number) {
+                return Some(now_ns());
+            }
+        }
+        let has_ended = dialer
+            .changes()
+            .any(|change| matches!(change, Change::Down(_)));
+        if has_ended || now_ns() > end_ns {
+            return None;
+        }
+        dialer.wait_until(end_ns);
+    }
+}
+
+fn connect(dialer: &Dialer, options: &Options) -> Result<Value, Error> {
+    let window_ns = options.secs("secs", 5.0)?.as_nanos() as u64;
+    let at_a_time = options.count("inflight", 1)?;
+    let mut setup = Histogram::default();
+    let mut pending = HashMap::new();
+    let (mut connects, mut failures) = (0u64, 0u64);
+    let (start_ns, start_cpu_ns) = (now_ns(), cpu_ns());
+    let end_ns = start_ns + window_ns;
+    while now_ns() < end_ns {
+        while pending.len() < at_a_time {
+            let at_ns = now_ns();
+            pending.insert(dialer.dial()?.id(), at_ns);
+        }
+        dialer.wait_until(end_ns);
+        for change in dialer.changes() {
+            match change {
+                Change::Up(connection) => {
+                    if let Some(at_ns) = pending.remove(&connection.id()) {
+                        setup.record(now_ns() - at_ns);
+                        connects += 1;
+                    }
+                    // Fails only if it has been closed already.
+                    let _ = connection.close(EndReason::APP_GENERIC, "", false);
+                }
+                Change::Down(connection) => {
+                    failures += u64::from(pending.remove(&connection.id()).is_some());
+                }
+            }
+        }
+    }
+    Ok(json!({
+        "connects": connects,
+        "failed": failures,
+        "setup_us": setup.summary_us(),
+        "window_s": (now_ns() - start_ns) as f64 / 1e9,
+        "cpu_s": (cpu_ns() - start_cpu_ns) as f64 / 1e9,
+    }))
+}
+
+fn idle(dialer: &Dialer, options: &Options) -> Result<Value, Error> {
+    let count = options.count("clients", 1000)?;
+    let start_ns = now_ns();
+    let connections = dialer.open(count)?;
+    let up_ns = now_ns();
+    let end_ns = up_ns + options.secs("hold", 6.0)?.as_nanos() as u64;
+    let mut lost = 0;
+    while now_ns() < end_ns {
+        dialer.wait_until(end_ns);
+        lost += dialer
+            .changes()
+            .filter(|change| matches!(change, Change::Down(_)))
+            .count();
+    }
+    Ok(json!({
+        "clients": connections.len(),
+        "lost_connections": lost,
+        "setup_s": (up_ns - start_ns) as f64 / 1e9,
+        "rss_kb": rss_kb(),
+    }))
+}
+
+fn paced(dialer: &Dialer, options: &Options) -> Result<Value, Error> {
+    let window = options.secs("secs", 5.0)?;
+    let window_ns = window.as_nanos() as u64;
+    let connections = dialer.open(options.count("clients", 200)?)?;
+    let group = dialer.sockets.poll_group();
+    for connection in &connections {
+        connection
+            .set_poll_group(Some(&group))
+            .map_err(|error| failed(&error.to_string()))?;
+    }
+    let mut arrivals = Arrivals::new(Counting::Sent, window);
+    let mut messages = Vec::new();
+    let (start_ns, start_cpu_ns) = (now_ns(), cpu_ns());
+    let mut uplink = Uplink::new(options, &connections, start_ns)?;
+    let (mut sent, mut end_cpu_ns, mut lost) = (0, None, 0);
+    loop {
+        let now = now_ns();
+        let elapsed_ns = now - start_ns;
+        if elapsed_ns > window_ns + PACED_TAIL_NS {
+            break;
+        }
+        let (count, next_ns) = uplink.send_due(now);
+        if elapsed_ns <= window_ns {
+            sent += count;
+        } else {
+            end_cpu_ns.get_or_insert_with(cpu_ns);
+        }
+        dialer.wait_until(next_ns);
+        while group.receive_batch(&mut messages, 256) > 0 {
+            arrivals.count(now_ns(), &messages);
+            messages.clear();
+        }
+        lost += dialer
+            .changes()
+            .filter(|change| matches!(change, Change::Down(_)))
+            .count();
+    }
+    let mut json = arrivals.json();
+    json["sent"] = json!(sent);
+    json["lost_connections"] = json!(lost);
+    json["cpu_s"] = json!((end_cpu_ns.unwrap_or_else(cpu_ns) - start_cpu_ns) as f64 / 1e9);
+    Ok(json)
+}

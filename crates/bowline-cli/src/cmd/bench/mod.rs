@@ -1,0 +1,76 @@
+//! `bowline bench`: programs that measure.
+
+mod arrivals;
+mod client;
+mod histogram;
+mod options;
+mod paced;
+mod process;
+mod server;
+
+pub(crate) use histogram::Histogram;
+
+use std::process::ExitCode;
+
+use serde_json::json;
+
+use crate::cmd::bench::options::Options;
+use crate::error::Error;
+use crate::view::json_line;
+
+/// The subcommands of `bowline bench`.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Command {
+    /// One side of a comparison with other libraries, started by a harness.
+    #[command(subcommand)]
+    Peer(Peer),
+}
+
+/// The sides. Each takes options as `--KEY VALUE` and ignores those that it does not know.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Peer {
+    /// Print `READY IP:PORT`, serve until standard input ends, print one JSON line.
+    ///
+    /// Options: --workload flood|ping|connect|idle|paced, --listen IP:PORT, --secs, --down-unrel and
+    /// --down-rel HZxSIZE, --service thread|manual.
+    Server(PeerArgs),
+    /// Run a workload against a server, print one JSON line.
+    ///
+    /// Options: --workload flood|ping|connect|idle|paced, --connect IP:PORT, --secs, --size, --reliable 0|1,
+    /// --clients, --inflight, --hold, --up-unrel and --up-rel HZxSIZE, --service thread|manual.
+    Client(PeerArgs),
+}
+
+/// The options of a side as they are.
+#[derive(Debug, clap::Args)]
+pub(crate) struct PeerArgs {
+    #[arg(
+        trailing_var_arg = true,
+        allow_hyphen_values = true,
+        value_name = "--KEY VALUE"
+    )]
+    options: Vec<String>,
+}
+
+/// Runs one side. A run that failed is told as JSON, `{"error": ...}`, and by the exit code.
+pub(crate) fn run(command: &Command) -> Result<ExitCode, Error> {
+    let Command::Peer(peer) = command;
+    let result = match peer {
+        Peer::Server(args) => {
+            Options::parse(&args.options).and_then(|options| server::run(&options))
+        }
+        Peer::Client(args) => {
+            Options::parse(&args.options).and_then(|options| client::run(&options))
+        }
+    };
+    match result {
+        Ok(value) => {
+            json_line(&value)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Err(error) => {
+            json_line(&json!({ "error": error.with_causes() }))?;
+            Ok(ExitCode::FAILURE)
+        }
+    }
+}

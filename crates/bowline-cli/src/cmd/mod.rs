@@ -1,0 +1,8 @@
+//! The subcommands, one module each.
+
+pub(crate) mod bench;
+pub(crate) mod client;
+pub(crate) mod demo;
+mod finish;
+mod metronome;
+pub(crate) mod server;

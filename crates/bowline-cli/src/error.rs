@@ -1,0 +1,97 @@
+//! What ends the command with a failure.
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use bowline::BuildError;
+use bowline::ConfigError;
+use bowline::ConnectError;
+use bowline::EndReason;
+use bowline::ListenError;
+use bowline::SendError;
+
+/// What ends the command with a failure.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    #[error("cannot find the address of {host:?}")]
+    Resolve {
+        host: String,
+        #[source]
+        source: io::Error,
+    },
+    #[error("{host:?} has no address")]
+    NoAddress { host: String },
+    #[error("cannot start")]
+    Build(#[from] BuildError),
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error("cannot start the server")]
+    Listen(#[from] ListenError),
+    #[error("cannot connect")]
+    Connect(#[from] ConnectError),
+    #[error("{addr} did not answer within {} s: {text} (reason {reason})", after.as_secs_f32())]
+    NoAnswer {
+        addr: SocketAddr,
+        after: Duration,
+        reason: EndReason,
+        text: String,
+    },
+    #[error("{addr} refused the connection: {text} (reason {reason})")]
+    Refused {
+        addr: SocketAddr,
+        reason: EndReason,
+        text: String,
+    },
+    #[error("{addr} closed the connection: {text} (reason {reason})")]
+    ClosedByPeer {
+        addr: SocketAddr,
+        reason: EndReason,
+        text: String,
+    },
+    #[error("lost the connection to {addr}: {text} (reason {reason})")]
+    Lost {
+        addr: SocketAddr,
+        reason: EndReason,
+        text: String,
+    },
+    #[error("no echo from {addr} within {} s", after.as_secs_f32())]
+    NoEcho { addr: SocketAddr, after: Duration },
+    #[error("cannot send")]
+    Send(#[from] SendError),
+    #[error("{0}")]
+    Other(String),
+    #[error("cannot write the output")]
+    Output(#[source] io::Error),
+    #[error("cannot watch for Ctrl-C")]
+    Signals(#[source] io::Error),
+}
+
+impl Error {
+    /// The error and what caused it, in one line.
+    pub(crate) fn with_causes(&self) -> String {
+        let mut text = self.to_string();
+        let mut cause = std::error::Error::source(self);
+        while let Some(error) = cause {
+            text.push_str(": ");
+            text.push_str(&error.to_string());
+            cause = error.source();
+        }
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_taken_port_is_named_in_one_line() {
+        let addr = "127.0.0.1:27015".parse().unwrap();
+        let error = Error::from(ListenError::AddressInUse { addr });
+        assert_eq!(
+            error.with_causes(),
+            "cannot start the server: 127.0.0.1:27015 is in use"
+        );
+    }
+}
