@@ -1,0 +1,428 @@
+//! The command as a user runs it.
+#![allow(
+    clippy::unwrap_used,
+    missing_docs,
+    reason = "a test may panic, in its helpers too"
+)]
+
+use std::io::BufRead;
+use std::io::BufReader;
+use std::io::Write;
+use std::net::UdpSocket;
+use std::process::Child;
+use std::process::ChildStdin;
+use std::process::Command;
+use std::process::Output;
+use std::process::Stdio;
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+use std::time::Instant;
+
+use bowline::LaneConfig;
+use bowline::LaneIndex;
+use bowline::SendFlags;
+use bowline::Sockets;
+use serde_json::Value;
+
+/// No test waits longer for a line.
+const LIMIT: Duration = Duration::from_secs(20);
+
+#[test]
+fn a_short_demo_passes() {
+    let output = run(&["demo", "--clients", "2", "--secs", "1", "--json"]);
+    let lines = json_lines(&output.stdout);
+    let result = lines.last().unwrap();
+    assert!(output.status.success(), "{result:#}");
+    assert_eq!(result["event"], "result");
+    assert_eq!(result["passed"], true);
+    assert_eq!(result["clients"].as_array().unwrap().len(), 2);
+    assert_eq!(result["clients"][1]["down"]["received"]["reliable"], 1);
+    assert_eq!(lines[0]["event"], "start");
+}
+
+#[test]
+fn a_demo_without_terminal_prints_one_table_and_the_verdict() {
+    let output = run(&["demo", "--clients", "1", "--secs", "0.5"]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{text}");
+    assert_eq!(text.matches("player-1").count(), 1, "{text}");
+    assert!(text.contains("PASSED"), "{text}");
+    assert!(!text.contains('\x1b'), "{text}");
+}
+
+#[test]
+fn a_sent_text_is_echoed_and_both_sides_end_well() {
+    let server = Running::server(&["--echo"]);
+    let output = run(&["client", &server.addr, "--send", "hello there", "--json"]);
+    assert!(output.status.success(), "{output:?}");
+    let lines = json_lines(&output.stdout);
+    let events = lines.iter().map(|line| line["event"].as_str().unwrap());
+    assert_eq!(
+        events.collect::<Vec<_>>(),
+        ["connecting", "connected", "message", "closed"]
+    );
+    assert_eq!(lines[1]["encrypted"], true);
+    assert_eq!(
+        (&lines[2]["text"], &lines[2]["reliable"]),
+        (&"hello there".into(), &true.into())
+    );
+    assert!(lines[2]["round_trip_ms"].as_f64().unwrap() > 0.0);
+
+    assert_eq!(server.next_event("message")["text"], "hello there");
+    let closed = server.next_event("closed");
+    assert_eq!(
+        (&closed["by"], &closed["reason"]),
+        (&"peer".into(), &1000.into())
+    );
+    assert_eq!(closed["text"], "the client is done");
+    server.end();
+}
+
+#[test]
+fn an_echo_comes_on_its_lane_with_its_reliability() {
+    let server = Running::server(&[]);
+    let sockets = Sockets::new().unwrap();
+    let connection = sockets.connect(server.addr.parse().unwrap()).unwrap();
+    connection
+        .configure_lanes(&[LaneConfig::default(); 4])
+        .unwrap();
+    let sent = [
+        (3, SendFlags::RELIABLE, vec![3; 100_000]),
+        (0, SendFlags::UNRELIABLE, vec![0; 10]),
+        (2, SendFlags::UNRELIABLE, vec![2; 5000]),
+        (1, SendFlags::RELIABLE, Vec::new()),
+    ];
+    for (lane, flags, bytes) in &sent {
+        connection
+            .send_on(LaneIndex::new(*lane), bytes, *flags)
+            .unwrap();
+    }
+    let mut echoes = Vec::new();
+    let end = Instant::now() + LIMIT;
+    while echoes.len() < sent.len() && Instant::now() < end {
+        sockets.wait(Duration::from_millis(20));
+        connection.receive_batch(&mut echoes, 4).unwrap();
+    }
+    echoes.sort_by_key(|echo| echo.lane().get());
+    let got = echoes
+        .iter()
+        .map(|echo| (echo.lane().get(), echo.is_reliable(), echo.len()));
+    let expected = [
+        (0, false, 10),
+        (1, true, 0),
+        (2, false, 5000),
+        (3, true, 100_000),
+    ];
+    assert_eq!(got.collect::<Vec<_>>(), expected);
+    server.end();
+}
+
+#[test]
+fn lines_of_standard_input_are_sent_and_their_echoes_printed() {
+    let server = Running::server(&[]);
+    let mut client = start(&["client", &server.addr]);
+    let mut input = client.stdin.take().unwrap();
+    input.write_all("one\ntwo\r\nthree".as_bytes()).unwrap();
+    drop(input);
+    let output = client.wait_with_output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let text = String::from_utf8(output.stdout).unwrap();
+    let echoes = text
+        .lines()
+        .map(|line| line.split_whitespace().nth(1).unwrap());
+    assert_eq!(
+        echoes.collect::<Vec<_>>(),
+        ["one", "two", "three"],
+        "{text}"
+    );
+    server.end();
+}
+
+#[test]
+fn a_chat_is_relayed_to_the_others() {
+    let server = Running::server(&["--chat"]);
+    let alice = Running::client(&server.addr, &["--chat"]);
+    alice.next_event("connected");
+    let bob = Running::client(&server.addr, &["--chat"]);
+    bob.next_event("connected");
+    let arrival = alice.next_event("message")["text"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    assert!(arrival.ends_with("is here"), "{arrival}");
+    writeln!(bob.input.as_ref().unwrap(), "hi").unwrap();
+    let line = alice.next_event("message")["text"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    assert!(line.ends_with(": hi"), "{line}");
+    bob.end();
+    let departure = alice.next_event("message")["text"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    assert!(departure.ends_with("has left"), "{departure}");
+    alice.end();
+    server.end();
+}
+
+#[test]
+fn a_server_that_stops_tells_its_clients() {
+    let server = Running::server(&[]);
+    let mut client = Running::client(&server.addr, &[]);
+    client.next_event("connected");
+    server.end();
+    let error = client.next_event("error")["error"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    assert!(
+        error.contains("closed the connection: the server stops (reason 1000)"),
+        "{error}"
+    );
+    assert_eq!(client.child.wait().unwrap().code(), Some(1));
+}
+
+#[test]
+fn a_taken_port_is_an_error() {
+    let taken = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let addr = taken.local_addr().unwrap().to_string();
+    let output = run(&["server", "--bind", &addr]);
+    assert_eq!(output.status.code(), Some(1));
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(
+        text,
+        format!("error: cannot start the server: {addr} is in use\n")
+    );
+}
+
+#[test]
+fn a_bad_address_is_an_error_that_shows_a_good_one() {
+    let output = run(&["client", "127.0.0.1"]);
+    assert_eq!(output.status.code(), Some(2));
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(text.contains("127.0.0.1:27015"), "{text}");
+}
+
+#[test]
+fn nobody_there_is_a_timeout() {
+    let silent = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let addr = silent.local_addr().unwrap().to_string();
+    let start = Instant::now();
+    let output = run(&["client", &addr, "--send", "x", "--timeout", "0.5"]);
+    assert!(
+        start.elapsed() < Duration::from_secs(5),
+        "{:?}",
+        start.elapsed()
+    );
+    assert_eq!(output.status.code(), Some(1));
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        text.contains(&format!("{addr} did not answer within 0.5 s")),
+        "{text}"
+    );
+    assert!(text.contains("5003"), "{text}");
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupt_closes_with_a_word() {
+    let server = Running::server(&[]);
+    let mut client = Running::client(&server.addr, &[]);
+    client.next_event("connected");
+    let pid = client.child.id().to_string();
+    assert!(
+        Command::new("kill")
+            .args(["-INT", &pid])
+            .status()
+            .unwrap()
+            .success()
+    );
+    assert_eq!(client.child.wait().unwrap().code(), Some(0));
+    assert_eq!(server.next_event("closed")["text"], "the client is done");
+    server.end();
+}
+
+#[test]
+fn a_benchmark_counts_what_arrives() {
+    let (client, server) = bench(
+        "flood",
+        &["--secs", "1", "--size", "1000", "--reliable", "1"],
+    );
+    assert!(client["sent"].as_u64().unwrap() > 0, "{client}");
+    assert!(client["cpu_s"].as_f64().unwrap() > 0.0, "{client}");
+    assert!(server["msgs"].as_u64().unwrap() > 100, "{server}");
+    assert_eq!(server["out_of_order"], 0, "{server}");
+}
+
+#[test]
+fn every_other_benchmark_yields_its_figures() {
+    let (client, _) = bench(
+        "ping",
+        &["--secs", "0.3", "--reliable", "0", "--drive", "busy"],
+    );
+    assert!(client["rtt_us"]["p50"].as_f64().unwrap() > 0.0, "{client}");
+
+    let (client, server) = bench("connect", &["--secs", "0.3", "--inflight", "4"]);
+    assert!(client["connects"].as_u64().unwrap() > 0, "{client}");
+    assert_eq!(client["failed"], 0, "{client}");
+    assert!(server["cpu_total_s"].as_f64().unwrap() > 0.0, "{server}");
+
+    let (client, server) = bench("idle", &["--clients", "20", "--hold", "1"]);
+    assert_eq!(client["lost_connections"], 0, "{client}");
+    assert_eq!(server["peak_conns"], 20, "{server}");
+
+    let rates = [
+        "--up-unrel",
+        "30x200",
+        "--up-rel",
+        "5x100",
+        "--down-unrel",
+        "30x600",
+        "--down-rel",
+        "5x100",
+    ];
+    let options = [&["--secs", "1", "--clients", "3"], &rates[..]].concat();
+    let (client, server) = bench("paced", &options);
+    assert_eq!(client["sent"], server["msgs"], "{client} {server}");
+    assert!(
+        server["lat_rel_us"]["n"].as_u64().unwrap() >= 14,
+        "{server}"
+    );
+    assert!(client["lat_us"]["n"].as_u64().unwrap() >= 80, "{client}");
+}
+
+/// Runs one workload with both sides, and returns what they print: client, server.
+fn bench(workload: &str, options: &[&str]) -> (Value, Value) {
+    let common = ["--peer", "ours", "--workload", workload];
+    let listen = [
+        &["bench", "peer", "server"],
+        &common[..],
+        &["--listen", "127.0.0.1:0"],
+        options,
+    ];
+    let mut server = Running::start(&listen.concat());
+    let ready = server.next_line();
+    let addr = ready
+        .strip_prefix("READY ")
+        .expect("the server says where it is")
+        .trim();
+    let connect = [
+        &["bench", "peer", "client"],
+        &common[..],
+        &["--connect", addr],
+        options,
+    ];
+    let output = run(&connect.concat());
+    assert!(output.status.success(), "{output:?}");
+    let client = json_lines(&output.stdout).pop().unwrap();
+    drop(server.input.take());
+    let result = serde_json::from_str(&server.next_line()).unwrap();
+    server.end();
+    (client, result)
+}
+
+/// A program that runs beside the test.
+struct Running {
+    child: Child,
+    input: Option<ChildStdin>,
+    lines: mpsc::Receiver<String>,
+    addr: String,
+}
+
+impl Running {
+    fn server(options: &[&str]) -> Self {
+        let mut server =
+            Self::start(&[&["server", "--bind", "127.0.0.1:0", "--json"], options].concat());
+        server.addr = server.next_event("listening")["addr"]
+            .as_str()
+            .unwrap()
+            .to_owned();
+        server
+    }
+
+    fn client(addr: &str, options: &[&str]) -> Self {
+        Self::start(&[&["client", addr, "--json"], options].concat())
+    }
+
+    fn start(args: &[&str]) -> Self {
+        let mut child = start(args);
+        let input = child.stdin.take();
+        let output = BufReader::new(child.stdout.take().unwrap());
+        let (sender, lines) = mpsc::channel();
+        thread::spawn(move || {
+            for line in output.lines().map_while(Result::ok) {
+                if sender.send(line).is_err() {
+                    return;
+                }
+            }
+        });
+        Self {
+            child,
+            input,
+            lines,
+            addr: String::new(),
+        }
+    }
+
+    fn next_line(&self) -> String {
+        self.lines
+            .recv_timeout(LIMIT)
+            .expect("a further line of output")
+    }
+
+    /// The next event of this kind; others are skipped.
+    fn next_event(&self, kind: &str) -> Value {
+        loop {
+            let value: Value = serde_json::from_str(&self.next_line()).unwrap();
+            if value["event"] == kind {
+                return value;
+            }
+        }
+    }
+
+    /// Ends its input, and expects it to exit without an error.
+    fn end(mut self) {
+        drop(self.input.take());
+        assert!(self.child.wait().unwrap().success());
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // After a failed test; otherwise it has exited.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn command(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_bowline"));
+    command
+        .args(args)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command
+}
+
+fn start(args: &[&str]) -> Child {
+    command(args).stderr(Stdio::inherit()).spawn().unwrap()
+}
+
+/// Runs to the end, with a standard input that stays open meanwhile.
+fn run(args: &[&str]) -> Output {
+    let mut child = command(args).spawn().unwrap();
+    let input = child.stdin.take();
+    let output = child.wait_with_output().unwrap();
+    drop(input);
+    output
+}
+
+fn json_lines(bytes: &[u8]) -> Vec<Value> {
+    let text = std::str::from_utf8(bytes).unwrap();
+    text.lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
