@@ -53,9 +53,12 @@ impl LiveBlock {
     pub(crate) fn draw(&mut self, text: &str) -> io::Result<()> {
         let mut out = io::stdout().lock();
         self.rewind(&mut out)?;
+        // Without wrapping: on a narrow terminal a line would be two, and the next text be put wrong.
+        write!(out, "\x1b[?7l")?;
         for line in text.lines() {
             writeln!(out, "{line}\x1b[K")?;
         }
+        write!(out, "\x1b[?7h")?;
         self.lines = text.lines().count();
         out.flush()
     }
