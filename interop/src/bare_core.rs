@@ -11,23 +11,21 @@ use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use bowline_core::config::{ConnectionConfig, LaneConfig};
 use bowline_core::connection::{Connection, ConnectionState};
 use bowline_core::crypto::Crypto;
-use bowline_core::crypto::cipher_negotiation::EncryptionPolicy;
 use bowline_core::crypto::rustcrypto;
-use bowline_core::end_reason::EndReason;
 use bowline_core::endpoint::{DatagramEvent, Endpoint, EndpointConfig, Route, SocketId};
 use bowline_core::error::SendError;
 use bowline_core::event::Event;
 use bowline_core::handshake::Origin;
-use bowline_core::ids::{ConnectionId, LaneIndex};
-use bowline_core::message::{Outgoing as CoreOutgoing, Payload, SendFlags};
+use bowline_core::ids::ConnectionId;
+use bowline_core::message::{Outgoing as CoreOutgoing, Payload};
 use bowline_core::time::{Span, Timestamp};
 use bowline_core::transmit::TransmitBuf;
 
+use crate::convert;
 use crate::host::{
-    Change, Host, Info, Lane, Link, Options, Outgoing, Received, SendRefused, State, Status,
+    Change, Host, Info, Lane, Link, Options, Outgoing, Received, SendRefused, Status,
 };
 
 /// An endpoint of the core with its sockets.
@@ -210,8 +208,8 @@ impl BareCore {
             if !entry.released {
                 self.changes.push(Change {
                     link: Link(u64::from(id.get())),
-                    old: state(old),
-                    new: state(new),
+                    old: convert::state(old),
+                    new: convert::state(new),
                     incoming: entry.connection.info().origin == Origin::Listen,
                 });
             }
@@ -242,7 +240,8 @@ impl BareCore {
 impl Host for BareCore {
     fn listen(&mut self, options: &Options) -> SocketAddr {
         let socket = self.open_socket();
-        self.endpoint.listen(socket, config(options));
+        self.endpoint
+            .listen(socket, Arc::new(convert::config(options)));
         self.socket(socket).local_addr().expect("it is bound")
     }
 
@@ -251,7 +250,9 @@ impl Host for BareCore {
             socket: self.open_socket(),
             remote: to,
         };
-        let connection = self.endpoint.connect(self.now(), route, config(options));
+        let connection =
+            self.endpoint
+                .connect(self.now(), route, Arc::new(convert::config(options)));
         let connection = connection.unwrap_or_else(|error| panic!("cannot dial {to}: {error}"));
         let id = connection.id();
         self.connections.insert(
@@ -272,10 +273,7 @@ impl Host for BareCore {
     }
 
     fn close(&mut self, link: Link, reason: i32, text: &str, linger: bool) {
-        let reason = match reason.unsigned_abs() {
-            0 => EndReason::APP_GENERIC,
-            code => EndReason::from_app(code),
-        };
+        let reason = convert::end_reason(reason);
         self.with_connection(link, |connection, now| {
             connection.close(now, reason, text, linger)
         });
@@ -285,19 +283,9 @@ impl Host for BareCore {
     }
 
     fn send(&mut self, link: Link, message: &Outgoing<'_>) -> Result<u64, SendRefused> {
-        let reliable = if message.reliable {
-            SendFlags::RELIABLE
-        } else {
-            SendFlags::UNRELIABLE
-        };
-        let no_nagle = if message.no_nagle {
-            SendFlags::NO_NAGLE
-        } else {
-            SendFlags::UNRELIABLE
-        };
         let message = CoreOutgoing {
-            lane: LaneIndex::new(u8::try_from(message.lane).expect("there are 255 lanes")),
-            flags: SendFlags::from_bits(reliable.bits() | no_nagle.bits()),
+            lane: convert::lane(message.lane),
+            flags: convert::send_flags(message),
             payload: Payload::Borrowed(message.data),
         };
         match self.with_connection(link, |connection, now| connection.send(now, message)) {
@@ -329,10 +317,7 @@ impl Host for BareCore {
     }
 
     fn configure_lanes(&mut self, link: Link, lanes: &[Lane]) {
-        let lanes: Vec<LaneConfig> = lanes
-            .iter()
-            .map(|lane| LaneConfig::new(lane.priority, lane.weight))
-            .collect();
+        let lanes = convert::lanes(lanes);
         let result = self.with_connection(link, |connection, now| {
             connection.configure_lanes(now, &lanes)
         });
@@ -350,7 +335,7 @@ impl Host for BareCore {
         };
         let info = entry.connection.info();
         Info {
-            state: state(info.state),
+            state: convert::state(info.state),
             end_reason: info.end_reason.code().cast_signed(),
             end_text: info.end_text,
             identity: info
@@ -364,17 +349,7 @@ impl Host for BareCore {
 
     fn status(&self, link: Link) -> Status {
         let entry = self.entry(link).expect("the scenario knows its links");
-        let status = entry.connection.status(self.now());
-        Status {
-            ping_ms: status.ping_ms.map_or(-1, u32::cast_signed),
-            quality_local: status.quality_local.unwrap_or(-1.0),
-            quality_remote: status.quality_remote.unwrap_or(-1.0),
-            out_bytes_per_sec: status.out_bytes_per_sec,
-            in_bytes_per_sec: status.in_bytes_per_sec,
-            pending_reliable_bytes: status.pending_reliable_bytes,
-            pending_unreliable_bytes: status.pending_unreliable_bytes,
-            unacked_reliable_bytes: status.unacked_reliable_bytes,
-        }
+        convert::status(&entry.connection.status(self.now()))
     }
 }
 
@@ -386,66 +361,6 @@ impl fmt::Debug for BareCore {
 
 fn id_of(link: Link) -> ConnectionId {
     ConnectionId::new(u32::try_from(link.0).expect("links of this host are connection IDs"))
-}
-
-fn config(options: &Options) -> Arc<ConnectionConfig> {
-    let mut config = ConnectionConfig::new();
-    set_config(&mut config, options).unwrap_or_else(|error| panic!("{options:?}: {error}"));
-    Arc::new(config)
-}
-
-fn set_config(
-    config: &mut ConnectionConfig,
-    options: &Options,
-) -> Result<(), bowline_core::config::ConfigError> {
-    let millis = |ms: u32| Span::from_millis(u64::from(ms));
-    if let Some(rate) = options.send_rate {
-        config.set_send_rate(None, Some(u64::from(rate)))?;
-    }
-    if let Some(bytes) = options.send_buffer {
-        config.set_send_buffer(bytes as usize)?;
-    }
-    if let Some(bytes) = options.recv_buffer {
-        config.set_recv_buffer(bytes as usize)?;
-    }
-    if let Some(count) = options.recv_buffer_messages {
-        config.set_recv_buffer_messages(count as usize)?;
-    }
-    if let Some(ms) = options.timeout_initial_ms {
-        config.set_timeout_initial(millis(ms))?;
-    }
-    if let Some(ms) = options.timeout_connected_ms {
-        config.set_timeout_connected(millis(ms))?;
-    }
-    if let Some(us) = options.nagle_time_us {
-        config.set_nagle(Span::from_micros(u64::from(us)))?;
-    }
-    if let Some(bytes) = options.mtu {
-        config.set_mtu(bytes as usize)?;
-    }
-    if let Some(policy) = options.unencrypted {
-        config.set_encryption(match policy {
-            0 => EncryptionPolicy::Required,
-            1 => EncryptionPolicy::Preferred,
-            2 => EncryptionPolicy::Avoided,
-            _ => EncryptionPolicy::Off,
-        });
-    }
-    Ok(())
-}
-
-fn state(state: ConnectionState) -> State {
-    match state {
-        ConnectionState::None => State::None,
-        ConnectionState::Connecting => State::Connecting,
-        ConnectionState::FindingRoute => State::FindingRoute,
-        ConnectionState::Connected => State::Connected,
-        ConnectionState::ClosedByPeer => State::ClosedByPeer,
-        ConnectionState::ProblemDetectedLocally => State::ProblemDetectedLocally,
-        ConnectionState::FinWait => State::FinWait,
-        ConnectionState::Linger => State::Linger,
-        ConnectionState::Dead => State::Dead,
-    }
 }
 
 /// Later than zero, which some fields take for "never".

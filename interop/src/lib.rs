@@ -6,10 +6,12 @@
 //! the last pairing tests the scenario itself.
 
 pub mod bare_core;
+mod convert;
 pub mod gns;
 pub mod host;
 pub mod pair;
 pub mod process;
+pub mod product;
 pub mod recording;
 pub mod traffic;
 

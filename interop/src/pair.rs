@@ -5,20 +5,20 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 use std::{mem, thread};
 
-use crate::bare_core::BareCore;
 use crate::gns::Gns;
 use crate::host::{Change, Host, Link, Options, State};
+use crate::product::Product;
 
 /// How long anything may take that should happen at once.
 pub const PROMPT: Duration = Duration::from_secs(5);
 
-/// One of the implementations.
+/// One of the two implementations.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Library {
     /// GameNetworkingSockets.
     Gns,
-    /// Bowline's core alone.
-    Core,
+    /// Bowline.
+    Bowline,
 }
 
 /// Which library plays which part.
@@ -63,7 +63,7 @@ impl Library {
     pub fn start(self, identity: Option<&str>) -> Side {
         Side::of(match self {
             Self::Gns => Box::new(Gns::new(identity)),
-            Self::Core => Box::new(BareCore::new(identity)),
+            Self::Bowline => Box::new(Product::new(identity)),
         })
     }
 
@@ -74,14 +74,14 @@ impl Library {
             .find(|library| library.to_string() == name)
     }
 
-    const ALL: [Self; 2] = [Self::Gns, Self::Core];
+    const ALL: [Self; 2] = [Self::Gns, Self::Bowline];
 }
 
 impl fmt::Display for Library {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Gns => "gns",
-            Self::Core => "core",
+            Self::Bowline => "bowline",
         })
     }
 }
@@ -90,12 +90,12 @@ impl Pairing {
     /// Every pairing that is of interest.
     pub const ALL: [Self; 3] = [
         Self {
-            client: Library::Core,
+            client: Library::Bowline,
             server: Library::Gns,
         },
         Self {
             client: Library::Gns,
-            server: Library::Core,
+            server: Library::Bowline,
         },
         Self {
             client: Library::Gns,
