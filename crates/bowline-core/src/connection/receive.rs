@@ -96,14 +96,17 @@ impl Connection {
         if self.forget_answer() {
             tracing::trace!(id = %self.id, "the peer has our ConnectOK");
         }
-        match self.take_frames(now, number, plaintext)? {
+        // Marked whatever becomes of its frames: a packet that is refused in part must not have the
+        // rest taken again. Whether it counts as received is for the acks alone to say.
+        let sequence = match self.receiver.replay.mark(number) {
+            Arrival::Next => Sequence::Next,
+            Arrival::Ahead { skipped } => Sequence::Ahead { skipped },
+            Arrival::Late => Sequence::Late,
+        };
+        let outcome = self.take_frames(now, number, plaintext)?;
+        self.telemetry.link.received(now, len, sequence, time);
+        match outcome {
             Outcome::Taken { reliable } => {
-                let sequence = match self.receiver.replay.mark(number) {
-                    Arrival::Next => Sequence::Next,
-                    Arrival::Ahead { skipped } => Sequence::Ahead { skipped },
-                    Arrival::Late => Sequence::Late,
-                };
-                self.telemetry.link.received(now, len, sequence, time);
                 self.receiver.acks.on_received(now, number);
                 if reliable {
                     let srtt = self.sender.smoothed_rtt();
