@@ -188,7 +188,7 @@ impl ReliableReceiver {
         {
             return Ok(());
         }
-        self.pieces.insert(pos, Bytes::copy_from_slice(data));
+        self.insert_piece(pos, Bytes::copy_from_slice(data));
         self.end = self.end.max(pos.advance(data.len() as u64));
         Ok(())
     }
@@ -209,10 +209,18 @@ impl ReliableReceiver {
             let fresh = piece.get(known..).unwrap_or(&[]);
             let used = self.parse(now, lane, fresh, queue)?;
             if used < fresh.len() {
-                self.pieces.insert(self.base, piece.slice(known + used..));
+                self.insert_piece(self.base, piece.slice(known + used..));
             }
         }
         Ok(())
+    }
+
+    /// Adds a piece, unless one that is as long begins at the same place.
+    fn insert_piece(&mut self, pos: StreamPos, data: Bytes) {
+        let known = self.pieces.get(&pos).map_or(0, Bytes::len);
+        if known < data.len() {
+            self.pieces.insert(pos, data);
+        }
     }
 
     /// Parses bytes at the base; returns how many were used. Fewer than all only if the queue is full.
