@@ -125,6 +125,19 @@ fn what_is_left_of_a_piece_does_not_displace_a_longer_one() {
 }
 
 #[test]
+fn limit_overlapping_pieces_count_in_full() {
+    let mut receiver = ReliableReceiver::new(LIMITS);
+    let mut queue = queue(10);
+    for n in 0..64 {
+        let pos = StreamPos::new(10 + n);
+        receiver
+            .receive(NOW, LANE, pos, &[0; 1000], &mut queue)
+            .unwrap();
+    }
+    assert_eq!(receiver.held_bytes(), 64_000);
+}
+
+#[test]
 fn broken_headers_are_fatal() {
     let over_size = {
         let mut out = vec![0x20];
