@@ -197,6 +197,8 @@ impl Sender {
             .resize_with(lanes.len(), || SendLane::new(LaneConfig::default()));
         for (lane, config) in self.lanes.iter_mut().zip(lanes) {
             lane.config = *config;
+            // Times of different classes do not compare: all start anew.
+            lane.virtual_time = 0;
         }
         Ok(())
     }
