@@ -165,7 +165,7 @@ impl Connection {
     fn write_ack(&mut self, now: Timestamp, builder: &mut PacketBuilder<'_>) -> bool {
         let acks = &mut self.receiver.acks;
         let room = builder.writer().room() / 2;
-        if !acks.has_news() || room < MIN_ACK_ROOM {
+        if !acks.has_news(now) || room < MIN_ACK_ROOM {
             return false;
         }
         let mut max_blocks = limits::MAX_ACK_BLOCKS;

@@ -3,6 +3,17 @@
 use super::*;
 use crate::transmit::DatagramMeta;
 
+/// Everything that a connection has to send now.
+fn sent(connection: &mut Connection, now: Timestamp) -> Vec<Vec<u8>> {
+    let mut buf = TransmitBuf::new(10);
+    let mut out = Vec::new();
+    while let Some(transmit) = connection.poll_transmit(now, &mut buf) {
+        out.extend(buf.datagrams(&transmit).map(<[u8]>::to_vec));
+        buf.clear();
+    }
+    out
+}
+
 fn small_queue() -> (Pair, ConnectionId, ConnectionId) {
     let mut config = ConnectionConfig::new();
     config.set_recv_buffer_messages(2).unwrap();
@@ -41,4 +52,27 @@ fn an_application_that_does_not_read_does_not_lose_the_connection() {
         connection.handle_datagram(now, &DatagramMeta::default(), &mut packet);
     }
     assert_eq!(pair.server.state(server), ConnectionState::Connected);
+}
+
+#[test]
+fn limit_acks_are_not_repeated_while_a_gap_is_young() {
+    let (mut pair, client, _) = Pair::connected();
+    pair.run(Span::from_secs(1));
+    let now = pair.now;
+    let connection = pair.client.connections.get_mut(&client).unwrap();
+    sent(connection, now);
+    let acks = &mut connection.receiver.acks;
+    for n in 10..60 {
+        acks.on_received(now - Span::from_secs(1), PacketNumber::new(2 * n));
+    }
+    acks.on_received(now, PacketNumber::new(200));
+    let message = Outgoing {
+        lane: LaneIndex::ZERO,
+        flags: SendFlags::UNRELIABLE_NO_NAGLE,
+        payload: Payload::Borrowed(&[0; 1200]),
+    };
+    connection.send(now, message).unwrap();
+    let packets = sent(connection, now);
+    assert!(packets.len() <= 2, "{} packets", packets.len());
+    assert_eq!(connection.status(now).pending_unreliable_bytes, 0);
 }
