@@ -100,6 +100,9 @@ pub const PACKET_NUMBER_LURCH: u64 = 100;
 
 /// Packets that may be outstanding beyond the highest acknowledged one: half of the jump that kills.
 pub const MAX_UNACKED_PACKETS: u64 = 0x2000;
+/// Packets whose fate is remembered. Only those that must go regardless (acks, probes) get beyond
+/// [`MAX_UNACKED_PACKETS`]; the oldest is forgotten then.
+pub const MAX_TRACKED_PACKETS: usize = 0x4000;
 /// Bytes between the oldest unacknowledged and the newest sent byte of a lane, towards a GNS receiver,
 /// which refuses beyond 1 MiB.
 pub const GNS_STREAM_WINDOW: u64 = 960 * 1024;

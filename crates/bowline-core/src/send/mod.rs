@@ -339,6 +339,7 @@ impl Sender {
         let window = self.controller.window_bytes();
         let app_limited = self.unsent_bytes == 0 || self.in_flight.bytes() < window / 2;
         self.in_flight.push(now, bytes, ranges, app_limited);
+        self.forget_oldest_packet();
         self.pacer.charge(bytes);
         if asked {
             self.packets_since_ack_request = 0;
@@ -462,6 +463,18 @@ impl Sender {
             && self.in_flight.bytes() < self.controller.window_bytes()
     }
 
+    /// Bounds what is remembered for a peer that acknowledges nothing and keeps asking for acks.
+    fn forget_oldest_packet(&mut self) {
+        if self.in_flight.len() > limits::MAX_TRACKED_PACKETS {
+            let lanes = &mut self.lanes;
+            self.in_flight.forget_oldest(|sent| {
+                if let Some(lane) = lanes.get_mut(sent.lane.as_usize()) {
+                    lane.on_lost(sent.range.clone());
+                }
+            });
+        }
+    }
+
     fn time_for(&self, bytes: u64) -> Option<Span> {
         let rate = self.rate_bytes_per_sec()?.max(1);
         Some(Span::from_micros(bytes.saturating_mul(1_000_000) / rate))
@@ -488,3 +501,6 @@ pub(crate) struct PendingBytes {
 fn to_usize(bytes: u64) -> usize {
     usize::try_from(bytes).unwrap_or(usize::MAX)
 }
+
+#[cfg(test)]
+mod tests;
