@@ -63,6 +63,8 @@ pub(crate) struct Sender {
     first_wanted: PacketNumber,
     /// Retransmission timeouts in a row.
     timeouts: u32,
+    /// After a timeout one packet may leave although the window is full.
+    probe: bool,
     packets_since_ack_request: u32,
     bytes_since_ack_request: u64,
     /// A send was refused for want of room, and the application waits to hear of some.
@@ -112,6 +114,7 @@ impl Sender {
             send_buffer_bytes: config.send_buffer_bytes() as u64,
             first_wanted: PacketNumber::default(),
             timeouts: 0,
+            probe: false,
             packets_since_ack_request: 0,
             bytes_since_ack_request: 0,
             refused: false,
@@ -249,6 +252,7 @@ impl Sender {
         self.first_wanted = self.first_wanted.max(ack.latest);
         if any {
             self.timeouts = 0;
+            self.probe = false;
             self.last_ack_at = now;
         }
         if let Some(rtt) = outcome.rtt {
@@ -269,6 +273,7 @@ impl Sender {
             }
         });
         self.timeouts = self.timeouts.saturating_add(1);
+        self.probe = true;
         if self.timeouts > 1 {
             self.controller.on_blackout();
         }
@@ -340,6 +345,7 @@ impl Sender {
         let app_limited = self.unsent_bytes == 0 || self.in_flight.bytes() < window / 2;
         self.in_flight.push(now, bytes, ranges, app_limited);
         self.forget_oldest_packet();
+        self.probe &= ranges == 0;
         self.pacer.charge(bytes);
         if asked {
             self.packets_since_ack_request = 0;
@@ -460,7 +466,7 @@ impl Sender {
 
     fn window_is_open(&self) -> bool {
         (self.in_flight.len() as u64) < limits::MAX_UNACKED_PACKETS
-            && self.in_flight.bytes() < self.controller.window_bytes()
+            && (self.probe || self.in_flight.bytes() < self.controller.window_bytes())
     }
 
     /// Bounds what is remembered for a peer that acknowledges nothing and keeps asking for acks.

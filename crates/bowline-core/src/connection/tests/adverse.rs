@@ -55,6 +55,19 @@ fn an_application_that_does_not_read_does_not_lose_the_connection() {
 }
 
 #[test]
+fn probes_go_out_although_the_window_is_full() {
+    let (mut pair, client, server) = Pair::connected();
+    pair.run(Span::from_secs(1));
+    pair.lose = Box::new(|_, _, _| true);
+    pair.client_sends(client, &[5; 30_000], SendFlags::RELIABLE_NO_NAGLE);
+    // The second probe is lost too, which shrinks the window below what is in flight.
+    pair.run(Span::from_millis(200));
+    pair.lose = Box::new(|_, _, _| false);
+    pair.run(Span::from_millis(360));
+    assert_eq!(pair.server.received(pair.now, server).len(), 1);
+}
+
+#[test]
 fn limit_acks_are_not_repeated_while_a_gap_is_young() {
     let (mut pair, client, _) = Pair::connected();
     pair.run(Span::from_secs(1));
