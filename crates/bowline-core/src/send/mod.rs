@@ -275,7 +275,7 @@ impl Sender {
         self.timeouts = self.timeouts.saturating_add(1);
         self.probe = true;
         if self.timeouts > 1 {
-            self.controller.on_blackout();
+            self.controller.on_blackout(now, self.rtt.smoothed());
         }
     }
 
