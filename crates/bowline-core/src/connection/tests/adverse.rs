@@ -89,3 +89,32 @@ fn limit_acks_are_not_repeated_while_a_gap_is_young() {
     assert!(packets.len() <= 2, "{} packets", packets.len());
     assert_eq!(connection.status(now).pending_unreliable_bytes, 0);
 }
+
+#[test]
+fn limit_statistics_fit_the_smallest_packets() {
+    let mut config = ConnectionConfig::new();
+    config.set_mtu(limits::MIN_MTU).unwrap();
+    let mut pair = Pair::with(config.clone());
+    let (client, server) = pair.connect(config);
+    let now = pair.now;
+    let connection = pair.client.connections.get_mut(&client).unwrap();
+    for ms in (0..400).cycle().take(40_000) {
+        connection.telemetry.link.ping_sample(ms);
+    }
+    connection.telemetry.link.sent(now, 1_000_000, 1 << 40);
+    for _ in 0..150 {
+        pair.client_sends(client, &[1; 1500], SendFlags::RELIABLE);
+        pair.run(Span::from_secs(1));
+        pair.server.received(pair.now, server);
+    }
+    let longest = pair.log.iter().skip(4).map(|(_, bytes)| bytes.len()).max();
+    let full = pair.client.connections[&client].path.full_packet();
+    assert!(longest.unwrap() <= full, "{longest:?}");
+    assert_eq!(pair.server.connections[&server].drops().total(), 0);
+    let exchange = &pair.client.connections[&client].telemetry.exchange;
+    assert_eq!(
+        exchange.next_deadline().map(|at| at > pair.now),
+        Some(true),
+        "what does not fit is not tried for ever"
+    );
+}
