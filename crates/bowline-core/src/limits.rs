@@ -125,6 +125,8 @@ pub const FIN_WAIT: Span = Span::from_secs(5);
 pub const ADDRESS_REUSE_HOLD: Span = Span::from_secs(6);
 /// Largest round trip believed from a handshake (GNS: 2 s).
 pub const MAX_HANDSHAKE_RTT: Span = Span::from_secs(2);
+/// Largest ping believed from an ack (GNS: 2 s).
+pub const MAX_PING: Span = Span::from_secs(2);
 /// An older timestamp is no longer echoed in ConnectOK (GNS: 4 s).
 pub const MAX_TIMESTAMP_ECHO: Span = Span::from_secs(4);
 /// Largest `ping_est_ms` believed from a ConnectRequest (GNS: 1500).

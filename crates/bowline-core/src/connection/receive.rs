@@ -231,7 +231,7 @@ impl Connection {
                 exchange.lost(packet);
             }
         });
-        if let Some(rtt) = outcome.rtt {
+        if let Some(rtt) = outcome.rtt.filter(|rtt| *rtt <= limits::MAX_PING) {
             self.on_ping(now, rtt);
         }
         let blocks = ack.blocks().count() as u64;
