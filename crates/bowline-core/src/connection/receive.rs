@@ -261,7 +261,8 @@ impl Connection {
     }
 
     pub(super) fn tell_writable(&mut self) {
-        if self.sender.take_writable() && self.outbox.events.len() < limits::MAX_EVENTS {
+        // Once is enough, and leaves room for news of the state.
+        if self.sender.take_writable() && !self.outbox.events.contains(&Event::Writable) {
             self.outbox.events.push_back(Event::Writable);
         }
     }

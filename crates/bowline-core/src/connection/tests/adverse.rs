@@ -118,3 +118,38 @@ fn limit_statistics_fit_the_smallest_packets() {
         "what does not fit is not tried for ever"
     );
 }
+
+#[test]
+fn news_of_the_state_is_never_crowded_out() {
+    let mut config = ConnectionConfig::new();
+    config.set_send_buffer(4096).unwrap();
+    let mut pair = Pair::new();
+    let (client, _) = pair.connect(config);
+    let mut now = pair.now;
+    let connection = pair.client.connections.get_mut(&client).unwrap();
+    while connection.poll_event().is_some() {}
+    for _ in 0..100 {
+        for _ in 0..2 {
+            let _ = connection.send(
+                now,
+                Outgoing {
+                    lane: LaneIndex::ZERO,
+                    flags: SendFlags::UNRELIABLE_NO_NAGLE,
+                    payload: Payload::Borrowed(&[0; 4000]),
+                },
+            );
+        }
+        now += Span::from_millis(1100);
+        sent(connection, now);
+    }
+    connection.close(now, EndReason::new(1000), "", false);
+    let events: Vec<Event> = core::iter::from_fn(|| connection.poll_event()).collect();
+    assert!(events.contains(&Event::Writable));
+    assert!(matches!(
+        events.last(),
+        Some(Event::StateChanged {
+            new: ConnectionState::FinWait,
+            ..
+        })
+    ));
+}
