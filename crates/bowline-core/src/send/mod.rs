@@ -287,7 +287,11 @@ impl Sender {
     /// Whether a message queued now would leave now.
     pub(crate) fn can_send_at_once(&mut self, now: Timestamp) -> bool {
         self.pacer.refill(now, self.rate_bytes_per_sec());
-        self.unsent_bytes == 0 && self.window_is_open() && self.pacer.is_open()
+        let ahead = self.unsent_bytes;
+        let in_flight = self.in_flight.bytes().saturating_add(ahead);
+        self.window_is_open()
+            && in_flight < self.controller.window_bytes()
+            && self.pacer.covers(ahead)
     }
 
     /// Whether a data packet may and should go now; refills the pacer.

@@ -153,3 +153,16 @@ fn news_of_the_state_is_never_crowded_out() {
         })
     ));
 }
+
+#[test]
+fn several_messages_may_go_at_once_or_never() {
+    let (mut pair, client, server) = Pair::connected();
+    pair.run(Span::from_secs(1));
+    let now = pair.now;
+    for _ in 0..3 {
+        let flags = SendFlags::UNRELIABLE_NO_DELAY;
+        pair.client.send(now, client, 0, &[1; 100], flags);
+    }
+    pair.run(Span::from_millis(50));
+    assert_eq!(pair.server.received(pair.now, server).len(), 3);
+}
