@@ -133,6 +133,8 @@ pub const MAX_TIMESTAMP_ECHO: Span = Span::from_secs(4);
 pub const MAX_PING_ESTIMATE_MS: u32 = 1500;
 /// At most one unasked reply of the stateless kind in this time (GNS: 250 ms, process-wide).
 pub const STATELESS_REPLY_INTERVAL: Span = Span::from_millis(250);
+/// At most one answer of a closed connection in this time (GNS: answers every packet).
+pub const CLOSED_ANSWER_INTERVAL: Span = Span::from_millis(50);
 /// Challenges that are answered in one second before further ones are dropped. One costs about a
 /// microsecond; the bound keeps a flood from eating the service thread.
 pub const MAX_CHALLENGES_PER_SECOND: u32 = 50_000;

@@ -166,3 +166,19 @@ fn several_messages_may_go_at_once_or_never() {
     pair.run(Span::from_millis(50));
     assert_eq!(pair.server.received(pair.now, server).len(), 3);
 }
+
+#[test]
+fn limit_answers_of_a_closed_connection() {
+    let (mut pair, client, server) = Pair::connected();
+    let now = pair.now;
+    let connection = pair.client.connections.get_mut(&client).unwrap();
+    let packets: Vec<_> = (0..50).map(|_| connection.seal_for_test(&[])).collect();
+    let connection = pair.server.connections.get_mut(&server).unwrap();
+    connection.close(now, EndReason::new(1000), "", false);
+    let mut answers = sent(connection, now).len();
+    for mut packet in packets {
+        connection.handle_datagram(now, &DatagramMeta::default(), &mut packet);
+        answers += sent(connection, now).len();
+    }
+    assert!((2..=3).contains(&answers), "{answers} answers");
+}
