@@ -248,6 +248,13 @@ impl Connection {
         self.telemetry.link.ping_sample(ms);
     }
 
+    /// The peer has measured the round trip in whole milliseconds, rounded down.
+    pub(crate) fn on_ping_estimate(&mut self, now: Timestamp, ms: u32) {
+        let ms = u64::from(ms);
+        self.sender.on_handshake_rtt(Span::from_millis(ms + 1));
+        self.on_ping(now, Span::from_millis(ms));
+    }
+
     fn on_stats(&mut self, now: Timestamp, stats: &UdpStats) {
         if stats.flags.contains(StatsFlags::ACK_REQUEST_IMMEDIATE) {
             self.receiver.acks.owe(now);

@@ -182,3 +182,10 @@ fn limit_answers_of_a_closed_connection() {
     }
     assert!((2..=3).contains(&answers), "{answers} answers");
 }
+
+#[test]
+fn the_round_trip_that_a_client_tells_is_used() {
+    let (pair, _, server) = Pair::connected();
+    let rtt = pair.server.connections[&server].sender.smoothed_rtt();
+    assert_eq!(rtt, Some(Span::from_millis(21)));
+}
