@@ -55,6 +55,19 @@ fn an_application_that_does_not_read_does_not_lose_the_connection() {
 }
 
 #[test]
+fn a_steady_unreliable_flow_is_never_held_up() {
+    let (mut pair, client, server) = Pair::connected();
+    for n in 0..120 {
+        pair.client_sends(client, &[1; 1000], SendFlags::UNRELIABLE_NO_NAGLE);
+        pair.run(Span::from_millis(16));
+        let status = pair.client.connections[&client].status(pair.now);
+        assert_eq!(status.pending_unreliable_bytes, 0, "message {n}");
+    }
+    pair.run(Span::from_millis(50));
+    assert_eq!(pair.server.received(pair.now, server).len(), 120);
+}
+
+#[test]
 fn probes_go_out_although_the_window_is_full() {
     let (mut pair, client, server) = Pair::connected();
     pair.run(Span::from_secs(1));
