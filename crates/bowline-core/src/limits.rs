@@ -100,6 +100,9 @@ pub const PACKET_NUMBER_LURCH: u64 = 100;
 
 /// Packets that may be outstanding beyond the highest acknowledged one: half of the jump that kills.
 pub const MAX_UNACKED_PACKETS: u64 = 0x2000;
+/// Packets whose fate is remembered. Only those that must go regardless (acks, probes) get beyond
+/// [`MAX_UNACKED_PACKETS`]; the oldest is forgotten then.
+pub const MAX_TRACKED_PACKETS: usize = 0x4000;
 /// Bytes between the oldest unacknowledged and the newest sent byte of a lane, towards a GNS receiver,
 /// which refuses beyond 1 MiB.
 pub const GNS_STREAM_WINDOW: u64 = 960 * 1024;
@@ -122,12 +125,16 @@ pub const FIN_WAIT: Span = Span::from_secs(5);
 pub const ADDRESS_REUSE_HOLD: Span = Span::from_secs(6);
 /// Largest round trip believed from a handshake (GNS: 2 s).
 pub const MAX_HANDSHAKE_RTT: Span = Span::from_secs(2);
+/// Largest ping believed from an ack (GNS: 2 s).
+pub const MAX_PING: Span = Span::from_secs(2);
 /// An older timestamp is no longer echoed in ConnectOK (GNS: 4 s).
 pub const MAX_TIMESTAMP_ECHO: Span = Span::from_secs(4);
 /// Largest `ping_est_ms` believed from a ConnectRequest (GNS: 1500).
 pub const MAX_PING_ESTIMATE_MS: u32 = 1500;
 /// At most one unasked reply of the stateless kind in this time (GNS: 250 ms, process-wide).
 pub const STATELESS_REPLY_INTERVAL: Span = Span::from_millis(250);
+/// At most one answer of a closed connection in this time (GNS: answers every packet).
+pub const CLOSED_ANSWER_INTERVAL: Span = Span::from_millis(50);
 /// Challenges that are answered in one second before further ones are dropped. One costs about a
 /// microsecond; the bound keeps a flood from eating the service thread.
 pub const MAX_CHALLENGES_PER_SECOND: u32 = 50_000;

@@ -127,8 +127,17 @@ impl Connection {
         Ok(())
     }
 
-    /// A packet came from a peer that does not know that it is over.
+    /// A packet came from a peer that does not know that it is over. One answer is enough for all that
+    /// were under way together, and anybody may have sent them.
     pub(crate) fn answer_closed(&mut self) {
+        if let Some(end) = &mut self.end {
+            let now = self.now;
+            let since_last = end.answered_at.map(|at| now.since(at));
+            if since_last.is_some_and(|span| span < limits::CLOSED_ANSWER_INTERVAL) {
+                return;
+            }
+            end.answered_at = Some(now);
+        }
         match self.state {
             State::Failed
             | State::FinWait {
@@ -175,7 +184,11 @@ impl Connection {
 
     fn set_end(&mut self, reason: EndReason, text: &str) {
         let text = Self::close_text(text);
-        self.end = Some(Box::new(End { reason, text }));
+        self.end = Some(Box::new(End {
+            reason,
+            text,
+            answered_at: None,
+        }));
     }
 
     fn send_closed(&mut self) {

@@ -44,11 +44,6 @@ impl Path {
     pub(crate) const fn full_packet(&self) -> usize {
         self.mtu_bytes - limits::HEADER_RESERVE + limits::DATA_HEADER
     }
-
-    /// The largest UDP payload.
-    pub(crate) const fn mtu_bytes(&self) -> usize {
-        self.mtu_bytes
-    }
 }
 
 #[cfg(test)]

@@ -96,14 +96,17 @@ impl Connection {
         if self.forget_answer() {
             tracing::trace!(id = %self.id, "the peer has our ConnectOK");
         }
-        match self.take_frames(now, number, plaintext)? {
+        // Marked whatever becomes of its frames: a packet that is refused in part must not have the
+        // rest taken again. Whether it counts as received is for the acks alone to say.
+        let sequence = match self.receiver.replay.mark(number) {
+            Arrival::Next => Sequence::Next,
+            Arrival::Ahead { skipped } => Sequence::Ahead { skipped },
+            Arrival::Late => Sequence::Late,
+        };
+        let outcome = self.take_frames(now, number, plaintext)?;
+        self.telemetry.link.received(now, len, sequence, time);
+        match outcome {
             Outcome::Taken { reliable } => {
-                let sequence = match self.receiver.replay.mark(number) {
-                    Arrival::Next => Sequence::Next,
-                    Arrival::Ahead { skipped } => Sequence::Ahead { skipped },
-                    Arrival::Late => Sequence::Late,
-                };
-                self.telemetry.link.received(now, len, sequence, time);
                 self.receiver.acks.on_received(now, number);
                 if reliable {
                     let srtt = self.sender.smoothed_rtt();
@@ -228,7 +231,7 @@ impl Connection {
                 exchange.lost(packet);
             }
         });
-        if let Some(rtt) = outcome.rtt {
+        if let Some(rtt) = outcome.rtt.filter(|rtt| *rtt <= limits::MAX_PING) {
             self.on_ping(now, rtt);
         }
         let blocks = ack.blocks().count() as u64;
@@ -245,6 +248,13 @@ impl Connection {
         self.telemetry.link.ping_sample(ms);
     }
 
+    /// The peer has measured the round trip in whole milliseconds, rounded down.
+    pub(crate) fn on_ping_estimate(&mut self, now: Timestamp, ms: u32) {
+        let ms = u64::from(ms);
+        self.sender.on_handshake_rtt(Span::from_millis(ms + 1));
+        self.on_ping(now, Span::from_millis(ms));
+    }
+
     fn on_stats(&mut self, now: Timestamp, stats: &UdpStats) {
         if stats.flags.contains(StatsFlags::ACK_REQUEST_IMMEDIATE) {
             self.receiver.acks.owe(now);
@@ -258,7 +268,8 @@ impl Connection {
     }
 
     pub(super) fn tell_writable(&mut self) {
-        if self.sender.take_writable() && self.outbox.events.len() < limits::MAX_EVENTS {
+        // Once is enough, and leaves room for news of the state.
+        if self.sender.take_writable() && !self.outbox.events.contains(&Event::Writable) {
             self.outbox.events.push_back(Event::Writable);
         }
     }

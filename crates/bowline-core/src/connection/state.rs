@@ -59,6 +59,8 @@ impl fmt::Display for ConnectionState {
 pub(crate) struct End {
     pub(crate) reason: EndReason,
     pub(crate) text: String,
+    /// When a packet that came late was answered last.
+    pub(crate) answered_at: Option<Timestamp>,
 }
 
 /// The state with its data.

@@ -18,6 +18,8 @@ use crate::wire::stats_blob::UdpStats;
 
 /// Room for an ack frame that a packet must have to carry one.
 const MIN_ACK_ROOM: usize = 16;
+/// Room that statistics leave: their length, stop-waiting, an ack, and the tag.
+const MIN_BODY: usize = 2 + 9 + 2 * MIN_ACK_ROOM + limits::AEAD_TAG;
 
 /// Why a packet goes out.
 #[derive(Clone, Copy, Debug)]
@@ -138,21 +140,28 @@ impl Connection {
     }
 
     fn stats(&self, now: Timestamp, plan: Plan) -> UdpStats {
+        let request = UdpStats::request(plan.flags);
+        let Some(report) = plan.report else {
+            return request;
+        };
         let ping = self.telemetry.ping.smoothed_ms();
-        UdpStats {
-            quality: plan
-                .report
-                .map(|report| self.telemetry.link.message(now, report, ping)),
-            flags: plan.flags,
+        let room = self.path.full_packet() - data_header::encoded_len(None, false) - MIN_BODY;
+        for report in [report, Report::Instantaneous] {
+            let stats = UdpStats {
+                quality: Some(self.telemetry.link.message(now, report, ping)),
+                flags: plan.flags,
+            };
+            if stats.encoded_len() <= room {
+                return stats;
+            }
         }
+        // The path is too narrow for them. That it was tried is acknowledged all the same.
+        UdpStats::request(plan.flags | StatsFlags::ACK_REQUEST)
     }
 
-    /// Plaintext bytes of a packet with a header of this size. Measurements may make it longer than
-    /// the usual full packet: the reserve is there for them.
+    /// Plaintext bytes of a packet with a header of this size.
     fn budget(&self, header: usize, overhead: usize) -> usize {
-        let full = self.path.full_packet().max(header + limits::HEADER_RESERVE);
-        full.min(self.path.mtu_bytes())
-            .saturating_sub(header + overhead)
+        self.path.full_packet().saturating_sub(header + overhead)
     }
 
     /// Plaintext bytes of a full packet: with so many waiting there is no reason to wait for more.
@@ -165,7 +174,7 @@ impl Connection {
     fn write_ack(&mut self, now: Timestamp, builder: &mut PacketBuilder<'_>) -> bool {
         let acks = &mut self.receiver.acks;
         let room = builder.writer().room() / 2;
-        if !acks.has_news() || room < MIN_ACK_ROOM {
+        if !acks.has_news(now) || room < MIN_ACK_ROOM {
             return false;
         }
         let mut max_blocks = limits::MAX_ACK_BLOCKS;

@@ -254,7 +254,7 @@ impl Endpoint {
         if let Some(ms) = packet.ping_est_ms
             && ms <= limits::MAX_PING_ESTIMATE_MS
         {
-            connection.on_ping(now, Span::from_millis(u64::from(ms)));
+            connection.on_ping_estimate(now, ms);
         }
         Ok(connection)
     }

@@ -72,10 +72,10 @@ impl Controller {
     }
 
     /// Nothing was acknowledged for a whole retransmission timeout, and not for the first time.
-    pub(crate) const fn on_blackout(&mut self) {
+    pub(crate) fn on_blackout(&mut self, now: Timestamp, srtt: Option<Span>) {
         match self {
             Self::Pinned(_) => {}
-            Self::NewReno(reno) => reno.on_blackout(),
+            Self::NewReno(reno) => reno.on_blackout(now, srtt),
         }
     }
 }

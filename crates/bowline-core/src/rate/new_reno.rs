@@ -87,9 +87,16 @@ impl NewReno {
         self.threshold = self.window;
     }
 
-    pub(crate) const fn on_blackout(&mut self) {
+    /// Starts again from the least window, quickly up to half of the old one. What was under way
+    /// belongs to this loss.
+    pub(crate) fn on_blackout(&mut self, now: Timestamp, srtt: Option<Span>) {
+        if self.window > MIN_WINDOW {
+            self.threshold = self.window / 2;
+        }
         self.window = MIN_WINDOW;
         self.credit = 0;
+        self.recovery_start = now;
+        self.clamp(srtt);
     }
 
     fn clamp(&mut self, srtt: Option<Span>) {
@@ -133,6 +140,21 @@ mod tests {
             reno.on_delivered(delivered(101), RTT);
         }
         assert_eq!(reno.window_bytes() / PACKET, 11, "a packet per round trip");
+    }
+
+    #[test]
+    fn comes_back_quickly_after_a_blackout() {
+        let mut reno = NewReno::new(None, None);
+        let now = Timestamp::from_micros(100_000);
+        reno.on_blackout(now, RTT);
+        reno.on_blackout(now, RTT);
+        assert_eq!(reno.window_bytes(), MIN_WINDOW);
+        // What the first ack after it reports as lost was lost in it.
+        reno.on_lost(now, Timestamp::from_micros(90_000), RTT);
+        for _ in 0..3 {
+            reno.on_delivered(delivered(101), RTT);
+        }
+        assert_eq!(reno.window_bytes(), INITIAL_WINDOW / 2);
     }
 
     #[test]

@@ -52,6 +52,12 @@ impl Pacer {
         self.balance > 0
     }
 
+    /// Whether so many bytes may leave one after the other, and something after them.
+    pub(crate) fn covers(&self, bytes: u64) -> bool {
+        let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
+        self.balance > bytes.saturating_mul(SCALE)
+    }
+
     /// When packets may leave: at high rates half a burst together, so that a wake-up is worth it.
     pub(crate) fn opens_at(&self, rate_bytes_per_sec: Option<u64>) -> Timestamp {
         match rate_bytes_per_sec {

@@ -14,6 +14,10 @@ const PEER_ACK_DELAY: Span = Span::from_millis(50);
 /// outage the connection should be back soon.
 const MAX_BACKED_OFF: Span = Span::from_millis(500);
 
+/// Longer samples count as this: a machine that slept would wait for ages otherwise (GNS ignores
+/// those above 2 s).
+const MAX_SAMPLE: Span = Span::from_secs(2);
+
 /// Smoothed round-trip time and its variation.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct RttEstimator {
@@ -25,6 +29,7 @@ pub(crate) struct RttEstimator {
 impl RttEstimator {
     /// A measurement with the peer's own delay taken off.
     pub(crate) fn on_sample(&mut self, sample: Span) {
+        let sample = sample.min(MAX_SAMPLE);
         self.least = Some(self.least.map_or(sample, |least| least.min(sample)));
         let Some(smoothed) = self.smoothed else {
             self.smoothed = Some(sample);
@@ -63,6 +68,15 @@ mod tests {
         assert_eq!(rtt.smoothed(), Some(Span::from_millis(100)));
         rtt.on_sample(Span::from_millis(180));
         assert_eq!(rtt.smoothed(), Some(Span::from_millis(110)));
+    }
+
+    #[test]
+    fn limit_a_sample_taken_across_a_pause_of_the_machine() {
+        let mut rtt = RttEstimator::default();
+        rtt.on_sample(Span::from_millis(20));
+        rtt.on_sample(Span::from_secs(3600));
+        assert!(rtt.retransmit_timeout(0) < Span::from_secs(3));
+        assert!(rtt.smoothed() < Some(Span::from_secs(1)));
     }
 
     #[test]

@@ -39,6 +39,8 @@ pub(crate) struct Acks {
     /// Young gaps, by the packet number where they begin, with when they may be reported.
     held: VecDeque<(u64, Timestamp)>,
     due: Option<Timestamp>,
+    /// All that may be told by now was told; the rest waits until `due`.
+    told: bool,
     unreported: u32,
     blocks: Vec<AckBlock>,
 }
@@ -64,6 +66,7 @@ impl Acks {
             first_wanted_by: PacketNumber::default(),
             held: VecDeque::new(),
             due: None,
+            told: false,
             unreported: 0,
             blocks: Vec::new(),
         }
@@ -93,6 +96,7 @@ impl Acks {
 
     /// An ack is owed at `at` or earlier.
     pub(crate) fn owe(&mut self, at: Timestamp) {
+        self.told = false;
         self.due = Some(self.due.map_or(at, |due| due.min(at)));
     }
 
@@ -140,9 +144,10 @@ impl Acks {
         self.due
     }
 
-    /// Whether there is something that the peer was not told of.
-    pub(crate) const fn has_news(&self) -> bool {
-        self.unreported > 0 || self.due.is_some()
+    /// Whether there is something that the peer was not told of, and may be told now.
+    pub(crate) fn has_news(&self, now: Timestamp) -> bool {
+        let owed = self.due.is_some_and(|at| at <= now || !self.told);
+        self.unreported > 0 || owed
     }
 
     /// The report to write now, of at most `max_blocks` gaps.
@@ -168,6 +173,7 @@ impl Acks {
     /// Notes that the report went out.
     pub(crate) fn on_reported(&mut self, now: Timestamp, latest: PacketNumber) {
         self.unreported = 0;
+        self.told = true;
         self.due = match self.held.front() {
             Some((_, at)) => Some(*at),
             // Not all gaps had room in the frame: the rest follows when the peer has moved on.

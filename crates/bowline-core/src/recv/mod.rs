@@ -32,6 +32,8 @@ pub(crate) use acks::Acks;
 pub(crate) struct Receiver {
     /// Created on demand, up to the highest lane that the peer has named.
     lanes: Vec<ReliableReceiver>,
+    /// What all lanes hold for reassembly.
+    held_bytes: u64,
     fragments: Fragments,
     queue: ReceiveQueue,
     limits: ReceiveLimits,
@@ -53,6 +55,7 @@ impl Receiver {
     pub(crate) fn new(config: &ConnectionConfig, handshake: PacketNumber) -> Self {
         Self {
             lanes: Vec::new(),
+            held_bytes: 0,
             fragments: Fragments::default(),
             queue: ReceiveQueue::new(config),
             limits: ReceiveLimits {
@@ -82,17 +85,18 @@ impl Receiver {
         if data.is_empty() {
             return Ok(());
         }
-        if self.held_bytes() + data.len() as u64 > self.limits.window_bytes * limits::MAX_FULL_LANES
-        {
+        self.ensure_lane(lane);
+        let limit = self.limits.window_bytes * limits::MAX_FULL_LANES;
+        if self.held_bytes + data.len() as u64 > limit && !self.is_first_holder(lane) {
             return Err(Refusal::NotNow(DropReason::ReceiveBufferFull));
         }
-        self.ensure_lane(lane);
         let Some(receiver) = self.lanes.get_mut(lane.as_usize()) else {
             return Err(Refusal::Fatal("no such lane"));
         };
-        receiver
-            .receive(now, lane, pos, data, &mut self.queue)
-            .map_err(Refusal::from)
+        let before = receiver.held_bytes();
+        let result = receiver.receive(now, lane, pos, data, &mut self.queue);
+        self.held_bytes = self.held_bytes - before + receiver.held_bytes();
+        result.map_err(Refusal::from)
     }
 
     /// Takes an unreliable segment in.
@@ -149,7 +153,9 @@ impl Receiver {
         if message.is_some() {
             for (index, lane) in (0u8..=u8::MAX).zip(&mut self.lanes) {
                 if lane.is_stalled() {
+                    let before = lane.held_bytes();
                     let resumed = lane.resume(now, LaneIndex::new(index), &mut self.queue);
+                    self.held_bytes = self.held_bytes - before + lane.held_bytes();
                     if let Err(error) = resumed {
                         result = Err(Refusal::from(error));
                     }
@@ -170,8 +176,11 @@ impl Receiver {
         self.acks.shrink();
     }
 
-    fn held_bytes(&self) -> u64 {
-        self.lanes.iter().map(ReliableReceiver::held_bytes).sum()
+    /// Whether no lane before this one holds anything: one lane may always go on, else all would
+    /// wait for bytes that none may take any more.
+    fn is_first_holder(&self, lane: LaneIndex) -> bool {
+        let mut before = self.lanes.iter().take(lane.as_usize());
+        before.all(|lane| lane.held_bytes() == 0)
     }
 
     fn ensure_lane(&mut self, lane: LaneIndex) {
@@ -228,3 +237,6 @@ impl From<ReliableError> for Refusal {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -34,6 +34,7 @@ pub(crate) struct ReliableReceiver {
     parsing: Parsing,
     /// Bytes that are not parsed yet, by position. May overlap.
     pieces: BTreeMap<StreamPos, Bytes>,
+    piece_bytes: usize,
     last_number: MessageNumber,
     highest_number: MessageNumber,
     limits: ReceiveLimits,
@@ -89,6 +90,7 @@ impl ReliableReceiver {
             end: StreamPos::FIRST,
             parsing: Parsing::Header,
             pieces: BTreeMap::new(),
+            piece_bytes: 0,
             last_number: MessageNumber::NONE,
             highest_number: MessageNumber::NONE,
             limits,
@@ -164,14 +166,14 @@ impl ReliableReceiver {
         matches!(self.parsing, Parsing::Stalled { .. })
     }
 
-    /// Bytes held for reassembly.
+    /// Bytes of memory held for reassembly; pieces that overlap count each in full.
     pub(crate) fn held_bytes(&self) -> u64 {
         let body = match &self.parsing {
             Parsing::Header | Parsing::PartHeader { .. } => 0,
-            Parsing::Body { data, .. } => data.len() as u64,
-            Parsing::Stalled { data, .. } => data.len() as u64,
+            Parsing::Body { data, .. } => data.capacity(),
+            Parsing::Stalled { data, .. } => data.len(),
         };
-        body + self.end.bytes_since(self.base)
+        (body + self.piece_bytes) as u64
     }
 
     fn hold(&mut self, pos: StreamPos, data: &[u8]) -> Result<(), ReliableError> {
@@ -188,7 +190,7 @@ impl ReliableReceiver {
         {
             return Ok(());
         }
-        self.pieces.insert(pos, Bytes::copy_from_slice(data));
+        self.insert_piece(pos, Bytes::copy_from_slice(data));
         self.end = self.end.max(pos.advance(data.len() as u64));
         Ok(())
     }
@@ -205,14 +207,24 @@ impl ReliableReceiver {
                 return Ok(());
             }
             let (pos, piece) = entry.remove_entry();
+            self.piece_bytes -= piece.len();
             let known = usize::try_from(self.base.bytes_since(pos)).unwrap_or(usize::MAX);
             let fresh = piece.get(known..).unwrap_or(&[]);
             let used = self.parse(now, lane, fresh, queue)?;
             if used < fresh.len() {
-                self.pieces.insert(self.base, piece.slice(known + used..));
+                self.insert_piece(self.base, piece.slice(known + used..));
             }
         }
         Ok(())
+    }
+
+    /// Adds a piece, unless one that is as long begins at the same place.
+    fn insert_piece(&mut self, pos: StreamPos, data: Bytes) {
+        let known = self.pieces.get(&pos).map_or(0, Bytes::len);
+        if known < data.len() {
+            self.piece_bytes += data.len() - known;
+            self.pieces.insert(pos, data);
+        }
     }
 
     /// Parses bytes at the base; returns how many were used. Fewer than all only if the queue is full.

@@ -154,6 +154,18 @@ impl InFlight {
         true
     }
 
+    /// Forgets the oldest packet, which counts as lost: an ack for it changes nothing any more.
+    pub(crate) fn forget_oldest(&mut self, lost: impl FnMut(&SentRange)) {
+        let Some(packet) = self.packets.front().copied() else {
+            return;
+        };
+        if packet.fate == Fate::Unknown {
+            self.bytes -= u64::from(packet.bytes);
+            self.ranges_of(&packet).for_each(lost);
+        }
+        self.drop_front(1);
+    }
+
     /// Takes packets without reliable data that were sent before `before` out of the bytes in flight:
     /// nobody acknowledges them unless asked.
     pub(crate) fn forget_unreliable(&mut self, before: Timestamp) {

@@ -63,6 +63,8 @@ pub(crate) struct Sender {
     first_wanted: PacketNumber,
     /// Retransmission timeouts in a row.
     timeouts: u32,
+    /// After a timeout one packet may leave although the window is full.
+    probe: bool,
     packets_since_ack_request: u32,
     bytes_since_ack_request: u64,
     /// A send was refused for want of room, and the application waits to hear of some.
@@ -112,6 +114,7 @@ impl Sender {
             send_buffer_bytes: config.send_buffer_bytes() as u64,
             first_wanted: PacketNumber::default(),
             timeouts: 0,
+            probe: false,
             packets_since_ack_request: 0,
             bytes_since_ack_request: 0,
             refused: false,
@@ -197,6 +200,8 @@ impl Sender {
             .resize_with(lanes.len(), || SendLane::new(LaneConfig::default()));
         for (lane, config) in self.lanes.iter_mut().zip(lanes) {
             lane.config = *config;
+            // Times of different classes do not compare: all start anew.
+            lane.virtual_time = 0;
         }
         Ok(())
     }
@@ -247,6 +252,7 @@ impl Sender {
         self.first_wanted = self.first_wanted.max(ack.latest);
         if any {
             self.timeouts = 0;
+            self.probe = false;
             self.last_ack_at = now;
         }
         if let Some(rtt) = outcome.rtt {
@@ -267,8 +273,9 @@ impl Sender {
             }
         });
         self.timeouts = self.timeouts.saturating_add(1);
+        self.probe = true;
         if self.timeouts > 1 {
-            self.controller.on_blackout();
+            self.controller.on_blackout(now, self.rtt.smoothed());
         }
     }
 
@@ -280,7 +287,11 @@ impl Sender {
     /// Whether a message queued now would leave now.
     pub(crate) fn can_send_at_once(&mut self, now: Timestamp) -> bool {
         self.pacer.refill(now, self.rate_bytes_per_sec());
-        self.unsent_bytes == 0 && self.window_is_open() && self.pacer.is_open()
+        let ahead = self.unsent_bytes;
+        let in_flight = self.in_flight.bytes().saturating_add(ahead);
+        self.window_is_open()
+            && in_flight < self.controller.window_bytes()
+            && self.pacer.covers(ahead)
     }
 
     /// Whether a data packet may and should go now; refills the pacer.
@@ -337,6 +348,8 @@ impl Sender {
         let window = self.controller.window_bytes();
         let app_limited = self.unsent_bytes == 0 || self.in_flight.bytes() < window / 2;
         self.in_flight.push(now, bytes, ranges, app_limited);
+        self.forget_oldest_packet();
+        self.probe &= ranges == 0;
         self.pacer.charge(bytes);
         if asked {
             self.packets_since_ack_request = 0;
@@ -457,7 +470,19 @@ impl Sender {
 
     fn window_is_open(&self) -> bool {
         (self.in_flight.len() as u64) < limits::MAX_UNACKED_PACKETS
-            && self.in_flight.bytes() < self.controller.window_bytes()
+            && (self.probe || self.in_flight.bytes() < self.controller.window_bytes())
+    }
+
+    /// Bounds what is remembered for a peer that acknowledges nothing and keeps asking for acks.
+    fn forget_oldest_packet(&mut self) {
+        if self.in_flight.len() > limits::MAX_TRACKED_PACKETS {
+            let lanes = &mut self.lanes;
+            self.in_flight.forget_oldest(|sent| {
+                if let Some(lane) = lanes.get_mut(sent.lane.as_usize()) {
+                    lane.on_lost(sent.range.clone());
+                }
+            });
+        }
     }
 
     fn time_for(&self, bytes: u64) -> Option<Span> {
@@ -486,3 +511,6 @@ pub(crate) struct PendingBytes {
 fn to_usize(bytes: u64) -> usize {
     usize::try_from(bytes).unwrap_or(usize::MAX)
 }
+
+#[cfg(test)]
+mod tests;

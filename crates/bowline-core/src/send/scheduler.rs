@@ -38,18 +38,13 @@ pub(super) fn wake(lanes: &mut [SendLane], index: LaneIndex) {
         return;
     };
     let priority = lane.config.priority;
-    let clock = lanes
-        .iter()
-        .filter(|other| other.config.priority == priority && !other.is_idle())
-        .map(|other| other.virtual_time)
-        .min();
-    let Some(lane) = lanes.get_mut(index.as_usize()) else {
-        return;
-    };
-    match clock {
-        Some(clock) => lane.virtual_time = lane.virtual_time.max(clock),
-        // Nobody to compare with: keep numbers small.
-        None => lane.virtual_time = lane.virtual_time.min(u64::MAX / 2),
+    let class = || lanes.iter().filter(|lane| lane.config.priority == priority);
+    let active = class().filter(|lane| !lane.is_idle());
+    let clock = active.map(|lane| lane.virtual_time).min();
+    // Among idle lanes the one that is furthest on has the time.
+    let clock = clock.or_else(|| class().map(|lane| lane.virtual_time).max());
+    if let (Some(lane), Some(clock)) = (lanes.get_mut(index.as_usize()), clock) {
+        lane.virtual_time = lane.virtual_time.max(clock);
     }
 }
 
@@ -139,6 +134,21 @@ mod tests {
     fn a_better_priority_goes_first_strictly() {
         let mut lanes = lanes(&[(5, 1000), (-1, 1)]);
         assert_eq!(shares(&mut lanes, 300_000), [0, 300_000]);
+    }
+
+    #[test]
+    fn a_lane_that_was_idle_among_idle_ones_claims_nothing_either() {
+        let mut lanes = lanes(&[(0, 1), (0, 1)]);
+        lanes[1].discard();
+        shares(&mut lanes, 400_000);
+        let rest = lanes[0].unsent_reliable_bytes();
+        lanes[0].take_new(rest);
+        for index in [1, 0] {
+            wake(&mut lanes, LaneIndex::new(index));
+            let lane = &mut lanes[usize::from(index)];
+            lane.submit(Payload::Borrowed(&[0; 400_000]), true);
+        }
+        assert_eq!(shares(&mut lanes, 100_000), [50_000, 50_000]);
     }
 
     #[test]

@@ -106,6 +106,38 @@ fn limit_window_and_pieces_refuse() {
 }
 
 #[test]
+fn what_is_left_of_a_piece_does_not_displace_a_longer_one() {
+    let messages: Vec<Vec<u8>> = (0..5u8).map(|n| vec![n; 10]).collect();
+    let bytes = stream(&messages);
+    let mut receiver = ReliableReceiver::new(LIMITS);
+    let mut queue = queue(2);
+    // The queue fills up at byte 33, inside one piece and where the next one begins.
+    feed(&mut receiver, &mut queue, &bytes, 11..40).unwrap();
+    feed(&mut receiver, &mut queue, &bytes, 33..55).unwrap();
+    feed(&mut receiver, &mut queue, &bytes, 0..11).unwrap();
+    let mut seen = Vec::new();
+    while queue.len() > 0 {
+        seen.extend(drain(&mut queue));
+        receiver.resume(NOW, LANE, &mut queue).unwrap();
+    }
+    assert_eq!(seen, messages);
+    assert_eq!(receiver.held_bytes(), 0);
+}
+
+#[test]
+fn limit_overlapping_pieces_count_in_full() {
+    let mut receiver = ReliableReceiver::new(LIMITS);
+    let mut queue = queue(10);
+    for n in 0..64 {
+        let pos = StreamPos::new(10 + n);
+        receiver
+            .receive(NOW, LANE, pos, &[0; 1000], &mut queue)
+            .unwrap();
+    }
+    assert_eq!(receiver.held_bytes(), 64_000);
+}
+
+#[test]
 fn broken_headers_are_fatal() {
     let over_size = {
         let mut out = vec![0x20];

@@ -1,0 +1,57 @@
+use super::*;
+
+const NOW: Timestamp = Timestamp::ZERO;
+
+fn receiver() -> Receiver {
+    let mut config = ConnectionConfig::new();
+    config.set_recv_buffer(64 * 1024).unwrap();
+    Receiver::new(&config, PacketNumber::new(1))
+}
+
+#[test]
+fn limit_all_lanes_together_hold_no_more_than_a_few_windows() {
+    let mut receiver = receiver();
+    let limit = 64 * 1024 * limits::MAX_FULL_LANES;
+    let mut taken = 0;
+    for lane in 0..=u8::MAX {
+        for n in 0..100 {
+            // Overlapping pieces beyond a hole at the start.
+            let pos = StreamPos::new(10 + n);
+            let lane = LaneIndex::new(lane);
+            if receiver.reliable(NOW, lane, pos, &[0; 1000]).is_ok() {
+                taken += 1000;
+            }
+        }
+    }
+    assert!((limit - 1000..=limit).contains(&taken), "{taken}");
+}
+
+#[test]
+fn full_lanes_are_let_go_one_after_the_other() {
+    let mut receiver = receiver();
+    // A message of 1100 bytes per lane, which lacks its first byte.
+    let mut stream = alloc::vec![0x20 | 12];
+    crate::wire::varint::encode(&mut stream, 1100 >> 5);
+    stream.resize(stream.len() + 1100, 7);
+    for lane in 0..=u8::MAX {
+        for from in 1..100 {
+            let pos = StreamPos::new(1 + from as u64);
+            let data = &stream[from..];
+            let _ = receiver.reliable(NOW, LaneIndex::new(lane), pos, data);
+        }
+    }
+    // The sender repeats what was refused.
+    let mut left: Vec<u8> = (0..=u8::MAX).collect();
+    let mut rounds = 0;
+    while !left.is_empty() && rounds < 256 {
+        left.retain(|lane| {
+            let lane = LaneIndex::new(*lane);
+            receiver
+                .reliable(NOW, lane, StreamPos::FIRST, &stream)
+                .is_err()
+        });
+        while receiver.pop(NOW).0.is_some() {}
+        rounds += 1;
+    }
+    assert!(left.is_empty(), "{left:?}");
+}

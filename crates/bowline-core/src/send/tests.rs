@@ -1,0 +1,29 @@
+use super::*;
+use crate::message::Payload;
+use crate::message::SendFlags;
+
+#[test]
+fn limit_packets_remembered_of_a_peer_that_acknowledges_nothing() {
+    let now = Timestamp::ZERO;
+    let first = PacketNumber::new(2);
+    let mut sender = Sender::new(now, &ConnectionConfig::new(), first);
+    let message = Outgoing {
+        lane: LaneIndex::ZERO,
+        flags: SendFlags::RELIABLE,
+        payload: Payload::Borrowed(&[0; 100]),
+    };
+    sender.submit(now, message).unwrap();
+    let mut out = Vec::new();
+    let mut builder = PacketBuilder::new(&mut out, first, 1000);
+    builder.messages(&mut sender);
+    let ranges = builder.finish().ranges;
+    sender.on_packet_sent(now, 200, ranges, false);
+    // Acks that it draws from us one by one.
+    for _ in 0..100_000 {
+        sender.on_packet_sent(now, 30, 0, false);
+    }
+    assert_eq!(sender.next_number(), PacketNumber::new(100_003));
+    assert!(sender.in_flight.len() <= 2 * limits::MAX_UNACKED_PACKETS as usize);
+    let pending = sender.pending(None);
+    assert_eq!((pending.reliable, pending.unacked_reliable), (102, 0));
+}
