@@ -11,7 +11,7 @@ use crate::host::{Effects, Host, News, Received, What};
 use crate::network::Datagram;
 
 /// A timer that is due again at once and in vain, this many times in a row, does not get anywhere.
-const MAX_SPINS: u32 = 256;
+const MAX_SPINS: u32 = 16;
 /// A deadline this close is due at once.
 const AT_ONCE: Span = Span::from_micros(10);
 

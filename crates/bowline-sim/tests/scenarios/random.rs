@@ -13,6 +13,21 @@ use bowline_sim::{
 
 use crate::support::{Two, ms, payload, secs};
 
+/// Seeds that failed once, and why.
+const FAILED_ONCE: &[(u64, &str)] = &[
+    (
+        210,
+        "a held piece was overwritten by a shorter one, and acknowledged bytes were gone",
+    ),
+    (220, "the same"),
+    (
+        899,
+        "a packet that was refused was taken again, and an unreliable message came twice",
+    ),
+    (1771, "packets timed out one by one, a microsecond apart"),
+    (1780, "the same"),
+];
+
 #[test]
 fn random_worlds_keep_their_promises() {
     // `SIM_SEEDS=1000..3000` looks further.
@@ -21,7 +36,7 @@ fn random_worlds_keep_their_promises() {
     let (from, to) = range.map_or((0, 60), |(from, to)| {
         (from.parse().unwrap(), to.parse().unwrap())
     });
-    for seed in from..to {
+    for seed in FAILED_ONCE.iter().map(|(seed, _)| *seed).chain(from..to) {
         deterministic(seed, play);
     }
 }
