@@ -47,6 +47,8 @@ pub struct Pair {
     pub server: Side,
     /// Where the server listens.
     pub address: SocketAddr,
+    /// How long connecting may take; a bad network needs more than [`PROMPT`].
+    pub patience: Duration,
 }
 
 /// Both ends of one connection.
@@ -196,6 +198,7 @@ impl Pair {
             client,
             server,
             address,
+            patience: PROMPT,
         }
     }
 
@@ -210,7 +213,7 @@ impl Pair {
     pub fn connect(&mut self, options: &Options) -> Ends {
         let ends = self.dial(options);
         self.server.host.accept(ends.server);
-        self.until("both ends are connected", PROMPT, |pair| {
+        self.until("both ends are connected", self.patience, |pair| {
             pair.client.host.info(ends.client).state == State::Connected
                 && pair.server.host.info(ends.server).state == State::Connected
         });
@@ -221,7 +224,7 @@ impl Pair {
     pub fn dial(&mut self, options: &Options) -> Ends {
         let client = self.client.host.connect(self.address, options);
         let mut server = None;
-        self.until("the server sees a connection", PROMPT, |pair| {
+        self.until("the server sees a connection", self.patience, |pair| {
             server = pair.server.take_incoming();
             server.is_some()
         });

@@ -136,7 +136,7 @@ fn accepted_late(pairing: Pairing) {
         .until_state(ends.client, State::Connected, PROMPT);
     let ping_ms = pair.client.host.status(ends.client).ping_ms;
     assert!(
-        ping_ms < 100,
+        ping_ms < 1000,
         "the wait for the application was counted as ping: {ping_ms} ms"
     );
     assert_traffic_flows(&mut pair, ends);
@@ -254,14 +254,14 @@ fn silent(pairing: Pairing) {
     };
     let start = Instant::now();
     let link = side.host.connect(address, &options);
-    side.until_state(link, State::ProblemDetectedLocally, Duration::from_secs(8));
+    side.until_state(link, State::ProblemDetectedLocally, Duration::from_secs(9));
     let took = start.elapsed();
     assert!(
         took > Duration::from_millis(3900),
         "gave up after {took:?} already"
     );
     assert!(
-        took < Duration::from_millis(5500),
+        took < Duration::from_millis(7000),
         "gave up only after {took:?}"
     );
     let info = side.host.info(link);

@@ -104,14 +104,18 @@ fn run_in_own_process(name: &str, scenario: Scenario) -> Result<(), Failed> {
     };
     let output = child.wait_with_output()?;
     drop(turn);
+    let stdout = String::from_utf8_lossy(&output.stdout);
     if status.is_some_and(|status| status.success()) {
+        // What was measured is worth a line in the log.
+        for line in stdout.lines() {
+            eprintln!("{name}: {line}");
+        }
         return Ok(());
     }
     let ending = status.map_or_else(
         || format!("killed after {limit:?}"),
         |status| format!("ended with {status}"),
     );
-    let stdout = String::from_utf8_lossy(&output.stdout);
     let stderr = String::from_utf8_lossy(&output.stderr);
     Err(format!("{ending}\n{stdout}{stderr}").into())
 }
