@@ -10,6 +10,7 @@
 //! the order among lanes, `packet_builder` the frames of one packet. This module holds them together
 //! and answers two questions: may a packet go now, and when next?
 
+mod backlog;
 mod in_flight;
 mod lane;
 mod packet_builder;
@@ -22,7 +23,6 @@ use crate::config::ConnectionConfig;
 use crate::config::LaneConfig;
 use crate::error::LaneError;
 use crate::error::SendError;
-use crate::ids::LaneIndex;
 use crate::ids::MessageNumber;
 use crate::ids::PacketNumber;
 use crate::limits;
@@ -31,6 +31,7 @@ use crate::rate::Controller;
 use crate::rate::Delivered;
 use crate::rate::pacer::Pacer;
 use crate::rate::rtt::RttEstimator;
+use crate::send::backlog::to_usize;
 use crate::send::in_flight::InFlight;
 use crate::send::lane::SendLane;
 use crate::snp::ack_codec::AckFrame;
@@ -409,28 +410,6 @@ impl Sender {
         tell
     }
 
-    /// Bytes waiting or in flight, of all lanes or of one.
-    pub(crate) fn pending(&self, lane: Option<LaneIndex>) -> PendingBytes {
-        let mut sum = PendingBytes::default();
-        let chosen = self.lanes.iter().enumerate();
-        for (_, lane) in chosen.filter(|(i, _)| lane.is_none_or(|lane| lane.as_usize() == *i)) {
-            sum.unreliable += to_usize(lane.unsent_unreliable_bytes());
-            sum.reliable += to_usize(lane.unsent_reliable_bytes() + lane.lost_bytes());
-            sum.unacked_reliable +=
-                to_usize(lane.unacked_bytes().saturating_sub(lane.lost_bytes()));
-        }
-        sum
-    }
-
-    /// How long a message queued now in this lane would wait at the current rate.
-    pub(crate) fn queue_time(&self, lane: LaneIndex) -> Option<Span> {
-        let bytes = scheduler::bytes_ahead(&self.lanes, lane)?;
-        if bytes == 0 {
-            return Some(Span::ZERO);
-        }
-        self.time_for(bytes)
-    }
-
     /// How many lanes are configured.
     pub(crate) fn lanes(&self) -> usize {
         self.lanes.len()
@@ -484,11 +463,6 @@ impl Sender {
             });
         }
     }
-
-    fn time_for(&self, bytes: u64) -> Option<Span> {
-        let rate = self.rate_bytes_per_sec()?.max(1);
-        Some(Span::from_micros(bytes.saturating_mul(1_000_000) / rate))
-    }
 }
 
 /// How urgently an ack is asked for.
@@ -498,18 +472,6 @@ pub(crate) enum AckRequest {
     Delayed,
     /// At once.
     Immediate,
-}
-
-/// Bytes on their way through the sender.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct PendingBytes {
-    pub(crate) unreliable: usize,
-    pub(crate) reliable: usize,
-    pub(crate) unacked_reliable: usize,
-}
-
-fn to_usize(bytes: u64) -> usize {
-    usize::try_from(bytes).unwrap_or(usize::MAX)
 }
 
 #[cfg(test)]

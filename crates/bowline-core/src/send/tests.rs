@@ -1,4 +1,5 @@
 use super::*;
+use crate::ids::LaneIndex;
 use crate::message::Payload;
 use crate::message::SendFlags;
 
