@@ -33,6 +33,7 @@ use crate::rate::pacer::Pacer;
 use crate::rate::rtt::RttEstimator;
 use crate::send::backlog::to_usize;
 use crate::send::in_flight::InFlight;
+use crate::send::in_flight::SentRange;
 use crate::send::lane::SendLane;
 use crate::snp::ack_codec::AckFrame;
 use crate::time::Span;
@@ -267,12 +268,16 @@ impl Sender {
         if self.retransmit_at().is_none_or(|at| at > now) {
             return;
         }
+        // All that is overdue, not only the oldest: the rest would be found overdue at once, one by one,
+        // and each would count as a timeout of its own.
+        let before = now - self.rtt.retransmit_timeout(self.timeouts);
         let lanes = &mut self.lanes;
-        self.in_flight.time_out_oldest(now, |sent| {
+        let mut lost = |sent: &SentRange| {
             if let Some(lane) = lanes.get_mut(sent.lane.as_usize()) {
                 lane.on_lost(sent.range.clone());
             }
-        });
+        };
+        while self.in_flight.time_out_oldest(before, &mut lost) {}
         self.timeouts = self.timeouts.saturating_add(1);
         self.probe = true;
         if self.timeouts > 1 {
@@ -373,13 +378,12 @@ impl Sender {
             .controller
             .window_bytes()
             .min(self.peer.stream_window_bytes);
-        if self.unsent_bytes > 0 && self.bytes_since_ack_request >= window / 4 {
-            return Some(AckRequest::Immediate);
+        // With more waiting behind this packet the window counts, else only that there is an ack at all.
+        if self.unsent_bytes > 0 {
+            let due = self.bytes_since_ack_request >= window / 4;
+            return due.then_some(AckRequest::Immediate);
         }
-        if self.packets_since_ack_request >= PACKETS_WITHOUT_ACK {
-            return Some(AckRequest::Delayed);
-        }
-        None
+        (self.packets_since_ack_request >= PACKETS_WITHOUT_ACK).then_some(AckRequest::Delayed)
     }
 
     /// The number of the next packet.
