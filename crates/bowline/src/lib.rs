@@ -1,4 +1,120 @@
-//! Game networking: encrypted message-oriented connections over UDP, wire-compatible with GameNetworkingSockets.
+//! Game networking: encrypted, message-oriented connections over UDP, wire-compatible with Valve's
+//! GameNetworkingSockets.
+//!
+//! A [`Sockets`] is where everything begins: it listens and connects. A [`Connection`] sends and receives
+//! [`Message`]s, reliable or not, each whole or not at all. What happens to connections is told by
+//! [`Event`]s. No call blocks but [`Sockets::wait`] and [`PollGroup::wait`].
+//!
+//! # A server and a client
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! use bowline::{ConnectionState, EndReason, Event, SendFlags, Sockets};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! // Both would be programs of their own.
+//! let server = Sockets::new()?;
+//! let client = Sockets::new()?;
+//! let listener = server.listen("127.0.0.1:0".parse()?)?;
+//! let connection = client.connect(listener.local_addr())?;
+//! // May be sent at once: it goes out when the server has accepted.
+//! connection.send(b"hello", SendFlags::RELIABLE_NO_NAGLE)?;
+//!
+//! // The server's loop. A poll group receives from all clients at once.
+//! let clients = server.poll_group();
+//! let greeting = loop {
+//!     server.wait(Duration::from_millis(10));
+//!     while let Some(Event::ConnectionChanged(change)) = server.next_event() {
+//!         if change.is_request() {
+//!             change.connection.set_poll_group(Some(&clients))?;
+//!             change.connection.accept()?;
+//!         } else if change.is_ended() {
+//!             change.connection.close(EndReason::APP_GENERIC, "", false)?;
+//!         }
+//!     }
+//!     if let Some(message) = clients.receive() {
+//!         break message;
+//!     }
+//! };
+//! assert_eq!(&*greeting, b"hello");
+//! greeting.connection().send(b"welcome", SendFlags::RELIABLE_NO_NAGLE)?;
+//!
+//! // The client's loop.
+//! let answer = loop {
+//!     client.wait(Duration::from_millis(10));
+//!     for _event in client.events() {}
+//!     if let Some(message) = connection.receive()? {
+//!         break message;
+//!     }
+//! };
+//! assert_eq!(&*answer, b"welcome");
+//!
+//! // With linger, what was sent reliably still arrives.
+//! connection.close(EndReason::APP_GENERIC, "bye", true)?;
+//! assert_eq!(connection.state(), ConnectionState::None);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Who does the work
+//!
+//! By default a service thread looks after sockets and timers. A thread that calls [`Sockets::wait`]
+//! takes over from it for that time, so that a message goes from the network to its reader without a
+//! hand-over between threads. With [`ServiceMode::Manual`] there is no thread, and [`Sockets::poll`],
+//! called from the game's own loop, does everything. [`Sockets::wait_handle`] fits either into an event
+//! loop of another library.
+//!
+//! All handles may be used from any thread.
+//!
+//! # Sending
+//!
+//! [`SendFlags`] say whether a message is reliable, and how urgent. Without `NO_NAGLE` a small message
+//! waits up to 5 ms for company, so that several share a packet; `NO_DELAY` drops an unreliable message
+//! that cannot go out at once. Several *lanes* ([`Connection::configure_lanes`]) keep urgent messages
+//! from waiting behind large ones.
+//!
+//! Sending never blocks. A full buffer is [`SendError::BufferFull`], which tells how long until there is
+//! room; [`Event::Writable`] tells when there is:
+//!
+//! ```
+//! use bowline::{Connection, SendError, SendFlags};
+//!
+//! fn send_snapshot(connection: &Connection, snapshot: &[u8]) {
+//!     match connection.send(snapshot, SendFlags::UNRELIABLE_NO_NAGLE) {
+//!         Ok(_number) => {}
+//!         // The next snapshot will do.
+//!         Err(SendError::BufferFull { .. }) => {}
+//!         // The event that tells why has come or is about to.
+//!         Err(error) => eprintln!("not sent: {error}"),
+//!     }
+//! }
+//! ```
+//!
+//! # Settings
+//!
+//! [`ConnectionConfig`] holds them; each setter checks its range.
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! use bowline::{ConnectionConfig, Identity, ServiceMode, Sockets};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let mut config = ConnectionConfig::new();
+//! config
+//!     .set_timeout_connected(Duration::from_secs(5))?
+//!     .set_send_buffer(2 * 1024 * 1024)?;
+//! let sockets = Sockets::builder()
+//!     .identity(Identity::str("player-7")?)
+//!     .app_id(480)
+//!     .config(config)
+//!     .service(ServiceMode::Manual)
+//!     .build()?;
+//! assert!(!sockets.poll());
+//! # Ok(())
+//! # }
+//! ```
 #![forbid(unsafe_code)]
 
 mod builder;
