@@ -9,6 +9,7 @@ use bowline_core::identity::Identity;
 use bowline_core::ids::AppId;
 
 use crate::driver::Inner;
+use crate::driver::limits;
 use crate::error::BuildError;
 use crate::sockets::Sockets;
 
@@ -89,6 +90,7 @@ impl SocketsBuilder {
         if let Some(identity) = self.identity {
             endpoint.identity = identity;
         }
-        Sockets::start(Inner::new(endpoint)?, Arc::new(self.config), self.mode)
+        let inner = Inner::new(endpoint, limits::MAX_EVENTS)?;
+        Sockets::start(inner, Arc::new(self.config), self.mode)
     }
 }

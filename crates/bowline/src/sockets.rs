@@ -243,11 +243,12 @@ impl fmt::Debug for Sockets {
 
 impl Drop for Shared {
     fn drop(&mut self) {
-        self.inner.shut_down();
+        self.inner.stop_driving();
         if let Some(thread) = self.thread.take() {
             // It ends by itself or it panicked; the panic was reported when it happened.
             let _ = thread.join();
         }
+        self.inner.close_all();
         self.inner.forget_all();
     }
 }

@@ -1,4 +1,5 @@
 //! How connections come and go, over real sockets on loopback.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
 mod support;
 

@@ -1,4 +1,5 @@
 //! Who drives the sockets: the service thread, a waiting thread, or the application's own loop.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
 mod support;
 
@@ -12,6 +13,7 @@ use std::time::Instant;
 use bowline::ConnectionState;
 use bowline::EndReason;
 use bowline::Event;
+use bowline::Identity;
 use bowline::SendFlags;
 use bowline::Sockets;
 
@@ -157,19 +159,25 @@ fn without_a_thread_wait_drives() {
 }
 
 #[test]
-fn two_identities_in_one_process() {
-    let pair = Pair::new();
-    let other = Pair::new();
-    other
-        .dialled
-        .send(b"other", SendFlags::RELIABLE_NO_NAGLE)
-        .unwrap();
-    pair.dialled
-        .send(b"one", SendFlags::RELIABLE_NO_NAGLE)
-        .unwrap();
-    assert_eq!(&*wait_message(&pair.server, &pair.accepted), b"one");
-    assert_eq!(&*wait_message(&other.server, &other.accepted), b"other");
-    assert!(pair.server.connection(other.accepted.id()).is_none());
+fn several_identities_in_one_process() {
+    let named = |name| {
+        let identity = Identity::str(name).unwrap();
+        Sockets::builder().identity(identity).build().unwrap()
+    };
+    let one = Pair::between(named("server one"), named("client one"));
+    let other = Pair::between(named("server other"), named("client other"));
+    for (pair, name) in [(&one, "one"), (&other, "other")] {
+        pair.dialled
+            .send(name.as_bytes(), SendFlags::RELIABLE_NO_NAGLE)
+            .unwrap();
+        let message = wait_message(&pair.server, &pair.accepted);
+        assert_eq!(&*message, name.as_bytes());
+        let client = Identity::str(&format!("client {name}")).unwrap();
+        assert_eq!(pair.accepted.info().unwrap().identity, Some(client));
+        let server = Identity::str(&format!("server {name}")).unwrap();
+        assert_eq!(pair.dialled.info().unwrap().identity, Some(server));
+    }
+    assert!(one.server.connection(other.accepted.id()).is_none());
 }
 
 #[test]

@@ -1,4 +1,5 @@
 //! Sending and receiving, over real sockets on loopback.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
 mod support;
 

@@ -9,6 +9,7 @@ use std::net::IpAddr;
 use std::net::Ipv4Addr;
 use std::net::Ipv6Addr;
 use std::net::SocketAddr;
+use std::net::SocketAddrV6;
 use std::sync::Arc;
 use std::sync::Weak;
 use std::thread;
@@ -46,11 +47,12 @@ impl Inner {
         addr: SocketAddr,
         config: &Arc<ConnectionConfig>,
     ) -> Result<Arc<Slot>, ConnectError> {
+        let addr = canonical(addr);
         let is_multicast = addr.ip().is_multicast();
         if addr.port() == 0 || addr.ip().is_unspecified() || is_multicast {
             return Err(ConnectError::BadAddress { addr });
         }
-        if self.lobby.is_full() {
+        if self.lobby.is_full(0) {
             return Err(ConnectError::TooManyEvents);
         }
         let slot = match self.dial(addr, config)? {
@@ -67,6 +69,7 @@ impl Inner {
         addr: SocketAddr,
         config: Arc<ConnectionConfig>,
     ) -> Result<Listening, ListenError> {
+        let addr = canonical(addr);
         if addr.ip().is_multicast() {
             return Err(ListenError::BadAddress { addr });
         }
@@ -174,6 +177,17 @@ fn refused(addr: SocketAddr, error: CoreConnectError) -> ConnectError {
             ConnectError::BadAddress { addr }
         }
         CoreConnectError::TooManyConnections => ConnectError::TooManyConnections,
+    }
+}
+
+/// The one form of an address by which connections are found: IPv4 unmapped, no flow label.
+fn canonical(addr: SocketAddr) -> SocketAddr {
+    match addr {
+        SocketAddr::V4(_) => addr,
+        SocketAddr::V6(v6) => match v6.ip().to_ipv4_mapped() {
+            Some(ip) => SocketAddr::new(IpAddr::V4(ip), v6.port()),
+            None => SocketAddrV6::new(*v6.ip(), v6.port(), 0, v6.scope_id()).into(),
+        },
     }
 }
 

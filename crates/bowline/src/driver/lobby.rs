@@ -18,7 +18,6 @@ use bowline_core::time::Timestamp;
 use bowline_io::handle::Signal;
 use bowline_io::udp::UdpSocket;
 
-use crate::driver::limits;
 use crate::driver::lock_order::Guard;
 use crate::driver::lock_order::Lock;
 use crate::driver::lock_order::Rank;
@@ -29,6 +28,8 @@ use crate::events::Event;
 /// The meeting place of all threads of a sockets interface.
 #[derive(Debug)]
 pub(crate) struct Lobby {
+    /// Events that may wait before no connection is made any more.
+    max_events: usize,
     state: Lock<LobbyState>,
     /// Notified when something became ready or the role of driving became free.
     changed: Condvar,
@@ -106,8 +107,9 @@ impl LobbyState {
 }
 
 impl Lobby {
-    pub(crate) const fn new() -> Self {
+    pub(crate) const fn new(max_events: usize) -> Self {
         Self {
+            max_events,
             state: Lock::new(
                 Rank::Lobby,
                 LobbyState {
@@ -158,9 +160,9 @@ impl Lobby {
         Some(event)
     }
 
-    /// Whether no event more may be caused by new connections.
-    pub(crate) fn is_full(&self) -> bool {
-        self.lock().events.len() >= limits::MAX_EVENTS
+    /// Whether no connection may be made any more, besides `coming` ones whose events are not queued yet.
+    pub(crate) fn is_full(&self, coming: usize) -> bool {
+        self.lock().events.len() + coming >= self.max_events
     }
 
     /// Notes that a connection has unread messages now.
@@ -194,11 +196,17 @@ impl Lobby {
         std::mem::take(&mut self.lock().new_sockets)
     }
 
-    /// Forgets all that waits to be read. It holds connections, and they hold the interface.
-    pub(crate) fn clear(&self) -> VecDeque<Event> {
+    /// Gives up all that waits to be read, which holds connections, and they the interface; and the means
+    /// of driving, except while an outer event loop watches them.
+    pub(crate) fn clear(&self) -> (VecDeque<Event>, Option<Box<Reactor>>) {
         let mut state = self.lock();
         state.unread = 0;
-        std::mem::take(&mut state.events)
+        let reactor = if self.is_watched() {
+            None
+        } else {
+            state.reactor.take()
+        };
+        (std::mem::take(&mut state.events), reactor)
     }
 
     /// Lets sleeping threads look again whether they are ready.

@@ -87,8 +87,9 @@ pub(crate) enum Urgency {
 }
 
 impl Inner {
-    /// An interface that nobody drives yet.
-    pub(crate) fn new(config: EndpointConfig) -> Result<Arc<Self>, BuildError> {
+    /// An interface that nobody drives yet. While `max_events` events wait to be read it makes no
+    /// connections.
+    pub(crate) fn new(config: EndpointConfig, max_events: usize) -> Result<Arc<Self>, BuildError> {
         let seed = bowline_io::entropy::seed().map_err(BuildError::Entropy)?;
         let poller = Poller::new().map_err(BuildError::Poller)?;
         let identity = config.identity.clone();
@@ -97,7 +98,7 @@ impl Inner {
         let inner = Self {
             clock,
             identity,
-            lobby: Lobby::new(),
+            lobby: Lobby::new(max_events),
             hub: Lock::new(Rank::Endpoint, Hub::new(endpoint)),
             timers: Lock::new(Rank::Timers, Timers::default()),
             waker: poller.waker(),
@@ -207,27 +208,26 @@ impl Inner {
         ))
     }
 
-    /// Closes everything and stops the service thread, which the caller joins, before
-    /// [`forget_all`](Self::forget_all).
-    pub(crate) fn shut_down(&self) {
-        let slots = self.hub.lock().slots();
-        for slot in &slots {
-            self.kill(
-                slot,
-                EndReason::LIBRARY_SHUTDOWN,
-                "the application shut down",
-            );
-        }
-        let mut lobby = self.lobby.lock();
-        lobby.shutdown = true;
-        drop(lobby);
+    /// Ends all waits and the service thread. First of three steps to the end; the caller joins the thread
+    /// before the next.
+    pub(crate) fn stop_driving(&self) {
+        self.lobby.lock().shutdown = true;
         self.lobby.set_let_go(true);
         self.waker.wake();
         self.lobby.notify();
         self.lobby.notify_service();
     }
 
-    /// Breaks the circles of references and closes the sockets.
+    /// Closes all connections and tells the peers. The second step, when no new ones come in any more.
+    pub(crate) fn close_all(&self) {
+        let slots = self.hub.lock().slots();
+        for slot in &slots {
+            let text = "the application shut down";
+            self.kill(slot, EndReason::LIBRARY_SHUTDOWN, text);
+        }
+    }
+
+    /// Breaks the circles of references and closes the sockets. The last step.
     pub(crate) fn forget_all(&self) {
         drop(self.lobby.clear());
         let forgotten = self.hub.lock().clear();
@@ -272,3 +272,6 @@ impl Inner {
         follow.endpoint.clear();
     }
 }
+
+#[cfg(test)]
+mod tests;

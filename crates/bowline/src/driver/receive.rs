@@ -75,6 +75,7 @@ impl Receiver {
         self.routed.clear();
         self.replies.clear();
         self.reply_list.clear();
+        let mut admitted = 0;
         let mut hub = inner.hub.lock();
         for (remote, ecn, data) in self.batch.iter_mut() {
             let from = Route { socket: id, remote };
@@ -96,7 +97,9 @@ impl Receiver {
                     .slot(id)
                     .map(|slot| (touch(&mut self.touched, slot), meta)),
                 DatagramEvent::Incoming(core) => {
-                    let slot = admit(inner, &mut hub, now, core, from, socket);
+                    let refused = inner.lobby.is_full(admitted);
+                    admitted += usize::from(!refused);
+                    let slot = admit(inner, &mut hub, now, core, from, socket, refused);
                     touch(&mut self.touched, &slot);
                     None
                 }
@@ -157,8 +160,8 @@ fn touch(touched: &mut Vec<Arc<Slot>>, slot: &Arc<Slot>) -> u32 {
     index
 }
 
-/// Takes a connection that came in. If too many events wait to be read it is closed at once, and the
-/// application never hears of it.
+/// Takes a connection that came in. If it is `refused`, because too many events wait to be read, it is
+/// closed at once and the application never hears of it.
 fn admit(
     inner: &Arc<Inner>,
     hub: &mut Hub,
@@ -166,18 +169,16 @@ fn admit(
     mut core: Box<CoreConnection>,
     route: Route,
     socket: &Arc<UdpSocket>,
+    refused: bool,
 ) -> Arc<Slot> {
-    let refused = inner.lobby.is_full();
     if refused {
-        core.close(
-            now,
-            EndReason::MISC_GENERIC,
-            "too many events wait to be read",
-            false,
-        );
+        core.close(now, EndReason::APP_GENERIC, REFUSED, false);
     }
     let listener = hub.listener_of(route.socket);
     let slot = inner.new_slot(core, Arc::clone(socket), route, listener, refused);
     hub.insert(&slot);
     slot
 }
+
+/// What a peer is told when the application does not read its events.
+pub(super) const REFUSED: &str = "The server is overloaded";

@@ -1,0 +1,70 @@
+//! Tests that need to set what applications cannot.
+
+use std::time::Duration;
+use std::time::Instant;
+
+use bowline_core::config::ConnectionConfig;
+use bowline_core::connection::ConnectionState;
+
+use super::*;
+use crate::builder::ServiceMode;
+use crate::error::ConnectError;
+use crate::events::Event;
+use crate::sockets::Sockets;
+
+/// An interface on which no connection is made while `max_events` events wait to be read.
+fn bounded(max_events: usize) -> Sockets {
+    let config = EndpointConfig::new(bowline_io::crypto::default_provider());
+    let inner = Inner::new(config, max_events).unwrap();
+    let config = Arc::new(ConnectionConfig::new());
+    Sockets::start(inner, config, ServiceMode::Manual).unwrap()
+}
+
+/// Polls both until an event of `of` is there.
+fn next_event(of: &Sockets, other: &Sockets) -> Event {
+    let end = Instant::now() + Duration::from_secs(5);
+    loop {
+        other.poll();
+        of.poll();
+        if let Some(event) = of.next_event() {
+            return event;
+        }
+        assert!(Instant::now() < end, "no event in time");
+    }
+}
+
+#[test]
+fn limit_events_of_outgoing_connections() {
+    let sockets = bounded(3);
+    let silent = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let addr = silent.local_addr().unwrap();
+    for _ in 0..3 {
+        sockets.connect(addr).unwrap();
+    }
+    let refused = sockets.connect(addr).unwrap_err();
+    assert!(matches!(refused, ConnectError::TooManyEvents));
+    assert!(sockets.next_event().is_some());
+    sockets.connect(addr).unwrap();
+    assert_eq!(sockets.events().count(), 3);
+}
+
+#[test]
+fn limit_events_of_incoming_connections() {
+    let server = bounded(2);
+    let client = bounded(100);
+    let listener = server.listen("127.0.0.1:0".parse().unwrap()).unwrap();
+    for _ in 0..3 {
+        client.connect(listener.local_addr()).unwrap();
+    }
+    // Two wait at the server, the third is refused without the server's application hearing of it.
+    let refused = loop {
+        if let Event::ConnectionChanged(change) = next_event(&client, &server)
+            && change.new == ConnectionState::ClosedByPeer
+        {
+            break change;
+        }
+    };
+    assert_eq!(refused.info.end_reason, EndReason::APP_GENERIC);
+    assert_eq!(refused.info.end_text, receive::REFUSED);
+    assert_eq!(server.events().count(), 2);
+}
