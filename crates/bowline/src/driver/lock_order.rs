@@ -28,6 +28,7 @@ pub(crate) enum Rank {
     Timers,
 }
 
+#[cfg(debug_assertions)]
 impl Rank {
     /// Endpoint and connections share a level, and so exclude each other.
     const fn level(self) -> u8 {
