@@ -237,7 +237,19 @@ mod tests {
             buffer.release(StreamPos::new(1 + (round + 1) * 700));
         }
         assert!(buffer.chunks.len() <= 1);
-        assert!(buffer.spare.capacity() <= 2 * MIN_CHUNK);
+        let kept: usize = buffer.spare.iter().map(Vec::capacity).sum();
+        assert!(kept <= 2 * MIN_CHUNK, "{kept} bytes kept");
+    }
+
+    #[test]
+    fn limit_spare_chunks() {
+        let mut buffer = StreamBuffer::new(StreamPos::FIRST);
+        buffer.append(&[1; 10 * MAX_CHUNK]);
+        assert!(buffer.chunks.len() > MAX_SPARE);
+        buffer.release(buffer.end());
+        assert_eq!(buffer.spare.len(), MAX_SPARE);
+        buffer.shrink();
+        assert!(buffer.spare.is_empty());
     }
 
     proptest! {
