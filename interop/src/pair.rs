@@ -89,6 +89,11 @@ impl fmt::Display for Library {
 }
 
 impl Pairing {
+    /// Whether one of the two is ours.
+    pub fn has_bowline(self) -> bool {
+        self.client == Library::Bowline || self.server == Library::Bowline
+    }
+
     /// Every pairing that is of interest.
     pub const ALL: [Self; 3] = [
         Self {

@@ -107,7 +107,7 @@ fn large(pairing: Pairing) {
 
 fn small(pairing: Pairing) {
     let (mut pair, ends) = Pair::connected(pairing, &fast());
-    let messages = plan(true, (0..20_000).map(|index| 1 + index % 100));
+    let messages = plan(true, (0..8_000).map(|index| 1 + index % 100));
     let limit = Duration::from_secs(50);
     let (at_server, at_client) = exchange(&mut pair, ends, &messages, &messages, limit);
     assert_reliable_intact(&messages, &at_server);
