@@ -11,6 +11,8 @@ use crate::pair::SOCKET;
 use crate::rng::Rng;
 use crate::time::Span;
 
+mod versions;
+
 const NOW: Timestamp = Timestamp::from_micros(5_000_000);
 
 fn route(remote: &str) -> Route {
