@@ -1,5 +1,7 @@
 //! The `bowline` command: a demo, servers, clients and benchmarks.
 
+#![forbid(unsafe_code)]
+
 mod address;
 mod cmd;
 mod error;
