@@ -427,7 +427,9 @@ fn memory_of_an_idle_connection() {
 #[test]
 fn a_sender_that_fills_the_window_asks_for_acks_at_once() {
     let mut config = ConnectionConfig::new();
-    config.set_send_rate(Some(60_000_000), Some(60_000_000)).unwrap();
+    config
+        .set_send_rate(Some(60_000_000), Some(60_000_000))
+        .unwrap();
     config.set_send_buffer(4 << 20).unwrap();
     let mut pair = Pair::new();
     let (client, _) = pair.connect(config);
@@ -440,5 +442,9 @@ fn a_sender_that_fills_the_window_asks_for_acks_at_once() {
         .iter()
         .filter(|(by_client, bytes)| *by_client && bytes[0] == 0x81 && bytes[7..10] == [2, 0x18, 6])
         .count();
-    assert!((8..60).contains(&asked), "{asked} of {} packets ask", pair.log.len() - before);
+    assert!(
+        (8..60).contains(&asked),
+        "{asked} of {} packets ask",
+        pair.log.len() - before
+    );
 }
