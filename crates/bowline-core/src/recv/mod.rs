@@ -128,6 +128,9 @@ impl Receiver {
             received_at: now,
         };
         if offset == 0 && last {
+            if data.len() > self.limits.max_message_bytes {
+                return Err(Refusal::Fatal("message too large"));
+            }
             if !self.queue.has_room(data.len()) {
                 return Err(Refusal::NotNow(DropReason::ReceiveBufferFull));
             }
