@@ -138,8 +138,9 @@ impl Sender {
         message: Outgoing<'_>,
     ) -> Result<MessageNumber, SendError> {
         let len = message.payload.len();
-        if len > limits::MAX_MESSAGE {
-            let max = limits::MAX_MESSAGE;
+        // What the send buffer can never take is too large, too: waiting for room would not help.
+        let max = limits::MAX_MESSAGE.min(to_usize(self.send_buffer_bytes));
+        if len > max {
             return Err(SendError::TooLarge { len, max });
         }
         let lanes = self.lanes.len();
@@ -147,9 +148,7 @@ impl Sender {
             let lane = message.lane;
             return Err(SendError::NoSuchLane { lane, lanes });
         };
-        if self.unsent_bytes > 0 && self.unsent_bytes + len as u64 > self.send_buffer_bytes
-            || len as u64 > self.send_buffer_bytes
-        {
+        if self.unsent_bytes + len as u64 > self.send_buffer_bytes {
             self.refused = true;
             return Err(SendError::BufferFull {
                 queued_bytes: to_usize(self.unsent_bytes),
