@@ -73,6 +73,9 @@ pub const MAX_REVOKED_KEYS: usize = 4096;
 
 /// Default bound on bytes accepted for sending and not yet sent (GNS: `SendBufferSize`).
 pub const SEND_BUFFER: usize = 512 * 1024;
+/// What an unreliable message that waits to be sent takes of the send buffer besides its bytes, so that
+/// empty ones are bounded too (GNS: nothing).
+pub const UNRELIABLE_MESSAGE_COST: u64 = 16;
 /// Default bound on bytes received and not yet read, and on the reassembly of a lane (GNS: `RecvBufferSize`).
 pub const RECV_BUFFER: usize = 1024 * 1024;
 /// Default bound on messages received and not yet read (GNS: `RecvBufferMessages`).

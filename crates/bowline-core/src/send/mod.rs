@@ -60,6 +60,8 @@ pub(crate) struct Sender {
     nagle: Span,
     /// Bytes that were accepted and never sent, stream headers included.
     unsent_bytes: u64,
+    /// Unreliable messages that wait or are partly sent.
+    unsent_unreliable: u64,
     send_buffer_bytes: u64,
     /// Packets below need no report any more; goes out with every packet.
     first_wanted: PacketNumber,
@@ -113,6 +115,7 @@ impl Sender {
             nagle_deadline: None,
             nagle: config.nagle(),
             unsent_bytes: 0,
+            unsent_unreliable: 0,
             send_buffer_bytes: config.send_buffer_bytes() as u64,
             first_wanted: PacketNumber::default(),
             timeouts: 0,
@@ -144,21 +147,22 @@ impl Sender {
             return Err(SendError::TooLarge { len, max });
         }
         let lanes = self.lanes.len();
-        let Some(lane) = self.lanes.get_mut(message.lane.as_usize()) else {
+        let Some(lane) = self.lanes.get(message.lane.as_usize()) else {
             let lane = message.lane;
             return Err(SendError::NoSuchLane { lane, lanes });
         };
-        if self.unsent_bytes + len as u64 > self.send_buffer_bytes {
+        let before = lane.unsent_reliable_bytes() + lane.unsent_unreliable_bytes();
+        let needed = self.buffered_bytes() + len as u64;
+        if needed > self.send_buffer_bytes {
             self.refused = true;
             return Err(SendError::BufferFull {
-                queued_bytes: to_usize(self.unsent_bytes),
+                queued_bytes: to_usize(needed) - len,
                 limit_bytes: to_usize(self.send_buffer_bytes),
-                wait: self.time_for(self.unsent_bytes + len as u64 - self.send_buffer_bytes),
+                wait: self.time_for(needed - self.send_buffer_bytes),
             });
         }
         // GNS e707b3a: steamnetworkingsockets_snp.cpp, `SNP_SendMessage`: large means reliable.
         let reliable = message.flags.is_reliable() || len > limits::MAX_UNRELIABLE_SEND;
-        let before = lane.unsent_reliable_bytes() + lane.unsent_unreliable_bytes();
         scheduler::wake(&mut self.lanes, message.lane);
         let Some(lane) = self.lanes.get_mut(message.lane.as_usize()) else {
             return Err(SendError::NoSuchLane {
@@ -167,6 +171,7 @@ impl Sender {
             });
         };
         let number = lane.submit(message.payload, reliable);
+        self.unsent_unreliable += u64::from(!reliable);
         self.unsent_bytes += lane.unsent_reliable_bytes() + lane.unsent_unreliable_bytes() - before;
         if message.flags.contains(crate::message::SendFlags::NO_NAGLE) {
             self.flush(now);
@@ -407,7 +412,7 @@ impl Sender {
 
     /// Whether a refused sender should hear that there is room; says so once.
     pub(crate) fn take_writable(&mut self) -> bool {
-        let roomy = self.unsent_bytes * 2 <= self.send_buffer_bytes;
+        let roomy = self.buffered_bytes() * 2 <= self.send_buffer_bytes;
         let tell = self.refused && roomy;
         self.refused &= !tell;
         tell
@@ -423,6 +428,7 @@ impl Sender {
         self.lanes.iter_mut().for_each(SendLane::discard);
         self.in_flight = InFlight::new(self.in_flight.next_number());
         self.unsent_bytes = 0;
+        self.unsent_unreliable = 0;
         self.nagle_deadline = None;
         self.refused = false;
     }
@@ -448,6 +454,12 @@ impl Sender {
             return self.has_sendable();
         }
         self.lanes.iter().any(|lane| lane.lost_bytes() > 0)
+    }
+
+    /// What the send buffer holds. Unreliable messages are remembered one by one, empty ones too; the
+    /// bytes of reliable ones include their headers.
+    const fn buffered_bytes(&self) -> u64 {
+        self.unsent_bytes + self.unsent_unreliable * limits::UNRELIABLE_MESSAGE_COST
     }
 
     fn window_is_open(&self) -> bool {
