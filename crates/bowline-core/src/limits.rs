@@ -123,6 +123,9 @@ pub const TIMEOUT_INITIAL: Span = Span::from_secs(10);
 pub const TIMEOUT_CONNECTED: Span = Span::from_secs(10);
 /// How long a closed connection still answers the peer (GNS: 5 s).
 pub const FIN_WAIT: Span = Span::from_secs(5);
+/// A lingering connection of which the peer acknowledges nothing for this long gives up (GNS: waits for
+/// as long as the peer lives).
+pub const MAX_LINGER: Span = Span::from_secs(60);
 /// A client address is not dialled again from the same socket for this long after a close: the peer's
 /// [`FIN_WAIT`] and a margin.
 pub const ADDRESS_REUSE_HOLD: Span = Span::from_secs(6);

@@ -301,7 +301,9 @@ impl Connection {
     /// The peer has shown by a data packet that our ConnectOK arrived.
     fn forget_answer(&mut self) -> bool {
         match &mut self.state {
-            State::Connected { answered } | State::Linger { answered } => answered.take().is_some(),
+            State::Connected { answered } | State::Linger { answered, .. } => {
+                answered.take().is_some()
+            }
             State::Dialing(_)
             | State::Deciding(_)
             | State::ClosedByPeer

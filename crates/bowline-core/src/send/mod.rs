@@ -74,6 +74,8 @@ pub(crate) struct Sender {
     /// A send was refused for want of room, and the application waits to hear of some.
     refused: bool,
     last_ack_at: Timestamp,
+    /// When reliable data was acknowledged last.
+    delivered_at: Timestamp,
     peer: PeerLimits,
 }
 
@@ -124,6 +126,7 @@ impl Sender {
             bytes_since_ack_request: 0,
             refused: false,
             last_ack_at: now,
+            delivered_at: now,
             peer: PeerLimits::GNS,
         }
     }
@@ -222,12 +225,13 @@ impl Sender {
         let mut outcome = AckOutcome::default();
         let srtt = self.rtt.smoothed();
         let (lanes, controller) = (&mut self.lanes, &mut self.controller);
-        let mut any = false;
+        let (mut any, mut delivered) = (false, false);
         self.in_flight.on_ack(ack, |packet, ranges| {
             any = true;
             fate(packet.number, packet.acked);
             if packet.acked {
                 for sent in ranges {
+                    delivered = true;
                     if let Some(lane) = lanes.get_mut(sent.lane.as_usize()) {
                         lane.on_acked(sent.range.clone());
                     }
@@ -260,6 +264,9 @@ impl Sender {
             self.timeouts = 0;
             self.probe = false;
             self.last_ack_at = now;
+        }
+        if delivered {
+            self.delivered_at = now;
         }
         if let Some(rtt) = outcome.rtt {
             self.rtt.on_sample(rtt);
@@ -403,6 +410,11 @@ impl Sender {
     /// The smoothed round-trip time.
     pub(crate) const fn smoothed_rtt(&self) -> Option<Span> {
         self.rtt.smoothed()
+    }
+
+    /// When reliable data was acknowledged last, or when the connection began.
+    pub(crate) const fn delivered_at(&self) -> Timestamp {
+        self.delivered_at
     }
 
     /// Whether all reliable data was acknowledged.

@@ -228,3 +228,22 @@ fn short_numbers_far_ahead_do_not_break_a_linger() {
         assert_eq!(connection.state(), ConnectionState::Linger, "{frames:?}");
     }
 }
+
+#[test]
+fn limit_linger_with_a_peer_that_lives_and_acknowledges_nothing() {
+    let (mut pair, client, server) = lingering();
+    pair.lose = Box::new(|_, _, _| true);
+    for second in 0..60 {
+        assert_eq!(
+            pair.server.state(server),
+            ConnectionState::Linger,
+            "after {second} s"
+        );
+        let connection = pair.client.connections.get_mut(&client).unwrap();
+        let mut packet = connection.seal_for_test(&[]);
+        let connection = pair.server.connections.get_mut(&server).unwrap();
+        connection.handle_datagram(pair.now, &DatagramMeta::default(), &mut packet);
+        pair.run(Span::from_secs(1));
+    }
+    assert_eq!(pair.server.state(server), ConnectionState::FinWait);
+}
