@@ -422,14 +422,6 @@ impl Sender {
         self.lanes.iter().all(SendLane::is_drained)
     }
 
-    /// Whether a refused sender should hear that there is room; says so once.
-    pub(crate) fn take_writable(&mut self) -> bool {
-        let roomy = self.buffered_bytes() * 2 <= self.send_buffer_bytes;
-        let tell = self.refused && roomy;
-        self.refused &= !tell;
-        tell
-    }
-
     /// How many lanes are configured.
     pub(crate) fn lanes(&self) -> usize {
         self.lanes.len()
@@ -466,12 +458,6 @@ impl Sender {
             return self.has_sendable();
         }
         self.lanes.iter().any(|lane| lane.lost_bytes() > 0)
-    }
-
-    /// What the send buffer holds. Unreliable messages are remembered one by one, empty ones too; the
-    /// bytes of reliable ones include their headers.
-    const fn buffered_bytes(&self) -> u64 {
-        self.unsent_bytes + self.unsent_unreliable * limits::UNRELIABLE_MESSAGE_COST
     }
 
     fn window_is_open(&self) -> bool {
