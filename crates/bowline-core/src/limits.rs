@@ -146,6 +146,12 @@ pub const CLOSED_ANSWER_INTERVAL: Span = Span::from_millis(50);
 pub const MAX_CHALLENGES_PER_SECOND: u32 = 50_000;
 /// Connections that may wait for the application's decision, per listen socket.
 pub const MAX_PENDING_ACCEPTS: usize = 4096;
+/// Those from one source (an IPv4 address, or an IPv6 network of 64 bits; loopback is exempt): as many as
+/// a LAN party behind one address starts at once, and a sixteenth of all that may wait.
+pub const MAX_PENDING_PER_SOURCE: usize = 256;
+/// Live incoming connections from one source: more than the players behind one address, a fraction of
+/// what an endpoint holds (GNS: no such bound).
+pub const MAX_CONNECTIONS_PER_SOURCE: usize = 4096;
 /// Live connections per endpoint. Far above need; bounds the table.
 pub const MAX_CONNECTIONS: usize = 1 << 20;
 
