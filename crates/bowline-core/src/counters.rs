@@ -50,6 +50,8 @@ drop_reasons! {
     BadChallenge = "bad_challenge",
     /// Too many challenges, pending connections or connections.
     Overload = "overload",
+    /// Too many pending connections or connections of one source.
+    SourceOverload = "source_overload",
     /// The identity is malformed or not allowed.
     BadIdentity = "bad_identity",
     /// The certificate was refused before the application heard of the connection.

@@ -11,7 +11,7 @@ pub enum SendError {
     /// The connection is closed, or not in a state that takes messages.
     #[error("the connection takes no messages in state {0}")]
     WrongState(ConnectionState),
-    /// The message is larger than any message may be.
+    /// The message is larger than any message may be, or than the send buffer.
     #[error("a message of {len} bytes is too large: the limit is {max}")]
     TooLarge {
         /// The size of the message in bytes.

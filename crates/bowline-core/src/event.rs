@@ -55,11 +55,13 @@ pub enum TimerKind {
     Stats,
     /// A closed connection need not answer any longer.
     FinWait,
+    /// A lingering connection gives up on a peer that acknowledges nothing.
+    Linger,
 }
 
 impl TimerKind {
     /// How many kinds there are.
-    pub const COUNT: usize = Self::FinWait as usize + 1;
+    pub const COUNT: usize = Self::Linger as usize + 1;
 
     /// All kinds, in the order of their numbers.
     pub const ALL: [Self; Self::COUNT] = [
@@ -73,5 +75,6 @@ impl TimerKind {
         Self::Keepalive,
         Self::Stats,
         Self::FinWait,
+        Self::Linger,
     ];
 }

@@ -73,6 +73,9 @@ pub const MAX_REVOKED_KEYS: usize = 4096;
 
 /// Default bound on bytes accepted for sending and not yet sent (GNS: `SendBufferSize`).
 pub const SEND_BUFFER: usize = 512 * 1024;
+/// What an unreliable message that waits to be sent takes of the send buffer besides its bytes, so that
+/// empty ones are bounded too (GNS: nothing).
+pub const UNRELIABLE_MESSAGE_COST: u64 = 16;
 /// Default bound on bytes received and not yet read, and on the reassembly of a lane (GNS: `RecvBufferSize`).
 pub const RECV_BUFFER: usize = 1024 * 1024;
 /// Default bound on messages received and not yet read (GNS: `RecvBufferMessages`).
@@ -120,6 +123,9 @@ pub const TIMEOUT_INITIAL: Span = Span::from_secs(10);
 pub const TIMEOUT_CONNECTED: Span = Span::from_secs(10);
 /// How long a closed connection still answers the peer (GNS: 5 s).
 pub const FIN_WAIT: Span = Span::from_secs(5);
+/// A lingering connection of which the peer acknowledges nothing for this long gives up (GNS: waits for
+/// as long as the peer lives).
+pub const MAX_LINGER: Span = Span::from_secs(60);
 /// A client address is not dialled again from the same socket for this long after a close: the peer's
 /// [`FIN_WAIT`] and a margin.
 pub const ADDRESS_REUSE_HOLD: Span = Span::from_secs(6);
@@ -140,6 +146,12 @@ pub const CLOSED_ANSWER_INTERVAL: Span = Span::from_millis(50);
 pub const MAX_CHALLENGES_PER_SECOND: u32 = 50_000;
 /// Connections that may wait for the application's decision, per listen socket.
 pub const MAX_PENDING_ACCEPTS: usize = 4096;
+/// Those from one source (an IPv4 address, or an IPv6 network of 64 bits; loopback is exempt): as many as
+/// a LAN party behind one address starts at once, and a sixteenth of all that may wait.
+pub const MAX_PENDING_PER_SOURCE: usize = 256;
+/// Live incoming connections from one source: more than the players behind one address, a fraction of
+/// what an endpoint holds (GNS: no such bound).
+pub const MAX_CONNECTIONS_PER_SOURCE: usize = 4096;
 /// Live connections per endpoint. Far above need; bounds the table.
 pub const MAX_CONNECTIONS: usize = 1 << 20;
 

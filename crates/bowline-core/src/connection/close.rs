@@ -32,7 +32,10 @@ impl Connection {
                 let answered = answered.take();
                 self.set_end(reason, text);
                 self.sender.flush(now);
-                self.set_state(State::Linger { answered });
+                self.set_state(State::Linger {
+                    answered,
+                    since: now,
+                });
             }
             State::Connected { .. } | State::Dialing(_) | State::Deciding(_) => {
                 self.set_end(reason, text);
@@ -71,6 +74,24 @@ impl Connection {
     /// A lingering connection has delivered all, or cannot any more.
     pub(super) fn finish_linger(&mut self, now: Timestamp) {
         if matches!(self.state, State::Linger { .. }) && self.sender.is_drained() {
+            self.finish(now, false);
+        }
+    }
+
+    /// When a lingering connection gives up: a peer that lives and acknowledges nothing would keep it
+    /// for ever.
+    pub(super) fn linger_deadline(&self) -> Option<Timestamp> {
+        let State::Linger { since, .. } = self.state else {
+            return None;
+        };
+        let progress = self.sender.delivered_at().max(since);
+        Some(progress + limits::MAX_LINGER)
+    }
+
+    /// A lingering connection waits for the peer no longer if it has waited in vain for long.
+    pub(super) fn give_up_linger(&mut self, now: Timestamp) {
+        if self.linger_deadline().is_some_and(|at| at <= now) {
+            tracing::debug!(id = %self.id, "the peer acknowledges nothing: linger ends");
             self.finish(now, false);
         }
     }

@@ -132,7 +132,12 @@ impl Connection {
             .with_max_segments(self.config.max_segments_per_packet());
         let mut recorded = true;
         loop {
-            let context = Expansion::new(&self.receiver, self.sender.next_number());
+            let next_send = self.sender.next_number();
+            let context = if self.is_unread() {
+                Expansion::unread(next_send)
+            } else {
+                Expansion::new(&self.receiver, next_send)
+            };
             let frame = match decoder.next(&context) {
                 Ok(Some(frame)) => frame,
                 Ok(None) => break,
@@ -199,8 +204,8 @@ impl Connection {
         pos: StreamPos,
         data: &[u8],
     ) -> Result<(), Refusal> {
-        // Nobody reads a lingering connection: what comes is acknowledged and dropped.
-        if matches!(self.state, State::Linger { .. }) {
+        // Acknowledged and dropped.
+        if self.is_unread() {
             return Ok(());
         }
         self.receiver.reliable(now, lane, pos, data)
@@ -215,7 +220,7 @@ impl Connection {
         last: bool,
         data: &[u8],
     ) -> Result<(), Refusal> {
-        if matches!(self.state, State::Linger { .. }) {
+        if self.is_unread() {
             return Err(Refusal::NotNow(DropReason::WrongState));
         }
         self.receiver
@@ -288,10 +293,17 @@ impl Connection {
         DropReason::BrokenFrame
     }
 
+    /// Nobody reads a lingering connection.
+    const fn is_unread(&self) -> bool {
+        matches!(self.state, State::Linger { .. })
+    }
+
     /// The peer has shown by a data packet that our ConnectOK arrived.
     fn forget_answer(&mut self) -> bool {
         match &mut self.state {
-            State::Connected { answered } | State::Linger { answered } => answered.take().is_some(),
+            State::Connected { answered } | State::Linger { answered, .. } => {
+                answered.take().is_some()
+            }
             State::Dialing(_)
             | State::Deciding(_)
             | State::ClosedByPeer

@@ -76,7 +76,12 @@ pub(crate) enum State {
         answered: Option<Box<Answered>>,
     },
     /// Keys are there, reliable data is still to be delivered, then it closes.
-    Linger { answered: Option<Box<Answered>> },
+    Linger {
+        /// As in [`State::Connected`].
+        answered: Option<Box<Answered>>,
+        /// When the application closed.
+        since: Timestamp,
+    },
     /// The peer closed.
     ClosedByPeer,
     /// A failure here.

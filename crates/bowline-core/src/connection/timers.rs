@@ -64,6 +64,7 @@ impl Connection {
             self.sender.shrink();
             self.receiver.shrink();
         }
+        self.give_up_linger(now);
     }
 
     fn initial_deadline(&self, since: Timestamp) -> (Timestamp, TimerKind) {
@@ -80,6 +81,7 @@ impl Connection {
         };
         consider(self.receiver.acks.due(), TimerKind::Ack);
         consider(self.sender.retransmit_at(), TimerKind::Retransmit);
+        consider(self.linger_deadline(), TimerKind::Linger);
         consider(self.telemetry.exchange.next_deadline(), TimerKind::Stats);
         if let Some((at, paced)) = self.sender.next_send_at(self.now, self.plaintext_room()) {
             let kind = if paced {

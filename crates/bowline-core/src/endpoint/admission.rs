@@ -182,6 +182,9 @@ impl Endpoint {
         {
             return Err(DropReason::Overload);
         }
+        if !self.table.sources.has_room(from.remote.ip()) {
+            return Err(DropReason::SourceOverload);
+        }
         let policy = listener.config.auth();
         let beside = identity_of(&packet.identity);
         let identity = peer_identity(&packet.cert, beside, from.remote, policy)?;

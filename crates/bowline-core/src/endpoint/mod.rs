@@ -5,9 +5,11 @@
 //! ([`DatagramEvent::Reply`]), or makes a connection of a request that passed all checks
 //! ([`DatagramEvent::Incoming`]). A source that has not proved its address leaves no state behind.
 //!
-//! `table` holds who is where, `admission` the cookies and the checks of a request.
+//! `table` holds who is where, `sources` how many come from one place, `admission` the cookies and the
+//! checks of a request.
 
 mod admission;
+mod sources;
 mod table;
 
 use alloc::collections::BTreeMap;
@@ -413,7 +415,8 @@ impl Endpoint {
             return;
         };
         entry.pending = false;
-        let socket = entry.route.socket;
+        let Route { socket, remote } = entry.route;
+        self.table.sources.decided(remote.ip());
         if let Some(listener) = self.listeners.get_mut(&socket) {
             listener.pending = listener.pending.saturating_sub(1);
         }

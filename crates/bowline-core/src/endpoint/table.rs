@@ -9,6 +9,7 @@ use core::net::SocketAddrV4;
 
 use crate::endpoint::Route;
 use crate::endpoint::SocketId;
+use crate::endpoint::sources::Sources;
 use crate::handshake::Origin;
 use crate::identity::Identity;
 use crate::ids::ConnectionId;
@@ -59,6 +60,7 @@ pub(super) struct Table {
     /// Routes whose server finds connections by ID.
     shareable: BTreeSet<Route>,
     recent: VecDeque<ConnectionId>,
+    pub(super) sources: Sources,
 }
 
 impl Shard {
@@ -105,6 +107,7 @@ impl Table {
             held_until: VecDeque::new(),
             shareable: BTreeSet::new(),
             recent: VecDeque::new(),
+            sources: Sources::new(),
         }
     }
 
@@ -121,6 +124,9 @@ impl Table {
 
     pub(super) fn insert(&mut self, id: ConnectionId, entry: Entry) {
         *self.routes.entry(entry.route).or_insert(0) += 1;
+        if entry.origin == Origin::Listen {
+            self.sources.add(entry.route.remote.ip(), entry.pending);
+        }
         if let Some(remote) = entry.remote_id {
             self.by_remote.insert((remote, entry.route), id);
         }
@@ -139,6 +145,9 @@ impl Table {
             if *uses == 0 {
                 self.routes.remove(&entry.route);
             }
+        }
+        if entry.origin == Origin::Listen {
+            self.sources.remove(entry.route.remote.ip());
         }
         if entry.origin == Origin::Dial {
             let hold = limits::ADDRESS_REUSE_HOLD.saturating_sub(limits::FIN_WAIT);

@@ -176,6 +176,27 @@ fn limit_pending_accepts() {
 }
 
 #[test]
+fn limit_pending_accepts_of_one_source() {
+    let mut endpoint = server();
+    let mut ask = |remote: &str, id: u32| {
+        let from = route(remote);
+        let cookie = cookie_for(&mut endpoint, NOW, from, id);
+        let request = connect_request(id, cookie);
+        let (event, _) = feed(&mut endpoint, NOW, from, &request);
+        dropped(&event)
+    };
+    for id in 0..limits::MAX_PENDING_PER_SOURCE as u32 {
+        assert_eq!(ask("10.0.0.1:1000", 0x11_0001 + id), None, "{id}");
+    }
+    let refused = ask("10.0.0.1:1001", 0x22_0001);
+    assert_eq!(refused, Some(DropReason::SourceOverload));
+    assert_eq!(ask("10.0.0.2:1000", 0x22_0002), None);
+    for id in 1..400 {
+        assert_eq!(ask("127.0.0.1:1000", 0x33_0000 + id), None, "loopback");
+    }
+}
+
+#[test]
 fn what_nobody_waits_for_is_dropped_with_its_reason() {
     let mut endpoint = server();
     let from = route("10.0.0.1:1000");

@@ -99,7 +99,7 @@ impl Connection {
             return Err(DropReason::WrongAttempt);
         }
         match &self.state {
-            State::Connected { answered } | State::Linger { answered } => {
+            State::Connected { answered } | State::Linger { answered, .. } => {
                 // Without the answer the client has sent data already: an old packet, come late.
                 let answered = answered.as_ref().ok_or(DropReason::WrongState)?;
                 let packet = answered.packet(now);

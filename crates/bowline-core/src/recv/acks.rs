@@ -11,6 +11,7 @@ use crate::ids::PacketNumber;
 use crate::limits;
 use crate::range_set::RangeSet;
 use crate::snp::ack_codec::AckBlock;
+use crate::snp::ack_codec::LONGEST_RUN;
 use crate::time::Span;
 use crate::time::Timestamp;
 
@@ -187,7 +188,9 @@ impl Acks {
         self.blocks = Vec::new();
     }
 
-    /// Gathers blocks from the oldest gap up, newest first, and returns the newest packet described.
+    /// Gathers blocks from the oldest gap up, newest first, and returns the newest packet described. It
+    /// ends early where a run would be longer than a frame can say: the rest follows when the peer has
+    /// moved on.
     fn collect_blocks(&mut self, top: u64, max_blocks: usize) -> u64 {
         self.blocks.clear();
         let from = self.first_wanted.get();
@@ -200,11 +203,15 @@ impl Acks {
             let end = range.end.min(top.saturating_add(1));
             let nacked = range.start.saturating_sub(at);
             if nacked > 0 {
-                if self.blocks.len() >= max_blocks {
+                if self.blocks.len() >= max_blocks || nacked > LONGEST_RUN {
                     break;
                 }
-                let acked = end - range.start;
+                let acked = (end - range.start).min(LONGEST_RUN);
                 self.blocks.push(AckBlock { acked, nacked });
+                if range.start + acked < end {
+                    latest = range.start + acked - 1;
+                    break;
+                }
             }
             at = range.end;
             latest = end.saturating_sub(1);
@@ -320,6 +327,21 @@ mod tests {
         let report = acks.report(Timestamp::from_micros(100_000), 3);
         assert_eq!(report.blocks.len(), 3);
         assert_eq!(report.latest.get(), 8);
+    }
+
+    #[test]
+    fn limit_runs_longer_than_a_frame_can_say_are_told_in_parts() {
+        let mut acks = acks(&[3]);
+        let newest = 3 + 2 * LONGEST_RUN;
+        acks.received.insert(3..newest + 1);
+        acks.highest = PacketNumber::new(newest);
+        let blocks = alloc::vec![(LONGEST_RUN, 1)];
+        assert_eq!(report(&mut acks, 10_000), (2 + LONGEST_RUN, blocks));
+        // The peer has moved on: what it need not be told again is no run any more.
+        let wanted = PacketNumber::new(2 + LONGEST_RUN);
+        acks.on_stop_waiting(wanted, PacketNumber::new(newest))
+            .unwrap();
+        assert_eq!(report(&mut acks, 10_000), (newest, Vec::new()));
     }
 
     #[test]

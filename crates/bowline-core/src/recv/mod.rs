@@ -27,6 +27,9 @@ use crate::time::Timestamp;
 
 pub(crate) use acks::Acks;
 
+/// So far from both ends of the numbers that no short form (48 bits at most) leaves them.
+const MIDDLE: u64 = 1 << 56;
+
 /// The receiving half of a connection.
 #[derive(Clone, Debug)]
 pub(crate) struct Receiver {
@@ -125,6 +128,9 @@ impl Receiver {
             received_at: now,
         };
         if offset == 0 && last {
+            if data.len() > self.limits.max_message_bytes {
+                return Err(Refusal::Fatal("message too large"));
+            }
             if !self.queue.has_room(data.len()) {
                 return Err(Refusal::NotNow(DropReason::ReceiveBufferFull));
             }
@@ -196,32 +202,50 @@ impl Receiver {
 /// What the decoder needs to know to expand shortened numbers.
 #[derive(Debug)]
 pub(crate) struct Expansion<'a> {
-    receiver: &'a Receiver,
+    /// `None` if the data is dropped whatever its numbers.
+    receiver: Option<&'a Receiver>,
     next_send: PacketNumber,
 }
 
 impl<'a> Expansion<'a> {
     pub(crate) const fn new(receiver: &'a Receiver, next_send: PacketNumber) -> Self {
         Self {
-            receiver,
+            receiver: Some(receiver),
             next_send,
         }
+    }
+
+    /// For packets whose data nobody reads. The lanes stand still then, so their numbers would turn
+    /// stale, and a short form read against them might come out as no number at all.
+    pub(crate) const fn unread(next_send: PacketNumber) -> Self {
+        Self {
+            receiver: None,
+            next_send,
+        }
+    }
+
+    fn lane(&self, lane: LaneIndex) -> Option<&ReliableReceiver> {
+        self.receiver?.lanes.get(lane.as_usize())
     }
 }
 
 impl DecodeContext for Expansion<'_> {
     fn highest_message(&self, lane: LaneIndex) -> MessageNumber {
-        self.receiver
-            .lanes
-            .get(lane.as_usize())
-            .map_or(MessageNumber::NONE, ReliableReceiver::highest_number)
+        let unknown = match self.receiver {
+            Some(_) => MessageNumber::NONE,
+            None => MessageNumber::new(MIDDLE),
+        };
+        self.lane(lane)
+            .map_or(unknown, ReliableReceiver::highest_number)
     }
 
     fn expected_pos(&self, lane: LaneIndex) -> StreamPos {
-        self.receiver
-            .lanes
-            .get(lane.as_usize())
-            .map_or(StreamPos::FIRST, ReliableReceiver::expected_pos)
+        let unknown = match self.receiver {
+            Some(_) => StreamPos::FIRST,
+            None => StreamPos::new(MIDDLE),
+        };
+        self.lane(lane)
+            .map_or(unknown, ReliableReceiver::expected_pos)
     }
 
     fn next_send(&self) -> PacketNumber {

@@ -55,3 +55,16 @@ fn full_lanes_are_let_go_one_after_the_other() {
     }
     assert!(left.is_empty(), "{left:?}");
 }
+
+#[test]
+fn limit_unreliable_message_in_one_segment() {
+    let mut config = ConnectionConfig::new();
+    config.set_recv_max_message(100).unwrap();
+    let mut receiver = Receiver::new(&config, PacketNumber::new(1));
+    let mut take = |number, len| {
+        let number = MessageNumber::new(number);
+        receiver.unreliable(NOW, LaneIndex::ZERO, number, 0, true, &[7; 200][..len])
+    };
+    assert_eq!(take(1, 100), Ok(()));
+    assert_eq!(take(2, 101), Err(Refusal::Fatal("message too large")));
+}

@@ -1,6 +1,7 @@
 //! How much waits to be sent, and for how long.
 
 use crate::ids::LaneIndex;
+use crate::limits;
 use crate::send::Sender;
 use crate::send::scheduler;
 use crate::time::Span;
@@ -14,6 +15,14 @@ pub(crate) struct PendingBytes {
 }
 
 impl Sender {
+    /// Whether a refused sender should hear that there is room; says so once.
+    pub(crate) fn take_writable(&mut self) -> bool {
+        let roomy = self.buffered_bytes() * 2 <= self.send_buffer_bytes;
+        let tell = self.refused && roomy;
+        self.refused &= !tell;
+        tell
+    }
+
     /// Bytes waiting or in flight, of all lanes or of one.
     pub(crate) fn pending(&self, lane: Option<LaneIndex>) -> PendingBytes {
         let mut sum = PendingBytes::default();
@@ -34,6 +43,12 @@ impl Sender {
             return Some(Span::ZERO);
         }
         self.time_for(bytes)
+    }
+
+    /// What the send buffer holds. Unreliable messages are remembered one by one, empty ones too; the
+    /// bytes of reliable ones include their headers.
+    pub(super) const fn buffered_bytes(&self) -> u64 {
+        self.unsent_bytes + self.unsent_unreliable * limits::UNRELIABLE_MESSAGE_COST
     }
 
     /// How long these bytes take at the current rate, if one is known.

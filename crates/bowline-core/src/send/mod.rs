@@ -60,6 +60,8 @@ pub(crate) struct Sender {
     nagle: Span,
     /// Bytes that were accepted and never sent, stream headers included.
     unsent_bytes: u64,
+    /// Unreliable messages that wait or are partly sent.
+    unsent_unreliable: u64,
     send_buffer_bytes: u64,
     /// Packets below need no report any more; goes out with every packet.
     first_wanted: PacketNumber,
@@ -72,6 +74,8 @@ pub(crate) struct Sender {
     /// A send was refused for want of room, and the application waits to hear of some.
     refused: bool,
     last_ack_at: Timestamp,
+    /// When reliable data was acknowledged last.
+    delivered_at: Timestamp,
     peer: PeerLimits,
 }
 
@@ -113,6 +117,7 @@ impl Sender {
             nagle_deadline: None,
             nagle: config.nagle(),
             unsent_bytes: 0,
+            unsent_unreliable: 0,
             send_buffer_bytes: config.send_buffer_bytes() as u64,
             first_wanted: PacketNumber::default(),
             timeouts: 0,
@@ -121,6 +126,7 @@ impl Sender {
             bytes_since_ack_request: 0,
             refused: false,
             last_ack_at: now,
+            delivered_at: now,
             peer: PeerLimits::GNS,
         }
     }
@@ -138,28 +144,28 @@ impl Sender {
         message: Outgoing<'_>,
     ) -> Result<MessageNumber, SendError> {
         let len = message.payload.len();
-        if len > limits::MAX_MESSAGE {
-            let max = limits::MAX_MESSAGE;
+        // What the send buffer can never take is too large, too: waiting for room would not help.
+        let max = limits::MAX_MESSAGE.min(to_usize(self.send_buffer_bytes));
+        if len > max {
             return Err(SendError::TooLarge { len, max });
         }
         let lanes = self.lanes.len();
-        let Some(lane) = self.lanes.get_mut(message.lane.as_usize()) else {
+        let Some(lane) = self.lanes.get(message.lane.as_usize()) else {
             let lane = message.lane;
             return Err(SendError::NoSuchLane { lane, lanes });
         };
-        if self.unsent_bytes > 0 && self.unsent_bytes + len as u64 > self.send_buffer_bytes
-            || len as u64 > self.send_buffer_bytes
-        {
+        let before = lane.unsent_reliable_bytes() + lane.unsent_unreliable_bytes();
+        let needed = self.buffered_bytes() + len as u64;
+        if needed > self.send_buffer_bytes {
             self.refused = true;
             return Err(SendError::BufferFull {
-                queued_bytes: to_usize(self.unsent_bytes),
+                queued_bytes: to_usize(needed) - len,
                 limit_bytes: to_usize(self.send_buffer_bytes),
-                wait: self.time_for(self.unsent_bytes + len as u64 - self.send_buffer_bytes),
+                wait: self.time_for(needed - self.send_buffer_bytes),
             });
         }
         // GNS e707b3a: steamnetworkingsockets_snp.cpp, `SNP_SendMessage`: large means reliable.
         let reliable = message.flags.is_reliable() || len > limits::MAX_UNRELIABLE_SEND;
-        let before = lane.unsent_reliable_bytes() + lane.unsent_unreliable_bytes();
         scheduler::wake(&mut self.lanes, message.lane);
         let Some(lane) = self.lanes.get_mut(message.lane.as_usize()) else {
             return Err(SendError::NoSuchLane {
@@ -168,6 +174,7 @@ impl Sender {
             });
         };
         let number = lane.submit(message.payload, reliable);
+        self.unsent_unreliable += u64::from(!reliable);
         self.unsent_bytes += lane.unsent_reliable_bytes() + lane.unsent_unreliable_bytes() - before;
         if message.flags.contains(crate::message::SendFlags::NO_NAGLE) {
             self.flush(now);
@@ -218,12 +225,13 @@ impl Sender {
         let mut outcome = AckOutcome::default();
         let srtt = self.rtt.smoothed();
         let (lanes, controller) = (&mut self.lanes, &mut self.controller);
-        let mut any = false;
+        let (mut any, mut delivered) = (false, false);
         self.in_flight.on_ack(ack, |packet, ranges| {
             any = true;
             fate(packet.number, packet.acked);
             if packet.acked {
                 for sent in ranges {
+                    delivered = true;
                     if let Some(lane) = lanes.get_mut(sent.lane.as_usize()) {
                         lane.on_acked(sent.range.clone());
                     }
@@ -256,6 +264,9 @@ impl Sender {
             self.timeouts = 0;
             self.probe = false;
             self.last_ack_at = now;
+        }
+        if delivered {
+            self.delivered_at = now;
         }
         if let Some(rtt) = outcome.rtt {
             self.rtt.on_sample(rtt);
@@ -401,17 +412,14 @@ impl Sender {
         self.rtt.smoothed()
     }
 
+    /// When reliable data was acknowledged last, or when the connection began.
+    pub(crate) const fn delivered_at(&self) -> Timestamp {
+        self.delivered_at
+    }
+
     /// Whether all reliable data was acknowledged.
     pub(crate) fn is_drained(&self) -> bool {
         self.lanes.iter().all(SendLane::is_drained)
-    }
-
-    /// Whether a refused sender should hear that there is room; says so once.
-    pub(crate) fn take_writable(&mut self) -> bool {
-        let roomy = self.unsent_bytes * 2 <= self.send_buffer_bytes;
-        let tell = self.refused && roomy;
-        self.refused &= !tell;
-        tell
     }
 
     /// How many lanes are configured.
@@ -424,6 +432,7 @@ impl Sender {
         self.lanes.iter_mut().for_each(SendLane::discard);
         self.in_flight = InFlight::new(self.in_flight.next_number());
         self.unsent_bytes = 0;
+        self.unsent_unreliable = 0;
         self.nagle_deadline = None;
         self.refused = false;
     }

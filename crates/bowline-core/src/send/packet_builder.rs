@@ -247,5 +247,6 @@ impl<'a> PacketBuilder<'a> {
         lane.took_unreliable(len, last);
         scheduler::charge(lane, u64::from(len));
         sender.unsent_bytes -= u64::from(len);
+        sender.unsent_unreliable -= u64::from(last);
     }
 }

@@ -28,3 +28,56 @@ fn limit_packets_remembered_of_a_peer_that_acknowledges_nothing() {
     let pending = sender.pending(None);
     assert_eq!((pending.reliable, pending.unacked_reliable), (102, 0));
 }
+
+#[test]
+fn a_message_that_the_send_buffer_never_takes_is_too_large() {
+    let mut config = ConnectionConfig::new();
+    config.set_send_buffer(4096).unwrap();
+    let mut sender = Sender::new(Timestamp::ZERO, &config, PacketNumber::new(2));
+    let mut submit = |len| {
+        let message = Outgoing {
+            lane: LaneIndex::ZERO,
+            flags: SendFlags::UNRELIABLE,
+            payload: Payload::Borrowed(&[0; 5000][..len]),
+        };
+        sender.submit(Timestamp::ZERO, message).map(|_| ())
+    };
+    let too_large = SendError::TooLarge {
+        len: 4097,
+        max: 4096,
+    };
+    assert_eq!(submit(4097), Err(too_large));
+    assert_eq!(submit(4096), Ok(()));
+    assert!(
+        !sender.take_writable(),
+        "nothing was refused for want of room"
+    );
+}
+
+#[test]
+fn limit_empty_messages_that_wait() {
+    let mut config = ConnectionConfig::new();
+    config.set_send_buffer(4096).unwrap();
+    let now = Timestamp::ZERO;
+    let first = PacketNumber::new(2);
+    let mut sender = Sender::new(now, &config, first);
+    let message = || Outgoing {
+        lane: LaneIndex::ZERO,
+        flags: SendFlags::UNRELIABLE,
+        payload: Payload::Borrowed(&[]),
+    };
+    let fill = |sender: &mut Sender| {
+        let accepted = (0..10_000_usize).take_while(|_| sender.submit(now, message()).is_ok());
+        accepted.count()
+    };
+    assert_eq!(fill(&mut sender), 257);
+    assert!(!sender.take_writable(), "there is no room yet");
+    while sender.pending(None).unreliable > 0 || sender.has_sendable() {
+        let mut out = Vec::new();
+        let mut builder = PacketBuilder::new(&mut out, first, 1000);
+        builder.messages(&mut sender);
+        builder.finish();
+    }
+    assert!(sender.take_writable());
+    assert_eq!(fill(&mut sender), 257);
+}

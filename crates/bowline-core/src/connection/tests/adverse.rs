@@ -202,3 +202,48 @@ fn the_round_trip_that_a_client_tells_is_used() {
     let rtt = pair.server.connections[&server].sender.smoothed_rtt();
     assert_eq!(rtt, Some(Span::from_millis(21)));
 }
+
+/// The server's side of a connection that lingers: its reliable data is not acknowledged.
+fn lingering() -> (Pair, ConnectionId, ConnectionId) {
+    let (mut pair, client, server) = Pair::connected();
+    pair.lose = Box::new(|by_client, _, _| !by_client);
+    let now = pair.now;
+    pair.server
+        .send(now, server, 0, &[1; 100], SendFlags::RELIABLE);
+    let connection = pair.server.connections.get_mut(&server).unwrap();
+    connection.close(now, EndReason::new(1000), "", true);
+    assert_eq!(connection.state(), ConnectionState::Linger);
+    (pair, client, server)
+}
+
+#[test]
+fn short_numbers_far_ahead_do_not_break_a_linger() {
+    let (mut pair, client, server) = lingering();
+    // Stream position 2^24 and message 40,000, both in their shortest form: the lane has seen neither.
+    for frames in [&[0x47, 0, 0, 0, b'r'][..], &[0x27, 0x40, 0x9C, b'u']] {
+        let connection = pair.client.connections.get_mut(&client).unwrap();
+        let mut packet = connection.seal_for_test(frames);
+        let connection = pair.server.connections.get_mut(&server).unwrap();
+        connection.handle_datagram(pair.now, &DatagramMeta::default(), &mut packet);
+        assert_eq!(connection.state(), ConnectionState::Linger, "{frames:?}");
+    }
+}
+
+#[test]
+fn limit_linger_with_a_peer_that_lives_and_acknowledges_nothing() {
+    let (mut pair, client, server) = lingering();
+    pair.lose = Box::new(|_, _, _| true);
+    for second in 0..60 {
+        assert_eq!(
+            pair.server.state(server),
+            ConnectionState::Linger,
+            "after {second} s"
+        );
+        let connection = pair.client.connections.get_mut(&client).unwrap();
+        let mut packet = connection.seal_for_test(&[]);
+        let connection = pair.server.connections.get_mut(&server).unwrap();
+        connection.handle_datagram(pair.now, &DatagramMeta::default(), &mut packet);
+        pair.run(Span::from_secs(1));
+    }
+    assert_eq!(pair.server.state(server), ConnectionState::FinWait);
+}
