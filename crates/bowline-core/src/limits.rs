@@ -106,6 +106,10 @@ pub const MAX_UNACKED_PACKETS: u64 = 0x2000;
 /// Packets whose fate is remembered. Only those that must go regardless (acks, probes) get beyond
 /// [`MAX_UNACKED_PACKETS`]; the oldest is forgotten then.
 pub const MAX_TRACKED_PACKETS: usize = 0x4000;
+/// Unreliable messages of a lane in a row; the next one goes reliably. Were all of a longer run lost, the
+/// next reliable message would lead the highest number that the peer has seen by more than
+/// [`MAX_MESSAGE_NUMBER_LEAD`], and end the connection (GNS: no such bound).
+pub const MAX_UNRELIABLE_RUN: u64 = 8_000;
 /// Bytes between the oldest unacknowledged and the newest sent byte of a lane, towards a GNS receiver,
 /// which refuses beyond 1 MiB.
 pub const GNS_STREAM_WINDOW: u64 = 960 * 1024;

@@ -242,6 +242,11 @@ impl SendLane {
         self.unsent.bytes_since(self.stream.start())
     }
 
+    /// How many unreliable messages were numbered since the last reliable one.
+    pub(crate) fn unreliable_run(&self) -> u64 {
+        self.last_number.get() - self.last_reliable_number.get()
+    }
+
     /// Whether every reliable byte was acknowledged.
     pub(crate) fn is_drained(&self) -> bool {
         self.stream.start() == self.stream.end()

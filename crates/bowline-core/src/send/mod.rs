@@ -155,6 +155,10 @@ impl Sender {
             return Err(SendError::NoSuchLane { lane, lanes });
         };
         let before = lane.unsent_reliable_bytes() + lane.unsent_unreliable_bytes();
+        // GNS e707b3a: steamnetworkingsockets_snp.cpp, `SNP_SendMessage`: large means reliable.
+        let reliable = message.flags.is_reliable()
+            || len > limits::MAX_UNRELIABLE_SEND
+            || lane.unreliable_run() >= limits::MAX_UNRELIABLE_RUN;
         let needed = self.buffered_bytes() + len as u64;
         if needed > self.send_buffer_bytes {
             self.refused = true;
@@ -164,8 +168,6 @@ impl Sender {
                 wait: self.time_for(needed - self.send_buffer_bytes),
             });
         }
-        // GNS e707b3a: steamnetworkingsockets_snp.cpp, `SNP_SendMessage`: large means reliable.
-        let reliable = message.flags.is_reliable() || len > limits::MAX_UNRELIABLE_SEND;
         scheduler::wake(&mut self.lanes, message.lane);
         let Some(lane) = self.lanes.get_mut(message.lane.as_usize()) else {
             return Err(SendError::NoSuchLane {

@@ -247,3 +247,23 @@ fn limit_linger_with_a_peer_that_lives_and_acknowledges_nothing() {
     }
     assert_eq!(pair.server.state(server), ConnectionState::FinWait);
 }
+
+#[test]
+fn limit_unreliable_messages_lost_in_a_row() {
+    let (mut pair, client, server) = Pair::connected();
+    pair.lose = Box::new(|by_client, _, _| by_client);
+    for _ in 0..120 {
+        for _ in 0..100 {
+            pair.client_sends(client, &[1], SendFlags::UNRELIABLE);
+        }
+        pair.run(Span::from_millis(60));
+    }
+    pair.lose = Box::new(|_, _, _| false);
+    pair.client_sends(client, b"at last", SendFlags::RELIABLE);
+    pair.run(Span::from_secs(5));
+    assert_eq!(pair.server.state(server), ConnectionState::Connected);
+    let got = pair.server.received(pair.now, server);
+    assert!(got.iter().any(|message| **message == *b"at last"));
+    let reliable = got.iter().filter(|message| message.is_reliable());
+    assert_eq!(reliable.count(), 2, "one of the run, and the last");
+}
