@@ -78,7 +78,8 @@ impl DeliveryModel {
         data: &[u8],
     ) -> Result<(), DeliveryError> {
         let lane = self.lanes.entry(lane).or_default();
-        if reliable {
+        // A sender may send reliably what need not be: now and then in a long unreliable run.
+        if reliable && !lane.unreliable.contains_key(&number) {
             self.counts.reliable_received += 1;
             lane.reliable(number, data)
         } else {
@@ -196,6 +197,15 @@ mod tests {
         assert_eq!(again, Err(DeliveryError::Twice(number(1))));
         assert_eq!(ok.reliable_due(), 0);
         assert_eq!(ok.counts().unreliable_received, 3);
+    }
+
+    #[test]
+    fn an_unreliable_message_may_come_reliably_once() {
+        let mut ok = model(false);
+        assert_eq!(ok.received(LANE, number(1), true, b"one"), Ok(()));
+        assert_eq!(ok.counts().unreliable_received, 1);
+        let again = ok.received(LANE, number(1), true, b"one");
+        assert_eq!(again, Err(DeliveryError::Twice(number(1))));
     }
 
     #[test]
