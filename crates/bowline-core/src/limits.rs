@@ -34,8 +34,8 @@ pub const MAX_MESSAGE: usize = 512 * 1024;
 pub const MAX_UNRELIABLE_SEND: usize = 16_500;
 /// Longer unreliable messages are ignored on receipt (GNS: 26,000).
 pub const MAX_UNRELIABLE_RECV: usize = 26_000;
-/// Most fragments held per lane for unreliable messages that are not yet whole. GNS drops the
-/// oldest message once more than 20 are held.
+/// Most fragments held per connection for unreliable messages that are not yet whole; beyond it the
+/// oldest message is dropped (GNS: 20 per lane).
 pub const MAX_UNRELIABLE_FRAGMENTS: usize = 64;
 /// Highest lane index that a peer may name (GNS: 255).
 pub const MAX_LANE_INDEX: u32 = 255;
@@ -98,7 +98,8 @@ pub const MAX_PACKET_NUMBER_JUMP: u64 = 0x4000;
 /// Packet numbers below the highest that are still taken if they were not received before (GNS: 64 to
 /// 127). Costs a bit each.
 pub const REPLAY_WINDOW: u64 = 1024;
-/// From a jump of this size on, everything older counts as received (GNS: the same).
+/// A step of this size or more counts as one jump in the statistics, and not as packets lost (GNS: the
+/// same, and its duplicate window then takes everything older as received; ours does not).
 pub const PACKET_NUMBER_LURCH: u64 = 100;
 
 /// Packets that may be outstanding beyond the highest acknowledged one: half of the jump that kills.
@@ -161,11 +162,7 @@ pub const MAX_CONNECTIONS: usize = 1 << 20;
 
 /// Default time that a small message waits for company (GNS: `NagleTime`).
 pub const NAGLE_TIME: Span = Span::from_micros(5_000);
-/// Reliable data is acknowledged within this time at the latest (GNS: 50 ms).
-pub const MAX_ACK_DELAY: Span = Span::from_millis(50);
 /// A gap is not reported as lost before this much time has passed (GNS: 3 ms).
 pub const NACK_HOLD: Span = Span::from_millis(3);
 /// Nothing received for this long draws a keepalive (GNS: 10 s).
 pub const KEEPALIVE: Span = Span::from_secs(10);
-/// The application-visible tick of a connection with nothing to do (GNS: 1 s).
-pub const HOUSEKEEPING: Span = Span::from_secs(1);
