@@ -170,3 +170,8 @@ pub use crate::poll_group::PollGroup;
 pub use crate::sockets::Sockets;
 
 pub use bytes::Bytes;
+
+/// Compiles and runs what the README shows.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;
