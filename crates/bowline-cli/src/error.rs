@@ -37,6 +37,8 @@ pub(crate) enum Error {
         reason: EndReason,
         text: String,
     },
+    #[error("interrupted before {addr} answered")]
+    Interrupted { addr: SocketAddr },
     #[error("{addr} refused the connection: {text} (reason {reason})")]
     Refused {
         addr: SocketAddr,

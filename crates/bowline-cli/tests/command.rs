@@ -231,17 +231,26 @@ fn an_interrupt_closes_with_a_word() {
     let server = Running::server(&[]);
     let mut client = Running::client(&server.addr, &[]);
     client.next_event("connected");
-    let pid = client.child.id().to_string();
-    assert!(
-        Command::new("kill")
-            .args(["-INT", &pid])
-            .status()
-            .unwrap()
-            .success()
-    );
+    client.interrupt();
     assert_eq!(client.child.wait().unwrap().code(), Some(0));
     assert_eq!(server.next_event("closed")["text"], "the client is done");
     server.end();
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupt_before_the_connection_stands_is_no_success() {
+    let silent = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let addr = silent.local_addr().unwrap().to_string();
+    let mut client = Running::client(&addr, &["--send", "x"]);
+    client.next_event("connecting");
+    client.interrupt();
+    let error = client.next_event("error");
+    assert_eq!(
+        error["error"],
+        format!("interrupted before {addr} answered")
+    );
+    assert_eq!(client.child.wait().unwrap().code(), Some(1));
 }
 
 #[test]
@@ -380,6 +389,13 @@ impl Running {
                 return value;
             }
         }
+    }
+
+    #[cfg(unix)]
+    fn interrupt(&self) {
+        let pid = self.child.id().to_string();
+        let status = Command::new("kill").args(["-INT", &pid]).status();
+        assert!(status.unwrap().success());
     }
 
     /// Ends its input, and expects it to exit without an error.

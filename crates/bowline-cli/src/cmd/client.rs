@@ -80,7 +80,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Error> {
         sent: Sent::default(),
     };
     if !client.connect(&stop)? {
-        return Ok(ExitCode::SUCCESS);
+        return Err(Error::Interrupted { addr });
     }
     match &args.send {
         Some(text) => client.send_one(text, &stop)?,
