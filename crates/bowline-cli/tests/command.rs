@@ -140,6 +140,25 @@ fn lines_of_standard_input_are_sent_and_their_echoes_printed() {
 }
 
 #[test]
+fn a_line_that_is_too_long_is_told_and_the_others_are_sent() {
+    let server = Running::server(&[]);
+    let mut client = Running::client(&server.addr, &[]);
+    let mut input = client.input.take().unwrap();
+    input.write_all(&vec![b'x'; 600_000]).unwrap();
+    input.write_all(b"\nshort\n").unwrap();
+    let dropped = client.next_event("dropped");
+    assert_eq!(dropped["bytes"], 600_000);
+    assert!(
+        dropped["why"].as_str().unwrap().contains("524288"),
+        "{dropped}"
+    );
+    assert_eq!(client.next_event("message")["text"], "short");
+    drop(input);
+    client.end();
+    server.end();
+}
+
+#[test]
 fn a_chat_is_relayed_to_the_others() {
     let server = Running::server(&["--chat"]);
     let alice = Running::client(&server.addr, &["--chat"]);

@@ -139,9 +139,18 @@ impl Client {
 
     fn talk(&mut self, is_chat: bool, stop: &Stop) -> Result<(), Error> {
         let (connection, sent) = (self.connection.clone(), self.sent.clone());
+        let (addr, output) = (self.addr, self.output);
         stop.at_end_of_input(move |line| {
-            // Fails when the connection has ended, which the other thread tells and then exits.
-            let _ = send_line(&connection, &sent, line);
+            if let Err(error @ SendError::TooLarge { .. }) = send_line(&connection, &sent, line) {
+                // Fails when the output is closed, which the other thread finds out too.
+                let _ = output.event(&Event::Dropped {
+                    connection: connection.id(),
+                    addr,
+                    bytes: line.len(),
+                    why: error.to_string(),
+                });
+            }
+            // Anything else: the connection has ended, which the other thread tells and then exits.
         });
         while !stop.is_set() {
             self.sockets.wait(LOOK_FOR_STOP);
