@@ -24,6 +24,10 @@ pub(crate) struct InFlight {
     ranges_gone: u64,
     /// Bytes of packets that are neither settled nor taken for lost.
     bytes: u64,
+    /// How many of those packets carry reliable data.
+    reliable: usize,
+    /// Older packets have been looked at by [`Self::forget_unreliable`].
+    forgotten: PacketNumber,
 }
 
 /// Reliable bytes that a packet carried.
@@ -73,6 +77,8 @@ impl InFlight {
             ranges: VecDeque::new(),
             ranges_gone: 0,
             bytes: 0,
+            reliable: 0,
+            forgotten: next,
         }
     }
 
@@ -92,6 +98,7 @@ impl InFlight {
         let first_range = self.ranges_gone + (self.ranges.len().saturating_sub(ranges)) as u64;
         let bytes = u16::try_from(bytes).unwrap_or(u16::MAX);
         self.bytes += u64::from(bytes);
+        self.reliable += usize::from(ranges > 0);
         self.packets.push_back(SentPacket {
             sent_at,
             first_range,
@@ -135,23 +142,23 @@ impl InFlight {
         self.drop_front(count);
     }
 
-    /// Takes the oldest packet with reliable data that was sent at or before `before` for lost.
-    pub(crate) fn time_out_oldest(
-        &mut self,
-        before: Timestamp,
-        mut lost: impl FnMut(&SentRange),
-    ) -> bool {
-        let index = self.packets.iter().position(|packet| {
-            packet.fate == Fate::Unknown && packet.ranges > 0 && packet.sent_at <= before
-        });
-        let Some(packet) = index.and_then(|index| self.packets.get_mut(index)) else {
-            return false;
-        };
-        packet.fate = Fate::TimedOut;
-        self.bytes -= u64::from(packet.bytes);
-        let packet = *packet;
-        self.ranges_of(&packet).for_each(&mut lost);
-        true
+    /// Takes the packets with reliable data that were sent at or before `before` for lost.
+    pub(crate) fn time_out(&mut self, before: Timestamp, mut lost: impl FnMut(&SentRange)) {
+        for index in 0..self.packets.len() {
+            let Some(packet) = self.packets.get_mut(index) else {
+                return;
+            };
+            if packet.sent_at > before || self.reliable == 0 {
+                return;
+            }
+            if packet.fate == Fate::Unknown && packet.ranges > 0 {
+                packet.fate = Fate::TimedOut;
+                self.bytes -= u64::from(packet.bytes);
+                self.reliable -= 1;
+                let packet = *packet;
+                self.ranges_of(&packet).for_each(&mut lost);
+            }
+        }
     }
 
     /// Forgets the oldest packet, which counts as lost: an ack for it changes nothing any more.
@@ -161,6 +168,7 @@ impl InFlight {
         };
         if packet.fate == Fate::Unknown {
             self.bytes -= u64::from(packet.bytes);
+            self.reliable -= usize::from(packet.ranges > 0);
             self.ranges_of(&packet).for_each(lost);
         }
         self.drop_front(1);
@@ -169,10 +177,13 @@ impl InFlight {
     /// Takes packets without reliable data that were sent before `before` out of the bytes in flight:
     /// nobody acknowledges them unless asked.
     pub(crate) fn forget_unreliable(&mut self, before: Timestamp) {
-        for packet in &mut self.packets {
+        let known = self.forgotten.get().saturating_sub(self.first.get());
+        let from = usize::try_from(known).unwrap_or(usize::MAX);
+        for packet in self.packets.range_mut(from.min(self.packets.len())..) {
             if packet.sent_at >= before {
                 break;
             }
+            self.forgotten = self.forgotten.max(self.first).next();
             if packet.fate == Fate::Unknown && packet.ranges == 0 {
                 packet.fate = Fate::TimedOut;
                 self.bytes -= u64::from(packet.bytes);
@@ -182,6 +193,9 @@ impl InFlight {
 
     /// When the oldest packet with reliable data was sent whose fate is unknown.
     pub(crate) fn oldest_reliable(&self) -> Option<Timestamp> {
+        if self.reliable == 0 {
+            return None;
+        }
         self.packets
             .iter()
             .find(|packet| packet.fate == Fate::Unknown && packet.ranges > 0)
@@ -223,6 +237,7 @@ impl InFlight {
             let timed_out = packet.fate == Fate::TimedOut;
             if !timed_out {
                 self.bytes -= u64::from(packet.bytes);
+                self.reliable -= usize::from(packet.ranges > 0);
             }
             let report = Settled {
                 number: PacketNumber::new(first + index as u64),

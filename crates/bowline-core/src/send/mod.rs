@@ -33,7 +33,6 @@ use crate::rate::pacer::Pacer;
 use crate::rate::rtt::RttEstimator;
 use crate::send::backlog::to_usize;
 use crate::send::in_flight::InFlight;
-use crate::send::in_flight::SentRange;
 use crate::send::lane::SendLane;
 use crate::snp::ack_codec::AckFrame;
 use crate::time::Span;
@@ -285,12 +284,11 @@ impl Sender {
         // and each would count as a timeout of its own.
         let before = now - self.rtt.retransmit_timeout(self.timeouts);
         let lanes = &mut self.lanes;
-        let mut lost = |sent: &SentRange| {
+        self.in_flight.time_out(before, |sent| {
             if let Some(lane) = lanes.get_mut(sent.lane.as_usize()) {
                 lane.on_lost(sent.range.clone());
             }
-        };
-        while self.in_flight.time_out_oldest(before, &mut lost) {}
+        });
         self.timeouts = self.timeouts.saturating_add(1);
         self.probe = true;
         if self.timeouts > 1 {
