@@ -85,7 +85,7 @@ drop_reasons! {
 }
 
 /// How often each [`DropReason`] occurred.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Eq, PartialEq)]
 pub struct DropCounters([u64; DropReason::ALL.len()]);
 
 impl DropCounters {
@@ -134,6 +134,15 @@ impl Default for DropCounters {
     }
 }
 
+impl fmt::Debug for DropCounters {
+    /// Only the reasons that occurred, by name.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map()
+            .entries(self.iter().map(|(reason, n)| (reason.name(), n)))
+            .finish()
+    }
+}
+
 impl fmt::Display for DropReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
@@ -151,6 +160,8 @@ mod tests {
         counters.count(DropReason::BrokenFrame);
         assert_eq!(counters.of(DropReason::BrokenFrame), 2);
         assert_eq!(counters.total(), 2);
+        let shown = std::format!("{counters:?}");
+        assert_eq!(shown, r#"{"broken_frame": 2}"#);
         let mut seen = counters.iter();
         assert_eq!(seen.next(), Some((DropReason::BrokenFrame, 2)));
         assert_eq!(seen.next(), None);

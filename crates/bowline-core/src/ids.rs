@@ -152,6 +152,12 @@ impl LaneIndex {
     }
 }
 
+impl fmt::Display for LaneIndex {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
 /// A byte's position in the reliable stream of a lane. The first byte has position 1.
 #[derive(
     Clone, Copy, Debug, Default, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize,

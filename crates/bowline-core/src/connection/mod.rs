@@ -32,6 +32,7 @@ use crate::cert::check::VerifiedPeer;
 use crate::config::ConnectionConfig;
 use crate::counters::DropCounters;
 use crate::crypto::packet::SessionKeys;
+use crate::end_reason::EndReason;
 use crate::event::Event;
 use crate::event::ToEndpoint;
 use crate::handshake::Origin;
@@ -255,6 +256,7 @@ impl Connection {
             return;
         }
         tracing::debug!(id = %self.id, %old, %new, "state changed");
+        self.log_end_or_beginning(new);
         if !self.state.is_active() {
             self.telemetry.link.disconnected(self.now);
             self.telemetry.exchange.stop();
@@ -269,6 +271,26 @@ impl Connection {
         }
         if new == ConnectionState::Dead {
             self.outbox.to_endpoint.push_back(ToEndpoint::Dead);
+        }
+    }
+
+    /// What an operator reads: connections made, and how they ended. No addresses, no identities.
+    fn log_end_or_beginning(&self, new: ConnectionState) {
+        match new {
+            ConnectionState::Connected => tracing::info!(id = %self.id, "connected"),
+            ConnectionState::ClosedByPeer | ConnectionState::ProblemDetectedLocally => {
+                let reason = self
+                    .end
+                    .as_ref()
+                    .map_or(EndReason::INVALID, |end| end.reason);
+                tracing::info!(id = %self.id, %reason, state = %new, "connection ended");
+            }
+            ConnectionState::None
+            | ConnectionState::Connecting
+            | ConnectionState::FindingRoute
+            | ConnectionState::FinWait
+            | ConnectionState::Linger
+            | ConnectionState::Dead => {}
         }
     }
 
