@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::thread;
 use std::thread::JoinHandle;
 use std::time::Duration;
+use std::time::Instant;
 
 use bowline_core::config::ConnectionConfig;
 use bowline_core::counters::DropCounters;
@@ -162,6 +163,26 @@ impl Sockets {
         self.inner().wait(timeout, LobbyState::is_ready)
     }
 
+    /// Waits until every connection that was closed with linger has delivered what was sent reliably,
+    /// or has given up, at most `timeout`. Tells whether none lingers any more.
+    ///
+    /// Lingering ends with the last handle of the interface, so a program that is about to end waits
+    /// here. What comes in meanwhile stays to be read.
+    pub fn wait_for_linger(&self, timeout: Duration) -> bool {
+        let end = Instant::now() + timeout;
+        loop {
+            let slots = self.inner().hub.lock().slots();
+            if !slots.iter().any(|slot| slot.is_lingering()) {
+                return true;
+            }
+            let left = end.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return false;
+            }
+            self.inner().wait(left.min(LINGER_LOOK), |_| false);
+        }
+    }
+
     /// Drives sockets and timers once without waiting, and tells whether an event or a message can be
     /// read.
     ///
@@ -230,6 +251,9 @@ impl Sockets {
         &self.shared.inner
     }
 }
+
+/// How often a wait for lingering connections looks whether they are done.
+const LINGER_LOOK: Duration = Duration::from_millis(2);
 
 impl fmt::Debug for Sockets {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -153,6 +153,21 @@ fn linger_delivers_everything() {
 }
 
 #[test]
+fn a_program_that_ends_waits_for_what_lingers() {
+    let pair = Pair::new();
+    let sent = vec![7; 400_000];
+    pair.dialled.send(&sent, SendFlags::RELIABLE).unwrap();
+    pair.dialled
+        .close(EndReason::APP_GENERIC, "done", true)
+        .unwrap();
+    assert!(pair.client.wait_for_linger(Duration::from_secs(5)));
+    drop(pair.client);
+    wait_state(&pair.server, ConnectionState::ClosedByPeer);
+    let message = pair.accepted.receive().unwrap().unwrap();
+    assert!(*message == sent[..]);
+}
+
+#[test]
 fn end_reasons_out_of_range_are_replaced() {
     for (code, told) in [(0, 1000), (7, 1999), (3000, 1999), (2999, 2999)] {
         let pair = Pair::new();

@@ -212,6 +212,13 @@ impl Slot {
         self.state.lock().told == ConnectionState::Connecting
     }
 
+    /// Whether it was closed and still delivers what was sent reliably.
+    pub(crate) fn is_lingering(&self) -> bool {
+        let state = self.state.lock();
+        let live = state.live.as_ref();
+        live.is_some_and(|live| live.core.state() == ConnectionState::Linger)
+    }
+
     /// The connection as it is now.
     pub(crate) fn info(&self, state: &SlotState) -> Option<ConnectionInfo> {
         let info = state.live.as_ref()?.core.info();
