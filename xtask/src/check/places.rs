@@ -122,7 +122,7 @@ mod tests {
         for good in [
             "/usr/lib/x",
             "a/home/b",
-            "./work/x",
+            "./var/x",
             "https://x.org/work/y",
             "and /work",
         ] {
