@@ -73,7 +73,8 @@ impl Inner {
         if addr.ip().is_multicast() {
             return Err(ListenError::BadAddress { addr });
         }
-        let socket = open_listen_socket(addr).map_err(|source| ListenError::new(addr, source))?;
+        let socket = open_listen_socket(addr, UdpSocket::bind)
+            .map_err(|source| ListenError::new(addr, source))?;
         let local_addr = socket.local_addr();
         let socket = Arc::new(socket);
         let (id, socket_id) = self.hub.lock().add_listener(Arc::clone(&socket), config);
@@ -134,8 +135,8 @@ impl Inner {
         addr: SocketAddr,
         config: &Arc<ConnectionConfig>,
     ) -> Result<Arc<Slot>, ConnectError> {
-        let (socket, family) =
-            open_client_socket(addr).map_err(|source| ConnectError::Socket { addr, source })?;
+        let (socket, family) = open_client_socket(addr, UdpSocket::bind)
+            .map_err(|source| ConnectError::Socket { addr, source })?;
         let socket = Arc::new(socket);
         let mut hub = self.hub.lock();
         let id = hub.add_client_socket(Arc::clone(&socket), family);
@@ -192,31 +193,37 @@ fn canonical(addr: SocketAddr) -> SocketAddr {
 }
 
 /// One socket reaches both families; where IPv6 is missing, IPv4 alone has to do.
-fn open_client_socket(remote: SocketAddr) -> io::Result<(UdpSocket, Family)> {
+fn open_client_socket<S>(
+    remote: SocketAddr,
+    bind: impl Fn(SocketAddr, bool) -> io::Result<S>,
+) -> io::Result<(S, Family)> {
     assert_none_held();
     let any = SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), 0);
-    match UdpSocket::bind(any, true) {
+    match bind(any, true) {
         Ok(socket) => Ok((socket, Family::Dual)),
         Err(_) if remote.is_ipv4() => {
             let any = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
-            Ok((UdpSocket::bind(any, false)?, Family::V4))
+            Ok((bind(any, false)?, Family::V4))
         }
         Err(error) => Err(error),
     }
 }
 
 /// `[::]` takes both families, IPv4 alone where IPv6 is missing. Any other address is taken as it is.
-fn open_listen_socket(addr: SocketAddr) -> io::Result<UdpSocket> {
+fn open_listen_socket<S>(
+    addr: SocketAddr,
+    bind: impl Fn(SocketAddr, bool) -> io::Result<S>,
+) -> io::Result<S> {
     assert_none_held();
     let is_any = addr.ip() == IpAddr::V6(Ipv6Addr::UNSPECIFIED);
-    match UdpSocket::bind(addr, is_any) {
+    match bind(addr, is_any) {
         Ok(socket) => Ok(socket),
         Err(error) => {
             if !is_any || error.kind() == io::ErrorKind::AddrInUse {
                 return Err(error);
             }
             let any = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), addr.port());
-            UdpSocket::bind(any, false).map_err(|_| error)
+            bind(any, false).map_err(|_| error)
         }
     }
 }
@@ -229,5 +236,47 @@ fn wait_for_close(socket: &Weak<UdpSocket>) {
             return;
         }
         thread::sleep(Duration::from_micros(50));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A host without IPv6: what could be bound is the address itself.
+    fn without_ipv6(addr: SocketAddr, _: bool) -> io::Result<SocketAddr> {
+        if addr.is_ipv6() {
+            return Err(io::ErrorKind::Unsupported.into());
+        }
+        Ok(addr)
+    }
+
+    #[test]
+    fn where_ipv6_is_missing_ipv4_takes_its_place() {
+        let any: SocketAddr = "[::]:27015".parse().unwrap();
+        let bound = open_listen_socket(any, without_ipv6).unwrap();
+        assert_eq!(bound, "0.0.0.0:27015".parse().unwrap());
+        let to_v4 = "10.0.0.1:5".parse().unwrap();
+        let (bound, family) = open_client_socket(to_v4, without_ipv6).unwrap();
+        assert_eq!(bound, "0.0.0.0:0".parse().unwrap());
+        assert!(matches!(family, Family::V4));
+    }
+
+    #[test]
+    fn what_asks_for_ipv6_fails_where_it_is_missing() {
+        let local: SocketAddr = "[::1]:27015".parse().unwrap();
+        let error = open_listen_socket(local, without_ipv6).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::Unsupported);
+        assert!(open_client_socket(local, without_ipv6).is_err());
+    }
+
+    #[test]
+    fn a_port_in_use_is_not_a_missing_family() {
+        let taken = |addr: SocketAddr, _: bool| match addr {
+            SocketAddr::V6(_) => Err(io::ErrorKind::AddrInUse.into()),
+            SocketAddr::V4(_) => Ok(()),
+        };
+        let error = open_listen_socket("[::]:5".parse().unwrap(), taken).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
     }
 }
