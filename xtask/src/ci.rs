@@ -9,8 +9,8 @@ use crate::{Result, check, deps, interop, toolchain};
 /// All stages together; `.ci/run` has 45 minutes with the tests.
 pub(crate) const TOTAL_BUDGET: Duration = minutes(38);
 
-/// The checks of a change. A budget is about twice what a cold start on two quiet cores takes: it is
-/// there to stop what hangs, and to make growth visible in the table.
+/// The checks of a change. A budget is several times what the stage takes on two quiet cores: it is
+/// there to stop what hangs. Growth shows in the table.
 pub(crate) const STAGES: &[Stage] = &[
     Stage::busy("fmt", minutes(2), fmt),
     Stage::busy("check", minutes(3), repository_rules),
