@@ -162,11 +162,19 @@ impl Side {
     /// # Panics
     /// When that takes longer than `limit`.
     pub fn until_state(&mut self, link: Link, state: State, limit: Duration) {
-        let what = format!("{link:?} becomes {state:?}");
-        until(&what, limit, || {
+        let start = Instant::now();
+        loop {
             self.changes();
-            self.host.info(link).state == state
-        });
+            let seen = self.host.info(link).state;
+            if seen == state {
+                return;
+            }
+            assert!(
+                start.elapsed() < limit,
+                "waited {limit:?} in vain until {link:?} becomes {state:?}: it is {seen:?}"
+            );
+            thread::sleep(STEP);
+        }
     }
 
     /// Forgets the state changes so far and returns them.
