@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use bowline_core::config::ConnectionConfig;
+use bowline_core::config::Config;
 use bowline_core::connection::Connection;
 use bowline_core::connection::ConnectionState;
 use bowline_core::crypto::Crypto;
@@ -42,7 +42,7 @@ impl Pair {
             Endpoint::new(config, [seed; 32], now, 1_700_000_000)
         };
         let (mut dialler, mut listener) = (endpoint(1), endpoint(2));
-        let config = Arc::new(ConnectionConfig::new());
+        let config = Arc::new(Config::new());
         listener.listen(SocketId::default(), Arc::clone(&config));
         let route = |port| Route {
             socket: SocketId::default(),

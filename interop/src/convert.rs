@@ -1,19 +1,19 @@
 //! Between Bowline's types and those of the scenarios.
 
 use bowline::{
-    ConfigError, ConnectionConfig, ConnectionState, EncryptionPolicy, EndReason, LaneConfig,
-    LaneIndex, RealTimeStatus, SendFlags, Span,
+    Config, ConfigError, ConnectionState, EncryptionPolicy, EndReason, LaneConfig, LaneIndex,
+    RealTimeStatus, SendFlags, Span,
 };
 
 use crate::host::{Lane, Options, Outgoing, State, Status};
 
-pub(crate) fn config(options: &Options) -> ConnectionConfig {
-    let mut config = ConnectionConfig::new();
+pub(crate) fn config(options: &Options) -> Config {
+    let mut config = Config::new();
     set_config(&mut config, options).unwrap_or_else(|error| panic!("{options:?}: {error}"));
     config
 }
 
-fn set_config(config: &mut ConnectionConfig, options: &Options) -> Result<(), ConfigError> {
+fn set_config(config: &mut Config, options: &Options) -> Result<(), ConfigError> {
     let millis = |ms: u32| Span::from_millis(u64::from(ms));
     if let Some(rate) = options.send_rate {
         config.set_send_rate(None, Some(u64::from(rate)))?;

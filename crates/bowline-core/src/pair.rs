@@ -11,7 +11,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::net::SocketAddr;
 
-use crate::config::ConnectionConfig;
+use crate::config::Config;
 use crate::connection::Connection;
 use crate::connection::ConnectionState;
 use crate::crypto::rustcrypto;
@@ -60,10 +60,10 @@ pub(crate) struct Pair {
 
 impl Pair {
     pub(crate) fn new() -> Self {
-        Self::with(ConnectionConfig::new())
+        Self::with(Config::new())
     }
 
-    pub(crate) fn with(server_config: ConnectionConfig) -> Self {
+    pub(crate) fn with(server_config: Config) -> Self {
         let now = Timestamp::from_micros(1_000_000);
         let mut server = Side::new(now, 2, "127.0.0.1:2000");
         server.endpoint.listen(SOCKET, Arc::new(server_config));
@@ -77,7 +77,7 @@ impl Pair {
         }
     }
 
-    pub(crate) fn dial(&mut self, config: ConnectionConfig) -> ConnectionId {
+    pub(crate) fn dial(&mut self, config: Config) -> ConnectionId {
         let route = Route {
             socket: SOCKET,
             remote: self.server.address,
@@ -97,11 +97,11 @@ impl Pair {
     /// A connection that is up, with the client's and the server's ID of it.
     pub(crate) fn connected() -> (Self, ConnectionId, ConnectionId) {
         let mut pair = Self::new();
-        let (client, server) = pair.connect(ConnectionConfig::new());
+        let (client, server) = pair.connect(Config::new());
         (pair, client, server)
     }
 
-    pub(crate) fn connect(&mut self, config: ConnectionConfig) -> (ConnectionId, ConnectionId) {
+    pub(crate) fn connect(&mut self, config: Config) -> (ConnectionId, ConnectionId) {
         let client = self.dial(config);
         self.run(Span::from_millis(100));
         assert_eq!(self.client.state(client), ConnectionState::Connected);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering;
 
-use bowline_core::config::ConnectionConfig;
+use bowline_core::config::Config;
 use bowline_core::crypto::rustcrypto;
 use bowline_core::endpoint::DatagramEvent;
 use bowline_core::endpoint::Endpoint;
@@ -58,7 +58,7 @@ fn limit_logs_that_strangers_can_cause() {
     let config = EndpointConfig::new(rustcrypto::provider());
     let mut endpoint = Endpoint::new(config, [1; 32], now, 1_700_000_000);
     let socket = SocketId::default();
-    endpoint.listen(socket, Arc::new(ConnectionConfig::new()));
+    endpoint.listen(socket, Arc::new(Config::new()));
     let mut reply = Vec::new();
     let mut dropped = 0;
     for n in 0..20_000u16 {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bowline_core::config::ConnectionConfig;
+use bowline_core::config::Config;
 use bowline_core::crypto::Crypto;
 use bowline_core::endpoint::EndpointConfig;
 use bowline_core::identity::Identity;
@@ -31,7 +31,7 @@ pub enum ServiceMode {
 pub struct SocketsBuilder {
     identity: Option<Identity>,
     app_id: AppId,
-    config: ConnectionConfig,
+    config: Config,
     crypto: Option<Crypto>,
     mode: ServiceMode,
 }
@@ -41,7 +41,7 @@ impl SocketsBuilder {
         Self {
             identity: None,
             app_id: AppId::new(0),
-            config: ConnectionConfig::new(),
+            config: Config::new(),
             crypto: None,
             mode: ServiceMode::Thread,
         }
@@ -60,7 +60,7 @@ impl SocketsBuilder {
     }
 
     /// The settings of all connections for which no others are given.
-    pub fn config(mut self, config: ConnectionConfig) -> Self {
+    pub fn config(mut self, config: Config) -> Self {
         self.config = config;
         self
     }

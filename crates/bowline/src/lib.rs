@@ -93,15 +93,15 @@
 //!
 //! # Settings
 //!
-//! [`ConnectionConfig`] holds them; each setter checks its range.
+//! [`Config`] holds them; each setter checks its range.
 //!
 //! ```
 //! use std::time::Duration;
 //!
-//! use bowline::{ConnectionConfig, Identity, ServiceMode, Sockets};
+//! use bowline::{Config, Identity, ServiceMode, Sockets};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let mut config = ConnectionConfig::new();
+//! let mut config = Config::new();
 //! config
 //!     .set_timeout_connected(Duration::from_secs(5))?
 //!     .set_send_buffer(2 * 1024 * 1024)?;
@@ -129,8 +129,8 @@ mod poll_group;
 mod sockets;
 
 pub use bowline_core::cert::check::AuthPolicy;
+pub use bowline_core::config::Config;
 pub use bowline_core::config::ConfigError;
-pub use bowline_core::config::ConnectionConfig;
 pub use bowline_core::config::LaneConfig;
 pub use bowline_core::connection::ConnectionState;
 pub use bowline_core::connection::LaneStatus;

@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 use std::time::Instant;
 
-use bowline_core::config::ConnectionConfig;
+use bowline_core::config::Config;
 use bowline_core::counters::DropCounters;
 use bowline_core::identity::Identity;
 use bowline_core::ids::ConnectionId;
@@ -42,7 +42,7 @@ pub struct Sockets {
 /// What the clones of a [`Sockets`] share. Its drop is the end of the interface.
 struct Shared {
     inner: Arc<Inner>,
-    config: Arc<ConnectionConfig>,
+    config: Arc<Config>,
     mode: ServiceMode,
     thread: Option<JoinHandle<()>>,
 }
@@ -63,7 +63,7 @@ impl Sockets {
 
     pub(crate) fn start(
         inner: Arc<Inner>,
-        config: Arc<ConnectionConfig>,
+        config: Arc<Config>,
         mode: ServiceMode,
     ) -> Result<Self, BuildError> {
         let thread = match mode {
@@ -101,11 +101,7 @@ impl Sockets {
     ///
     /// # Errors
     /// As `listen`.
-    pub fn listen_with(
-        &self,
-        addr: SocketAddr,
-        config: ConnectionConfig,
-    ) -> Result<Listener, ListenError> {
+    pub fn listen_with(&self, addr: SocketAddr, config: Config) -> Result<Listener, ListenError> {
         self.listen_shared(addr, Arc::new(config))
     }
 
@@ -128,7 +124,7 @@ impl Sockets {
     pub fn connect_with(
         &self,
         addr: SocketAddr,
-        config: ConnectionConfig,
+        config: Config,
     ) -> Result<Connection, ConnectError> {
         let slot = self.inner().connect(addr, &Arc::new(config))?;
         Ok(Connection::new(slot))
@@ -241,7 +237,7 @@ impl Sockets {
     fn listen_shared(
         &self,
         addr: SocketAddr,
-        config: Arc<ConnectionConfig>,
+        config: Arc<Config>,
     ) -> Result<Listener, ListenError> {
         let listening = self.inner().listen(addr, config)?;
         Ok(Listener::new(Arc::clone(self.inner()), listening))

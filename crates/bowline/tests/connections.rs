@@ -8,8 +8,8 @@ use std::time::Duration;
 use std::time::Instant;
 
 use bowline::AcceptError;
+use bowline::Config;
 use bowline::ConnectError;
-use bowline::ConnectionConfig;
 use bowline::ConnectionState;
 use bowline::EndReason;
 use bowline::Event;
@@ -291,7 +291,7 @@ fn a_dropped_listener_keeps_accepted_connections() {
 #[test]
 fn a_server_that_does_not_answer_is_a_timeout() {
     let silent = UdpSocket::bind(LOOPBACK).unwrap();
-    let mut config = ConnectionConfig::new();
+    let mut config = Config::new();
     config
         .set_timeout_initial(Duration::from_millis(50))
         .unwrap();

@@ -7,7 +7,7 @@ use std::time::Duration;
 use std::time::Instant;
 
 use bowline::Bytes;
-use bowline::ConnectionConfig;
+use bowline::Config;
 use bowline::ConnectionState;
 use bowline::Event;
 use bowline::LaneConfig;
@@ -63,7 +63,7 @@ fn a_message_without_hurry_goes_out_when_nagle_says_so() {
 
 #[test]
 fn flush_hurries_what_waits() {
-    let mut config = ConnectionConfig::new();
+    let mut config = Config::new();
     config.set_nagle(Duration::from_millis(20)).unwrap();
     let pair = Pair::with(config);
     // The scheduler may take its time once, but hardly five times.
@@ -113,7 +113,7 @@ fn refused_sends_say_why() {
 
 #[test]
 fn a_full_buffer_refuses_and_says_when_there_is_room() {
-    let mut config = ConnectionConfig::new();
+    let mut config = Config::new();
     config.set_send_buffer(16 * 1024).unwrap();
     config
         .set_send_rate(Some(1_000_000), Some(1_000_000))
@@ -261,7 +261,7 @@ fn a_poll_group_of_another_interface_is_refused() {
 
 #[test]
 fn status_tells_what_is_pending() {
-    let mut config = ConnectionConfig::new();
+    let mut config = Config::new();
     config.set_send_rate(Some(10_000), Some(10_000)).unwrap();
     let pair = Pair::with(config);
     pair.dialled

@@ -10,8 +10,8 @@ use std::thread;
 use std::time::Duration;
 use std::time::Instant;
 
+use bowline::Config;
 use bowline::Connection;
-use bowline::ConnectionConfig;
 use bowline::ConnectionEvent;
 use bowline::ConnectionState;
 use bowline::EndReason;
@@ -60,7 +60,7 @@ const SEND_RETRY: Duration = Duration::from_millis(5);
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Error> {
     let stop = Stop::on_signal()?;
     let addr = args.addr.resolve()?;
-    let mut config = ConnectionConfig::new();
+    let mut config = Config::new();
     config.set_timeout_initial(args.timeout)?;
     config.set_timeout_connected(args.timeout)?;
     let sockets = Sockets::builder().config(config).build()?;

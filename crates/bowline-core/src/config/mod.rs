@@ -1,6 +1,6 @@
 //! How a connection behaves: limits, rates and timeouts.
 //!
-//! [`ConnectionConfig`] holds values that are valid together; each setter checks its range, so that
+//! [`Config`] holds values that are valid together; each setter checks its range, so that
 //! nothing inside has to. The ranges and defaults are GNS's (wire.md 9), except that rates have no
 //! limit unless one is set.
 
@@ -13,7 +13,7 @@ use crate::time::Span;
 
 /// The settings of a connection, fixed when it is made unless a method of it says otherwise.
 #[derive(Clone, Debug)]
-pub struct ConnectionConfig {
+pub struct Config {
     timeout_initial: Span,
     timeout_connected: Span,
     send_buffer_bytes: usize,
@@ -82,7 +82,7 @@ macro_rules! setter {
     };
 }
 
-impl ConnectionConfig {
+impl Config {
     /// The defaults.
     pub const fn new() -> Self {
         Self {
@@ -201,7 +201,7 @@ impl ConnectionConfig {
     }
 }
 
-impl Default for ConnectionConfig {
+impl Default for Config {
     fn default() -> Self {
         Self::new()
     }
@@ -253,7 +253,7 @@ mod tests {
 
     #[test]
     fn values_out_of_range_are_refused_with_the_range() {
-        let mut config = ConnectionConfig::new();
+        let mut config = Config::new();
         let error = config.set_mtu(100).map(|_| ()).unwrap_err();
         assert_eq!((error.min, error.max, error.value), (200, 1300, 100));
         assert!(config.set_mtu(200).is_ok());

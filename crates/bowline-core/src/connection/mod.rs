@@ -29,7 +29,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use crate::cert::check::VerifiedPeer;
-use crate::config::ConnectionConfig;
+use crate::config::Config;
 use crate::counters::DropCounters;
 use crate::crypto::packet::SessionKeys;
 use crate::end_reason::EndReason;
@@ -72,7 +72,7 @@ pub(crate) use state::State;
 #[derive(Debug)]
 pub struct Connection {
     pub(crate) host: SharedHost,
-    pub(crate) config: Arc<ConnectionConfig>,
+    pub(crate) config: Arc<Config>,
     pub(crate) id: ConnectionId,
     pub(crate) origin: Origin,
     pub(crate) peer: Peer,
@@ -124,7 +124,7 @@ pub(crate) struct Outbox {
 /// What a connection starts from, whatever its origin.
 pub(crate) struct Start {
     pub(crate) host: SharedHost,
-    pub(crate) config: Arc<ConnectionConfig>,
+    pub(crate) config: Arc<Config>,
     pub(crate) id: ConnectionId,
     pub(crate) address: core::net::SocketAddr,
     pub(crate) clock: WallClock,

@@ -131,7 +131,7 @@ fn every_packet_of_the_handshake_may_be_lost() {
             |by_client, _, count| !by_client && count == 1,
         ];
         pair.lose = Box::new(rules[lost]);
-        let client = pair.dial(ConnectionConfig::new());
+        let client = pair.dial(Config::new());
         pair.run(Span::from_millis(700));
         assert_eq!(
             pair.client.state(client),
@@ -202,7 +202,7 @@ fn idle_connections_send_little() {
 fn nobody_answers() {
     let mut pair = Pair::new();
     pair.lose = Box::new(|_, _, _| true);
-    let client = pair.dial(ConnectionConfig::new());
+    let client = pair.dial(Config::new());
     pair.run(Span::from_secs(11));
     let info = pair.client.connections[&client].info();
     assert_eq!(info.end_reason, EndReason::MISC_TIMEOUT);
@@ -218,7 +218,7 @@ fn nobody_answers() {
 fn an_undecided_connection_times_out() {
     let mut pair = Pair::new();
     pair.server.accepts = false;
-    let client = pair.dial(ConnectionConfig::new());
+    let client = pair.dial(Config::new());
     pair.run(Span::from_secs(11));
     assert_ne!(pair.client.state(client), ConnectionState::Connected);
     let (_, server) = pair.server.connections.first_key_value().unwrap();
@@ -302,10 +302,10 @@ fn lanes_keep_their_order_and_share() {
 
 #[test]
 fn limit_queue_of_an_application_that_never_reads() {
-    let mut config = ConnectionConfig::new();
+    let mut config = Config::new();
     config.set_recv_buffer_messages(10).unwrap();
     let mut pair = Pair::with(config);
-    let (client, server) = pair.connect(ConnectionConfig::new());
+    let (client, server) = pair.connect(Config::new());
     for n in 0..50u8 {
         pair.client_sends(client, &[n; 100], SendFlags::RELIABLE);
     }
@@ -426,7 +426,7 @@ fn memory_of_an_idle_connection() {
 
 #[test]
 fn a_sender_that_fills_the_window_asks_for_acks_at_once() {
-    let mut config = ConnectionConfig::new();
+    let mut config = Config::new();
     config
         .set_send_rate(Some(60_000_000), Some(60_000_000))
         .unwrap();

@@ -21,7 +21,7 @@ use serde::Deserialize;
 use serde::Serialize;
 
 use crate::cert::store::CertStore;
-use crate::config::ConnectionConfig;
+use crate::config::Config;
 use crate::connection::Connection;
 use crate::connection::Start;
 use crate::counters::DropCounters;
@@ -143,7 +143,7 @@ pub struct Endpoint {
 
 #[derive(Clone, Debug)]
 struct Listener {
-    config: Arc<ConnectionConfig>,
+    config: Arc<Config>,
     /// Connections that the application has not decided upon.
     pending: usize,
 }
@@ -171,7 +171,7 @@ impl Endpoint {
     }
 
     /// Lets peers connect to this socket; their connections get `config`.
-    pub fn listen(&mut self, socket: SocketId, config: Arc<ConnectionConfig>) {
+    pub fn listen(&mut self, socket: SocketId, config: Arc<Config>) {
         self.listeners
             .insert(socket, Listener { config, pending: 0 });
     }
@@ -196,7 +196,7 @@ impl Endpoint {
         &mut self,
         now: Timestamp,
         route: Route,
-        config: Arc<ConnectionConfig>,
+        config: Arc<Config>,
     ) -> Result<Connection, ConnectError> {
         let ip = route.remote.ip();
         if route.remote.port() == 0 || ip.is_unspecified() || ip.is_multicast() {
@@ -422,7 +422,7 @@ impl Endpoint {
         }
     }
 
-    fn start(&self, id: ConnectionId, route: Route, config: Arc<ConnectionConfig>) -> Start {
+    fn start(&self, id: ConnectionId, route: Route, config: Arc<Config>) -> Start {
         Start {
             host: Arc::clone(&self.host),
             config,

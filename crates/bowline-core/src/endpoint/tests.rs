@@ -25,7 +25,7 @@ fn route(remote: &str) -> Route {
 fn server() -> Endpoint {
     let config = EndpointConfig::new(rustcrypto::provider());
     let mut endpoint = Endpoint::new(config, [9; 32], NOW, 1_700_000_000);
-    endpoint.listen(SOCKET, Arc::new(ConnectionConfig::new()));
+    endpoint.listen(SOCKET, Arc::new(Config::new()));
     endpoint
 }
 
@@ -62,7 +62,7 @@ fn connect_request(id: u32, challenge: u64) -> Vec<u8> {
     };
     let mut rng = Rng::from_seed([4; 32]);
     let client = ConnectionId::new(id);
-    let policy = ConnectionConfig::new().encryption();
+    let policy = Config::new().encryption();
     let mut session = Session::new(&host, &mut rng, client, Role::Client, policy);
     let crypt = session.offer(&host);
     let packet = udp::ConnectRequest {
@@ -242,8 +242,8 @@ fn an_unknown_close_is_answered() {
 #[test]
 fn several_connections_share_a_socket_to_a_server_of_ours() {
     let mut pair = Pair::new();
-    let (first, _) = pair.connect(ConnectionConfig::new());
-    let (second, _) = pair.connect(ConnectionConfig::new());
+    let (first, _) = pair.connect(Config::new());
+    let (second, _) = pair.connect(Config::new());
     assert_ne!(first, second);
     assert_eq!(pair.client.state(first), ConnectionState::Connected);
 }
@@ -252,7 +252,7 @@ fn several_connections_share_a_socket_to_a_server_of_ours() {
 fn an_address_is_not_dialled_again_too_soon() {
     let mut pair = Pair::new();
     pair.lose = alloc::boxed::Box::new(|_, _, _| true);
-    let id = pair.dial(ConnectionConfig::new());
+    let id = pair.dial(Config::new());
     let to_server = route("127.0.0.1:2000");
     assert!(!pair.client.endpoint.can_dial(pair.now, to_server));
     let now = pair.now;
@@ -268,7 +268,7 @@ fn an_address_is_not_dialled_again_too_soon() {
 fn bad_addresses_are_refused() {
     let mut endpoint = server();
     for bad in ["10.0.0.1:0", "0.0.0.0:5", "[::]:5", "224.0.0.1:5"] {
-        let config = Arc::new(ConnectionConfig::new());
+        let config = Arc::new(Config::new());
         let error = endpoint.connect(NOW, route(bad), config).unwrap_err();
         assert_eq!(error, ConnectError::BadAddress, "{bad}");
     }

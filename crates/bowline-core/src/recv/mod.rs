@@ -7,7 +7,7 @@ mod unreliable;
 
 use alloc::vec::Vec;
 
-use crate::config::ConnectionConfig;
+use crate::config::Config;
 use crate::counters::DropReason;
 use crate::crypto::replay::ReplayWindow;
 use crate::ids::LaneIndex;
@@ -55,7 +55,7 @@ pub(crate) enum Refusal {
 
 impl Receiver {
     /// Nothing received but the handshake, which counts as packet `handshake` of the peer.
-    pub(crate) fn new(config: &ConnectionConfig, handshake: PacketNumber) -> Self {
+    pub(crate) fn new(config: &Config, handshake: PacketNumber) -> Self {
         Self {
             lanes: Vec::new(),
             held_bytes: 0,

@@ -9,7 +9,7 @@ use alloc::collections::VecDeque;
 use bytes::Bytes;
 use bytes::BytesMut;
 
-use crate::config::ConnectionConfig;
+use crate::config::Config;
 use crate::ids::LaneIndex;
 use crate::ids::MessageNumber;
 use crate::message::Message;
@@ -47,7 +47,7 @@ pub(crate) struct MessageMeta {
 }
 
 impl ReceiveQueue {
-    pub(crate) fn new(config: &ConnectionConfig) -> Self {
+    pub(crate) fn new(config: &Config) -> Self {
         Self {
             messages: VecDeque::new(),
             bytes: 0,
@@ -177,7 +177,7 @@ mod tests {
     use super::*;
 
     fn queue() -> ReceiveQueue {
-        let mut config = ConnectionConfig::new();
+        let mut config = Config::new();
         config.set_recv_buffer_messages(3).unwrap();
         config.set_recv_buffer(4096).unwrap();
         ReceiveQueue::new(&config)

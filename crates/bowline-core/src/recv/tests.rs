@@ -3,7 +3,7 @@ use super::*;
 const NOW: Timestamp = Timestamp::ZERO;
 
 fn receiver() -> Receiver {
-    let mut config = ConnectionConfig::new();
+    let mut config = Config::new();
     config.set_recv_buffer(64 * 1024).unwrap();
     Receiver::new(&config, PacketNumber::new(1))
 }
@@ -58,7 +58,7 @@ fn full_lanes_are_let_go_one_after_the_other() {
 
 #[test]
 fn limit_unreliable_message_in_one_segment() {
-    let mut config = ConnectionConfig::new();
+    let mut config = Config::new();
     config.set_recv_max_message(100).unwrap();
     let mut receiver = Receiver::new(&config, PacketNumber::new(1));
     let mut take = |number, len| {

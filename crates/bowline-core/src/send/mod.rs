@@ -19,7 +19,7 @@ mod stream_buffer;
 
 use alloc::vec::Vec;
 
-use crate::config::ConnectionConfig;
+use crate::config::Config;
 use crate::config::LaneConfig;
 use crate::error::LaneError;
 use crate::error::SendError;
@@ -105,7 +105,7 @@ pub(crate) struct AckOutcome {
 }
 
 impl Sender {
-    pub(crate) fn new(now: Timestamp, config: &ConnectionConfig, first: PacketNumber) -> Self {
+    pub(crate) fn new(now: Timestamp, config: &Config, first: PacketNumber) -> Self {
         let (min, max) = config.send_rate_bytes_per_sec();
         Self {
             lanes: alloc::vec![SendLane::new(LaneConfig::default())],

@@ -7,7 +7,7 @@ use crate::message::SendFlags;
 fn limit_packets_remembered_of_a_peer_that_acknowledges_nothing() {
     let now = Timestamp::ZERO;
     let first = PacketNumber::new(2);
-    let mut sender = Sender::new(now, &ConnectionConfig::new(), first);
+    let mut sender = Sender::new(now, &Config::new(), first);
     let message = Outgoing {
         lane: LaneIndex::ZERO,
         flags: SendFlags::RELIABLE,
@@ -31,7 +31,7 @@ fn limit_packets_remembered_of_a_peer_that_acknowledges_nothing() {
 
 #[test]
 fn a_message_that_the_send_buffer_never_takes_is_too_large() {
-    let mut config = ConnectionConfig::new();
+    let mut config = Config::new();
     config.set_send_buffer(4096).unwrap();
     let mut sender = Sender::new(Timestamp::ZERO, &config, PacketNumber::new(2));
     let mut submit = |len| {
@@ -56,7 +56,7 @@ fn a_message_that_the_send_buffer_never_takes_is_too_large() {
 
 #[test]
 fn limit_empty_messages_that_wait() {
-    let mut config = ConnectionConfig::new();
+    let mut config = Config::new();
     config.set_send_buffer(4096).unwrap();
     let now = Timestamp::ZERO;
     let first = PacketNumber::new(2);

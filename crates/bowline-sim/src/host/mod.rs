@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use bowline_core::config::ConnectionConfig;
+use bowline_core::config::Config;
 use bowline_core::connection::Connection;
 use bowline_core::crypto::Crypto;
 use bowline_core::endpoint::{DatagramEvent, Endpoint, EndpointConfig, Route, SocketId};
@@ -56,7 +56,7 @@ pub struct HostConfig {
     /// The game. Only hosts of the same game can talk.
     pub app_id: AppId,
     /// The settings of its connections.
-    pub connection: ConnectionConfig,
+    pub connection: Config,
     /// What becomes of connections that come in.
     pub accept: AcceptPolicy,
     /// Whether the application takes messages as soon as they are there. Otherwise they wait until
@@ -70,7 +70,7 @@ impl Default for HostConfig {
         Self {
             identity: Identity::anonymous(),
             app_id: AppId::default(),
-            connection: ConnectionConfig::new(),
+            connection: Config::new(),
             accept: AcceptPolicy::AtOnce,
             reads_at_once: true,
         }

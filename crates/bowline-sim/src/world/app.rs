@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use bowline_core::config::{ConnectionConfig, LaneConfig};
+use bowline_core::config::{Config, LaneConfig};
 use bowline_core::connection::{
     Connection, ConnectionInfo, ConnectionState, RealTimeStatus, Recording,
 };
@@ -32,7 +32,7 @@ impl World {
     }
 
     /// Changes the settings of connections that the host starts or listens for from now on.
-    pub fn configure(&mut self, host: HostId, config: ConnectionConfig) {
+    pub fn configure(&mut self, host: HostId, config: Config) {
         self.host_mut(host).config.connection = config;
     }
 

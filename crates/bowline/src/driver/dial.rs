@@ -15,7 +15,7 @@ use std::sync::Weak;
 use std::thread;
 use std::time::Duration;
 
-use bowline_core::config::ConnectionConfig;
+use bowline_core::config::Config;
 use bowline_core::end_reason::EndReason;
 use bowline_core::endpoint::SocketId;
 use bowline_core::error::ConnectError as CoreConnectError;
@@ -45,7 +45,7 @@ impl Inner {
     pub(crate) fn connect(
         self: &Arc<Self>,
         addr: SocketAddr,
-        config: &Arc<ConnectionConfig>,
+        config: &Arc<Config>,
     ) -> Result<Arc<Slot>, ConnectError> {
         let addr = canonical(addr);
         let is_multicast = addr.ip().is_multicast();
@@ -67,7 +67,7 @@ impl Inner {
     pub(crate) fn listen(
         &self,
         addr: SocketAddr,
-        config: Arc<ConnectionConfig>,
+        config: Arc<Config>,
     ) -> Result<Listening, ListenError> {
         let addr = canonical(addr);
         if addr.ip().is_multicast() {
@@ -121,7 +121,7 @@ impl Inner {
     fn dial(
         self: &Arc<Self>,
         addr: SocketAddr,
-        config: &Arc<ConnectionConfig>,
+        config: &Arc<Config>,
     ) -> Result<Option<Arc<Slot>>, ConnectError> {
         let mut hub = self.hub.lock();
         let dialled = hub
@@ -133,7 +133,7 @@ impl Inner {
     fn dial_from_new_socket(
         self: &Arc<Self>,
         addr: SocketAddr,
-        config: &Arc<ConnectionConfig>,
+        config: &Arc<Config>,
     ) -> Result<Arc<Slot>, ConnectError> {
         let (socket, family) = open_client_socket(addr, UdpSocket::bind)
             .map_err(|source| ConnectError::Socket { addr, source })?;

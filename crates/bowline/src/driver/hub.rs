@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use bowline_core::config::ConnectionConfig;
+use bowline_core::config::Config;
 use bowline_core::connection::Connection as CoreConnection;
 use bowline_core::endpoint::Endpoint;
 use bowline_core::endpoint::Route;
@@ -90,7 +90,7 @@ impl Hub {
         &mut self,
         now: Timestamp,
         remote: SocketAddr,
-        config: &Arc<ConnectionConfig>,
+        config: &Arc<Config>,
     ) -> Result<Option<Dialled>, CoreConnectError> {
         for (id, socket) in &self.sockets {
             let Purpose::Client(family) = socket.purpose else {
@@ -128,7 +128,7 @@ impl Hub {
     pub(crate) fn add_listener(
         &mut self,
         socket: Arc<UdpSocket>,
-        config: Arc<ConnectionConfig>,
+        config: Arc<Config>,
     ) -> (ListenerId, SocketId) {
         self.next_listener += 1;
         let listener = ListenerId::new(self.next_listener);

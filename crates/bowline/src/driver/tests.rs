@@ -3,7 +3,7 @@
 use std::time::Duration;
 use std::time::Instant;
 
-use bowline_core::config::ConnectionConfig;
+use bowline_core::config::Config;
 use bowline_core::connection::ConnectionState;
 
 use super::*;
@@ -16,7 +16,7 @@ use crate::sockets::Sockets;
 fn bounded(max_events: usize) -> Sockets {
     let config = EndpointConfig::new(bowline_io::crypto::default_provider());
     let inner = Inner::new(config, max_events).unwrap();
-    let config = Arc::new(ConnectionConfig::new());
+    let config = Arc::new(Config::new());
     Sockets::start(inner, config, ServiceMode::Manual).unwrap()
 }
 

@@ -10,8 +10,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 use std::time::Instant;
 
+use bowline::Config;
 use bowline::Connection;
-use bowline::ConnectionConfig;
 use bowline::ConnectionEvent;
 use bowline::ConnectionState;
 use bowline::Event;
@@ -38,10 +38,10 @@ pub struct Pair {
 
 impl Pair {
     pub fn new() -> Self {
-        Self::with(ConnectionConfig::new())
+        Self::with(Config::new())
     }
 
-    pub fn with(config: ConnectionConfig) -> Self {
+    pub fn with(config: Config) -> Self {
         let server = Sockets::builder().config(config.clone()).build().unwrap();
         let client = Sockets::builder().config(config).build().unwrap();
         Self::between(server, client)

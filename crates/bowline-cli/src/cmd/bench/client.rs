@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use bowline::Config;
 use bowline::Connection;
-use bowline::ConnectionConfig;
 use bowline::ConnectionState;
 use bowline::EndReason;
 use bowline::Event;
@@ -48,7 +48,7 @@ const WAIT: Duration = Duration::from_millis(50);
 /// Runs the workload.
 pub(crate) fn run(options: &Options) -> Result<Value, Error> {
     let workload = options.workload()?;
-    let mut config = ConnectionConfig::new();
+    let mut config = Config::new();
     if workload == Workload::Flood {
         config.set_send_buffer(FLOOD_SEND_BUFFER)?;
     }

@@ -5,8 +5,8 @@ use std::io;
 use std::io::Write;
 use std::time::Duration;
 
+use bowline::Config;
 use bowline::Connection;
-use bowline::ConnectionConfig;
 use bowline::ConnectionState;
 use bowline::EndReason;
 use bowline::Event;
@@ -97,8 +97,8 @@ struct Sample {
     cpu_ns: u64,
 }
 
-fn config(workload: Workload) -> Result<ConnectionConfig, Error> {
-    let mut config = ConnectionConfig::new();
+fn config(workload: Workload) -> Result<Config, Error> {
+    let mut config = Config::new();
     if workload == Workload::Flood {
         config.set_recv_buffer(FLOOD_RECV_BUFFER)?;
         config.set_recv_buffer_messages(FLOOD_RECV_MESSAGES)?;

@@ -15,10 +15,10 @@ fn sent(connection: &mut Connection, now: Timestamp) -> Vec<Vec<u8>> {
 }
 
 fn small_queue() -> (Pair, ConnectionId, ConnectionId) {
-    let mut config = ConnectionConfig::new();
+    let mut config = Config::new();
     config.set_recv_buffer_messages(2).unwrap();
     let mut pair = Pair::with(config);
-    let (client, server) = pair.connect(ConnectionConfig::new());
+    let (client, server) = pair.connect(Config::new());
     (pair, client, server)
 }
 
@@ -105,7 +105,7 @@ fn limit_acks_are_not_repeated_while_a_gap_is_young() {
 
 #[test]
 fn limit_statistics_fit_the_smallest_packets() {
-    let mut config = ConnectionConfig::new();
+    let mut config = Config::new();
     config.set_mtu(limits::MIN_MTU).unwrap();
     let mut pair = Pair::with(config.clone());
     let (client, server) = pair.connect(config);
@@ -134,7 +134,7 @@ fn limit_statistics_fit_the_smallest_packets() {
 
 #[test]
 fn news_of_the_state_is_never_crowded_out() {
-    let mut config = ConnectionConfig::new();
+    let mut config = Config::new();
     config.set_send_buffer(4096).unwrap();
     let mut pair = Pair::new();
     let (client, _) = pair.connect(config);

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 use proptest::prelude::*;
 
 use super::*;
-use crate::config::ConnectionConfig;
+use crate::config::Config;
 
 const LANE: LaneIndex = LaneIndex::ZERO;
 const NOW: Timestamp = Timestamp::ZERO;
@@ -15,7 +15,7 @@ const LIMITS: ReceiveLimits = ReceiveLimits {
 };
 
 fn queue(messages: usize) -> ReceiveQueue {
-    let mut config = ConnectionConfig::new();
+    let mut config = Config::new();
     config.set_recv_buffer_messages(messages).unwrap();
     ReceiveQueue::new(&config)
 }
