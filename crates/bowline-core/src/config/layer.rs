@@ -147,6 +147,18 @@ impl Config {
         Ok(self)
     }
 
+    /// Whether what must not change any more is the same in both.
+    pub(crate) fn agrees_on_fixed(&self, old: &Self) -> bool {
+        fixed_keys().all(|key| self.get(key) == old.get(key))
+    }
+
+    /// Takes over what must not change any more.
+    pub(crate) fn keep_fixed(&mut self, old: &Self) {
+        for key in fixed_keys() {
+            self.copy(key, old);
+        }
+    }
+
     /// Takes from `wider` all that is not set at this level.
     pub fn inherit(&mut self, wider: &Self) {
         for key in ConfigKey::all() {
@@ -277,6 +289,13 @@ impl Config {
         let data_bytes = self.int(ConfigKey::MtuPacketSize) - MTU_RESERVE;
         self.put(ConfigKey::MtuDataSize, data_bytes.cast_unsigned());
     }
+}
+
+/// What is needed for the handshake, and what a connection takes over when it is made.
+fn fixed_keys() -> impl Iterator<Item = ConfigKey> {
+    ConfigKey::all().filter(|key| {
+        key.spec().facts.change == Change::BeforeConnecting || *key == ConfigKey::ConnectionUserData
+    })
 }
 
 /// GNS e707b3a: `steamnetworkingsockets_connections.cpp`, `MTU_DataSize`: the packet less 100.

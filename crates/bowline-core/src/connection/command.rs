@@ -156,6 +156,7 @@ impl Connection {
             }
             Command::ConfigureLanes(lanes) => self.on_configure_lanes(now, &lanes)?,
             Command::Receive => return Ok(Reply::Received(self.on_receive(now))),
+            Command::Configure(config) => self.on_configure(config),
         }
         Ok(Reply::Done)
     }

@@ -4,6 +4,7 @@
 //! seed, same inputs at the same times, same bytes out.
 
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -12,6 +13,7 @@ use serde::Deserializer;
 use serde::Serialize;
 use serde::Serializer;
 
+use crate::config::Config;
 use crate::config::LaneConfig;
 use crate::end_reason::EndReason;
 use crate::ids::MessageNumber;
@@ -66,6 +68,8 @@ pub enum Command<'a> {
     ConfigureLanes(Vec<LaneConfig>),
     /// Take the oldest received message.
     Receive,
+    /// Go by other settings from now on.
+    Configure(Arc<Config>),
 }
 
 /// What a command yields.

@@ -12,6 +12,7 @@
 
 mod close;
 mod command;
+mod configure;
 mod info;
 mod input;
 mod liveness;

@@ -3,6 +3,7 @@
 //! A recording is a copy of the connection as it was, and every input since with its time. Played
 //! back, it yields the very same datagrams: that is how a bad connection is looked at again.
 
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use serde::Deserialize;
@@ -128,6 +129,7 @@ fn to_owned(input: &Input<'_>) -> Input<'static> {
             Command::Flush => Command::Flush,
             Command::ConfigureLanes(lanes) => Command::ConfigureLanes(lanes.clone()),
             Command::Receive => Command::Receive,
+            Command::Configure(config) => Command::Configure(Arc::clone(config)),
         }),
     }
 }

@@ -45,6 +45,12 @@ impl NewReno {
         }
     }
 
+    /// Other bounds of the rate, in bytes per second.
+    pub(crate) const fn set_bounds(&mut self, min_rate: Option<u64>, max_rate: Option<u64>) {
+        self.min_rate = min_rate;
+        self.max_rate = max_rate;
+    }
+
     pub(crate) const fn window_bytes(&self) -> u64 {
         self.window
     }

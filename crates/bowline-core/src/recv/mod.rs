@@ -61,13 +61,18 @@ impl Receiver {
             held_bytes: 0,
             fragments: Fragments::default(),
             queue: ReceiveQueue::new(config),
-            limits: ReceiveLimits {
-                window_bytes: config.recv_buffer_bytes() as u64,
-                max_message_bytes: config.recv_max_message_bytes(),
-                max_pieces: limits::MAX_REASSEMBLY_PIECES,
-            },
+            limits: receive_limits(config),
             acks: Acks::new(handshake),
             replay: ReplayWindow::new(handshake),
+        }
+    }
+
+    /// Goes by other settings from now on. What is held already is kept.
+    pub(crate) fn configure(&mut self, config: &Config) {
+        self.limits = receive_limits(config);
+        self.queue.configure(config);
+        for lane in &mut self.lanes {
+            lane.set_limits(self.limits);
         }
     }
 
@@ -259,6 +264,14 @@ impl From<ReliableError> for Refusal {
             ReliableError::Refused => Self::NotNow(DropReason::ReceiveBufferFull),
             ReliableError::Fatal(why) => Self::Fatal(why),
         }
+    }
+}
+
+const fn receive_limits(config: &Config) -> ReceiveLimits {
+    ReceiveLimits {
+        window_bytes: config.recv_buffer_bytes() as u64,
+        max_message_bytes: config.recv_max_message_bytes(),
+        max_pieces: limits::MAX_REASSEMBLY_PIECES,
     }
 }
 

@@ -57,6 +57,12 @@ impl ReceiveQueue {
         }
     }
 
+    /// Goes by other settings from now on.
+    pub(crate) fn configure(&mut self, config: &Config) {
+        self.max_bytes = config.recv_buffer_bytes();
+        self.max_messages = config.recv_buffer_messages();
+    }
+
     /// Whether a message of `len` bytes may be added.
     pub(crate) fn has_room(&self, len: usize) -> bool {
         self.messages.len() < self.max_messages && self.bytes + len <= self.max_bytes

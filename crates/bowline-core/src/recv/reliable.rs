@@ -97,6 +97,11 @@ impl ReliableReceiver {
         }
     }
 
+    /// Goes by other limits from now on. What is held already is kept.
+    pub(crate) const fn set_limits(&mut self, limits: ReceiveLimits) {
+        self.limits = limits;
+    }
+
     /// The position that the peer's segments are expanded against: the end of all that is known.
     pub(crate) const fn expected_pos(&self) -> StreamPos {
         self.end

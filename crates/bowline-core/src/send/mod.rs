@@ -15,6 +15,7 @@ mod in_flight;
 mod lane;
 mod packet_builder;
 mod scheduler;
+mod settings;
 mod stream_buffer;
 
 use alloc::vec::Vec;
