@@ -1,7 +1,5 @@
 //! Making a sockets interface.
 
-use std::sync::Arc;
-
 use bowline_core::config::Config;
 use bowline_core::crypto::Crypto;
 use bowline_core::endpoint::EndpointConfig;
@@ -90,7 +88,7 @@ impl SocketsBuilder {
         if let Some(identity) = self.identity {
             endpoint.identity = identity;
         }
-        let inner = Inner::new(endpoint, limits::MAX_EVENTS)?;
-        Sockets::start(inner, Arc::new(self.config), self.mode)
+        let inner = Inner::new(endpoint, self.config, limits::MAX_EVENTS)?;
+        Sockets::start(inner, self.mode)
     }
 }

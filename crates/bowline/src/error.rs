@@ -4,6 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use bowline_core::config::ConfigError;
 use bowline_core::connection::ConnectionState;
 use bowline_core::error as core;
 use bowline_core::ids::LaneIndex;
@@ -26,6 +27,9 @@ pub enum BuildError {
     /// The service thread could not be started.
     #[error("cannot start the service thread")]
     Thread(#[source] io::Error),
+    /// A setting cannot be one of an interface.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
 }
 
 /// Why nothing listens at the address now.
@@ -56,6 +60,9 @@ pub enum ListenError {
         /// The address that was asked for.
         addr: SocketAddr,
     },
+    /// A setting cannot be one of a listener.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
     /// Anything else.
     #[error("cannot listen on {addr}")]
     Io {
@@ -94,6 +101,9 @@ pub enum ConnectError {
     /// 65,536 events wait to be read; none may be lost, so read them first.
     #[error("too many events wait to be read")]
     TooManyEvents,
+    /// A setting cannot be one of a connection.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
     /// No socket to dial from.
     #[error("cannot open a socket to dial {addr}")]
     Socket {
@@ -192,6 +202,18 @@ impl From<core::SendError> for SendError {
             core::SendError::NotNow => Self::NotNow,
         }
     }
+}
+
+/// Why a setting of a connection was not changed.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SettingError {
+    /// See [`NoSuchConnection`].
+    #[error(transparent)]
+    NoSuchConnection(#[from] NoSuchConnection),
+    /// The value or the setting is at fault.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
 }
 
 /// Why lanes were not configured.

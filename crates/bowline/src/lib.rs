@@ -118,10 +118,12 @@
 #![forbid(unsafe_code)]
 
 mod builder;
+mod config;
 mod connection;
 mod driver;
 mod error;
 mod events;
+pub mod global_config;
 mod handle;
 mod listener;
 mod message;
@@ -129,8 +131,14 @@ mod poll_group;
 mod sockets;
 
 pub use bowline_core::cert::check::AuthPolicy;
+pub use bowline_core::config::Change;
 pub use bowline_core::config::Config;
 pub use bowline_core::config::ConfigError;
+pub use bowline_core::config::ConfigKey;
+pub use bowline_core::config::ConfigScope;
+pub use bowline_core::config::ConfigSpec;
+pub use bowline_core::config::ConfigType;
+pub use bowline_core::config::ConfigValue;
 pub use bowline_core::config::LaneConfig;
 pub use bowline_core::connection::ConnectionState;
 pub use bowline_core::connection::LaneStatus;
@@ -159,6 +167,7 @@ pub use crate::error::ListenError;
 pub use crate::error::NoSuchConnection;
 pub use crate::error::PollGroupError;
 pub use crate::error::SendError;
+pub use crate::error::SettingError;
 pub use crate::events::ConnectionEvent;
 pub use crate::events::ConnectionInfo;
 pub use crate::events::Event;

@@ -4,6 +4,8 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use bowline_core::endpoint::SocketId;
+
 use crate::driver::Inner;
 use crate::driver::Listening;
 
@@ -60,6 +62,14 @@ impl Listener {
     /// The address that it listens on, with the port that the system chose if it was left open.
     pub const fn local_addr(&self) -> SocketAddr {
         self.listening.local_addr
+    }
+
+    pub(crate) const fn inner(&self) -> &Arc<Inner> {
+        &self.inner
+    }
+
+    pub(crate) const fn socket(&self) -> SocketId {
+        self.listening.socket
     }
 
     /// Its number, by which connections name it.

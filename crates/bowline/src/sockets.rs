@@ -9,6 +9,7 @@ use std::time::Duration;
 use std::time::Instant;
 
 use bowline_core::config::Config;
+use bowline_core::config::ConfigScope;
 use bowline_core::counters::DropCounters;
 use bowline_core::identity::Identity;
 use bowline_core::ids::ConnectionId;
@@ -42,7 +43,6 @@ pub struct Sockets {
 /// What the clones of a [`Sockets`] share. Its drop is the end of the interface.
 struct Shared {
     inner: Arc<Inner>,
-    config: Arc<Config>,
     mode: ServiceMode,
     thread: Option<JoinHandle<()>>,
 }
@@ -61,11 +61,7 @@ impl Sockets {
         SocketsBuilder::new()
     }
 
-    pub(crate) fn start(
-        inner: Arc<Inner>,
-        config: Arc<Config>,
-        mode: ServiceMode,
-    ) -> Result<Self, BuildError> {
+    pub(crate) fn start(inner: Arc<Inner>, mode: ServiceMode) -> Result<Self, BuildError> {
         let thread = match mode {
             ServiceMode::Thread => {
                 let inner = Arc::clone(&inner);
@@ -78,7 +74,6 @@ impl Sockets {
         Ok(Self {
             shared: Arc::new(Shared {
                 inner,
-                config,
                 mode,
                 thread,
             }),
@@ -94,7 +89,7 @@ impl Sockets {
     /// # Errors
     /// If the port is taken or the address is not one of this machine, among others.
     pub fn listen(&self, addr: SocketAddr) -> Result<Listener, ListenError> {
-        self.listen_shared(addr, Arc::clone(&self.shared.config))
+        self.listen_with(addr, Config::new())
     }
 
     /// Like [`listen`](Self::listen), with settings of its own for the connections that come in.
@@ -102,7 +97,9 @@ impl Sockets {
     /// # Errors
     /// As `listen`.
     pub fn listen_with(&self, addr: SocketAddr, config: Config) -> Result<Listener, ListenError> {
-        self.listen_shared(addr, Arc::new(config))
+        let config = self.inner().config_for(config, ConfigScope::ListenSocket)?;
+        let listening = self.inner().listen(addr, config)?;
+        Ok(Listener::new(Arc::clone(self.inner()), listening))
     }
 
     /// Starts a connection to a listening peer and returns at once.
@@ -113,7 +110,7 @@ impl Sockets {
     /// # Errors
     /// If the address cannot be dialled or there are too many connections.
     pub fn connect(&self, addr: SocketAddr) -> Result<Connection, ConnectError> {
-        let slot = self.inner().connect(addr, &self.shared.config)?;
+        let slot = self.inner().connect(addr, None)?;
         Ok(Connection::new(slot))
     }
 
@@ -126,7 +123,7 @@ impl Sockets {
         addr: SocketAddr,
         config: Config,
     ) -> Result<Connection, ConnectError> {
-        let slot = self.inner().connect(addr, &Arc::new(config))?;
+        let slot = self.inner().connect(addr, Some(config))?;
         Ok(Connection::new(slot))
     }
 
@@ -234,16 +231,7 @@ impl Sockets {
         self.inner().hub.lock().endpoint.drops().clone()
     }
 
-    fn listen_shared(
-        &self,
-        addr: SocketAddr,
-        config: Arc<Config>,
-    ) -> Result<Listener, ListenError> {
-        let listening = self.inner().listen(addr, config)?;
-        Ok(Listener::new(Arc::clone(self.inner()), listening))
-    }
-
-    fn inner(&self) -> &Arc<Inner> {
+    pub(crate) fn inner(&self) -> &Arc<Inner> {
         &self.shared.inner
     }
 }

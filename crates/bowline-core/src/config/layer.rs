@@ -132,6 +132,11 @@ impl Config {
         ConfigKey::all().filter(|key| self.origin(*key) == Some(self.level))
     }
 
+    /// Whether these are settings of that level, with some set at it.
+    pub fn has_own(&self, level: ConfigScope) -> bool {
+        self.level == level && self.own().next().is_some()
+    }
+
     /// The same settings as those of another level: what was set at the old level counts as set there.
     ///
     /// # Errors
@@ -145,6 +150,18 @@ impl Config {
             }
         }
         Ok(self)
+    }
+
+    /// The settings of the next narrower `level`, at which nothing is set yet. Settings that are of that
+    /// level already stay as they are.
+    #[must_use]
+    pub fn narrowed(&self, level: ConfigScope) -> Self {
+        if self.level == level {
+            return self.clone();
+        }
+        let mut narrow = Self::at(level);
+        narrow.inherit(self);
+        narrow
     }
 
     /// Whether what must not change any more is the same in both.

@@ -176,6 +176,13 @@ impl Endpoint {
             .insert(socket, Listener { config, pending: 0 });
     }
 
+    /// Gives later connections on this socket other settings.
+    pub fn set_listener_config(&mut self, socket: SocketId, config: Arc<Config>) {
+        if let Some(listener) = self.listeners.get_mut(&socket) {
+            listener.config = config;
+        }
+    }
+
     /// Lets no further peers connect to this socket.
     pub fn stop_listening(&mut self, socket: SocketId) {
         self.listeners.remove(&socket);

@@ -16,6 +16,7 @@ use std::thread;
 use std::time::Duration;
 
 use bowline_core::config::Config;
+use bowline_core::config::ConfigScope;
 use bowline_core::end_reason::EndReason;
 use bowline_core::endpoint::SocketId;
 use bowline_core::error::ConnectError as CoreConnectError;
@@ -41,11 +42,11 @@ pub(crate) struct Listening {
 }
 
 impl Inner {
-    /// Starts a connection.
+    /// Starts a connection, whose own settings are given.
     pub(crate) fn connect(
         self: &Arc<Self>,
         addr: SocketAddr,
-        config: &Arc<Config>,
+        options: Option<Config>,
     ) -> Result<Arc<Slot>, ConnectError> {
         let addr = canonical(addr);
         let is_multicast = addr.ip().is_multicast();
@@ -55,11 +56,21 @@ impl Inner {
         if self.lobby.is_full(0) {
             return Err(ConnectError::TooManyEvents);
         }
-        let slot = match self.dial(addr, config)? {
+        let interface = self.config();
+        let config = match options {
+            Some(options) => self.config_for(options, ConfigScope::Connection)?,
+            None => Arc::clone(&interface),
+        };
+        let slot = match self.dial(addr, &config)? {
             Some(slot) => slot,
-            None => self.dial_from_new_socket(addr, config)?,
+            None => self.dial_from_new_socket(addr, &config)?,
         };
         self.after_input(&slot, slot.state.lock(), Urgency::Now);
+        let interface_now = self.config();
+        if !Arc::ptr_eq(&interface, &interface_now) {
+            // It changed while the connection was in nobody's list.
+            self.inherit(&slot, &interface_now);
+        }
         Ok(slot)
     }
 

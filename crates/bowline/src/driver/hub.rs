@@ -34,6 +34,8 @@ pub(crate) struct Hub {
 struct Socket {
     socket: Arc<UdpSocket>,
     purpose: Purpose,
+    /// The settings of a listener, for the connections that come in.
+    config: Option<Arc<Config>>,
     /// Connections that use it.
     connections: usize,
 }
@@ -133,7 +135,10 @@ impl Hub {
         self.next_listener += 1;
         let listener = ListenerId::new(self.next_listener);
         let id = self.add_socket(socket, Purpose::Listener(listener));
-        self.endpoint.listen(id, config);
+        self.endpoint.listen(id, Arc::clone(&config));
+        if let Some(socket) = self.sockets.get_mut(&id) {
+            socket.config = Some(config);
+        }
         (listener, id)
     }
 
@@ -149,6 +154,46 @@ impl Hub {
     pub(crate) fn remove_listener(&mut self, id: SocketId) -> Option<Arc<UdpSocket>> {
         self.endpoint.stop_listening(id);
         self.sockets.remove(&id).map(|socket| socket.socket)
+    }
+
+    /// The settings of a listener.
+    pub(crate) fn listener_config(&self, id: SocketId) -> Option<Arc<Config>> {
+        self.sockets.get(&id)?.config.clone()
+    }
+
+    /// Other settings for a listener; returns the connections that came in on it.
+    pub(crate) fn set_listener_config(
+        &mut self,
+        id: SocketId,
+        config: Arc<Config>,
+    ) -> Vec<Arc<Slot>> {
+        if let Some(socket) = self.sockets.get_mut(&id) {
+            socket.config = Some(Arc::clone(&config));
+        }
+        self.endpoint.set_listener_config(id, config);
+        let slots = self.slots.values();
+        slots
+            .filter(|slot| slot.route.socket == id)
+            .cloned()
+            .collect()
+    }
+
+    /// Other settings of the interface: hands them on to the listeners, and returns all connections,
+    /// each with the settings that it is to inherit.
+    pub(crate) fn reconfigure(&mut self, interface: &Arc<Config>) -> Vec<(Arc<Slot>, Arc<Config>)> {
+        for (id, socket) in &mut self.sockets {
+            if let Some(config) = &mut socket.config {
+                Arc::make_mut(config).inherit(interface);
+                self.endpoint.set_listener_config(*id, Arc::clone(config));
+            }
+        }
+        let slots = self.slots.values().cloned();
+        let heirs = slots.map(|slot| {
+            let socket = self.sockets.get(&slot.route.socket);
+            let listener = socket.and_then(|socket| socket.config.as_ref());
+            (slot, Arc::clone(listener.unwrap_or(interface)))
+        });
+        heirs.collect()
     }
 
     /// The socket of that number.
@@ -223,6 +268,7 @@ impl Hub {
         let socket = Socket {
             socket,
             purpose,
+            config: None,
             connections: 0,
         };
         self.sockets.insert(id, socket);

@@ -26,6 +26,8 @@ pub(crate) enum Rank {
     PollGroup,
     /// The deadlines of all connections.
     Timers,
+    /// The settings of an interface, or of the process.
+    Settings,
 }
 
 #[cfg(debug_assertions)]
@@ -37,6 +39,7 @@ impl Rank {
             Self::Lobby => 1,
             Self::PollGroup => 2,
             Self::Timers => 3,
+            Self::Settings => 4,
         }
     }
 }

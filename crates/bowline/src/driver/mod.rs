@@ -10,6 +10,7 @@
 //! dial        sockets to listen on and to dial from
 //! lobby       events, readiness, the role of driving
 //! group       ready list of a poll group
+//! settings    settings of the interface, its listeners and connections
 //! timers      deadlines of all connections
 //! lock_order  the lock rules, checked in debug builds
 //! limits      every bound
@@ -24,10 +25,11 @@ pub(crate) mod group;
 mod hub;
 pub(crate) mod limits;
 pub(crate) mod lobby;
-mod lock_order;
+pub(crate) mod lock_order;
 mod reactor;
 mod receive;
 pub(crate) mod service;
+pub(crate) mod settings;
 pub(crate) mod slot;
 mod timers;
 mod transmit;
@@ -36,6 +38,8 @@ pub(crate) use dial::Listening;
 
 use std::sync::Arc;
 
+use bowline_core::config::Config;
+use bowline_core::config::ConfigScope;
 use bowline_core::connection::Connection as CoreConnection;
 use bowline_core::end_reason::EndReason;
 use bowline_core::endpoint::Endpoint;
@@ -62,6 +66,7 @@ use crate::driver::timers::Timers;
 use crate::driver::transmit::transmit_here;
 use crate::error::BuildError;
 use crate::error::NoSuchConnection;
+use crate::global_config;
 use crate::listener::ListenerId;
 
 /// One sockets interface.
@@ -72,6 +77,8 @@ pub(crate) struct Inner {
     pub(crate) lobby: Lobby,
     pub(crate) hub: Lock<Hub>,
     pub(crate) timers: Lock<Timers>,
+    /// The settings of the interface, those of the process included.
+    pub(crate) settings: Lock<Arc<Config>>,
     waker: Waker,
     #[cfg(unix)]
     poller_fd: std::os::fd::RawFd,
@@ -89,7 +96,12 @@ pub(crate) enum Urgency {
 impl Inner {
     /// An interface that nobody drives yet. While `max_events` events wait to be read it makes no
     /// connections.
-    pub(crate) fn new(config: EndpointConfig, max_events: usize) -> Result<Arc<Self>, BuildError> {
+    pub(crate) fn new(
+        config: EndpointConfig,
+        settings: Config,
+        max_events: usize,
+    ) -> Result<Arc<Self>, BuildError> {
+        let settings = settings.into_level(ConfigScope::Interface)?;
         let seed = bowline_io::entropy::seed().map_err(BuildError::Entropy)?;
         let poller = Poller::new().map_err(BuildError::Poller)?;
         let identity = config.identity.clone();
@@ -101,12 +113,16 @@ impl Inner {
             lobby: Lobby::new(max_events),
             hub: Lock::new(Rank::Endpoint, Hub::new(endpoint)),
             timers: Lock::new(Rank::Timers, Timers::default()),
+            settings: Lock::new(Rank::Settings, Arc::new(settings)),
             waker: poller.waker(),
             #[cfg(unix)]
             poller_fd: std::os::fd::AsRawFd::as_raw_fd(&poller),
         };
         inner.lobby.lock().reactor = Some(Box::new(Reactor::new(poller)));
-        Ok(Arc::new(inner))
+        let inner = Arc::new(inner);
+        global_config::enroll(&inner);
+        inner.reconfigure();
+        Ok(inner)
     }
 
     /// Gives a command to a connection and does what follows from it.

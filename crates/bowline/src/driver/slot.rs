@@ -96,6 +96,7 @@ impl Slot {
         timer: TimerId,
         refused: bool,
     ) -> Self {
+        let user_data = core.config().user_data();
         Self {
             inner,
             id: core.id(),
@@ -117,7 +118,7 @@ impl Slot {
                     unread: false,
                     listed: false,
                     group: None,
-                    user_data: -1,
+                    user_data,
                     name: Box::default(),
                 },
             ),

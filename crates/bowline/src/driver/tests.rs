@@ -15,9 +15,8 @@ use crate::sockets::Sockets;
 /// An interface on which no connection is made while `max_events` events wait to be read.
 fn bounded(max_events: usize) -> Sockets {
     let config = EndpointConfig::new(bowline_io::crypto::default_provider());
-    let inner = Inner::new(config, max_events).unwrap();
-    let config = Arc::new(Config::new());
-    Sockets::start(inner, config, ServiceMode::Manual).unwrap()
+    let inner = Inner::new(config, Config::new(), max_events).unwrap();
+    Sockets::start(inner, ServiceMode::Manual).unwrap()
 }
 
 /// Polls both until an event of `of` is there.
