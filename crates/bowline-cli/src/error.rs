@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use bowline::BuildError;
@@ -26,6 +27,19 @@ pub(crate) enum Error {
     Build(#[from] BuildError),
     #[error(transparent)]
     Config(#[from] ConfigError),
+    #[error("cannot read the settings in {}", path.display())]
+    SettingsFile {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    #[error("{}, line {line}", path.display())]
+    SettingsLine {
+        path: PathBuf,
+        line: usize,
+        #[source]
+        source: ConfigError,
+    },
     #[error("cannot start the server")]
     Listen(#[from] ListenError),
     #[error("cannot connect")]

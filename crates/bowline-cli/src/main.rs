@@ -5,6 +5,7 @@
 mod address;
 mod cmd;
 mod error;
+mod settings;
 mod stop;
 mod view;
 
@@ -16,6 +17,7 @@ use clap::Subcommand;
 
 use crate::cmd::bench;
 use crate::cmd::client;
+use crate::cmd::config;
 use crate::cmd::demo;
 use crate::cmd::server;
 use crate::error::Error;
@@ -38,6 +40,8 @@ enum Command {
     Server(server::Args),
     /// Connect to a server and send what is typed, until standard input ends.
     Client(client::Args),
+    /// List all settings, for `--set` and `--config`, with their ranges.
+    Config(config::Args),
     /// Programs that measure.
     #[command(subcommand)]
     Bench(bench::Command),
@@ -49,6 +53,7 @@ fn main() -> ExitCode {
         Command::Demo(args) => (args.json, demo::run(&args)),
         Command::Server(args) => (args.json, server::run(&args)),
         Command::Client(args) => (args.json, client::run(&args)),
+        Command::Config(args) => (false, config::run(&args)),
         Command::Bench(command) => (true, bench::run(&command)),
     };
     match result {

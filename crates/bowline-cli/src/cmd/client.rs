@@ -10,7 +10,6 @@ use std::thread;
 use std::time::Duration;
 use std::time::Instant;
 
-use bowline::Config;
 use bowline::Connection;
 use bowline::ConnectionEvent;
 use bowline::ConnectionState;
@@ -23,6 +22,7 @@ use bowline::Sockets;
 use crate::address::Target;
 use crate::cmd::finish::close_with_linger;
 use crate::error::Error;
+use crate::settings::Settings;
 use crate::stop::Stop;
 use crate::view::Output;
 use crate::view::event::ClosedBy;
@@ -46,6 +46,8 @@ pub(crate) struct Args {
     /// Print events as JSON, one object per line.
     #[arg(long)]
     pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) settings: Settings,
 }
 
 /// How often to look whether it is time to stop. Messages and events are served at once.
@@ -60,7 +62,7 @@ const SEND_RETRY: Duration = Duration::from_millis(5);
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Error> {
     let stop = Stop::on_signal()?;
     let addr = args.addr.resolve()?;
-    let mut config = Config::new();
+    let mut config = args.settings.config()?;
     config.set_timeout_initial(args.timeout)?;
     config.set_timeout_connected(args.timeout)?;
     let sockets = Sockets::builder().config(config).build()?;

@@ -2,6 +2,7 @@
 
 pub(crate) mod bench;
 pub(crate) mod client;
+pub(crate) mod config;
 pub(crate) mod demo;
 mod finish;
 mod metronome;

@@ -22,6 +22,7 @@ use bowline::Sockets;
 use crate::address::parse_bind;
 use crate::cmd::finish::close_with_linger;
 use crate::error::Error;
+use crate::settings::Settings;
 use crate::stop::Stop;
 use crate::view::Output;
 use crate::view::event::ClosedBy;
@@ -42,6 +43,8 @@ pub(crate) struct Args {
     /// Print events as JSON, one object per line.
     #[arg(long)]
     pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) settings: Settings,
 }
 
 /// How often to look whether it is time to stop. Messages and events are served at once.
@@ -55,7 +58,8 @@ const MAX_CHAT_BACKLOG: usize = 1 << 20;
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Error> {
     let stop = Stop::on_signal()?;
     stop.at_end_of_input(|_line| {});
-    let sockets = Sockets::new()?;
+    let config = args.settings.config()?;
+    let sockets = Sockets::builder().config(config).build()?;
     let listener = sockets.listen(args.bind)?;
     let service = if args.chat {
         Service::Chat
