@@ -93,7 +93,9 @@
 //!
 //! # Settings
 //!
-//! [`Config`] holds them; each setter checks its range.
+//! [`Config`] holds them; each setter checks its range. [`ConfigKey`] names them all, for setting by key or
+//! by text. They can be set for the process ([`global_config`]), for an interface, a listener and a
+//! connection, before and while these live; what is not set comes from the next wider level.
 //!
 //! ```
 //! use std::time::Duration;

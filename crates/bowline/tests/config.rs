@@ -1,4 +1,9 @@
 //! Settings: levels, changes while connections live, refusals.
+#![allow(
+    clippy::unwrap_used,
+    missing_docs,
+    reason = "a test may panic, in its helpers too"
+)]
 
 mod support;
 

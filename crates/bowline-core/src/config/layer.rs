@@ -57,6 +57,7 @@ impl Config {
     }
 
     /// The defaults, as settings of that level.
+    #[allow(clippy::indexing_slicing, reason = "within the bound of the loop")]
     pub const fn at(level: ConfigScope) -> Self {
         let mut numbers = [0; COUNT];
         let mut index = 0;
