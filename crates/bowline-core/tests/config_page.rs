@@ -1,6 +1,7 @@
 //! `docs/config.md` says what the table of settings says.
 //!
 //! To write the page anew: `UPDATE_DOCS=1 cargo test -p bowline-core --test config_page`.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
 use std::fmt::Write as _;
 use std::path::Path;
