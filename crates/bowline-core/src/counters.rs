@@ -72,6 +72,8 @@ drop_reasons! {
     BadPacketNumber = "bad_packet_number",
     /// The packet does not decrypt.
     DecryptFailed = "decrypt_failed",
+    /// An unencrypted close of a connection whose peers close inside the encryption.
+    UnsealedClose = "unsealed_close",
     /// Acknowledges a packet that was never sent.
     AckOfUnsent = "ack_of_unsent",
     /// More segments in a packet than allowed.

@@ -78,8 +78,78 @@ impl fmt::Display for EndReason {
     }
 }
 
+/// Why a server refused to connect, as it tells clients if it is set to: the number that goes with the
+/// [`EndReason`] and the text of the refusal (docs/extensions.md).
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
+#[non_exhaustive]
+pub enum Rejection {
+    /// 1: nothing listens at this address any more.
+    NotListening,
+    /// 2: the server has as many connections as it may have.
+    ServerFull,
+    /// 3: the client's address has as many connections as it may have.
+    TooManyFromAddress,
+    /// 4: the identity is malformed or not allowed.
+    BadIdentity,
+    /// 5: the certificate is not good enough, or for another app.
+    BadCertificate,
+    /// 6: the signed key exchange is not good.
+    BadKeyExchange,
+    /// 7: the protocol version is too old.
+    OldProtocol,
+    /// A number that this version does not know.
+    Other(u32),
+}
+
+impl Rejection {
+    /// The number on the wire.
+    pub const fn code(self) -> u32 {
+        match self {
+            Self::NotListening => 1,
+            Self::ServerFull => 2,
+            Self::TooManyFromAddress => 3,
+            Self::BadIdentity => 4,
+            Self::BadCertificate => 5,
+            Self::BadKeyExchange => 6,
+            Self::OldProtocol => 7,
+            Self::Other(code) => code,
+        }
+    }
+
+    /// The rejection of a number on the wire.
+    pub const fn from_code(code: u32) -> Self {
+        match code {
+            1 => Self::NotListening,
+            2 => Self::ServerFull,
+            3 => Self::TooManyFromAddress,
+            4 => Self::BadIdentity,
+            5 => Self::BadCertificate,
+            6 => Self::BadKeyExchange,
+            7 => Self::OldProtocol,
+            _ => Self::Other(code),
+        }
+    }
+}
+
+impl fmt::Display for Rejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotListening => f.write_str("nothing listens there any more"),
+            Self::ServerFull => f.write_str("the server is full"),
+            Self::TooManyFromAddress => f.write_str("too many connections from this address"),
+            Self::BadIdentity => f.write_str("the identity is malformed or not allowed"),
+            Self::BadCertificate => f.write_str("the certificate was refused"),
+            Self::BadKeyExchange => f.write_str("the key exchange was refused"),
+            Self::OldProtocol => f.write_str("the protocol version is too old"),
+            Self::Other(code) => write!(f, "refused for reason {code}"),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use std::string::ToString;
+
     use super::*;
 
     #[test]
@@ -89,5 +159,14 @@ mod tests {
         assert_eq!(EndReason::from_app(2999).code(), 2999);
         assert_eq!(EndReason::from_app(3000), EndReason::APP_OUT_OF_RANGE);
         assert_eq!(EndReason::from_app(7), EndReason::APP_OUT_OF_RANGE);
+    }
+
+    #[test]
+    fn rejections_keep_their_numbers() {
+        for code in 0..10 {
+            assert_eq!(Rejection::from_code(code).code(), code);
+        }
+        let full = Rejection::from_code(2).to_string();
+        assert_eq!(full, "the server is full");
     }
 }

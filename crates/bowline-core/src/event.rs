@@ -57,11 +57,13 @@ pub enum TimerKind {
     FinWait,
     /// A lingering connection gives up on a peer that acknowledges nothing.
     Linger,
+    /// A sealed close that the peer did not acknowledge goes out again.
+    CloseRetry,
 }
 
 impl TimerKind {
     /// How many kinds there are.
-    pub const COUNT: usize = Self::Linger as usize + 1;
+    pub const COUNT: usize = Self::CloseRetry as usize + 1;
 
     /// All kinds, in the order of their numbers.
     pub const ALL: [Self; Self::COUNT] = [
@@ -76,5 +78,6 @@ impl TimerKind {
         Self::Stats,
         Self::FinWait,
         Self::Linger,
+        Self::CloseRetry,
     ];
 }

@@ -5,7 +5,7 @@
 #![cfg_attr(test, allow(clippy::indexing_slicing))]
 
 extern crate alloc;
-#[cfg(test)]
+#[cfg(any(test, feature = "test-support"))]
 extern crate std;
 
 pub mod cert;
@@ -17,6 +17,7 @@ pub mod end_reason;
 pub mod endpoint;
 pub mod error;
 pub mod event;
+pub mod extensions;
 pub mod handshake;
 pub mod identity;
 pub mod ids;

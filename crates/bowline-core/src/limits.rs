@@ -102,6 +102,19 @@ pub const REPLAY_WINDOW: u64 = 1024;
 /// same, and its duplicate window then takes everything older as received; ours does not).
 pub const PACKET_NUMBER_LURCH: u64 = 100;
 
+/// Most packets sealed with one AES-GCM key: beyond it a reader of all of them gains too much against
+/// the cipher (RFC 9001, section 6.6: 2^23 packets; NIST SP 800-38D, section 8.3, asks for less: 2^32 with
+/// random nonces). Holds where keys can be replaced; a GNS peer keeps its first keys (GNS: no such bound).
+pub const MAX_PACKETS_PER_KEY: u64 = 1 << 23;
+/// Packets after which the next key is taken. The rest up to [`MAX_PACKETS_PER_KEY`] is for those that
+/// leave until the peer has confirmed the present one.
+pub const PACKETS_PER_KEY: u64 = 1 << 22;
+/// Forged packets that a connection takes: beyond it the chance that one passes grows too large (RFC
+/// 9001, section 6.6: 2^52 for AES-GCM; GNS: no such bound).
+pub const MAX_FAILED_OPENS: u64 = 1 << 52;
+/// How long the key before is kept for packets that come late: longer than any believable round trip.
+pub const OLD_KEY_LIFETIME: Span = Span::from_secs(3);
+
 /// Packets that may be outstanding beyond the highest acknowledged one: half of the jump that kills.
 pub const MAX_UNACKED_PACKETS: u64 = 0x2000;
 /// Packets whose fate is remembered. Only those that must go regardless (acks, probes) get beyond
@@ -131,6 +144,9 @@ pub const FIN_WAIT: Span = Span::from_secs(5);
 /// A lingering connection of which the peer acknowledges nothing for this long gives up (GNS: waits for
 /// as long as the peer lives).
 pub const MAX_LINGER: Span = Span::from_secs(60);
+/// First wait before a sealed close that was not acknowledged is sent again; it doubles with each time,
+/// and is not less than two round trips.
+pub const CLOSE_RETRY: Span = Span::from_millis(100);
 /// A client address is not dialled again from the same socket for this long after a close: the peer's
 /// [`FIN_WAIT`] and a margin.
 pub const ADDRESS_REUSE_HOLD: Span = Span::from_secs(6);
@@ -146,6 +162,9 @@ pub const MAX_PING_ESTIMATE_MS: u32 = 1500;
 pub const STATELESS_REPLY_INTERVAL: Span = Span::from_millis(250);
 /// At most one answer of a closed connection in this time (GNS: answers every packet).
 pub const CLOSED_ANSWER_INTERVAL: Span = Span::from_millis(50);
+/// Refused requests that are told why, in one second; further ones meet silence. At 512 bytes each, that
+/// is what a source that replays its own cookies can make an endpoint send.
+pub const MAX_REJECTIONS_PER_SECOND: u32 = 64;
 /// Challenges that are answered in one second before further ones are dropped. One costs about a
 /// microsecond; the bound keeps a flood from eating the service thread.
 pub const MAX_CHALLENGES_PER_SECOND: u32 = 50_000;

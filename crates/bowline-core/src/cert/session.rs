@@ -220,8 +220,8 @@ mod tests {
 
     #[test]
     fn empty_extensions_are_seen() {
-        let crypt = info(|m| m.extensions = Some(pb::Extensions {}));
-        assert_eq!(crypt.extensions(), Some(&pb::Extensions {}));
+        let crypt = info(|m| m.extensions = Some(pb::Extensions::default()));
+        assert_eq!(crypt.extensions(), Some(&pb::Extensions::default()));
     }
 
     proptest! {

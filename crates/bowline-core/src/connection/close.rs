@@ -2,7 +2,8 @@
 //!
 //! ConnectionClosed goes out once, and again as the answer to every packet that shows that the peer
 //! does not know yet, for as long as the connection is remembered. When the peer closed first, those
-//! answers are NoConnection.
+//! answers are NoConnection. Between peers that have agreed on it, all this happens inside the encryption
+//! (`sealed_close`).
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -10,6 +11,7 @@ use alloc::vec::Vec;
 
 use crate::connection::Connection;
 use crate::connection::End;
+use crate::connection::Outbox;
 use crate::connection::State;
 use crate::counters::DropReason;
 use crate::end_reason::EndReason;
@@ -21,6 +23,12 @@ use crate::wire::udp;
 const MAX_CONTROL: usize = 4;
 /// What a peer is told when the application gives no text (GNS: the same).
 const DEFAULT_TEXT: &str = "Application closed connection";
+
+impl Outbox {
+    pub(super) fn has_room_for_control(&self) -> bool {
+        self.control.len() < MAX_CONTROL
+    }
+}
 
 impl Connection {
     /// The application closes.
@@ -109,11 +117,15 @@ impl Connection {
         if !matches {
             return Err(DropReason::WrongAttempt);
         }
+        if self.ignores_unsealed() {
+            return Err(self.on_unsealed_close());
+        }
         match self.state {
             State::Dialing(_) | State::Deciding(_) | State::Connected { .. } => {
-                self.set_end(packet.reason, &packet.text);
-                self.sender.discard();
-                self.set_state(State::ClosedByPeer);
+                self.closed_by_peer(packet.reason, &packet.text);
+                if let Some(end) = &mut self.end {
+                    end.rejection = packet.rejection;
+                }
                 self.send_no_connection();
             }
             State::Linger { .. } => self.finish(now, false),
@@ -135,17 +147,36 @@ impl Connection {
         if packet.to != Some(self.id) || packet.from != self.peer.id {
             return Err(DropReason::WrongAttempt);
         }
+        if self.ignores_unsealed() {
+            return Err(self.on_unsealed_close());
+        }
         match self.state {
             State::Dialing(_) | State::Deciding(_) | State::Connected { .. } => {
                 let reason = EndReason::MISC_PEER_SENT_NO_CONNECTION;
-                self.set_end(reason, "The peer has no such connection");
-                self.sender.discard();
-                self.set_state(State::ClosedByPeer);
+                self.closed_by_peer(reason, "The peer has no such connection");
             }
             State::Linger { .. } => self.finish(now, false),
             State::ClosedByPeer | State::Failed | State::FinWait { .. } | State::Dead => {}
         }
         Ok(())
+    }
+
+    /// The peer fell silent for as long as it may. If all that was heard since were closes that it did
+    /// not seal, it has lost its keys, and the connection with them.
+    pub(super) fn on_lost(&mut self, now: Timestamp) {
+        if self.liveness.is_told_gone() && matches!(self.state, State::Connected { .. }) {
+            let reason = EndReason::MISC_PEER_SENT_NO_CONNECTION;
+            self.closed_by_peer(reason, "The peer has lost the connection");
+        } else {
+            self.fail(now, EndReason::MISC_TIMEOUT, "The peer fell silent");
+        }
+    }
+
+    /// The connection is over, and it is the peer who says so.
+    pub(super) fn closed_by_peer(&mut self, reason: EndReason, text: &str) {
+        self.set_end(reason, text);
+        self.sender.discard();
+        self.set_state(State::ClosedByPeer);
     }
 
     /// A packet came from a peer that does not know that it is over. One answer is enough for all that
@@ -178,7 +209,7 @@ impl Connection {
 
     /// Queues a handshake or closing packet.
     pub(crate) fn send_control(&mut self, encode: impl FnOnce(&mut Vec<u8>)) {
-        if self.outbox.control.len() >= MAX_CONTROL {
+        if !self.outbox.has_room_for_control() {
             return;
         }
         let mut packet = Vec::new();
@@ -190,7 +221,7 @@ impl Connection {
     }
 
     /// The handle is released; the peer is told, and answered for a while.
-    fn finish(&mut self, now: Timestamp, peer_closed: bool) {
+    pub(super) fn finish(&mut self, now: Timestamp, peer_closed: bool) {
         self.sender.discard();
         self.set_state(State::FinWait {
             until: now + limits::FIN_WAIT,
@@ -208,7 +239,7 @@ impl Connection {
         self.end = Some(Box::new(End {
             reason,
             text,
-            answered_at: None,
+            ..End::default()
         }));
     }
 
@@ -217,16 +248,26 @@ impl Connection {
             Some(end) => (end.reason, end.text.clone()),
             None => (EndReason::APP_GENERIC, String::new()),
         };
+        if self.seals_closes() {
+            self.send_sealed_close(reason, &text);
+        }
+        if self.ignores_unsealed() {
+            return;
+        }
         let packet = udp::ConnectionClosed {
             to: self.peer.id,
             from: Some(self.id),
             reason,
             text,
+            rejection: None,
         };
         self.send_control(|out| packet.encode(out));
     }
 
     fn send_no_connection(&mut self) {
+        if self.ignores_unsealed() {
+            return self.send_close_ack();
+        }
         let packet = udp::NoConnection {
             to: self.peer.id,
             from: Some(self.id),

@@ -6,7 +6,10 @@ use crate::connection::Connection;
 use crate::connection::ConnectionState;
 use crate::connection::State;
 use crate::crypto::cipher_negotiation::Cipher;
+use crate::crypto::packet::KeyEpoch;
 use crate::end_reason::EndReason;
+use crate::end_reason::Rejection;
+use crate::extensions::ExtensionSet;
 use crate::handshake::Origin;
 use crate::identity::Identity;
 use crate::ids::ConnectionId;
@@ -38,6 +41,14 @@ pub struct ConnectionInfo {
     pub end_reason: EndReason,
     /// The text that goes with the reason.
     pub end_text: String,
+    /// What both sides have agreed on beyond GNS; empty until the handshake tells.
+    pub extensions: ExtensionSet,
+    /// The epoch of the key that packets are sealed with: how often we replaced it.
+    pub send_epoch: KeyEpoch,
+    /// The epoch of the key that the newest packet of the peer was sealed with.
+    pub recv_epoch: KeyEpoch,
+    /// Why the server refused to connect, if it did and told.
+    pub rejection: Option<Rejection>,
 }
 
 /// How a connection does right now.
@@ -92,7 +103,8 @@ impl Connection {
     /// Who is on the other side, how the connection stands, and why it ended.
     pub fn info(&self) -> ConnectionInfo {
         let end = self.end.as_deref();
-        let cipher = self.keys.as_ref().map(|keys| keys.send.cipher());
+        let keys = self.keys.as_ref();
+        let cipher = keys.map(|keys| keys.send.cipher());
         ConnectionInfo {
             state: self.state(),
             identity: self.peer.identity.clone(),
@@ -103,6 +115,10 @@ impl Connection {
             protocol_version: self.peer.version,
             end_reason: end.map_or(EndReason::INVALID, |end| end.reason),
             end_text: end.map_or_else(String::new, |end| end.text.clone()),
+            extensions: self.peer.extensions,
+            send_epoch: keys.map_or(KeyEpoch::FIRST, |keys| keys.send.epoch()),
+            recv_epoch: keys.map_or(KeyEpoch::FIRST, |keys| keys.recv.epoch()),
+            rejection: end.and_then(|end| end.rejection),
         }
     }
 

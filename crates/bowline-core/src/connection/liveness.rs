@@ -34,6 +34,10 @@ pub(crate) struct Liveness {
     missing_since: Timestamp,
     last_probe: Timestamp,
     last_ping_request: Timestamp,
+    /// A packet that draws an immediate answer is wanted, whatever was missed.
+    probe_now: bool,
+    /// Somebody says without encryption that the peer has closed, and nothing authentic came since.
+    told_gone: bool,
 }
 
 impl Liveness {
@@ -45,6 +49,8 @@ impl Liveness {
             missing_since: now,
             last_probe: Timestamp::ZERO,
             last_ping_request: now,
+            probe_now: false,
+            told_gone: false,
         }
     }
 
@@ -53,6 +59,24 @@ impl Liveness {
         self.last_received = now;
         self.reply_by = None;
         self.missed_replies = 0;
+        self.told_gone = false;
+    }
+
+    /// Asks the peer for a sign of life with the next poll.
+    pub(crate) const fn probe_at_once(&mut self) {
+        self.probe_now = true;
+    }
+
+    /// Somebody says without encryption that the peer has closed. It may be anybody, so the peer is
+    /// asked; it ends nothing that would not end without it.
+    pub(crate) const fn on_unsealed_close(&mut self) {
+        self.told_gone = true;
+        self.probe_now = true;
+    }
+
+    /// Whether there was nothing but unencrypted closes since the last authentic packet.
+    pub(crate) const fn is_told_gone(&self) -> bool {
+        self.told_gone
     }
 
     /// A packet left that the peer answers, after a delay of its own if `delayed`.
@@ -97,7 +121,7 @@ impl Liveness {
 
     /// The flags of a packet that should go out now for the sake of liveness alone.
     pub(crate) fn wants_packet(&self, now: Timestamp) -> Option<StatsFlags> {
-        if self.missed_replies > 0 {
+        if self.missed_replies > 0 || self.probe_now {
             let due = now >= self.last_probe + PROBE_INTERVAL;
             return due.then_some(StatsFlags::ACK_REQUEST | StatsFlags::ACK_REQUEST_IMMEDIATE);
         }
@@ -116,6 +140,7 @@ impl Liveness {
         if asked {
             self.last_ping_request = now;
             self.last_probe = now;
+            self.probe_now = false;
         }
     }
 
@@ -129,6 +154,9 @@ impl Liveness {
                 Timestamp::NEVER
             };
             return reply.min(self.last_probe + PROBE_INTERVAL).min(lost);
+        }
+        if self.probe_now {
+            return reply.min(self.last_probe + PROBE_INTERVAL);
         }
         if self.reply_by.is_some() {
             return reply;
@@ -190,6 +218,23 @@ mod tests {
         live.on_received(at(300));
         assert!(live.wants_packet(at(301)).is_none());
         assert_eq!(live.next_deadline(Span::from_secs(10)), at(10_300));
+    }
+
+    #[test]
+    fn limit_probes_that_unencrypted_closes_draw() {
+        let mut live = Liveness::new(at(5_000));
+        let mut probes = 0;
+        for ms in 5_000..6_000 {
+            live.on_unsealed_close();
+            if live.wants_packet(at(ms)).is_some() {
+                live.on_sent(at(ms), true);
+                probes += 1;
+            }
+        }
+        assert_eq!(probes, 5, "one in 200 ms");
+        assert!(live.is_told_gone());
+        live.on_received(at(6_000));
+        assert!(!live.is_told_gone());
     }
 
     #[test]

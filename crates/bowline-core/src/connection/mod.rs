@@ -19,6 +19,7 @@ mod liveness;
 mod path;
 mod receive;
 mod recording;
+mod sealed_close;
 mod state;
 mod timers;
 mod transmit;
@@ -32,15 +33,17 @@ use alloc::vec::Vec;
 use crate::cert::check::VerifiedPeer;
 use crate::config::Config;
 use crate::counters::DropCounters;
-use crate::crypto::packet::SessionKeys;
+use crate::crypto::key_update::ConnectionKeys;
 use crate::end_reason::EndReason;
 use crate::event::Event;
 use crate::event::ToEndpoint;
+use crate::extensions::ExtensionSet;
 use crate::handshake::Origin;
 use crate::handshake::SharedHost;
 use crate::handshake::WallClock;
 use crate::handshake::client::Dialing;
 use crate::handshake::server::Deciding;
+use crate::handshake::session::Agreed;
 use crate::identity::Identity;
 use crate::ids::ConnectionId;
 use crate::ids::PacketNumber;
@@ -66,6 +69,7 @@ pub use state::ConnectionState;
 
 pub(crate) use liveness::Liveness;
 pub(crate) use path::Path;
+pub(crate) use sealed_close::CloseProgress;
 pub(crate) use state::End;
 pub(crate) use state::State;
 
@@ -79,7 +83,7 @@ pub struct Connection {
     pub(crate) peer: Peer,
     pub(crate) state: State,
     pub(crate) end: Option<Box<End>>,
-    pub(crate) keys: Option<SessionKeys>,
+    pub(crate) keys: Option<ConnectionKeys>,
     pub(crate) path: Path,
     pub(crate) sender: Sender,
     pub(crate) receiver: Receiver,
@@ -102,6 +106,10 @@ pub(crate) struct Peer {
     pub(crate) authenticated: bool,
     pub(crate) version: u32,
     pub(crate) clock: WallClock,
+    /// What both have agreed on beyond GNS.
+    pub(crate) extensions: ExtensionSet,
+    /// It has shown that it has keys: by its answer, or by a packet that decrypts.
+    pub(crate) has_keys: bool,
 }
 
 /// What is measured and counted.
@@ -185,6 +193,8 @@ impl Connection {
                 authenticated: false,
                 version: limits::PROTOCOL_VERSION,
                 clock: start.clock,
+                extensions: ExtensionSet::NONE,
+                has_keys: false,
             },
             host: start.host,
             config: start.config,
@@ -278,7 +288,10 @@ impl Connection {
     /// What an operator reads: connections made, and how they ended. No addresses, no identities.
     fn log_end_or_beginning(&self, new: ConnectionState) {
         match new {
-            ConnectionState::Connected => tracing::info!(id = %self.id, "connected"),
+            ConnectionState::Connected => {
+                let extensions = self.peer.extensions;
+                tracing::info!(id = %self.id, %extensions, "connected");
+            }
             ConnectionState::ClosedByPeer | ConnectionState::ProblemDetectedLocally => {
                 let reason = self
                     .end
@@ -296,8 +309,10 @@ impl Connection {
     }
 
     /// Keys are there: data flows from now on.
-    pub(crate) fn set_connected(&mut self, now: Timestamp, keys: SessionKeys, state: State) {
-        self.keys = Some(keys);
+    pub(crate) fn set_connected(&mut self, now: Timestamp, agreed: Agreed, state: State) {
+        let first = self.sender.next_number();
+        self.keys = Some(ConnectionKeys::new(now, first, agreed.keys, agreed.update));
+        self.peer.extensions = agreed.extensions;
         self.liveness.on_received(now);
         self.telemetry.link.connected(now);
         self.telemetry.exchange.connected(now, &self.telemetry.link);

@@ -10,6 +10,7 @@ use crate::ids::LaneIndex;
 use crate::ids::MessageNumber;
 use crate::ids::PacketNumber;
 use crate::ids::StreamPos;
+use crate::ids::WirePacketNumber;
 use crate::limits;
 use crate::recv::Expansion;
 use crate::recv::Refusal;
@@ -72,27 +73,22 @@ impl Connection {
         if header.to != self.id {
             return Err(DropReason::UnknownConnection);
         }
-        if !self.state.is_active() {
+        let active = self.state.is_active();
+        if !active && !self.seals_closes() {
             self.answer_closed();
             return Err(DropReason::WrongState);
         }
         let stats = header.stats.map(UdpStats::parse).transpose()?;
-        let (seq, time) = (header.seq, header.time_since_prev_16us);
-        let number = self.receiver.replay.check(seq).inspect_err(|_| {
-            self.telemetry.link.duplicate(now, len);
-        })?;
-        let keys = self.keys.as_ref().ok_or(DropReason::WrongState)?;
+        let time = header.time_since_prev_16us;
+        let (seq, key_phase) = (header.seq, header.key_phase);
         let payload = data.get_mut(payload_at..).unwrap_or_default();
-        let plaintext = keys
-            .recv
-            .open(number, payload)
-            .map_err(|_| DropReason::DecryptFailed)
-            .inspect_err(|_| self.telemetry.link.undecodable(len))?;
+        let (number, plaintext) = self.open(now, seq, key_phase, payload, len)?;
         if self.receiver.replay.is_fatal_jump(number) {
             self.fail(now, EndReason::MISC_GENERIC, "Packet number jumped too far");
             return Err(DropReason::BadPacketNumber);
         }
         self.liveness.on_received(now);
+        self.peer.has_keys = true;
         if self.forget_answer() {
             tracing::trace!(id = %self.id, "the peer has our ConnectOK");
         }
@@ -103,6 +99,9 @@ impl Connection {
             Arrival::Ahead { skipped } => Sequence::Ahead { skipped },
             Arrival::Late => Sequence::Late,
         };
+        if !active {
+            return self.on_late_packet(now, number, plaintext);
+        }
         let outcome = self.take_frames(now, number, plaintext)?;
         self.telemetry.link.received(now, len, sequence, time);
         match outcome {
@@ -122,16 +121,45 @@ impl Connection {
         Ok(())
     }
 
+    /// The full number and the plaintext of a packet that is new and authentic.
+    fn open<'a>(
+        &mut self,
+        now: Timestamp,
+        seq: WirePacketNumber,
+        key_phase: bool,
+        payload: &'a mut [u8],
+        len: usize,
+    ) -> Result<(PacketNumber, &'a [u8]), DropReason> {
+        let number = self.receiver.replay.check(seq).inspect_err(|_| {
+            self.telemetry.link.duplicate(now, len);
+        })?;
+        let keys = self.keys.as_mut().ok_or(DropReason::WrongState)?;
+        if let Ok(plaintext) = keys.open(now, number, key_phase, payload, &self.host.crypto) {
+            return Ok((number, plaintext));
+        }
+        self.telemetry.link.undecodable(len);
+        let failed = self.telemetry.drops.of(DropReason::DecryptFailed) + 1;
+        if self.host.key_limits.is_broken(failed) {
+            let text = "More forged packets than the keys stand";
+            self.fail(now, EndReason::MISC_GENERIC, text);
+        }
+        Err(DropReason::DecryptFailed)
+    }
+
     fn take_frames(
         &mut self,
         now: Timestamp,
         number: PacketNumber,
         plaintext: &[u8],
     ) -> Result<Outcome, DropReason> {
-        let mut decoder = Decoder::new(plaintext, number, false)
+        let mut decoder = Decoder::new(plaintext, number, self.seals_closes())
             .with_max_segments(self.config.max_segments_per_packet());
         let mut recorded = true;
         loop {
+            if !self.state.is_active() {
+                // A frame has ended the connection.
+                break;
+            }
             let next_send = self.sender.next_number();
             let context = if self.is_unread() {
                 Expansion::unread(next_send)
@@ -193,7 +221,7 @@ impl Connection {
                 last,
                 data,
             } => self.on_unreliable(now, lane, number, offset, last, data),
-            Frame::Extension { .. } => Err(Refusal::Fatal("extension was not negotiated")),
+            Frame::Extension { kind, data } => self.on_extension_frame(now, kind, data),
         }
     }
 
@@ -236,6 +264,9 @@ impl Connection {
                 exchange.lost(packet);
             }
         });
+        if let Some(keys) = &mut self.keys {
+            keys.on_acked(ack.latest);
+        }
         if let Some(rtt) = outcome.rtt.filter(|rtt| *rtt <= limits::MAX_PING) {
             self.on_ping(now, rtt);
         }

@@ -7,7 +7,9 @@ use core::fmt;
 use serde::Deserialize;
 use serde::Serialize;
 
+use crate::connection::CloseProgress;
 use crate::end_reason::EndReason;
+use crate::end_reason::Rejection;
 use crate::handshake::client::Dialing;
 use crate::handshake::server::Answered;
 use crate::handshake::server::Deciding;
@@ -61,6 +63,10 @@ pub(crate) struct End {
     pub(crate) text: String,
     /// When a packet that came late was answered last.
     pub(crate) answered_at: Option<Timestamp>,
+    /// What became of a close inside the encryption.
+    pub(crate) progress: CloseProgress,
+    /// The typed cause, if a server refused to connect and told it.
+    pub(crate) rejection: Option<Rejection>,
 }
 
 /// The state with its data.

@@ -1,4 +1,5 @@
 mod adverse;
+mod extensions;
 
 use alloc::string::ToString;
 use alloc::vec;

@@ -17,8 +17,12 @@ impl Connection {
             }
             State::Deciding(deciding) => Some(self.initial_deadline(deciding.since())),
             State::Connected { .. } | State::Linger { .. } => Some(self.active_deadline()),
-            State::FinWait { until, .. } => Some((*until, TimerKind::FinWait)),
-            State::ClosedByPeer | State::Failed | State::Dead => None,
+            State::FinWait { until, .. } => {
+                let end = (*until, TimerKind::FinWait);
+                Some(self.close_retry().map_or(end, |retry| end.min(retry)))
+            }
+            State::Failed => self.close_retry(),
+            State::ClosedByPeer | State::Dead => None,
         }
     }
 
@@ -46,25 +50,35 @@ impl Connection {
             State::FinWait { until, .. } => {
                 if *until <= now {
                     self.set_state(State::Dead);
+                } else {
+                    self.retry_close(now);
                 }
             }
-            State::ClosedByPeer | State::Failed | State::Dead => {}
+            State::Failed => self.retry_close(now),
+            State::ClosedByPeer | State::Dead => {}
         }
     }
 
     fn on_active_timeout(&mut self, now: Timestamp) {
         self.telemetry.link.tick(now);
+        if let Some(keys) = &mut self.keys {
+            keys.forget_old(now);
+        }
         self.sender.on_retransmit_timeout(now);
         if self.liveness.on_timeout(now) {
             self.telemetry.link.reply_timed_out();
         }
         if self.liveness.is_lost(now, self.config.timeout_connected()) {
-            self.fail(now, EndReason::MISC_TIMEOUT, "The peer fell silent");
+            self.on_lost(now);
         } else if self.liveness.is_idle(now) {
             self.sender.shrink();
             self.receiver.shrink();
         }
         self.give_up_linger(now);
+    }
+
+    fn close_retry(&self) -> Option<(Timestamp, TimerKind)> {
+        self.close_retry_at().map(|at| (at, TimerKind::CloseRetry))
     }
 
     fn initial_deadline(&self, since: Timestamp) -> (Timestamp, TimerKind) {

@@ -2,6 +2,8 @@
 
 use crate::connection::Connection;
 use crate::connection::Input;
+use crate::end_reason::EndReason;
+use crate::ids::PacketNumber;
 use crate::limits;
 use crate::send::AckRequest;
 use crate::send::Built;
@@ -116,11 +118,12 @@ impl Connection {
     /// Appends a packet and returns its size; `None` if nothing that it was planned for had room.
     fn build(&mut self, now: Timestamp, plan: Plan, buf: &mut TransmitBuf) -> Option<usize> {
         let (to, number) = (self.peer.id?, self.sender.next_number());
-        let overhead = self.keys.as_ref()?.send.overhead();
+        let (overhead, key_phase) = self.prepare_keys(now, number)?;
         let stats = self.stats(now, plan);
         let out = buf.bytes_mut();
         let start = out.len();
         data_header::write_with_stats(out, to, number.to_wire(), &stats);
+        data_header::set_key_phase(out.get_mut(start..)?, key_phase);
         let body = out.len();
         let mut builder = PacketBuilder::new(out, number, self.budget(body - start, overhead));
         builder.stop_waiting(&self.sender);
@@ -133,10 +136,28 @@ impl Connection {
             buf.bytes_mut().truncate(start);
             return None;
         }
-        self.keys.as_ref()?.send.seal(number, buf.bytes_mut(), body);
+        let keys = self.keys.as_mut()?;
+        keys.send.seal(number, buf.bytes_mut(), body);
         let len = buf.len() - start;
+        keys.on_sealed(len);
         self.book(now, plan, built, len);
         Some(len)
+    }
+
+    /// Sees to it that there is a key for packet `number`; returns how many bytes it adds, and its phase.
+    fn prepare_keys(&mut self, now: Timestamp, number: PacketNumber) -> Option<(usize, bool)> {
+        let (crypto, key_limits) = (&self.host.crypto, &self.host.key_limits);
+        let keys = self.keys.as_mut()?;
+        if keys.renew(now, number, crypto, key_limits) {
+            tracing::debug!(id = %self.id, epoch = keys.send.epoch().get(), "key replaced");
+        }
+        let prepared = (keys.send.overhead(), keys.phase());
+        if keys.is_worn_out(number) {
+            let text = "The peer did not confirm the key, which may seal no more packets";
+            self.fail(now, EndReason::MISC_INTERNAL_ERROR, text);
+            return None;
+        }
+        Some(prepared)
     }
 
     fn stats(&self, now: Timestamp, plan: Plan) -> UdpStats {

@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 
 use crate::crypto::Crypto;
 use crate::crypto::cipher_negotiation::Cipher;
+use crate::crypto::key_update::UpdateSecrets;
 use crate::crypto::packet::{KeyEpoch, PacketKey, SessionKeys};
 use crate::ids::ConnectionId;
 
@@ -59,11 +60,11 @@ pub fn derive(
             PacketKey::null(KeyEpoch::FIRST),
         ),
         Cipher::Aes256Gcm => {
-            let blocks = expand(&extract(shared, ctx), ctx);
+            let blocks = expand::<4>(&extract(shared, ctx), ctx);
             let [client_key, server_key, client_nonce, server_nonce] = &blocks;
             (
-                packet_key(crypto, client_key, client_nonce),
-                packet_key(crypto, server_key, server_nonce),
+                packet_key(crypto, client_key, client_nonce, KeyEpoch::FIRST),
+                packet_key(crypto, server_key, server_nonce, KeyEpoch::FIRST),
             )
         }
     };
@@ -79,14 +80,46 @@ pub fn derive(
     }
 }
 
+/// What the keys of later epochs grow from: the two blocks that follow those of the first keys.
+pub(crate) fn update_secrets(role: Role, shared: &[u8; 32], ctx: &KeyContext<'_>) -> UpdateSecrets {
+    let [_, _, _, _, client, server] = expand::<6>(&extract(shared, ctx), ctx);
+    match role {
+        Role::Client => UpdateSecrets {
+            send: client,
+            recv: server,
+        },
+        Role::Server => UpdateSecrets {
+            send: server,
+            recv: client,
+        },
+    }
+}
+
+/// The secret of the next epoch of a direction.
+pub(crate) fn next_secret(secret: &Block) -> Block {
+    hkdf_expand(secret, b"bowline ku")
+}
+
+/// The key of the epoch that `secret` belongs to.
+pub(crate) fn epoch_key(crypto: &Crypto, secret: &Block, epoch: KeyEpoch) -> PacketKey {
+    let key = hkdf_expand(secret, b"bowline key");
+    let nonce = hkdf_expand(secret, b"bowline iv");
+    packet_key(crypto, &key, &nonce, epoch)
+}
+
+/// HKDF-Expand of RFC 5869 with SHA-256, for one block of output.
+fn hkdf_expand(secret: &Block, info: &[u8]) -> Block {
+    hmac(secret, &[info, &[1]])
+}
+
 type Block = Zeroizing<[u8; 32]>;
 
-fn packet_key(crypto: &Crypto, key: &Block, nonce: &Block) -> PacketKey {
+fn packet_key(crypto: &Crypto, key: &Block, nonce: &Block, epoch: KeyEpoch) -> PacketKey {
     let mut base_nonce = [0; 12];
     for (to, from) in base_nonce.iter_mut().zip(nonce.iter()) {
         *to = *from;
     }
-    PacketKey::aes_256_gcm(crypto.aes_256_gcm(key), base_nonce, KeyEpoch::FIRST)
+    PacketKey::aes_256_gcm(crypto.aes_256_gcm(key), base_nonce, epoch)
 }
 
 fn extract(shared: &[u8; 32], ctx: &KeyContext<'_>) -> Block {
@@ -100,10 +133,13 @@ fn extract(shared: &[u8; 32], ctx: &KeyContext<'_>) -> Block {
     )
 }
 
-/// Client key, server key, client nonce, server nonce. Each block is chained to the one before.
-fn expand(prk: &Block, ctx: &KeyContext<'_>) -> [Block; 4] {
+/// Client key, server key, client nonce, server nonce; then ours: client secret, server secret. Each
+/// block is chained to the one before.
+fn expand<const N: usize>(prk: &Block, ctx: &KeyContext<'_>) -> [Block; N] {
     let mut previous: Option<Block> = None;
-    [1, 2, 3, 4].map(|counter: u8| {
+    let mut counter = 0_u8;
+    core::array::from_fn(|_| {
+        counter += 1;
         let chained: &[u8] = previous.as_ref().map_or(&[], |block| &block[..]);
         let block = hmac(
             prk,
@@ -198,7 +234,8 @@ mod tests {
                 *prk,
                 hex("ed7a38c683794cb39a7b114c89c8f5e30ac08143db11cf3c0ac13ee5eb1a48aa")
             );
-            let blocks: Vec<[u8; 32]> = expand(&prk, ctx).iter().map(|block| **block).collect();
+            let blocks: Vec<[u8; 32]> =
+                expand::<4>(&prk, ctx).iter().map(|block| **block).collect();
             assert_eq!(
                 blocks,
                 [
@@ -231,6 +268,47 @@ mod tests {
             let mut reply = Vec::from(*b"reply");
             server.send.seal(number, &mut reply, 0);
             assert_eq!(client.recv.open(number, &mut reply).unwrap(), b"reply");
+        });
+    }
+
+    #[test]
+    fn later_keys_are_those_of_the_document() {
+        // RFC 5869, test case 1: the first block of its output.
+        let prk = hex("077709362c2e32df0ddc3f0dc47bba6390b6c73bb50f9c3122ec844ad7c2b3e5");
+        let info = hex_vec("f0f1f2f3f4f5f6f7f8f9");
+        assert_eq!(
+            *hkdf_expand(&Zeroizing::new(prk), &info),
+            hex("3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5db02d56ecc4c5bf")
+        );
+        // The vector of docs/extensions.md.
+        with_context(|ctx| {
+            let secrets = update_secrets(Role::Client, &shared(), ctx);
+            let server = update_secrets(Role::Server, &shared(), ctx);
+            assert_eq!((*secrets.send, *secrets.recv), (*server.recv, *server.send));
+            let next = next_secret(&secrets.send);
+            assert_eq!(
+                [*secrets.send, *secrets.recv, *next],
+                [
+                    hex("8e4d0a1556824d9b56a6061bafd567751dbc38ac6f9f3c233f67080329c01c79"),
+                    hex("3fbda460c0f48e37fe40528452ec13987fb80933d5743158924c18b2b2dcae9a"),
+                    hex("918570a28787365957146be0a60cd43616ab735588437e042b2574ab558b9532"),
+                ]
+            );
+            let key = hex("4da1038a280327bee7930059f69f109d0a424383b1712e003467647fec2bf16a");
+            let mut expected = Vec::from(*b"epoch one");
+            let mut sealed = expected.clone();
+            let nonce = hex("4b9c2558297fd0e329b7736f");
+            PacketKey::aes_256_gcm(provider().aes_256_gcm(&key), nonce, KeyEpoch::new(1)).seal(
+                PacketNumber::new(9),
+                &mut expected,
+                0,
+            );
+            epoch_key(&provider(), &next, KeyEpoch::new(1)).seal(
+                PacketNumber::new(9),
+                &mut sealed,
+                0,
+            );
+            assert_eq!(sealed, expected);
         });
     }
 

@@ -6,7 +6,10 @@
 
 pub mod cipher_negotiation;
 pub mod kdf;
+pub mod key_update;
 pub mod keys;
+#[cfg(any(test, feature = "test-support"))]
+pub mod once;
 pub mod packet;
 pub mod replay;
 pub mod rustcrypto;

@@ -145,6 +145,18 @@ impl KeyEpoch {
     pub const fn get(self) -> u8 {
         self.0
     }
+
+    /// The epoch after this one. After the last number comes the first again: only neighbours are told
+    /// apart.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        Self(self.0.wrapping_add(1))
+    }
+
+    /// What the header of a packet says of the epoch: whether its number is odd.
+    pub const fn phase(self) -> bool {
+        self.0 & 1 == 1
+    }
 }
 
 impl fmt::Debug for PacketKey {

@@ -23,6 +23,7 @@ use crate::end_reason::EndReason;
 use crate::endpoint::DatagramEvent;
 use crate::endpoint::Endpoint;
 use crate::endpoint::Route;
+use crate::endpoint::rejection::Refused;
 use crate::endpoint::table::Entry;
 use crate::handshake::Origin;
 use crate::handshake::identity_of;
@@ -163,7 +164,7 @@ impl Endpoint {
     }
 
     /// Checks a request. Whatever is wrong with it is answered by silence (wire.md 1.5), but for an ID
-    /// that the same peer uses already.
+    /// that the same peer uses already, and unless we are to tell.
     pub(super) fn admit(
         &mut self,
         now: Timestamp,
@@ -171,19 +172,35 @@ impl Endpoint {
         packet: &udp::ConnectRequest,
         reply: &mut Vec<u8>,
     ) -> Result<DatagramEvent, DropReason> {
+        if !self.listeners.contains_key(&from.socket) && !self.rejections.are_told() {
+            return Err(DropReason::NotListening);
+        }
+        let remote = packet.client_connection_id;
+        self.challenges.check(now, from, remote, packet.challenge)?;
+        self.examine(now, from, packet, reply)
+            .or_else(|refused| self.reject(now, remote, refused, reply))
+    }
+
+    /// The checks of a request from an address that is proved.
+    fn examine(
+        &mut self,
+        now: Timestamp,
+        from: Route,
+        packet: &udp::ConnectRequest,
+        reply: &mut Vec<u8>,
+    ) -> Result<DatagramEvent, Refused> {
         let listener = self
             .listeners
             .get(&from.socket)
             .ok_or(DropReason::NotListening)?;
         let remote = packet.client_connection_id;
-        self.challenges.check(now, from, remote, packet.challenge)?;
         if listener.pending >= limits::MAX_PENDING_ACCEPTS
             || self.table.len() >= limits::MAX_CONNECTIONS
         {
-            return Err(DropReason::Overload);
+            return Err(DropReason::Overload.into());
         }
         if !self.table.sources.has_room(from.remote.ip()) {
-            return Err(DropReason::SourceOverload);
+            return Err(DropReason::SourceOverload.into());
         }
         let policy = listener.config.auth();
         let beside = identity_of(&packet.identity);
@@ -194,6 +211,7 @@ impl Endpoint {
                 from: None,
                 reason: EndReason::MISC_GENERIC,
                 text: "This connection ID is in use already".into(),
+                rejection: None,
             };
             answer.encode(reply);
             return Ok(DatagramEvent::Reply);
@@ -209,14 +227,7 @@ impl Endpoint {
             expected_identity: &identity,
             expected_version: None,
         })
-        .map_err(|refused| {
-            tracing::debug!(%refused, "connect request refused");
-            match refused.reason {
-                EndReason::REMOTE_BAD_CERT => DropReason::BadCertificate,
-                EndReason::REMOTE_BAD_PROTOCOL_VERSION => DropReason::OldProtocol,
-                _ => DropReason::BadCrypt,
-            }
-        })?;
+        .inspect_err(|refused| tracing::debug!(%refused, "connect request refused"))?;
         let connection = self.incoming(now, from, packet, identity, peer)?;
         Ok(DatagramEvent::Incoming(Box::new(connection)))
     }

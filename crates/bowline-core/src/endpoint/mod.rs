@@ -6,9 +6,10 @@
 //! ([`DatagramEvent::Incoming`]). A source that has not proved its address leaves no state behind.
 //!
 //! `table` holds who is where, `sources` how many come from one place, `admission` the cookies and the
-//! checks of a request.
+//! checks of a request, `rejection` what a client hears that did not pass them.
 
 mod admission;
+mod rejection;
 mod sources;
 mod table;
 
@@ -28,11 +29,14 @@ use crate::counters::DropCounters;
 use crate::counters::DropReason;
 use crate::crypto::Crypto;
 use crate::crypto::kdf::Role;
+use crate::crypto::key_update::KeyLimits;
 use crate::endpoint::admission::Challenges;
+use crate::endpoint::rejection::Rejections;
 use crate::endpoint::table::Entry;
 use crate::endpoint::table::Table;
 use crate::error::ConnectError;
 use crate::event::ToEndpoint;
+use crate::extensions::ExtensionSet;
 use crate::handshake::Host;
 use crate::handshake::Origin;
 use crate::handshake::SharedHost;
@@ -94,6 +98,14 @@ pub struct EndpointConfig {
     pub trusted: CertStore,
     /// Which of several endpoints with the same address this is.
     pub shard: Shard,
+    /// What goes beyond GNS: offered to peers, and taken if they offer it.
+    pub extensions: ExtensionSet,
+    /// When keys are replaced, between peers that do so.
+    pub key_limits: KeyLimits,
+    /// Whether a client whose request is refused is told why. GNS stays silent, and so do we by default:
+    /// the cause is of use to those who probe, too. Told only to who has proved its address, and to
+    /// so many in a second ([`limits::MAX_REJECTIONS_PER_SECOND`]).
+    pub explains_rejections: bool,
 }
 
 impl EndpointConfig {
@@ -105,6 +117,9 @@ impl EndpointConfig {
             app_id: AppId::default(),
             trusted: CertStore::new(),
             shard: Shard::SINGLE,
+            extensions: ExtensionSet::ALL,
+            key_limits: KeyLimits::DEFAULT,
+            explains_rejections: false,
         }
     }
 }
@@ -136,6 +151,7 @@ pub struct Endpoint {
     rng: Rng,
     table: Table,
     challenges: Challenges,
+    rejections: Rejections,
     listeners: BTreeMap<SocketId, Listener>,
     last_stateless_reply: Option<Timestamp>,
     drops: DropCounters,
@@ -159,9 +175,12 @@ impl Endpoint {
                 identity: config.identity,
                 app: config.app_id,
                 store: config.trusted,
+                extensions: config.extensions,
+                key_limits: config.key_limits,
             }),
             clock: WallClock::new(now, unix_secs),
             challenges: Challenges::new(now, &mut rng),
+            rejections: Rejections::new(now, config.explains_rejections),
             table: Table::new(config.shard),
             rng,
             listeners: BTreeMap::new(),

@@ -11,6 +11,7 @@ use crate::pair::SOCKET;
 use crate::rng::Rng;
 use crate::time::Span;
 
+mod rejections;
 mod versions;
 
 const NOW: Timestamp = Timestamp::from_micros(5_000_000);
@@ -59,6 +60,8 @@ fn connect_request(id: u32, challenge: u64) -> Vec<u8> {
         identity: config.identity,
         app: config.app_id,
         store: config.trusted,
+        extensions: config.extensions,
+        key_limits: config.key_limits,
     };
     let mut rng = Rng::from_seed([4; 32]);
     let client = ConnectionId::new(id);
@@ -225,6 +228,7 @@ fn an_unknown_close_is_answered() {
         from: Some(ConnectionId::new(6)),
         reason: EndReason::APP_GENERIC,
         text: "".into(),
+        rejection: None,
     };
     closed.encode(&mut packet);
     let (event, reply) = feed(&mut endpoint, NOW, route("10.0.0.1:1000"), &packet);

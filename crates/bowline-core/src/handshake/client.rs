@@ -171,11 +171,16 @@ impl Connection {
         let version = peer.crypt.protocol_version();
         self.peer.authenticated = peer.authenticated;
         dialing.session.set_peer(peer);
-        let keys = dialing
+        let agreed = dialing
             .session
             .finish(&self.host, packet.server_connection_id)?;
         self.set_peer_version(version);
-        self.set_connected(now, keys, State::Connected { answered: None });
+        self.peer.has_keys = true;
+        self.set_connected(now, agreed, State::Connected { answered: None });
+        // The server knows that we have keys, too, when it hears of us.
+        if self.seals_closes() {
+            self.liveness.probe_at_once();
+        }
         Ok(())
     }
 

@@ -18,6 +18,8 @@ use serde::Serialize;
 
 use crate::cert::store::CertStore;
 use crate::crypto::Crypto;
+use crate::crypto::key_update::KeyLimits;
+use crate::extensions::ExtensionSet;
 use crate::identity::Identity;
 use crate::ids::AppId;
 use crate::wire::pb;
@@ -42,6 +44,9 @@ pub(crate) struct Host {
     pub(crate) identity: Identity,
     pub(crate) app: AppId,
     pub(crate) store: CertStore,
+    /// What we offer, and take if it is offered.
+    pub(crate) extensions: ExtensionSet,
+    pub(crate) key_limits: KeyLimits,
 }
 
 /// A wall clock made of the monotonic one: certificates expire by the calendar.

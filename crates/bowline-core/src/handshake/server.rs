@@ -58,7 +58,7 @@ impl Connection {
         let (State::Deciding(deciding), Some(client)) = (&mut self.state, self.peer.id) else {
             return Err(AcceptError::WrongState(self.state()));
         };
-        let (crypt, keys) = match deciding.session.answer(&self.host, client) {
+        let (crypt, agreed) = match deciding.session.answer(&self.host, client) {
             Ok(answer) => answer,
             Err(refused) => {
                 self.fail(now, refused.reason, &refused.text);
@@ -81,7 +81,7 @@ impl Connection {
         };
         let packet = answered.packet(now);
         let answered = Some(alloc::boxed::Box::new(answered));
-        self.set_connected(now, keys, State::Connected { answered });
+        self.set_connected(now, agreed, State::Connected { answered });
         self.send_control(|out| packet.encode(out));
         Ok(())
     }

@@ -11,10 +11,13 @@ use crate::crypto::cipher_negotiation::EncryptionPolicy;
 use crate::crypto::kdf;
 use crate::crypto::kdf::KeyContext;
 use crate::crypto::kdf::Role;
+use crate::crypto::key_update::UpdateSecrets;
 use crate::crypto::keys::ExchangeKey;
 use crate::crypto::keys::SigningKey;
 use crate::crypto::packet::SessionKeys;
 use crate::end_reason::EndReason;
+use crate::extensions::Extension;
+use crate::extensions::ExtensionSet;
 use crate::handshake::Host;
 use crate::ids::ConnectionId;
 use crate::rng::Rng;
@@ -33,6 +36,15 @@ pub(crate) struct Session {
     /// Signed once the ciphers are known: a client's at once, a server's when it answers.
     crypt: Option<pb::SessionCryptInfoSigned>,
     peer: Option<VerifiedPeer>,
+}
+
+/// What came of a key exchange.
+#[derive(Clone, Debug)]
+pub(crate) struct Agreed {
+    pub(crate) keys: SessionKeys,
+    pub(crate) extensions: ExtensionSet,
+    /// What later keys grow from, if keys are to be replaced.
+    pub(crate) update: Option<UpdateSecrets>,
 }
 
 impl Session {
@@ -96,7 +108,7 @@ impl Session {
         if let Some(crypt) = &self.crypt {
             return crypt.clone();
         }
-        let crypt = self.sign(host, self.policy.offer(), Some(pb::Extensions {}));
+        let crypt = self.sign(host, self.policy.offer(), Some(host.extensions.to_wire()));
         self.crypt = Some(crypt.clone());
         crypt
     }
@@ -117,16 +129,18 @@ impl Session {
         &mut self,
         host: &Host,
         remote_id: ConnectionId,
-    ) -> Result<(pb::SessionCryptInfoSigned, SessionKeys), PeerRefused> {
+    ) -> Result<(pb::SessionCryptInfoSigned, Agreed), PeerRefused> {
         let peer = self.peer.as_ref().ok_or_else(missing_peer)?;
         let cipher = cipher_negotiation::choose(self.policy, peer.crypt.ciphers())
             .ok_or_else(|| bad_crypt("No cipher in common"))?;
         // Only what the other side offered is answered; a GNS peer offers nothing.
-        let extensions = peer.crypt.extensions().map(|_| pb::Extensions {});
+        let offered = peer.crypt.extensions();
+        let taken = host.extensions.agree(cipher, offered);
+        let extensions = offered.map(|_| taken.to_wire());
         let crypt = self.sign(host, &[cipher], extensions);
         self.crypt = Some(crypt.clone());
-        let keys = self.derive(host, remote_id, cipher)?;
-        Ok((crypt, keys))
+        let agreed = self.derive(host, remote_id, cipher)?;
+        Ok((crypt, agreed))
     }
 
     /// A client's end: the server has chosen.
@@ -134,7 +148,7 @@ impl Session {
         &self,
         host: &Host,
         remote_id: ConnectionId,
-    ) -> Result<SessionKeys, PeerRefused> {
+    ) -> Result<Agreed, PeerRefused> {
         let peer = self.peer.as_ref().ok_or_else(missing_peer)?;
         let cipher = cipher_negotiation::check_answer(self.policy, peer.crypt.ciphers())
             .ok_or_else(|| bad_crypt("The server chose no cipher that we offered"))?;
@@ -161,15 +175,11 @@ impl Session {
         host: &Host,
         remote_id: ConnectionId,
         cipher: Cipher,
-    ) -> Result<SessionKeys, PeerRefused> {
+    ) -> Result<Agreed, PeerRefused> {
         let peer = self.peer.as_ref().ok_or_else(missing_peer)?;
         let shared = peer.crypt.agree(&host.crypto, &self.exchange)?;
-        tracing::debug!(
-            id = %self.id,
-            ?cipher,
-            extensions = peer.crypt.extensions().is_some(),
-            "keys agreed"
-        );
+        let extensions = host.extensions.agree(cipher, peer.crypt.extensions());
+        tracing::debug!(id = %self.id, ?cipher, %extensions, "keys agreed");
         let own_cert = self.cert.cert();
         let own_crypt = self.crypt.as_ref().map_or(&[][..], |crypt| crypt.info());
         let (ours, theirs) = (
@@ -195,13 +205,12 @@ impl Session {
             client_crypt: client.3,
             server_crypt: server.3,
         };
-        Ok(kdf::derive(
-            &host.crypto,
-            self.role,
-            cipher,
-            &shared,
-            &context,
-        ))
+        let replaces_keys = extensions.contains(Extension::KeyUpdate);
+        Ok(Agreed {
+            keys: kdf::derive(&host.crypto, self.role, cipher, &shared, &context),
+            extensions,
+            update: replaces_keys.then(|| kdf::update_secrets(self.role, &shared, &context)),
+        })
     }
 }
 
@@ -222,6 +231,7 @@ mod tests {
     use crate::cert::check::PeerCheck;
     use crate::cert::check::check_peer;
     use crate::cert::store::CertStore;
+    use crate::crypto::key_update::KeyLimits;
     use crate::crypto::rustcrypto;
     use crate::identity::Identity;
     use crate::ids::AppId;
@@ -233,6 +243,8 @@ mod tests {
             identity: Identity::anonymous(),
             app: AppId::default(),
             store: CertStore::new(),
+            extensions: ExtensionSet::ALL,
+            key_limits: KeyLimits::DEFAULT,
         }
     }
 
@@ -275,8 +287,14 @@ mod tests {
         client.set_peer(verify(&host, server.cert(), &answer));
         let client_keys = client.finish(&host, server_id).unwrap();
         let mut packet = Vec::from(*b"hello");
-        client_keys.send.seal(PacketNumber::new(2), &mut packet, 0);
-        let opened = server_keys.recv.open(PacketNumber::new(2), &mut packet);
+        client_keys
+            .keys
+            .send
+            .seal(PacketNumber::new(2), &mut packet, 0);
+        let opened = server_keys
+            .keys
+            .recv
+            .open(PacketNumber::new(2), &mut packet);
         assert_eq!(opened.unwrap(), b"hello");
     }
 

@@ -9,6 +9,7 @@
 )]
 
 pub mod ack_codec;
+pub mod close;
 pub mod decode;
 pub mod encode;
 pub mod frame;

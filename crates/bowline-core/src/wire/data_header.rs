@@ -4,6 +4,7 @@
 //! flags u8 | receiver's connection ID u32 | packet number u16 | [varint length, stats] | [time u16]
 //! ```
 //!
+//! Bit 2 of the flags is ours (docs/extensions.md): the key phase.
 //! None of it is authenticated; the packet number is indirectly, because it selects the nonce.
 //! GNS e707b3a: steamnetworkingsockets_udp.cpp, `UDPDataMsgHdr`.
 
@@ -30,12 +31,14 @@ pub struct DataHeader<'a> {
     pub stats: Option<&'a [u8]>,
     /// Time between the sender's previous data packet and this one, in units of 16 us.
     pub time_since_prev_16us: Option<u16>,
+    /// The parity of the key epoch, between peers that replace keys (ours; GNS sends zero).
+    pub key_phase: bool,
 }
 
 impl<'a> DataHeader<'a> {
     /// Reads the header and returns it with the offset of the encrypted part.
     ///
-    /// Flag bits 2 to 6 are ignored, as GNS ignores them.
+    /// Flag bits 3 to 6 are ignored, as GNS ignores them; it ignores bit 2, too, which is ours.
     ///
     /// # Errors
     /// [`DropReason::TooShort`] below seven bytes, [`DropReason::UnknownKind`] if it is no data
@@ -63,6 +66,7 @@ impl<'a> DataHeader<'a> {
             seq: WirePacketNumber::new(seq),
             stats,
             time_since_prev_16us,
+            key_phase: flags & FLAG_KEY_PHASE != 0,
         };
         Ok((header, datagram.len().saturating_sub(reader.len())))
     }
@@ -124,6 +128,13 @@ pub fn write_with_stats(
     stats.encode(out);
 }
 
+/// Says in a header that was written in which key phase the packet is sealed.
+pub(crate) fn set_key_phase(header: &mut [u8], key_phase: bool) {
+    if let Some(flags) = header.first_mut().filter(|_| key_phase) {
+        *flags |= FLAG_KEY_PHASE;
+    }
+}
+
 /// How many bytes [`write()`] appends, given the length of the stats.
 pub const fn encoded_len(stats_len: Option<usize>, with_time: bool) -> usize {
     let stats = match stats_len {
@@ -138,6 +149,8 @@ pub const fn encoded_len(stats_len: Option<usize>, with_time: bool) -> usize {
 const FLAG_STATS: u8 = 0x01;
 /// The time since the previous packet follows.
 const FLAG_TIME: u8 = 0x02;
+/// Ours: the packet is sealed with a key of an odd epoch.
+const FLAG_KEY_PHASE: u8 = 0x04;
 
 fn take_stats<'a>(reader: &mut Reader<'a>) -> Option<&'a [u8]> {
     let len = usize::try_from(reader.varint_u32()?).ok()?;
@@ -169,7 +182,7 @@ mod tests {
 
     #[test]
     fn spare_flag_bits_are_ignored() {
-        let datagram = [0xFC, 1, 2, 3, 4, 5, 6, 7];
+        let datagram = [0xF8, 1, 2, 3, 4, 5, 6, 7];
         let (header, payload) = DataHeader::parse(&datagram).unwrap();
         assert_eq!(header.to, ConnectionId::new(0x0403_0201));
         assert_eq!(header.seq, WirePacketNumber::new(0x0605));
@@ -201,17 +214,19 @@ mod tests {
             seq: u16,
             stats in prop::option::of(prop::collection::vec(any::<u8>(), 0..300)),
             time: Option<u16>,
+            key_phase: bool,
         ) {
             let mut datagram = Vec::new();
             let (to, seq) = (ConnectionId::new(to), WirePacketNumber::new(seq));
             write(&mut datagram, to, seq, stats.as_deref(), time);
+            set_key_phase(&mut datagram, key_phase);
             let len = encoded_len(stats.as_ref().map(Vec::len), time.is_some());
             prop_assert_eq!(datagram.len(), len);
             prop_assert_eq!(peek_to(&datagram), Some(to));
             datagram.push(0xEE);
             let (header, payload) = DataHeader::parse(&datagram).unwrap();
             prop_assert_eq!(payload, len);
-            let expected = DataHeader { to, seq, stats: stats.as_deref(), time_since_prev_16us: time };
+            let expected = DataHeader { to, seq, stats: stats.as_deref(), time_since_prev_16us: time, key_phase };
             prop_assert_eq!(header, expected);
         }
 

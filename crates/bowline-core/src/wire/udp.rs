@@ -14,7 +14,7 @@ use alloc::vec::Vec;
 use prost::Message;
 
 use crate::counters::DropReason;
-use crate::end_reason::EndReason;
+use crate::end_reason::{EndReason, Rejection};
 use crate::ids::ConnectionId;
 use crate::limits::{MAX_CLOSE_TEXT, MIN_DATAGRAM, MIN_PADDED_DATAGRAM};
 use crate::wire::cursor::Reader;
@@ -130,6 +130,8 @@ pub struct ConnectionClosed {
     pub reason: EndReason,
     /// For people; do not interpret. At most [`MAX_CLOSE_TEXT`] bytes of it cross the wire.
     pub text: String,
+    /// Why a server refused the request, if that is what this is and it says so (ours; GNS does not).
+    pub rejection: Option<Rejection>,
 }
 
 /// Either way, bare: there is no such connection (any more). Never answered.
@@ -295,6 +297,7 @@ impl ConnectionClosed {
             reason_code: Some(self.reason.code()),
             to_connection_id: self.to.map(ConnectionId::get),
             from_connection_id: self.from.map(ConnectionId::get),
+            rejection: self.rejection.map(Rejection::code),
         };
         put_padded(out, CONNECTION_CLOSED, &message);
     }
@@ -307,6 +310,7 @@ impl ConnectionClosed {
             from: optional_id(message.from_connection_id),
             reason: EndReason::new(message.reason_code.unwrap_or(0)),
             text: cut_text(&String::from_utf8_lossy(&text)).into(),
+            rejection: message.rejection.map(Rejection::from_code),
         })
     }
 }
@@ -342,6 +346,8 @@ struct ClosedMessage {
     to_connection_id: Option<u32>,
     #[prost(fixed32, optional, tag = "5")]
     from_connection_id: Option<u32>,
+    #[prost(uint32, optional, tag = "1000")]
+    rejection: Option<u32>,
 }
 
 fn decode<M: Default + Message>(message: &[u8]) -> Result<M, DropReason> {
@@ -386,7 +392,7 @@ fn put_padded(out: &mut Vec<u8>, kind: u8, message: &impl Message) {
 
 /// As much of a close text as is sent and kept. It ends at a zero byte, as it does for the C code
 /// of the original.
-fn cut_text(text: &str) -> &str {
+pub(crate) fn cut_text(text: &str) -> &str {
     let text = text.split_once('\0').map_or(text, |(before, _)| before);
     let longest = MAX_CLOSE_TEXT.min(text.len());
     let boundary = (0..=longest).rev().find(|at| text.is_char_boundary(*at));

@@ -75,6 +75,9 @@ pub struct ConnectionClosed {
     pub to_connection_id: ::core::option::Option<u32>,
     #[prost(fixed32, optional, tag = "5")]
     pub from_connection_id: ::core::option::Option<u32>,
+    /// Ours: why a server refused a request (docs/extensions.md).
+    #[prost(uint32, optional, tag = "1000")]
+    pub rejection: ::core::option::Option<u32>,
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct NoConnection {
@@ -232,9 +235,19 @@ pub mod session_crypt_info {
         }
     }
 }
-/// No extension is defined yet. Numbers from 1 on are given out as they are.
+/// One field per extension (docs/extensions.md). A message that is there offers or takes it; messages,
+/// so that an extension can have parameters.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct Extensions {}
+pub struct Extensions {
+    #[prost(message, optional, tag = "1")]
+    pub sealed_close: ::core::option::Option<SealedClose>,
+    #[prost(message, optional, tag = "2")]
+    pub key_update: ::core::option::Option<KeyUpdate>,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SealedClose {}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct KeyUpdate {}
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct IdentityLegacyBinary {
     #[prost(bytes = "vec", optional, tag = "2")]

@@ -59,6 +59,7 @@ fn closed(text: &str) -> ConnectionClosed {
         from: id(0x2BCD_E7F3),
         reason: EndReason::LIBRARY_SHUTDOWN,
         text: text.to_string(),
+        rejection: None,
     }
 }
 
@@ -351,12 +352,13 @@ proptest! {
     }
 
     #[test]
-    fn close_comes_back(to in prop::option::of(1u32..), from in prop::option::of(1u32..), code: u32, text: String) {
+    fn close_comes_back(to in prop::option::of(1u32..), from in prop::option::of(1u32..), code: u32, text: String, rejection: Option<u32>) {
         let packet = ConnectionClosed {
             to: to.map(ConnectionId::new),
             from: from.map(ConnectionId::new),
             reason: EndReason::new(code),
             text,
+            rejection: rejection.map(Rejection::from_code),
         };
         let expected = ConnectionClosed { text: cut_text(&packet.text).into(), ..packet.clone() };
         prop_assert!(expected.text.len() <= MAX_CLOSE_TEXT);
