@@ -13,9 +13,11 @@ use std::sync::Arc;
 use bowline_core::config::Config;
 use bowline_core::connection::Connection;
 use bowline_core::crypto::Crypto;
+use bowline_core::crypto::key_update::KeyLimits;
 use bowline_core::endpoint::{DatagramEvent, Endpoint, EndpointConfig, Route, SocketId};
 use bowline_core::error::ConnectError;
 use bowline_core::event::{Event, TimerKind};
+use bowline_core::extensions::ExtensionSet;
 use bowline_core::identity::Identity;
 use bowline_core::ids::{AppId, ConnectionId, LaneIndex, MessageNumber};
 use bowline_core::time::{Span, Timestamp};
@@ -62,6 +64,14 @@ pub struct HostConfig {
     /// Whether the application takes messages as soon as they are there. Otherwise they wait until
     /// [`World::receive`](crate::World::receive).
     pub reads_at_once: bool,
+    /// Who does its cryptography, if not the world's provider.
+    pub crypto: Option<Crypto>,
+    /// What it offers and takes beyond the original's protocol.
+    pub extensions: ExtensionSet,
+    /// When it replaces keys.
+    pub key_limits: KeyLimits,
+    /// Whether it tells clients why it refuses them.
+    pub explains_rejections: bool,
 }
 
 impl Default for HostConfig {
@@ -73,6 +83,10 @@ impl Default for HostConfig {
             connection: Config::new(),
             accept: AcceptPolicy::AtOnce,
             reads_at_once: true,
+            crypto: None,
+            extensions: ExtensionSet::ALL,
+            key_limits: KeyLimits::DEFAULT,
+            explains_rejections: false,
         }
     }
 }
@@ -164,7 +178,11 @@ impl Host {
         clock_lead: Span,
         now: Timestamp,
     ) -> Self {
+        let crypto = config.crypto.clone().unwrap_or(crypto);
         let mut endpoint = EndpointConfig::new(crypto);
+        endpoint.extensions = config.extensions;
+        endpoint.key_limits = config.key_limits;
+        endpoint.explains_rejections = config.explains_rejections;
         endpoint.identity = config.identity.clone();
         endpoint.app_id = config.app_id;
         Self {

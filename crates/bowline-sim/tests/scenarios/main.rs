@@ -5,8 +5,10 @@
 
 mod closing;
 mod delivery;
+mod extensions;
 mod gns_limits;
 mod handshake;
+mod key_update;
 mod liveness;
 mod match_of_16;
 mod oracles;

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use bowline_core::connection::ConnectionState;
+use bowline_core::counters::DropReason;
 use bowline_core::message::SendFlags;
 use bowline_core::rng::Rng;
 use bowline_core::time::{Span, Timestamp};
@@ -68,4 +69,9 @@ pub(crate) fn send_all(world: &mut World, conn: Conn, data: &[u8]) {
 pub(crate) fn entered(world: &World, conn: Conn, state: ConnectionState) -> Timestamp {
     let at = world.entered(conn, state);
     at.unwrap_or_else(|| panic!("never came into state {state}\n{world:?}"))
+}
+
+/// How many packets the connection refused for this reason.
+pub(crate) fn drops(world: &World, conn: Conn, reason: DropReason) -> u64 {
+    world.connection(conn).unwrap().drops().of(reason)
 }
