@@ -2,7 +2,9 @@
 
 use bowline_core::config::Config;
 use bowline_core::crypto::Crypto;
+use bowline_core::crypto::key_update::KeyLimits;
 use bowline_core::endpoint::EndpointConfig;
+use bowline_core::extensions::ExtensionSet;
 use bowline_core::identity::Identity;
 use bowline_core::ids::AppId;
 
@@ -31,6 +33,9 @@ pub struct SocketsBuilder {
     app_id: AppId,
     config: Config,
     crypto: Option<Crypto>,
+    extensions: ExtensionSet,
+    key_limits: KeyLimits,
+    explains_rejections: bool,
     mode: ServiceMode,
 }
 
@@ -41,6 +46,9 @@ impl SocketsBuilder {
             app_id: AppId::new(0),
             config: Config::new(),
             crypto: None,
+            extensions: ExtensionSet::ALL,
+            key_limits: KeyLimits::DEFAULT,
+            explains_rejections: false,
             mode: ServiceMode::Thread,
         }
     }
@@ -69,6 +77,30 @@ impl SocketsBuilder {
         self
     }
 
+    /// What goes beyond GNS: offered to peers, and taken if they offer it. All that there is unless set.
+    pub const fn extensions(mut self, extensions: ExtensionSet) -> Self {
+        self.extensions = extensions;
+        self
+    }
+
+    /// When keys are replaced, between peers that agree to do so ([`Extension::KeyUpdate`]).
+    ///
+    /// [`Extension::KeyUpdate`]: crate::Extension::KeyUpdate
+    pub const fn key_limits(mut self, key_limits: KeyLimits) -> Self {
+        self.key_limits = key_limits;
+        self
+    }
+
+    /// Whether a client that is refused before the application hears of it is told why: as the
+    /// [`EndReason`](crate::EndReason) and text of its connection, and as
+    /// [`ConnectionInfo::rejection`](crate::ConnectionInfo::rejection).
+    ///
+    /// Not unless set: GNS stays silent, since those who probe a server learn from its answers, too.
+    pub const fn explain_rejections(mut self, explain: bool) -> Self {
+        self.explains_rejections = explain;
+        self
+    }
+
     /// Who looks after sockets and timers; a thread of the library unless set.
     pub const fn service(mut self, mode: ServiceMode) -> Self {
         self.mode = mode;
@@ -85,6 +117,9 @@ impl SocketsBuilder {
             .unwrap_or_else(bowline_io::crypto::default_provider);
         let mut endpoint = EndpointConfig::new(crypto);
         endpoint.app_id = self.app_id;
+        endpoint.extensions = self.extensions;
+        endpoint.key_limits = self.key_limits;
+        endpoint.explains_rejections = self.explains_rejections;
         if let Some(identity) = self.identity {
             endpoint.identity = identity;
         }

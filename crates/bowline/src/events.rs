@@ -3,7 +3,10 @@
 use std::net::SocketAddr;
 
 use bowline_core::connection::ConnectionState;
+use bowline_core::crypto::packet::KeyEpoch;
 use bowline_core::end_reason::EndReason;
+use bowline_core::end_reason::Rejection;
+use bowline_core::extensions::ExtensionSet;
 use bowline_core::identity::Identity;
 
 use crate::connection::Connection;
@@ -71,6 +74,15 @@ pub struct ConnectionInfo {
     pub end_reason: EndReason,
     /// Why it ended, in words.
     pub end_text: String,
+    /// Why the server refused to connect, if it did before its application heard of us, and is set to
+    /// tell.
+    pub rejection: Option<Rejection>,
+    /// What both sides have agreed on beyond GNS; empty with a GNS peer.
+    pub extensions: ExtensionSet,
+    /// The epoch of the key that packets are sealed with; the first one until keys are replaced.
+    pub send_epoch: KeyEpoch,
+    /// The epoch of the key that the peer seals with, as far as seen.
+    pub recv_epoch: KeyEpoch,
     /// Where the peer is.
     pub remote_addr: SocketAddr,
     /// Which listener it came in on; `None` if this side dialled.
