@@ -39,6 +39,20 @@ impl Product {
         }
     }
 
+    /// An interface of another game than those of GNS here, which tells the clients that it refuses.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub fn of_another_game() -> Self {
+        let builder = Sockets::builder().app_id(480).explain_rejections(true);
+        Self {
+            sockets: builder.build().expect("the interface starts"),
+            listeners: Vec::new(),
+            connections: BTreeMap::new(),
+            messages: Vec::new(),
+        }
+    }
+
     fn connection(&self, link: Link) -> &Connection {
         self.connections
             .get(&link)

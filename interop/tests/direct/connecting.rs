@@ -4,7 +4,8 @@ use std::net::{Ipv4Addr, UdpSocket};
 use std::time::{Duration, Instant};
 
 use bowline_interop::host::{Options, State};
-use bowline_interop::pair::{PROMPT, Pair, Pairing};
+use bowline_interop::pair::{Library, PROMPT, Pair, Pairing, Side};
+use bowline_interop::product::Product;
 use bowline_interop::traffic::{assert_reliable_intact, exchange, plan};
 
 use crate::{Cost, Scenario};
@@ -45,6 +46,12 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         cost: Cost::Waits,
         limit_s: 15,
         run: rejected,
+    },
+    Scenario {
+        name: "rejected_with_the_cause",
+        cost: Cost::Waits,
+        limit_s: 15,
+        run: rejected_with_cause,
     },
     Scenario {
         name: "dialler_gives_up",
@@ -187,6 +194,25 @@ fn rejected(pairing: Pairing) {
         (State::Connecting, State::ClosedByPeer),
     ];
     assert_eq!(pair.client.changes_of(ends.client), ended);
+}
+
+/// A server of ours that is set to tell why it refuses; GNS never does.
+fn rejected_with_cause(pairing: Pairing) {
+    if pairing.server != Library::Bowline {
+        return;
+    }
+    let options = Options::default();
+    let mut server = Side::of(Box::new(Product::of_another_game()));
+    let mut client = pairing.client.start(None);
+    let address = server.host.listen(&options);
+    let link = client.host.connect(address, &options);
+    client.until_state(link, State::ClosedByPeer, PROMPT);
+    let info = client.host.info(link);
+    assert_eq!(
+        (info.end_reason, info.end_text.as_str()),
+        (4003, "Cert is not for app 480")
+    );
+    assert!(server.changes().is_empty(), "the application never hears of it");
 }
 
 fn gives_up(pairing: Pairing) {
