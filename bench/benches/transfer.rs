@@ -17,11 +17,7 @@ fn transfer(pair: &mut Pair, payload: &bytes::Bytes, flags: SendFlags, count: us
     let (mut sent, mut read) = (0, 0);
     while read < count {
         while sent < count {
-            let message = Outgoing {
-                lane: LaneIndex::ZERO,
-                flags,
-                payload: Payload::Shared(payload.clone()),
-            };
+            let message = Outgoing::new(LaneIndex::ZERO, flags, Payload::Shared(payload.clone()));
             if pair.client.send(pair.now, message).is_err() {
                 break;
             }

@@ -283,11 +283,7 @@ impl Host for BareCore {
     }
 
     fn send(&mut self, link: Link, message: &Outgoing<'_>) -> Result<u64, SendRefused> {
-        let message = CoreOutgoing {
-            lane: convert::lane(message.lane),
-            flags: convert::send_flags(message),
-            payload: Payload::Borrowed(message.data),
-        };
+        let message = CoreOutgoing::new(convert::lane(message.lane), convert::send_flags(message), Payload::Borrowed(message.data));
         match self.with_connection(link, |connection, now| connection.send(now, message)) {
             Ok(number) => Ok(number.get()),
             Err(SendError::BufferFull { .. }) => Err(SendRefused::Full),

@@ -82,6 +82,9 @@ drop_reasons! {
     ReceiveBufferFull = "receive_buffer_full",
     /// An unreliable segment larger than any message may be.
     OversizeSegment = "oversize_segment",
+    /// An unreliable message that came after a newer one of its lane, where the application wants them in
+    /// order.
+    LateMessage = "late_message",
     /// An extension frame that was not negotiated, or another broken frame: the connection ends.
     BrokenFrame = "broken_frame",
 }

@@ -11,7 +11,8 @@ pub enum SendError {
     /// The connection is closed, or not in a state that takes messages.
     #[error("the connection takes no messages in state {0}")]
     WrongState(ConnectionState),
-    /// The message is larger than any message may be, or than the send buffer.
+    /// The message is larger than any message may be, or than the send buffer, or, with a deadline or a
+    /// key, than an unreliable message may be.
     #[error("a message of {len} bytes is too large: the limit is {max}")]
     TooLarge {
         /// The size of the message in bytes.
@@ -37,6 +38,9 @@ pub enum SendError {
         /// How many lanes there are.
         lanes: usize,
     },
+    /// A reliable message was given a deadline or a key, which would take its reliability away.
+    #[error("a reliable message can have neither a deadline nor a key: send it unreliably")]
+    OnlyUnreliable,
     /// A message with `NO_DELAY` could not go out at once and was dropped, as asked.
     #[error("the message could not be sent at once and was dropped")]
     NotNow,

@@ -30,6 +30,7 @@ pub mod time;
 pub mod transmit;
 pub mod wire;
 
+mod lane_set;
 #[cfg(test)]
 mod pair;
 mod range_set;

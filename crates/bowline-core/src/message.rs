@@ -1,5 +1,6 @@
 //! Messages on their way in and out.
 
+use alloc::vec::Vec;
 use core::fmt;
 use core::ops::{BitOr, Deref};
 
@@ -8,6 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::ids::LaneIndex;
 use crate::ids::MessageNumber;
+use crate::time::Span;
 use crate::time::Timestamp;
 
 /// From this size on a received message keeps the buffer that it was assembled in when it is turned
@@ -62,6 +64,23 @@ impl BitOr for SendFlags {
     }
 }
 
+/// How long an unreliable message is worth sending. The default sets no bound.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Hash, PartialEq, Serialize)]
+pub struct Freshness {
+    /// The age from which on the message is dropped rather than sent.
+    pub deadline: Option<Span>,
+    /// What the message tells the newest of: it takes the place of one with the same key that waits in
+    /// the same lane.
+    pub key: Option<u64>,
+}
+
+impl Freshness {
+    /// Whether nothing bounds the worth of the message.
+    pub const fn is_unbounded(&self) -> bool {
+        self.deadline.is_none() && self.key.is_none()
+    }
+}
+
 /// A message to send.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Outgoing<'a> {
@@ -69,8 +88,23 @@ pub struct Outgoing<'a> {
     pub lane: LaneIndex,
     /// Reliable or not, and how urgent.
     pub flags: SendFlags,
+    /// How long it is worth sending; must be unbounded if it is reliable.
+    #[serde(default)]
+    pub freshness: Freshness,
     /// The bytes.
     pub payload: Payload<'a>,
+}
+
+impl<'a> Outgoing<'a> {
+    /// A message that is worth sending however late.
+    pub fn new(lane: LaneIndex, flags: SendFlags, payload: impl Into<Payload<'a>>) -> Self {
+        Self {
+            lane,
+            flags,
+            freshness: Freshness::default(),
+            payload: payload.into(),
+        }
+    }
 }
 
 /// The bytes of a message to send.
@@ -102,6 +136,30 @@ impl Payload<'_> {
     }
 }
 
+impl<'a> From<&'a [u8]> for Payload<'a> {
+    fn from(bytes: &'a [u8]) -> Self {
+        Self::Borrowed(bytes)
+    }
+}
+
+impl<'a, const N: usize> From<&'a [u8; N]> for Payload<'a> {
+    fn from(bytes: &'a [u8; N]) -> Self {
+        Self::Borrowed(bytes)
+    }
+}
+
+impl<'a> From<&'a Vec<u8>> for Payload<'a> {
+    fn from(bytes: &'a Vec<u8>) -> Self {
+        Self::Borrowed(bytes)
+    }
+}
+
+impl From<Bytes> for Payload<'_> {
+    fn from(bytes: Bytes) -> Self {
+        Self::Shared(bytes)
+    }
+}
+
 impl Serialize for Payload<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_bytes(self.as_slice())
@@ -110,7 +168,7 @@ impl Serialize for Payload<'_> {
 
 impl<'de> Deserialize<'de> for Payload<'_> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let bytes = alloc::vec::Vec::<u8>::deserialize(deserializer)?;
+        let bytes = Vec::<u8>::deserialize(deserializer)?;
         Ok(Self::Shared(Bytes::from(bytes)))
     }
 }
@@ -197,12 +255,25 @@ mod tests {
     fn a_payload_survives_serialisation() {
         let text = serde_json::to_string(&Outgoing {
             lane: LaneIndex::new(3),
-            flags: SendFlags::RELIABLE,
+            flags: SendFlags::UNRELIABLE,
+            freshness: Freshness {
+                deadline: Some(Span::from_millis(50)),
+                key: Some(7),
+            },
             payload: Payload::Borrowed(b"abc"),
         })
         .unwrap();
         let back: Outgoing<'_> = serde_json::from_str(&text).unwrap();
         assert_eq!(back.payload.as_slice(), b"abc");
         assert_eq!(back.lane.get(), 3);
+        assert_eq!(back.freshness.deadline, Some(Span::from_millis(50)));
+        assert_eq!(back.freshness.key, Some(7));
+    }
+
+    #[test]
+    fn a_recording_from_before_deadlines_is_read() {
+        let text = r#"{"lane":0,"flags":8,"payload":[1]}"#;
+        let back: Outgoing<'_> = serde_json::from_str(text).unwrap();
+        assert!(back.freshness.is_unbounded());
     }
 }

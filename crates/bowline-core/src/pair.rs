@@ -193,11 +193,7 @@ impl Side {
         connection
             .send(
                 now,
-                Outgoing {
-                    lane: LaneIndex::new(lane),
-                    flags,
-                    payload: Payload::Borrowed(data),
-                },
+                Outgoing::new(LaneIndex::new(lane), flags, Payload::Borrowed(data)),
             )
             .unwrap();
     }

@@ -17,6 +17,7 @@ use crate::error::AcceptError;
 use crate::error::CommandError;
 use crate::error::LaneError;
 use crate::error::SendError;
+use crate::ids::LaneIndex;
 use crate::ids::MessageNumber;
 use crate::message::Message;
 use crate::message::Outgoing;
@@ -132,6 +133,14 @@ impl Connection {
         }
     }
 
+    /// Has unreliable messages that are older than one already received dropped on arrival, in one lane
+    /// or in all. Shorthand for [`Command::SetSequenced`].
+    pub fn set_sequenced(&mut self, now: Timestamp, lane: Option<LaneIndex>, sequenced: bool) {
+        let command = Command::SetSequenced { lane, sequenced };
+        let done = self.handle(now, Input::Command(command));
+        debug_assert!(done.is_ok());
+    }
+
     /// Takes the oldest received message; also after the peer has closed. Shorthand for
     /// [`Command::Receive`].
     pub fn receive(&mut self, now: Timestamp) -> Option<Message> {
@@ -155,6 +164,9 @@ impl Connection {
                 self.sender.flush(now);
             }
             Command::ConfigureLanes(lanes) => self.on_configure_lanes(now, &lanes)?,
+            Command::SetSequenced { lane, sequenced } => {
+                self.receiver.set_sequenced(lane, sequenced);
+            }
             Command::Receive => return Ok(Reply::Received(self.on_receive(now))),
             Command::Configure(config) => self.on_configure(config),
         }
@@ -172,7 +184,10 @@ impl Connection {
         if now_or_never && !self.can_send_at_once(now) {
             return Err(SendError::NotNow);
         }
-        self.sender.submit(now, message)
+        let result = self.sender.submit(now, message);
+        // It may have made room by dropping what is too old.
+        self.tell_writable();
+        result
     }
 
     /// Whether a message queued now would leave now.
@@ -180,7 +195,7 @@ impl Connection {
         matches!(self.state, State::Connected { .. }) && self.sender.can_send_at_once(now)
     }
 
-    fn check_sendable(&self) -> Result<(), SendError> {
+    pub(super) fn check_sendable(&self) -> Result<(), SendError> {
         match self.state() {
             ConnectionState::Connecting
             | ConnectionState::FindingRoute
@@ -202,16 +217,25 @@ impl Connection {
         if self.check_sendable().is_err() {
             return Err(LaneError::WrongState(self.state()));
         }
-        if lanes.len() > 1 && self.peer.version < LANES_SINCE {
-            let version = self.peer.version;
-            self.fail(
-                now,
-                EndReason::REMOTE_BAD_PROTOCOL_VERSION,
-                "The peer is too old for lanes",
-            );
-            return Err(LaneError::PeerTooOld(version));
-        }
+        self.sender.check_lanes(lanes)?;
+        self.check_peer_knows_lanes(now, lanes.len())?;
         self.sender.configure_lanes(lanes)
+    }
+
+    /// Ends a connection that uses lanes if the peer knows none. Of a peer that is being dialled nothing is
+    /// known yet.
+    pub(super) fn check_peer_knows_lanes(
+        &mut self,
+        now: Timestamp,
+        lanes: usize,
+    ) -> Result<(), LaneError> {
+        let version = self.peer.version;
+        if lanes <= 1 || version >= LANES_SINCE {
+            return Ok(());
+        }
+        let reason = EndReason::REMOTE_BAD_PROTOCOL_VERSION;
+        self.fail(now, reason, "The peer is too old for lanes");
+        Err(LaneError::PeerTooOld(version))
     }
 
     fn on_receive(&mut self, now: Timestamp) -> Option<Message> {

@@ -9,12 +9,14 @@ use crate::crypto::cipher_negotiation::Cipher;
 use crate::crypto::packet::KeyEpoch;
 use crate::end_reason::EndReason;
 use crate::end_reason::Rejection;
+use crate::error::SendError;
 use crate::extensions::ExtensionSet;
 use crate::handshake::Origin;
 use crate::identity::Identity;
 use crate::ids::ConnectionId;
 use crate::ids::LaneIndex;
 use crate::limits;
+use crate::send::PacketSize;
 use crate::time::Span;
 use crate::time::Timestamp;
 
@@ -79,6 +81,12 @@ pub struct RealTimeStatus {
     pub pending_reliable_bytes: usize,
     /// Bytes of reliable messages that were sent and are not acknowledged.
     pub unacked_reliable_bytes: usize,
+    /// Unreliable messages that were dropped because they passed their deadline before they were sent,
+    /// so far.
+    pub expired_messages: u64,
+    /// Unreliable messages that were replaced before they were sent, by a newer one with the same key, so
+    /// far.
+    pub replaced_messages: u64,
     /// How long a message that is queued now in lane 0 would wait at the current rate, if known.
     pub queue_time: Option<Span>,
     /// The largest deviation of a packet's arrival that was seen, in microseconds, if measured.
@@ -95,8 +103,27 @@ pub struct LaneStatus {
     pub pending_reliable_bytes: usize,
     /// Bytes of reliable messages that were sent and are not acknowledged.
     pub unacked_reliable_bytes: usize,
+    /// Unreliable messages that were dropped because they passed their deadline before they were sent,
+    /// so far.
+    pub expired_messages: u64,
+    /// Unreliable messages that were replaced before they were sent, by a newer one with the same key, so
+    /// far.
+    pub replaced_messages: u64,
     /// How long a message that is queued now would wait at the current rate, if known.
     pub queue_time: Option<Span>,
+}
+
+/// What may be sent in a lane right now.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct SendCapacity {
+    /// The room in the send buffer: the size in bytes of the largest message that is taken.
+    pub buffer_bytes: usize,
+    /// How many bytes leave at once, with nothing in the queue before them, at the rate that the path
+    /// takes.
+    pub at_once_bytes: usize,
+    /// How long a message that is queued now would wait at the current rate, if known.
+    pub delay: Option<Span>,
 }
 
 impl Connection {
@@ -126,6 +153,7 @@ impl Connection {
     pub fn status(&self, now: Timestamp) -> RealTimeStatus {
         let rates = self.telemetry.link.rates(now);
         let pending = self.sender.pending(None);
+        let dropped = self.sender.dropped(None);
         RealTimeStatus {
             state: self.state(),
             ping_ms: self.telemetry.ping.smoothed_ms(),
@@ -139,22 +167,55 @@ impl Connection {
             pending_unreliable_bytes: pending.unreliable,
             pending_reliable_bytes: pending.reliable,
             unacked_reliable_bytes: pending.unacked_reliable,
-            queue_time: self.sender.queue_time(LaneIndex::ZERO),
+            expired_messages: dropped.expired,
+            replaced_messages: dropped.replaced,
+            queue_time: self.queue_time(now, LaneIndex::ZERO),
             max_jitter_us: self.telemetry.link.max_jitter_us(),
         }
     }
 
     /// How a lane does right now; `None` if it is not configured.
-    pub fn lane_status(&self, lane: LaneIndex) -> Option<LaneStatus> {
+    pub fn lane_status(&self, now: Timestamp, lane: LaneIndex) -> Option<LaneStatus> {
         if lane.as_usize() >= self.sender.lanes() {
             return None;
         }
         let pending = self.sender.pending(Some(lane));
+        let dropped = self.sender.dropped(Some(lane));
         Some(LaneStatus {
             pending_unreliable_bytes: pending.unreliable,
             pending_reliable_bytes: pending.reliable,
             unacked_reliable_bytes: pending.unacked_reliable,
-            queue_time: self.sender.queue_time(lane),
+            expired_messages: dropped.expired,
+            replaced_messages: dropped.replaced,
+            queue_time: self.queue_time(now, lane),
+        })
+    }
+
+    /// What may be sent in a lane right now.
+    ///
+    /// # Errors
+    /// If the connection takes no messages any more, or the lane is not configured.
+    pub fn send_capacity(
+        &self,
+        now: Timestamp,
+        lane: LaneIndex,
+    ) -> Result<SendCapacity, SendError> {
+        self.check_sendable()?;
+        let no_such_lane = SendError::NoSuchLane {
+            lane,
+            lanes: self.sender.lanes(),
+        };
+        let capacity = self.sender.capacity(now, lane, self.packet_size());
+        let capacity = capacity.ok_or(no_such_lane)?;
+        let is_connected = matches!(self.state, State::Connected { .. });
+        Ok(SendCapacity {
+            buffer_bytes: capacity.buffer_bytes,
+            at_once_bytes: if is_connected {
+                capacity.at_once_bytes
+            } else {
+                0
+            },
+            delay: capacity.delay.filter(|_| is_connected),
         })
     }
 
@@ -171,5 +232,16 @@ impl Connection {
     /// Whether the application still has to accept or refuse it.
     pub const fn awaits_decision(&self) -> bool {
         matches!(self.state, State::Deciding(_))
+    }
+
+    fn queue_time(&self, now: Timestamp, lane: LaneIndex) -> Option<Span> {
+        self.sender.queue_time(now, lane, self.packet_size())
+    }
+
+    fn packet_size(&self) -> PacketSize {
+        PacketSize {
+            whole: self.path.full_packet(),
+            room: self.plaintext_room(),
+        }
     }
 }

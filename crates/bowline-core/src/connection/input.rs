@@ -16,6 +16,7 @@ use serde::Serializer;
 use crate::config::Config;
 use crate::config::LaneConfig;
 use crate::end_reason::EndReason;
+use crate::ids::LaneIndex;
 use crate::ids::MessageNumber;
 use crate::message::Message;
 use crate::message::Outgoing;
@@ -66,6 +67,13 @@ pub enum Command<'a> {
     Flush,
     /// Set lanes.
     ConfigureLanes(Vec<LaneConfig>),
+    /// Drop unreliable messages on arrival that are older than one already received, or stop to.
+    SetSequenced {
+        /// In this lane; `None` for all lanes.
+        lane: Option<LaneIndex>,
+        /// Whether to drop them.
+        sequenced: bool,
+    },
     /// Take the oldest received message.
     Receive,
     /// Go by other settings from now on.

@@ -58,6 +58,7 @@ use crate::time::Timestamp;
 pub use info::ConnectionInfo;
 pub use info::LaneStatus;
 pub use info::RealTimeStatus;
+pub use info::SendCapacity;
 pub use input::Command;
 pub use input::DatagramBytes;
 pub use input::Input;
@@ -317,6 +318,13 @@ impl Connection {
         self.telemetry.link.connected(now);
         self.telemetry.exchange.connected(now, &self.telemetry.link);
         self.set_state(state);
+        // Lanes may have been set up while the peer's version was not known.
+        if self
+            .check_peer_knows_lanes(now, self.sender.lanes())
+            .is_err()
+        {
+            tracing::debug!(id = %self.id, "lanes were set up for a peer that knows none");
+        }
     }
 
     /// The peer's version decides whether its handshake counts as packet 1 (from version 10 on).

@@ -179,6 +179,7 @@ impl Connection {
             };
             if let Err(refusal) = self.take_frame(now, number, decoder.lane(), frame) {
                 match refusal {
+                    Refusal::Ignored(reason) => self.telemetry.drops.count(reason),
                     Refusal::NotNow(reason) => {
                         self.telemetry.drops.count(reason);
                         recorded = false;
@@ -312,7 +313,7 @@ impl Connection {
 
     pub(super) fn on_refusal(&mut self, now: Timestamp, refusal: Refusal) {
         let reason = match refusal {
-            Refusal::NotNow(reason) => reason,
+            Refusal::Ignored(reason) | Refusal::NotNow(reason) => reason,
             Refusal::Fatal(why) => self.fail_broken(now, why),
         };
         self.telemetry.drops.count(reason);

@@ -122,12 +122,15 @@ fn to_owned(input: &Input<'_>) -> Input<'static> {
                 linger: *linger,
             },
             Command::Send(message) => Command::Send(Outgoing {
-                lane: message.lane,
-                flags: message.flags,
                 payload: Payload::Shared(message.payload.as_slice().to_vec().into()),
+                ..*message
             }),
             Command::Flush => Command::Flush,
             Command::ConfigureLanes(lanes) => Command::ConfigureLanes(lanes.clone()),
+            Command::SetSequenced { lane, sequenced } => Command::SetSequenced {
+                lane: *lane,
+                sequenced: *sequenced,
+            },
             Command::Receive => Command::Receive,
             Command::Configure(config) => Command::Configure(Arc::clone(config)),
         }),

@@ -235,11 +235,11 @@ fn sends_are_refused_with_the_reason() {
         let payload = vec![0; len];
         connection.send(
             now,
-            Outgoing {
-                lane: LaneIndex::new(lane),
-                flags: SendFlags::RELIABLE,
-                payload: Payload::Borrowed(&payload),
-            },
+            Outgoing::new(
+                LaneIndex::new(lane),
+                SendFlags::RELIABLE,
+                Payload::Borrowed(&payload),
+            ),
         )
     };
     let max = 512 * 1024;
@@ -329,11 +329,11 @@ fn limit_peer_that_never_acknowledges() {
         let connection = pair.client.connections.get_mut(&client).unwrap();
         let _ = connection.send(
             now,
-            Outgoing {
-                lane: LaneIndex::ZERO,
-                flags: SendFlags::UNRELIABLE,
-                payload: Payload::Borrowed(&[0; 1000]),
-            },
+            Outgoing::new(
+                LaneIndex::ZERO,
+                SendFlags::UNRELIABLE,
+                Payload::Borrowed(&[0; 1000]),
+            ),
         );
         pair.run(Span::from_millis(20));
     }

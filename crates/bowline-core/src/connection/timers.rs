@@ -13,9 +13,12 @@ impl Connection {
         match &self.state {
             State::Dialing(dialing) => {
                 let retry = (dialing.next_attempt(), TimerKind::HandshakeRetry);
-                Some(self.initial_deadline(dialing.since()).min(retry))
+                let deadline = self.initial_deadline(dialing.since()).min(retry);
+                Some(self.or_expiry(deadline))
             }
-            State::Deciding(deciding) => Some(self.initial_deadline(deciding.since())),
+            State::Deciding(deciding) => {
+                Some(self.or_expiry(self.initial_deadline(deciding.since())))
+            }
             State::Connected { .. } | State::Linger { .. } => Some(self.active_deadline()),
             State::FinWait { until, .. } => {
                 let end = (*until, TimerKind::FinWait);
@@ -27,6 +30,8 @@ impl Connection {
     }
 
     pub(super) fn on_timeout(&mut self, now: Timestamp) {
+        self.sender.expire(now);
+        self.tell_writable();
         match &self.state {
             State::Dialing(dialing) => {
                 let (initial, next) = (dialing.since(), dialing.next_attempt());
@@ -85,6 +90,14 @@ impl Connection {
         (since + self.config.timeout_initial(), TimerKind::Initial)
     }
 
+    /// The earlier of a deadline and the time when a message that waits grows too old.
+    fn or_expiry(&self, deadline: (Timestamp, TimerKind)) -> (Timestamp, TimerKind) {
+        match self.sender.too_old_at() {
+            Some(at) if at < deadline.0 => (at, TimerKind::Expiry),
+            Some(_) | None => deadline,
+        }
+    }
+
     fn active_deadline(&self) -> (Timestamp, TimerKind) {
         let liveness = self.liveness.next_deadline(self.config.timeout_connected());
         let mut earliest = (liveness, TimerKind::Keepalive);
@@ -105,6 +118,7 @@ impl Connection {
             };
             consider(Some(at), kind);
         }
+        earliest = self.or_expiry(earliest);
         // A deadline in the past would be a loop without progress; a microsecond is soon enough.
         (earliest.0.max(self.now + MIN_WAIT), earliest.1)
     }

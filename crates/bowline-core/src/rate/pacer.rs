@@ -34,17 +34,13 @@ impl Pacer {
 
     /// Adds what the time since the last call has earned.
     pub(crate) fn refill(&mut self, now: Timestamp, rate_bytes_per_sec: Option<u64>) {
-        let elapsed = i64::try_from(now.since(self.refilled_at).as_micros()).unwrap_or(i64::MAX);
+        self.balance = self.balance_at(now, rate_bytes_per_sec);
         self.refilled_at = self.refilled_at.max(now);
-        let cap = burst(rate_bytes_per_sec);
-        let Some(rate) = rate_bytes_per_sec else {
-            self.balance = cap;
-            return;
-        };
-        // bytes/s times microseconds are millionths of a byte.
-        let rate = i64::try_from(rate).unwrap_or(i64::MAX);
-        let earned = elapsed.saturating_mul(rate);
-        self.balance = self.balance.saturating_add(earned).min(cap);
+    }
+
+    /// How many bytes may leave at `now`, less than zero if packets have to wait.
+    pub(crate) fn bytes_at(&self, now: Timestamp, rate_bytes_per_sec: Option<u64>) -> i64 {
+        self.balance_at(now, rate_bytes_per_sec).div_euclid(SCALE)
     }
 
     /// Whether a packet may leave.
@@ -77,6 +73,18 @@ impl Pacer {
     pub(crate) fn charge(&mut self, bytes: usize) {
         let cost = i64::try_from(bytes).unwrap_or(PACKET) * SCALE;
         self.balance = (self.balance - cost).max(-MAX_DEBT * SCALE);
+    }
+
+    fn balance_at(&self, now: Timestamp, rate_bytes_per_sec: Option<u64>) -> i64 {
+        let cap = burst(rate_bytes_per_sec);
+        let Some(rate) = rate_bytes_per_sec else {
+            return cap;
+        };
+        let elapsed = i64::try_from(now.since(self.refilled_at).as_micros()).unwrap_or(i64::MAX);
+        // bytes/s times microseconds are millionths of a byte.
+        let rate = i64::try_from(rate).unwrap_or(i64::MAX);
+        let earned = elapsed.saturating_mul(rate);
+        self.balance.saturating_add(earned).min(cap)
     }
 }
 

@@ -3,6 +3,7 @@
 mod acks;
 mod queue;
 mod reliable;
+mod sequence;
 mod unreliable;
 
 use alloc::vec::Vec;
@@ -47,6 +48,8 @@ pub(crate) struct Receiver {
 /// Why a frame was not taken.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Refusal {
+    /// Counted; the packet counts as received all the same.
+    Ignored(DropReason),
     /// Counted; the packet counts as not received.
     NotNow(DropReason),
     /// The connection ends.
@@ -123,8 +126,8 @@ impl Receiver {
         }
         let end = (offset as usize).saturating_add(data.len());
         if end > limits::MAX_UNRELIABLE_RECV {
-            // Ignored like GNS does; the rest of the packet counts.
-            return Ok(());
+            // As GNS does.
+            return Err(Refusal::Ignored(DropReason::OversizeSegment));
         }
         let meta = MessageMeta {
             number,
@@ -133,25 +136,21 @@ impl Receiver {
             received_at: now,
         };
         if offset == 0 && last {
-            if data.len() > self.limits.max_message_bytes {
-                return Err(Refusal::Fatal("message too large"));
-            }
-            if !self.queue.has_room(data.len()) {
-                return Err(Refusal::NotNow(DropReason::ReceiveBufferFull));
-            }
+            self.check_unreliable(lane, number, data.len())?;
             self.queue.push_copy(data, meta);
             return Ok(());
         }
         if let Some(message) = self.fragments.add(lane, number, offset, last, data) {
-            if message.len() > self.limits.max_message_bytes {
-                return Err(Refusal::Fatal("message too large"));
-            }
-            if !self.queue.has_room(message.len()) {
-                return Err(Refusal::NotNow(DropReason::ReceiveBufferFull));
-            }
+            self.check_unreliable(lane, number, message.len())?;
             self.queue.push(message, meta);
         }
         Ok(())
+    }
+
+    /// Sets whether unreliable messages are dropped that are older than one received before, in one lane
+    /// or in all.
+    pub(crate) fn set_sequenced(&mut self, lane: Option<LaneIndex>, sequenced: bool) {
+        self.queue.set_sequenced(lane, sequenced);
     }
 
     /// Hands out the oldest message, and lets in what waited for its room.
@@ -185,6 +184,25 @@ impl Receiver {
     pub(crate) fn shrink(&mut self) {
         self.queue.shrink();
         self.acks.shrink();
+    }
+
+    /// Whether a whole unreliable message may be handed out.
+    fn check_unreliable(
+        &self,
+        lane: LaneIndex,
+        number: MessageNumber,
+        len: usize,
+    ) -> Result<(), Refusal> {
+        if len > self.limits.max_message_bytes {
+            return Err(Refusal::Fatal("message too large"));
+        }
+        if self.queue.is_late(lane, number) {
+            return Err(Refusal::Ignored(DropReason::LateMessage));
+        }
+        if !self.queue.has_room(len) {
+            return Err(Refusal::NotNow(DropReason::ReceiveBufferFull));
+        }
+        Ok(())
     }
 
     /// Whether no lane before this one holds anything: one lane may always go on, else all would

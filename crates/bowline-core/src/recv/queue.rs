@@ -13,6 +13,7 @@ use crate::config::Config;
 use crate::ids::LaneIndex;
 use crate::ids::MessageNumber;
 use crate::message::Message;
+use crate::recv::sequence::Sequence;
 use crate::time::Timestamp;
 
 /// The first chunk; each further one is twice as large while the flow is heavy.
@@ -34,6 +35,7 @@ pub(crate) struct ReceiveQueue {
     bytes: usize,
     max_bytes: usize,
     max_messages: usize,
+    sequence: Sequence,
     pool: MessagePool,
 }
 
@@ -53,6 +55,7 @@ impl ReceiveQueue {
             bytes: 0,
             max_bytes: config.recv_buffer_bytes(),
             max_messages: config.recv_buffer_messages(),
+            sequence: Sequence::default(),
             pool: MessagePool::new(),
         }
     }
@@ -82,6 +85,7 @@ impl ReceiveQueue {
     /// Adds a message; the caller has made sure of the room.
     pub(crate) fn push(&mut self, data: Bytes, meta: MessageMeta) {
         self.bytes += data.len();
+        self.sequence.note(meta.lane, meta.number);
         self.messages.push_back(Message {
             data,
             number: meta.number,
@@ -89,6 +93,17 @@ impl ReceiveQueue {
             lane: meta.lane,
             reliable: meta.reliable,
         });
+    }
+
+    /// Sets whether an unreliable message is late that is older than one that was added, in one lane or
+    /// in all.
+    pub(crate) fn set_sequenced(&mut self, lane: Option<LaneIndex>, sequenced: bool) {
+        self.sequence.set(lane, sequenced);
+    }
+
+    /// Whether an unreliable message comes too late to be added.
+    pub(crate) fn is_late(&self, lane: LaneIndex, number: MessageNumber) -> bool {
+        self.sequence.is_late(lane, number)
     }
 
     /// Takes the oldest message.

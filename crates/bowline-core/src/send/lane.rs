@@ -14,6 +14,10 @@ use crate::ids::StreamPos;
 use crate::message::Payload;
 use crate::range_set::RangeSet;
 use crate::send::stream_buffer::StreamBuffer;
+use crate::send::unreliable::KeyIndex;
+use crate::send::unreliable::UnreliableMessage;
+use crate::send::unreliable::WaitingBytes;
+use crate::time::Timestamp;
 use crate::wire::varint;
 
 /// Longest header of a message in the reliable stream: lead byte and two varints.
@@ -37,26 +41,34 @@ pub(crate) struct SendLane {
     /// To be sent again.
     lost: RangeSet,
     lost_bytes: u64,
-    /// Payloads of unreliable messages that were not sent yet, addressed as a stream of their own.
-    unreliable: StreamBuffer,
+    unreliable: WaitingBytes,
+    /// How many unreliable messages wait, wholly or in part.
+    unreliable_messages: u64,
+    keys: KeyIndex,
+    /// No message that waits is too old before this.
+    too_old_at: Timestamp,
+    dropped: DroppedMessages,
 }
 
-/// Consecutive messages of one kind, in the order of submission.
+/// Consecutive messages of one kind, in the order of submission and of their numbers.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Run {
-    /// Reliable stream bytes up to `end`.
-    Reliable { end: StreamPos },
-    /// One unreliable message, of which `sent` bytes have gone out in fragments.
+    /// Reliable stream bytes up to `end`, the last of which are of message `number`.
+    Reliable {
+        end: StreamPos,
+        number: MessageNumber,
+    },
+    /// One unreliable message.
     Unreliable(UnreliableMessage),
 }
 
-/// An unreliable message that waits to be sent.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct UnreliableMessage {
-    pub(crate) number: MessageNumber,
-    pub(crate) start: StreamPos,
-    pub(crate) len: u32,
-    pub(crate) sent: u32,
+/// Unreliable messages that were accepted and never sent, or not wholly.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct DroppedMessages {
+    /// Older than their deadline.
+    pub(crate) expired: u64,
+    /// A newer one with the same key took the place.
+    pub(crate) replaced: u64,
 }
 
 impl SendLane {
@@ -72,45 +84,124 @@ impl SendLane {
             acked: RangeSet::new(),
             lost: RangeSet::new(),
             lost_bytes: 0,
-            unreliable: StreamBuffer::new(StreamPos::FIRST),
+            unreliable: WaitingBytes::new(),
+            unreliable_messages: 0,
+            keys: KeyIndex::new(),
+            too_old_at: Timestamp::NEVER,
+            dropped: DroppedMessages {
+                expired: 0,
+                replaced: 0,
+            },
         }
     }
 
-    /// Queues a message and numbers it.
-    pub(crate) fn submit(&mut self, payload: Payload<'_>, reliable: bool) -> MessageNumber {
+    /// Queues a reliable message and numbers it.
+    pub(crate) fn submit_reliable(&mut self, payload: Payload<'_>) -> MessageNumber {
         let number = self.last_number.next();
-        self.last_number = number;
-        if reliable {
-            self.submit_reliable(number, payload);
-        } else {
-            self.submit_unreliable(number, payload);
-        }
-        number
-    }
-
-    fn submit_reliable(&mut self, number: MessageNumber, payload: Payload<'_>) {
         let step = number.get() - self.last_reliable_number.get();
+        self.last_number = number;
         self.last_reliable_number = number;
         let mut header = [0; MAX_STREAM_HEADER];
         let header = stream_header(&mut header, step, payload.len());
         self.stream.append(header);
-        append(&mut self.stream, payload);
+        self.stream.append_payload(payload);
         let end = self.stream.end();
-        match self.queue.back_mut() {
-            Some(Run::Reliable { end: last }) => *last = end,
-            Some(Run::Unreliable(_)) | None => self.queue.push_back(Run::Reliable { end }),
+        push(&mut self.queue, Run::Reliable { end, number });
+        number
+    }
+
+    /// Queues an unreliable message that is not worth sending from `too_old_at` on. It gets a number,
+    /// or takes over place and number of the one with its key that waits: so numbers rise on the wire, and
+    /// what is replaced over and over still has its turn.
+    pub(crate) fn submit_unreliable(
+        &mut self,
+        payload: Payload<'_>,
+        too_old_at: Timestamp,
+        key: Option<u64>,
+    ) -> MessageNumber {
+        self.too_old_at = self.too_old_at.min(too_old_at);
+        let len = u32::try_from(payload.len()).unwrap_or(u32::MAX);
+        if let Some(old) = key.and_then(|key| self.waiting(key)) {
+            let message = UnreliableMessage {
+                at: self.unreliable.replace(old.len, payload),
+                len,
+                too_old_at,
+                ..old
+            };
+            self.dropped.replaced += 1;
+            if let Some(index) = self.index_of(old.number)
+                && let Some(run) = self.queue.get_mut(index)
+            {
+                *run = Run::Unreliable(message);
+            }
+            self.limit_waste();
+            return old.number;
+        }
+        let number = self.last_number.next();
+        self.last_number = number;
+        if let Some(key) = key {
+            self.keys.insert(key, number);
+        }
+        self.unreliable_messages += 1;
+        self.queue.push_back(Run::Unreliable(UnreliableMessage {
+            number,
+            at: self.unreliable.append(payload),
+            len,
+            sent: 0,
+            too_old_at,
+            key,
+        }));
+        number
+    }
+
+    /// The message with this key that waits and was not sent even in part.
+    pub(crate) fn waiting(&self, key: u64) -> Option<UnreliableMessage> {
+        let index = self.index_of(self.keys.find(key)?)?;
+        match self.queue.get(index)? {
+            Run::Unreliable(message) => Some(*message),
+            Run::Reliable { .. } => None,
         }
     }
 
-    fn submit_unreliable(&mut self, number: MessageNumber, payload: Payload<'_>) {
-        let message = UnreliableMessage {
-            number,
-            start: self.unreliable.end(),
-            len: u32::try_from(payload.len()).unwrap_or(u32::MAX),
-            sent: 0,
-        };
-        append(&mut self.unreliable, payload);
-        self.queue.push_back(Run::Unreliable(message));
+    /// Drops unreliable messages that are too old; what is left of those that were sent in part, too.
+    pub(crate) fn expire(&mut self, now: Timestamp) {
+        if self.too_old_at > now {
+            return;
+        }
+        self.too_old_at = Timestamp::NEVER;
+        let mut kept = false;
+        // Goes round once: what stays is put at the end.
+        for _ in 0..self.queue.len() {
+            let Some(run) = self.queue.pop_front() else {
+                return;
+            };
+            if let Run::Unreliable(message) = run {
+                if message.too_old_at <= now {
+                    self.dropped.expired += 1;
+                    self.unreliable.forget(message.rest());
+                    self.leave(message);
+                    continue;
+                }
+                self.too_old_at = self.too_old_at.min(message.too_old_at);
+            }
+            if kept {
+                push(&mut self.queue, run);
+            } else {
+                self.queue.push_back(run);
+            }
+            kept = true;
+        }
+        self.limit_waste();
+    }
+
+    /// The first time at which a message that waits may be too old; [`Timestamp::NEVER`] if none will be.
+    pub(crate) const fn too_old_at(&self) -> Timestamp {
+        self.too_old_at
+    }
+
+    /// What was accepted and not sent.
+    pub(crate) const fn dropped(&self) -> DroppedMessages {
+        self.dropped
     }
 
     /// Whether there is anything that a packet could carry now. `window` bounds how far new reliable
@@ -160,10 +251,11 @@ impl SendLane {
     pub(crate) fn take_new(&mut self, len: u64) -> Range<StreamPos> {
         let start = self.unsent;
         self.unsent = start.advance(len);
-        if let Some(Run::Reliable { end }) = self.queue.front()
+        if let Some(Run::Reliable { end, .. }) = self.queue.front()
             && *end <= self.unsent
         {
             self.queue.pop_front();
+            self.on_head_gone();
         }
         start..self.unsent
     }
@@ -174,11 +266,20 @@ impl SendLane {
             debug_assert!(false, "the head is not an unreliable message");
             return;
         };
+        let at = message.at;
+        message.at = at.advance(u64::from(len));
         message.sent += len;
-        let done = message.start.advance(u64::from(message.sent));
-        self.unreliable.release(done);
+        let message = *message;
+        self.unreliable.took(at, len);
         if last {
             self.queue.pop_front();
+            self.leave(message);
+            self.on_head_gone();
+        } else if let Some(key) = message.key
+            && message.sent == len
+        {
+            // What is sent in part cannot be replaced any more.
+            self.keys.remove(key);
         }
     }
 
@@ -188,8 +289,8 @@ impl SendLane {
     }
 
     /// Appends bytes of an unreliable message to a packet.
-    pub(crate) fn copy_unreliable(&self, range: Range<StreamPos>, out: impl FnMut(&[u8])) {
-        self.unreliable.copy_to(range, out);
+    pub(crate) fn copy_unreliable(&self, at: StreamPos, len: u32, out: impl FnMut(&[u8])) {
+        self.unreliable.copy_to(at, len, out);
     }
 
     /// The peer has these bytes.
@@ -233,8 +334,13 @@ impl SendLane {
     }
 
     /// Unreliable bytes that were never sent.
-    pub(crate) fn unsent_unreliable_bytes(&self) -> u64 {
-        self.unreliable.end().bytes_since(self.unreliable.start())
+    pub(crate) const fn unsent_unreliable_bytes(&self) -> u64 {
+        self.unreliable.len()
+    }
+
+    /// How many unreliable messages wait, wholly or in part.
+    pub(crate) const fn unsent_unreliable_messages(&self) -> u64 {
+        self.unreliable_messages
     }
 
     /// Reliable bytes that were sent and are not acknowledged.
@@ -261,6 +367,7 @@ impl SendLane {
     pub(crate) fn discard(&mut self) {
         *self = Self {
             last_number: self.last_number,
+            dropped: self.dropped,
             ..Self::new(self.config)
         };
     }
@@ -269,10 +376,75 @@ impl SendLane {
     pub(crate) fn shrink(&mut self) {
         self.stream.shrink();
         self.unreliable.shrink();
+        self.keys.shrink();
         if self.queue.is_empty() {
             self.queue = VecDeque::new();
         }
     }
+
+    #[cfg(test)]
+    pub(crate) fn kept_unreliable_bytes(&self) -> u64 {
+        self.unreliable.kept()
+    }
+
+    #[cfg(test)]
+    pub(crate) fn keys(&self) -> usize {
+        self.keys.len()
+    }
+
+    #[cfg(test)]
+    pub(crate) fn runs(&self) -> usize {
+        self.queue.len()
+    }
+
+    fn index_of(&self, number: MessageNumber) -> Option<usize> {
+        self.queue
+            .binary_search_by_key(&number, |run| match run {
+                Run::Reliable { number, .. } => *number,
+                Run::Unreliable(message) => message.number,
+            })
+            .ok()
+    }
+
+    /// An unreliable message is not in the queue any more.
+    fn leave(&mut self, message: UnreliableMessage) {
+        self.unreliable_messages -= 1;
+        if let Some(key) = message.key
+            && self.keys.find(key) == Some(message.number)
+        {
+            self.keys.remove(key);
+        }
+    }
+
+    fn on_head_gone(&mut self) {
+        if self.queue.is_empty() {
+            self.too_old_at = Timestamp::NEVER;
+        }
+        self.limit_waste();
+    }
+
+    fn limit_waste(&mut self) {
+        let messages = self.queue.iter_mut().filter_map(|run| match run {
+            Run::Reliable { .. } => None,
+            Run::Unreliable(message) => Some(message),
+        });
+        self.unreliable.limit_waste(messages);
+    }
+}
+
+/// Adds to the end of a queue; reliable bytes that follow reliable bytes become one run with them.
+fn push(queue: &mut VecDeque<Run>, run: Run) {
+    if let Run::Reliable { end, number } = run
+        && let Some(Run::Reliable {
+            end: last_end,
+            number: last_number,
+        }) = queue.back_mut()
+    {
+        *last_end = end;
+        *last_number = number;
+        return;
+    }
+    queue.push_back(run);
 }
 
 /// The header of a message in the reliable stream.
@@ -296,13 +468,6 @@ fn stream_header(out: &mut [u8; MAX_STREAM_HEADER], step: u64, len: usize) -> &[
     out.get(..at).unwrap_or(&[])
 }
 
-fn append(buffer: &mut StreamBuffer, payload: Payload<'_>) {
-    match payload {
-        Payload::Borrowed(bytes) => buffer.append(bytes),
-        Payload::Shared(bytes) => buffer.append_shared(bytes),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -312,9 +477,17 @@ mod tests {
     fn lane_with(messages: &[(&[u8], bool)]) -> SendLane {
         let mut lane = SendLane::new(LaneConfig::default());
         for (bytes, reliable) in messages {
-            lane.submit(Payload::Borrowed(bytes), *reliable);
+            submit(&mut lane, bytes, *reliable);
         }
         lane
+    }
+
+    fn submit(lane: &mut SendLane, bytes: &[u8], reliable: bool) -> MessageNumber {
+        let payload = Payload::Borrowed(bytes);
+        if reliable {
+            return lane.submit_reliable(payload);
+        }
+        lane.submit_unreliable(payload, Timestamp::NEVER, None)
     }
 
     fn pos(range: Range<u64>) -> Range<StreamPos> {
@@ -362,7 +535,7 @@ mod tests {
     #[test]
     fn unreliable_and_reliable_keep_their_order() {
         let mut lane = lane_with(&[(b"aa", true), (b"bb", true), (b"u", false), (b"cc", true)]);
-        assert!(matches!(lane.head(), Some(Run::Reliable { end }) if end.get() == 7));
+        assert!(matches!(lane.head(), Some(Run::Reliable { end, .. }) if end.get() == 7));
         lane.take_new(6);
         let Some(Run::Unreliable(message)) = lane.head() else {
             panic!("the unreliable message is next");

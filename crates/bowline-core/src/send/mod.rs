@@ -6,9 +6,10 @@
 //!                 └──────────── ranges of the stream, cut anew ◄──────────────────────────┘
 //! ```
 //!
-//! `lane` holds one lane, `stream_buffer` its bytes, `in_flight` the packets under way, `scheduler`
-//! the order among lanes, `packet_builder` the frames of one packet. This module holds them together
-//! and answers two questions: may a packet go now, and when next?
+//! `submit` takes messages in, `lane` holds one lane, `stream_buffer` its bytes, `unreliable` what may be
+//! replaced or grow too old, `in_flight` the packets under way, `scheduler` the order among lanes,
+//! `packet_builder` the frames of one packet, `backlog` how much waits and for how long. This module holds
+//! them together and answers two questions: may a packet go now, and when next?
 
 mod backlog;
 mod in_flight;
@@ -17,28 +18,26 @@ mod packet_builder;
 mod scheduler;
 mod settings;
 mod stream_buffer;
+mod submit;
+mod unreliable;
 
 use alloc::vec::Vec;
 
 use crate::config::Config;
 use crate::config::LaneConfig;
-use crate::error::LaneError;
-use crate::error::SendError;
-use crate::ids::MessageNumber;
 use crate::ids::PacketNumber;
 use crate::limits;
-use crate::message::Outgoing;
 use crate::rate::Controller;
 use crate::rate::Delivered;
 use crate::rate::pacer::Pacer;
 use crate::rate::rtt::RttEstimator;
-use crate::send::backlog::to_usize;
 use crate::send::in_flight::InFlight;
 use crate::send::lane::SendLane;
 use crate::snp::ack_codec::AckFrame;
 use crate::time::Span;
 use crate::time::Timestamp;
 
+pub(crate) use backlog::PacketSize;
 pub(crate) use packet_builder::Built;
 pub(crate) use packet_builder::PacketBuilder;
 
@@ -71,8 +70,8 @@ pub(crate) struct Sender {
     probe: bool,
     packets_since_ack_request: u32,
     bytes_since_ack_request: u64,
-    /// A send was refused for want of room, and the application waits to hear of some.
-    refused: bool,
+    /// The room that refused messages wanted, and that the application waits to hear of.
+    refused: Option<u64>,
     last_ack_at: Timestamp,
     /// When reliable data was acknowledged last.
     delivered_at: Timestamp,
@@ -124,7 +123,7 @@ impl Sender {
             probe: false,
             packets_since_ack_request: 0,
             bytes_since_ack_request: 0,
-            refused: false,
+            refused: None,
             last_ack_at: now,
             delivered_at: now,
             peer: PeerLimits::GNS,
@@ -135,86 +134,6 @@ impl Sender {
     pub(crate) fn set_first_packet(&mut self, first: PacketNumber) {
         debug_assert_eq!(self.in_flight.len(), 0);
         self.in_flight = InFlight::new(first);
-    }
-
-    /// Accepts a message and numbers it.
-    pub(crate) fn submit(
-        &mut self,
-        now: Timestamp,
-        message: Outgoing<'_>,
-    ) -> Result<MessageNumber, SendError> {
-        let len = message.payload.len();
-        // What the send buffer can never take is too large, too: waiting for room would not help.
-        let max = limits::MAX_MESSAGE.min(to_usize(self.send_buffer_bytes));
-        if len > max {
-            return Err(SendError::TooLarge { len, max });
-        }
-        let lanes = self.lanes.len();
-        let Some(lane) = self.lanes.get(message.lane.as_usize()) else {
-            let lane = message.lane;
-            return Err(SendError::NoSuchLane { lane, lanes });
-        };
-        let before = lane.unsent_reliable_bytes() + lane.unsent_unreliable_bytes();
-        // GNS e707b3a: steamnetworkingsockets_snp.cpp, `SNP_SendMessage`: large means reliable.
-        let reliable = message.flags.is_reliable()
-            || len > limits::MAX_UNRELIABLE_SEND
-            || lane.unreliable_run() >= limits::MAX_UNRELIABLE_RUN;
-        let needed = self.buffered_bytes() + len as u64;
-        if needed > self.send_buffer_bytes {
-            self.refused = true;
-            return Err(SendError::BufferFull {
-                queued_bytes: to_usize(needed) - len,
-                limit_bytes: to_usize(self.send_buffer_bytes),
-                wait: self.time_for(needed - self.send_buffer_bytes),
-            });
-        }
-        scheduler::wake(&mut self.lanes, message.lane);
-        let Some(lane) = self.lanes.get_mut(message.lane.as_usize()) else {
-            return Err(SendError::NoSuchLane {
-                lane: message.lane,
-                lanes,
-            });
-        };
-        let number = lane.submit(message.payload, reliable);
-        self.unsent_unreliable += u64::from(!reliable);
-        self.unsent_bytes += lane.unsent_reliable_bytes() + lane.unsent_unreliable_bytes() - before;
-        if message.flags.contains(crate::message::SendFlags::NO_NAGLE) {
-            self.flush(now);
-        } else if self.nagle_deadline.is_none() {
-            self.nagle_deadline = Some(now + self.nagle);
-        }
-        Ok(number)
-    }
-
-    /// What is queued waits for company no longer.
-    pub(crate) fn flush(&mut self, now: Timestamp) {
-        if self.unsent_bytes > 0 || self.lanes.iter().any(|lane| !lane.is_idle()) {
-            self.nagle_deadline = Some(self.nagle_deadline.map_or(now, |at| at.min(now)));
-        }
-    }
-
-    /// Sets priorities and weights, adding lanes as needed.
-    pub(crate) fn configure_lanes(&mut self, lanes: &[LaneConfig]) -> Result<(), LaneError> {
-        if lanes.is_empty() || lanes.len() > limits::MAX_LANES {
-            return Err(LaneError::BadCount(lanes.len()));
-        }
-        if lanes.len() < self.lanes.len() {
-            return Err(LaneError::CannotReduce {
-                configured: self.lanes.len(),
-                asked: lanes.len(),
-            });
-        }
-        if let Some(index) = lanes.iter().position(|lane| lane.weight == 0) {
-            return Err(LaneError::ZeroWeight(index));
-        }
-        self.lanes
-            .resize_with(lanes.len(), || SendLane::new(LaneConfig::default()));
-        for (lane, config) in self.lanes.iter_mut().zip(lanes) {
-            lane.config = *config;
-            // Times of different classes do not compare: all start anew.
-            lane.virtual_time = 0;
-        }
-        Ok(())
     }
 
     /// Takes in what the peer has and lacks; `fate` hears of each packet whether it arrived.
@@ -314,6 +233,7 @@ impl Sender {
 
     /// Whether a data packet may and should go now; refills the pacer.
     pub(crate) fn wants_to_send(&mut self, now: Timestamp, packet_room: usize) -> bool {
+        self.expire(now);
         if !self.has_due_data(now, packet_room) {
             return false;
         }
@@ -376,9 +296,7 @@ impl Sender {
             self.packets_since_ack_request = self.packets_since_ack_request.saturating_add(1);
             self.bytes_since_ack_request += bytes as u64;
         }
-        if self.unsent_bytes == 0 && self.lanes.iter().all(SendLane::is_idle) {
-            self.nagle_deadline = None;
-        }
+        self.stop_nagle_if_idle();
     }
 
     /// Whether the next packet should ask for an ack, and whether at once.
@@ -435,7 +353,7 @@ impl Sender {
         self.unsent_bytes = 0;
         self.unsent_unreliable = 0;
         self.nagle_deadline = None;
-        self.refused = false;
+        self.refused = None;
     }
 
     /// Gives back memory that is only kept for speed.

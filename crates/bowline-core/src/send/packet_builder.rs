@@ -9,12 +9,12 @@ use alloc::vec::Vec;
 use crate::ids::LaneIndex;
 use crate::ids::PacketNumber;
 use crate::ids::StreamPos;
+use crate::lane_set::LaneSet;
 use crate::send::Sender;
 use crate::send::lane::Run;
 use crate::send::lane::SendLane;
-use crate::send::lane::UnreliableMessage;
 use crate::send::scheduler;
-use crate::send::scheduler::LaneSet;
+use crate::send::unreliable::UnreliableMessage;
 use crate::snp::encode;
 use crate::snp::encode::FrameWriter;
 
@@ -91,7 +91,7 @@ impl<'a> PacketBuilder<'a> {
             let Some(lane) = scheduler::pick(&sender.lanes, sender.peer, &done) else {
                 return;
             };
-            done.insert(lane.as_usize());
+            done.insert(lane);
             self.fill_from(sender, lane);
         }
     }
@@ -143,7 +143,7 @@ impl<'a> PacketBuilder<'a> {
             return enough.then_some(Piece::Again { max: max + 1 });
         }
         match lane.head()? {
-            Run::Reliable { end } => {
+            Run::Reliable { end, .. } => {
                 let room = room.checked_sub(self.reliable_overhead(index, lane.unsent()))? as u64;
                 let waiting = end.bytes_since(lane.unsent()).min(stream_room);
                 let enough = waiting > 0 && room >= MIN_PIECE.min(waiting);
@@ -165,7 +165,7 @@ impl<'a> PacketBuilder<'a> {
         index: LaneIndex,
         message: UnreliableMessage,
     ) -> Option<u32> {
-        let rest = message.len - message.sent;
+        let rest = message.rest();
         let overhead = if index == self.lane {
             self.writer
                 .unreliable_overhead(message.number, message.sent)
@@ -238,11 +238,9 @@ impl<'a> PacketBuilder<'a> {
             return;
         };
         let last = message.sent + len == message.len;
-        let start = message.start.advance(u64::from(message.sent));
-        let range = start..start.advance(u64::from(len));
         self.writer
             .unreliable_with(message.number, message.sent, last, len as usize, |out| {
-                lane.copy_unreliable(range, |part| out.extend_from_slice(part));
+                lane.copy_unreliable(message.at, len, |part| out.extend_from_slice(part));
             });
         lane.took_unreliable(len, last);
         scheduler::charge(lane, u64::from(len));

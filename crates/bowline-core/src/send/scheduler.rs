@@ -5,6 +5,7 @@
 //! was idle starts at the virtual time of those that were not, so it cannot claim a share for the past.
 
 use crate::ids::LaneIndex;
+use crate::lane_set::LaneSet;
 use crate::send::PeerLimits;
 use crate::send::lane::SendLane;
 
@@ -13,15 +14,14 @@ const BYTE: u64 = 1 << 16;
 
 /// The lane that should fill the next part of a packet. `skip` are lanes that had their turn in it.
 pub(super) fn pick(lanes: &[SendLane], peer: PeerLimits, skip: &LaneSet) -> Option<LaneIndex> {
-    lanes
-        .iter()
-        .enumerate()
+    (0..=u8::MAX)
+        .map(LaneIndex::new)
+        .zip(lanes)
         .filter(|(index, lane)| {
             !skip.contains(*index) && lane.has_sendable(peer.stream_window_bytes, peer.max_holes)
         })
         .min_by_key(|(index, lane)| (lane.config.priority, lane.virtual_time, *index))
-        .and_then(|(index, _)| u8::try_from(index).ok())
-        .map(LaneIndex::new)
+        .map(|(index, _)| index)
 }
 
 /// Notes that a lane sent `bytes`.
@@ -48,48 +48,6 @@ pub(super) fn wake(lanes: &mut [SendLane], index: LaneIndex) {
     }
 }
 
-/// Bytes that leave before a message that is queued now in `lane`: all of better priority, the lane's
-/// own, and what the others of its class may send meanwhile.
-pub(super) fn bytes_ahead(lanes: &[SendLane], lane: LaneIndex) -> Option<u64> {
-    let own = lanes.get(lane.as_usize())?;
-    let backlog = |lane: &SendLane| {
-        lane.unsent_reliable_bytes() + lane.unsent_unreliable_bytes() + lane.lost_bytes()
-    };
-    let own_bytes = backlog(own);
-    let own_weight = u64::from(own.config.weight.max(1));
-    let mut sum = own_bytes;
-    for (index, other) in lanes.iter().enumerate() {
-        if index == lane.as_usize() {
-            continue;
-        }
-        if other.config.priority < own.config.priority {
-            sum += backlog(other);
-        } else if other.config.priority == own.config.priority {
-            let share = own_bytes.saturating_mul(u64::from(other.config.weight)) / own_weight;
-            sum += backlog(other).min(share);
-        }
-    }
-    Some(sum)
-}
-
-/// A set of lane indices.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct LaneSet([u64; 4]);
-
-impl LaneSet {
-    pub(super) fn insert(&mut self, index: usize) {
-        if let Some(word) = self.0.get_mut(index / 64) {
-            *word |= 1 << (index % 64);
-        }
-    }
-
-    pub(super) fn contains(&self, index: usize) -> bool {
-        self.0
-            .get(index / 64)
-            .is_some_and(|word| word & (1 << (index % 64)) != 0)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use alloc::vec;
@@ -104,7 +62,7 @@ mod tests {
             .iter()
             .map(|&(priority, weight)| {
                 let mut lane = SendLane::new(LaneConfig::new(priority, weight));
-                lane.submit(Payload::Borrowed(&[0; 400_000]), true);
+                lane.submit_reliable(Payload::Borrowed(&[0; 400_000]));
                 lane
             })
             .collect()
@@ -146,7 +104,7 @@ mod tests {
         for index in [1, 0] {
             wake(&mut lanes, LaneIndex::new(index));
             let lane = &mut lanes[usize::from(index)];
-            lane.submit(Payload::Borrowed(&[0; 400_000]), true);
+            lane.submit_reliable(Payload::Borrowed(&[0; 400_000]));
         }
         assert_eq!(shares(&mut lanes, 100_000), [50_000, 50_000]);
     }
@@ -157,7 +115,7 @@ mod tests {
         lanes[1].discard();
         shares(&mut lanes, 200_000);
         wake(&mut lanes, LaneIndex::new(1));
-        lanes[1].submit(Payload::Borrowed(&[0; 400_000]), true);
+        lanes[1].submit_reliable(Payload::Borrowed(&[0; 400_000]));
         let next = shares(&mut lanes, 100_000);
         assert_eq!(next, [50_000, 50_000]);
     }

@@ -12,6 +12,7 @@ use core::ops::Range;
 use bytes::Bytes;
 
 use crate::ids::StreamPos;
+use crate::message::Payload;
 
 /// The first chunk of a buffer, and what it goes back to when idle.
 const MIN_CHUNK: usize = 1024;
@@ -77,6 +78,14 @@ impl StreamBuffer {
         }
     }
 
+    /// Appends the bytes of a message, without a copy if they are shared and many.
+    pub(crate) fn append_payload(&mut self, payload: Payload<'_>) {
+        match payload {
+            Payload::Borrowed(bytes) => self.append(bytes),
+            Payload::Shared(bytes) => self.append_shared(bytes),
+        }
+    }
+
     /// Appends `bytes`, without a copy if they are many.
     pub(crate) fn append_shared(&mut self, bytes: Bytes) {
         if bytes.len() < SHARE_FROM {
@@ -128,6 +137,13 @@ impl StreamBuffer {
                 self.spare.push(bytes);
             }
         }
+    }
+
+    /// Goes on with the bytes of another buffer, and the memory of this one.
+    pub(crate) fn succeed_with(&mut self, mut successor: Self) {
+        self.release(self.end);
+        core::mem::swap(&mut successor.spare, &mut self.spare);
+        *self = successor;
     }
 
     /// Gives back memory that is only kept for speed.

@@ -1,5 +1,9 @@
+mod freshness;
+
 use super::*;
+use crate::error::SendError;
 use crate::ids::LaneIndex;
+use crate::message::Outgoing;
 use crate::message::Payload;
 use crate::message::SendFlags;
 
@@ -8,11 +12,11 @@ fn limit_packets_remembered_of_a_peer_that_acknowledges_nothing() {
     let now = Timestamp::ZERO;
     let first = PacketNumber::new(2);
     let mut sender = Sender::new(now, &Config::new(), first);
-    let message = Outgoing {
-        lane: LaneIndex::ZERO,
-        flags: SendFlags::RELIABLE,
-        payload: Payload::Borrowed(&[0; 100]),
-    };
+    let message = Outgoing::new(
+        LaneIndex::ZERO,
+        SendFlags::RELIABLE,
+        Payload::Borrowed(&[0; 100]),
+    );
     sender.submit(now, message).unwrap();
     let mut out = Vec::new();
     let mut builder = PacketBuilder::new(&mut out, first, 1000);
@@ -35,11 +39,11 @@ fn a_message_that_the_send_buffer_never_takes_is_too_large() {
     config.set_send_buffer(4096).unwrap();
     let mut sender = Sender::new(Timestamp::ZERO, &config, PacketNumber::new(2));
     let mut submit = |len| {
-        let message = Outgoing {
-            lane: LaneIndex::ZERO,
-            flags: SendFlags::UNRELIABLE,
-            payload: Payload::Borrowed(&[0; 5000][..len]),
-        };
+        let message = Outgoing::new(
+            LaneIndex::ZERO,
+            SendFlags::UNRELIABLE,
+            Payload::Borrowed(&[0; 5000][..len]),
+        );
         sender.submit(Timestamp::ZERO, message).map(|_| ())
     };
     let too_large = SendError::TooLarge {
@@ -61,10 +65,12 @@ fn limit_empty_messages_that_wait() {
     let now = Timestamp::ZERO;
     let first = PacketNumber::new(2);
     let mut sender = Sender::new(now, &config, first);
-    let message = || Outgoing {
-        lane: LaneIndex::ZERO,
-        flags: SendFlags::UNRELIABLE,
-        payload: Payload::Borrowed(&[]),
+    let message = || {
+        Outgoing::new(
+            LaneIndex::ZERO,
+            SendFlags::UNRELIABLE,
+            Payload::Borrowed(&[]),
+        )
     };
     let fill = |sender: &mut Sender| {
         let accepted = (0..10_000_usize).take_while(|_| sender.submit(now, message()).is_ok());

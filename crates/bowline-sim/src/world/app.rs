@@ -137,11 +137,7 @@ impl World {
         data: &[u8],
     ) -> Result<MessageNumber, SendError> {
         let payload = Payload::Borrowed(data);
-        let message = Outgoing {
-            lane,
-            flags,
-            payload,
-        };
+        let message = Outgoing::new(lane, flags, payload);
         // Its number is known, and it may arrive, before the world hears of anything else.
         let mut effects = Effects::default();
         let now = self.now;

@@ -92,11 +92,11 @@ fn limit_acks_are_not_repeated_while_a_gap_is_young() {
         acks.on_received(now - Span::from_secs(1), PacketNumber::new(2 * n));
     }
     acks.on_received(now, PacketNumber::new(200));
-    let message = Outgoing {
-        lane: LaneIndex::ZERO,
-        flags: SendFlags::UNRELIABLE_NO_NAGLE,
-        payload: Payload::Borrowed(&[0; 1200]),
-    };
+    let message = Outgoing::new(
+        LaneIndex::ZERO,
+        SendFlags::UNRELIABLE_NO_NAGLE,
+        Payload::Borrowed(&[0; 1200]),
+    );
     connection.send(now, message).unwrap();
     let packets = sent(connection, now);
     assert!(packets.len() <= 2, "{} packets", packets.len());
@@ -145,11 +145,11 @@ fn news_of_the_state_is_never_crowded_out() {
         for _ in 0..2 {
             let _ = connection.send(
                 now,
-                Outgoing {
-                    lane: LaneIndex::ZERO,
-                    flags: SendFlags::UNRELIABLE_NO_NAGLE,
-                    payload: Payload::Borrowed(&[0; 4000]),
-                },
+                Outgoing::new(
+                    LaneIndex::ZERO,
+                    SendFlags::UNRELIABLE_NO_NAGLE,
+                    Payload::Borrowed(&[0; 4000]),
+                ),
             );
         }
         now += Span::from_millis(1100);

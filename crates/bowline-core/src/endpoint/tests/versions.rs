@@ -149,11 +149,11 @@ impl OldPeer {
 fn packet_numbers_start_where_the_version_says() {
     for (version, first) in [(8, 1), (9, 1), (10, 2), (11, 2), (12, 2), (13, 2), (99, 2)] {
         let mut peer = old_peer(version);
-        let message = Outgoing {
-            lane: LaneIndex::ZERO,
-            flags: SendFlags::RELIABLE_NO_NAGLE,
-            payload: Payload::Borrowed(b"hi"),
-        };
+        let message = Outgoing::new(
+            LaneIndex::ZERO,
+            SendFlags::RELIABLE_NO_NAGLE,
+            Payload::Borrowed(b"hi"),
+        );
         peer.server.send(NOW, message).unwrap();
         peer.take(first);
         peer.send(first, b"hello");
