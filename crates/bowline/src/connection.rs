@@ -10,12 +10,12 @@ use bowline_core::config::LaneConfig;
 use bowline_core::connection::ConnectionState;
 use bowline_core::connection::LaneStatus;
 use bowline_core::connection::RealTimeStatus;
+use bowline_core::connection::SendCapacity;
 use bowline_core::counters::DropCounters;
 use bowline_core::end_reason::EndReason;
 use bowline_core::ids::ConnectionId;
 use bowline_core::ids::LaneIndex;
 use bowline_core::ids::MessageNumber;
-use bowline_core::message::Outgoing;
 use bowline_core::message::Payload;
 use bowline_core::message::SendFlags;
 use bytes::Bytes;
@@ -34,6 +34,7 @@ use crate::events::ConnectionInfo;
 use crate::listener::ListenerId;
 use crate::message::Message;
 use crate::poll_group::PollGroup;
+use crate::send_options::SendOptions;
 
 /// The handle of a connection, cheap to clone and usable from any thread.
 ///
@@ -106,7 +107,7 @@ impl Connection {
         data: &[u8],
         flags: SendFlags,
     ) -> Result<MessageNumber, SendError> {
-        self.submit(lane, Payload::Borrowed(data), flags)
+        self.send_with(data, SendOptions::new(flags).lane(lane))
     }
 
     /// Sends a message whose bytes are shared with the caller: a large one is not copied.
@@ -119,7 +120,42 @@ impl Connection {
         data: Bytes,
         flags: SendFlags,
     ) -> Result<MessageNumber, SendError> {
-        self.submit(lane, Payload::Shared(data), flags)
+        self.send_with(data, SendOptions::new(flags).lane(lane))
+    }
+
+    /// Sends a message in any way that there is, and returns its number. Does not block.
+    ///
+    /// The other ways to send are shorthands of this one. The bytes may be a slice, which is copied, or
+    /// [`Bytes`], which are not if they are many.
+    ///
+    /// # Errors
+    /// As [`send_on`](Self::send_on), and [`SendError::OnlyUnreliable`] if a reliable message was given a
+    /// deadline or a key.
+    pub fn send_with<'a>(
+        &self,
+        data: impl Into<Payload<'a>>,
+        options: impl Into<SendOptions>,
+    ) -> Result<MessageNumber, SendError> {
+        let options = options.into();
+        let urgency = if options.is_urgent() {
+            Urgency::Now
+        } else {
+            Urgency::Later
+        };
+        let message = options.message(data.into());
+        let number = self.command(urgency, |core, now| core.send(now, message))??;
+        Ok(number)
+    }
+
+    /// What may be sent on a lane now: what room there is, what of it leaves at once, and how long
+    /// the rest waits. A game that asks each tick can fit its state to the path.
+    ///
+    /// # Errors
+    /// If the connection has ended, or the lane is not configured.
+    pub fn send_capacity(&self, lane: LaneIndex) -> Result<SendCapacity, SendError> {
+        let mut state = self.slot.state.lock();
+        let now = state.advance(self.slot.inner.clock.now());
+        Ok(state.open()?.send_capacity(now, lane)?)
     }
 
     /// Sends at once what waits for company.
@@ -158,13 +194,36 @@ impl Connection {
 
     /// Sets up lanes for sending: one per entry, in order. The peer needs no setup.
     ///
-    /// Lanes of a lower priority number go first; those of the same priority share by weight.
+    /// Lanes of a lower priority number go first; those of the same priority share by weight. May be called
+    /// again at any time, also while messages wait: what was not sent yet goes by the new order. Lanes can
+    /// be added, but not taken away.
     ///
     /// # Errors
-    /// If there are none, more than 255, or fewer than before, or a weight is 0.
+    /// If there are none, more than 255, or fewer than before, if a weight is 0, or the connection has
+    /// ended. [`LaneError::PeerTooOld`] if the peer speaks a protocol without lanes (before version 11) and
+    /// there is more than one, which also ends the connection with 4006.
     pub fn configure_lanes(&self, lanes: &[LaneConfig]) -> Result<(), LaneError> {
         self.command(Urgency::Now, |core, now| core.configure_lanes(now, lanes))??;
         Ok(())
+    }
+
+    /// Has unreliable messages dropped on arrival that are older than one that has arrived before on the same
+    /// lane, on one lane or, with `None`, on all. Off at first.
+    ///
+    /// The application then never sees a message, reliable or not, and after it an older unreliable one.
+    /// What is dropped is counted as [`DropReason::LateMessage`](crate::DropReason::LateMessage). The peer
+    /// need not know, and any peer will do: lanes that it has not used yet may be named, too.
+    ///
+    /// # Errors
+    /// If the connection is closed.
+    pub fn set_sequenced(
+        &self,
+        lane: Option<LaneIndex>,
+        sequenced: bool,
+    ) -> Result<(), NoSuchConnection> {
+        self.command(Urgency::Later, |core, now| {
+            core.set_sequenced(now, lane, sequenced)
+        })
     }
 
     /// Puts the connection into a poll group, or takes it out of its group. What it has received goes
@@ -270,7 +329,8 @@ impl Connection {
     /// If the connection is closed.
     pub fn lane_status(&self, lane: LaneIndex) -> Result<Option<LaneStatus>, NoSuchConnection> {
         let mut state = self.slot.state.lock();
-        Ok(state.open()?.lane_status(lane))
+        let now = state.advance(self.slot.inner.clock.now());
+        Ok(state.open()?.lane_status(now, lane))
     }
 
     /// Packets and parts of packets that were refused, by reason.
@@ -280,27 +340,6 @@ impl Connection {
     pub fn drops(&self) -> Result<DropCounters, NoSuchConnection> {
         let mut state = self.slot.state.lock();
         Ok(state.open()?.drops().clone())
-    }
-
-    fn submit(
-        &self,
-        lane: LaneIndex,
-        payload: Payload<'_>,
-        flags: SendFlags,
-    ) -> Result<MessageNumber, SendError> {
-        let at_once = flags.contains(SendFlags::NO_NAGLE) || flags.contains(SendFlags::NO_DELAY);
-        let urgency = if at_once {
-            Urgency::Now
-        } else {
-            Urgency::Later
-        };
-        let message = Outgoing {
-            lane,
-            flags,
-            payload,
-        };
-        let number = self.command(urgency, |core, now| core.send(now, message))??;
-        Ok(number)
     }
 
     fn receive_with(

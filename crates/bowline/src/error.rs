@@ -153,7 +153,8 @@ pub enum SendError {
     /// The connection has ended, or does not take messages yet.
     #[error("the connection takes no messages in state {0}")]
     WrongState(ConnectionState),
-    /// The message is larger than any message may be.
+    /// The message is larger than any message may be, or than the send buffer, or, with a deadline or a
+    /// key, than an unreliable message may be.
     #[error("a message of {len} bytes is too large: the limit is {max}")]
     TooLarge {
         /// The size of the message in bytes.
@@ -179,6 +180,9 @@ pub enum SendError {
         /// How many lanes there are.
         lanes: usize,
     },
+    /// A reliable message was given a deadline or a key, which would take its reliability away.
+    #[error("a reliable message can have neither a deadline nor a key: send it unreliably")]
+    OnlyUnreliable,
     /// A message with `NO_DELAY` could not go out at once and was dropped, as asked.
     #[error("the message could not be sent at once and was dropped")]
     NotNow,
@@ -199,6 +203,7 @@ impl From<core::SendError> for SendError {
                 wait: wait.map(Duration::from),
             },
             core::SendError::NoSuchLane { lane, lanes } => Self::NoSuchLane { lane, lanes },
+            core::SendError::OnlyUnreliable => Self::OnlyUnreliable,
             core::SendError::NotNow => Self::NotNow,
         }
     }

@@ -21,7 +21,8 @@ pub enum Event {
     /// A connection was made, changed its state, or is gone.
     ConnectionChanged(ConnectionEvent),
     /// There is room in the send buffer again, after a send was refused with
-    /// [`SendError::BufferFull`](crate::SendError::BufferFull).
+    /// [`SendError::BufferFull`](crate::SendError::BufferFull): half of it is free, and the largest message
+    /// that was refused fits. Told once, until the next refusal.
     Writable(Connection),
 }
 

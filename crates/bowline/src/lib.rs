@@ -91,6 +91,11 @@
 //! }
 //! ```
 //!
+//! [`Connection::send_capacity`] tells before sending how much fits and how long it will wait. An unreliable
+//! message may have a deadline, after which it is not sent, and a key, under which a newer one takes its
+//! place in the queue: see [`SendOptions`]. A receiver that wants no old state after newer has late messages
+//! dropped with [`Connection::set_sequenced`].
+//!
 //! # Settings
 //!
 //! [`Config`] holds them; each setter checks its range. [`ConfigKey`] names them all, for setting by key or
@@ -130,6 +135,7 @@ mod handle;
 mod listener;
 mod message;
 mod poll_group;
+mod send_options;
 mod sockets;
 
 pub use bowline_core::cert::check::AuthPolicy;
@@ -145,6 +151,7 @@ pub use bowline_core::config::LaneConfig;
 pub use bowline_core::connection::ConnectionState;
 pub use bowline_core::connection::LaneStatus;
 pub use bowline_core::connection::RealTimeStatus;
+pub use bowline_core::connection::SendCapacity;
 pub use bowline_core::counters::DropCounters;
 pub use bowline_core::counters::DropReason;
 pub use bowline_core::crypto::Crypto;
@@ -159,6 +166,7 @@ pub use bowline_core::identity::Identity;
 pub use bowline_core::ids::ConnectionId;
 pub use bowline_core::ids::LaneIndex;
 pub use bowline_core::ids::MessageNumber;
+pub use bowline_core::message::Payload;
 pub use bowline_core::message::SendFlags;
 pub use bowline_core::time::Span;
 pub use bowline_core::time::Timestamp;
@@ -183,6 +191,7 @@ pub use crate::listener::Listener;
 pub use crate::listener::ListenerId;
 pub use crate::message::Message;
 pub use crate::poll_group::PollGroup;
+pub use crate::send_options::SendOptions;
 pub use crate::sockets::Sockets;
 
 pub use bytes::Bytes;
