@@ -1,5 +1,7 @@
 mod adverse;
+mod delivery;
 mod extensions;
+mod lanes;
 
 use alloc::string::ToString;
 use alloc::vec;
