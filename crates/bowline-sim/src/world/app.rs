@@ -12,7 +12,7 @@ use bowline_core::error::{AcceptError, ConnectError, LaneError, SendError};
 use bowline_core::event::Event;
 use bowline_core::ids::{LaneIndex, MessageNumber};
 use bowline_core::limits::MAX_UNRELIABLE_SEND;
-use bowline_core::message::{Outgoing, Payload, SendFlags};
+use bowline_core::message::{Outgoing, SendFlags};
 use bowline_core::time::{Span, Timestamp};
 
 use crate::host::{AcceptPolicy, Conn, Effects, Host, HostId, Received};
@@ -136,8 +136,20 @@ impl World {
         flags: SendFlags,
         data: &[u8],
     ) -> Result<MessageNumber, SendError> {
-        let payload = Payload::Borrowed(data);
-        let message = Outgoing::new(lane, flags, payload);
+        self.send_message(conn, Outgoing::new(lane, flags, data))
+    }
+
+    /// Sends a message in any way that there is.
+    ///
+    /// # Errors
+    /// If it is refused.
+    pub fn send_message(
+        &mut self,
+        conn: Conn,
+        message: Outgoing<'_>,
+    ) -> Result<MessageNumber, SendError> {
+        let (lane, flags) = (message.lane, message.flags);
+        let data = message.payload.as_slice().to_vec();
         // Its number is known, and it may arrive, before the world hears of anything else.
         let mut effects = Effects::default();
         let now = self.now;
@@ -151,7 +163,7 @@ impl World {
             self.flows
                 .entry(conn)
                 .or_default()
-                .sent(lane, number, reliable, data);
+                .sent(lane, number, reliable, &data);
         }
         self.see_to(conn.host, effects);
         result
@@ -175,6 +187,14 @@ impl World {
             connection.configure_lanes(now, lanes)
         });
         result.unwrap_or(Err(LaneError::WrongState(ConnectionState::Dead)))
+    }
+
+    /// Has a connection drop unreliable messages that are older than one received before, in one lane or
+    /// in all.
+    pub fn set_sequenced(&mut self, conn: Conn, lane: Option<LaneIndex>, sequenced: bool) {
+        self.feed(conn, |connection, now| {
+            connection.set_sequenced(now, lane, sequenced)
+        });
     }
 
     /// Takes the oldest message that arrived.
