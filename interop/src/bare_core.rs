@@ -9,7 +9,7 @@ use std::fmt;
 use std::io::ErrorKind;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bowline_core::connection::{Connection, ConnectionState};
 use bowline_core::crypto::Crypto;
@@ -283,7 +283,11 @@ impl Host for BareCore {
     }
 
     fn send(&mut self, link: Link, message: &Outgoing<'_>) -> Result<u64, SendRefused> {
-        let message = CoreOutgoing::new(convert::lane(message.lane), convert::send_flags(message), Payload::Borrowed(message.data));
+        let message = CoreOutgoing::new(
+            convert::lane(message.lane),
+            convert::send_flags(message),
+            Payload::Borrowed(message.data),
+        );
         match self.with_connection(link, |connection, now| connection.send(now, message)) {
             Ok(number) => Ok(number.get()),
             Err(SendError::BufferFull { .. }) => Err(SendRefused::Full),
@@ -346,6 +350,15 @@ impl Host for BareCore {
     fn status(&self, link: Link) -> Status {
         let entry = self.entry(link).expect("the scenario knows its links");
         convert::status(&entry.connection.status(self.now()))
+    }
+
+    fn queue_time(&self, link: Link, lane: u16) -> Duration {
+        let entry = self.entry(link).expect("the scenario knows its links");
+        let lane = convert::lane(lane);
+        let status = entry.connection.lane_status(self.now(), lane);
+        let time = status.and_then(|status| status.queue_time);
+        time.expect("the lane is configured, and the rate known")
+            .into()
     }
 }
 

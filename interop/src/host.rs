@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 /// A library under test: one interface that listens, dials and carries messages.
 ///
@@ -45,6 +46,9 @@ pub trait Host: fmt::Debug + Send {
 
     /// Current measurements of a connection.
     fn status(&self, link: Link) -> Status;
+
+    /// How long a message that is queued on this lane now would wait, as the library reckons.
+    fn queue_time(&self, link: Link, lane: u16) -> Duration;
 }
 
 /// Handle of a connection within one [`Host`].

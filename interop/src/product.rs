@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
 
 use bowline::{Connection, Event, Listener, Message, SendError, Sockets};
 
@@ -165,6 +166,15 @@ impl Host for Product {
     fn status(&self, link: Link) -> Status {
         let status = self.connection(link).status();
         convert::status(&status.unwrap_or_else(|error| panic!("{error}")))
+    }
+
+    fn queue_time(&self, link: Link, lane: u16) -> Duration {
+        let lane = convert::lane(lane);
+        let status = self.connection(link).lane_status(lane);
+        let status = status.unwrap_or_else(|error| panic!("{error}"));
+        let time = status.and_then(|status| status.queue_time);
+        time.expect("the lane is configured, and the rate known")
+            .into()
     }
 }
 

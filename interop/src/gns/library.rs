@@ -177,6 +177,30 @@ impl Library {
         raw
     }
 
+    /// The queue time of a lane in microseconds; -1 if GNS does not know it.
+    pub(crate) fn queue_time_us(&self, handle: sys::HSteamNetConnection, lane: u16) -> i64 {
+        let count = usize::from(lane) + 1;
+        // SAFETY: the structures are plain numbers, and the array has as many as are announced.
+        let (lanes, result) = unsafe {
+            let mut lanes: Vec<sys::SteamNetConnectionRealTimeLaneStatus_t> =
+                (0..count).map(|_| mem::zeroed()).collect();
+            let result = sys::SteamAPI_ISteamNetworkingSockets_GetConnectionRealTimeStatus(
+                self.sockets(),
+                handle,
+                std::ptr::null_mut(),
+                i32::from(lane) + 1,
+                lanes.as_mut_ptr(),
+            );
+            (lanes, result)
+        };
+        assert_eq!(
+            result,
+            sys::EResult::k_EResultOK,
+            "GNS has no status of {count} lanes of {handle}"
+        );
+        lanes[usize::from(lane)].m_usecQueueTime
+    }
+
     fn init(identity: Option<&str>) -> Self {
         let mut message: sys::SteamNetworkingErrMsg = [0; 1024];
         // SAFETY: the identity is a plain C structure that GNS fills and reads; the

@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::ptr;
+use std::time::Duration;
 
 use crate::gns::library::Library;
 use crate::host::{
@@ -222,6 +223,11 @@ impl Host for Gns {
 
     fn status(&self, link: Link) -> Status {
         convert::status(&self.library.status(handle(link)))
+    }
+
+    fn queue_time(&self, link: Link, lane: u16) -> Duration {
+        let us = self.library.queue_time_us(handle(link), lane);
+        Duration::from_micros(u64::try_from(us).unwrap_or(0))
     }
 }
 

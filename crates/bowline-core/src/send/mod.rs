@@ -25,6 +25,7 @@ use alloc::vec::Vec;
 
 use crate::config::Config;
 use crate::config::LaneConfig;
+use crate::ids::LaneIndex;
 use crate::ids::PacketNumber;
 use crate::limits;
 use crate::rate::Controller;
@@ -367,6 +368,18 @@ impl Sender {
         self.lanes
             .iter()
             .any(|lane| lane.has_sendable(limits.stream_window_bytes, limits.max_holes))
+    }
+
+    fn lane_has_sendable(&self, lane: LaneIndex) -> bool {
+        let limits = self.peer;
+        self.lanes
+            .get(lane.as_usize())
+            .is_some_and(|lane| lane.has_sendable(limits.stream_window_bytes, limits.max_holes))
+    }
+
+    fn priority(&self, lane: LaneIndex) -> i32 {
+        let lane = self.lanes.get(lane.as_usize());
+        lane.map_or(i32::MAX, |lane| lane.config.priority)
     }
 
     /// Whether there is data that need not wait for company.

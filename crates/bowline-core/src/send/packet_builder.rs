@@ -84,15 +84,24 @@ impl<'a> PacketBuilder<'a> {
         self.writer.stop_waiting(sender.first_wanted);
     }
 
-    /// Stage: message data, lane by lane as the scheduler picks them.
+    /// Stage: message data, lane by lane as the scheduler picks them. What does not fit lets no lane of a
+    /// worse priority go first, not even to fill the packet: its bytes would count against the rate.
     pub(crate) fn messages(&mut self, sender: &mut Sender) {
         let mut done = LaneSet::default();
+        let mut worst = i32::MAX;
         while self.writer.room() > FIRST_UNRELIABLE {
             let Some(lane) = scheduler::pick(&sender.lanes, sender.peer, &done) else {
                 return;
             };
+            let priority = sender.priority(lane);
+            if priority > worst {
+                return;
+            }
             done.insert(lane);
             self.fill_from(sender, lane);
+            if sender.lane_has_sendable(lane) {
+                worst = priority;
+            }
         }
     }
 

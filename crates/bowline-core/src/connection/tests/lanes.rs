@@ -121,6 +121,17 @@ fn new_weights_and_priorities_hold_for_what_waits_already() {
 }
 
 #[test]
+fn a_worse_priority_does_not_even_fill_packets() {
+    let (mut pair, client, server) = pinned(RATE);
+    configure(&mut pair, client, &[(0, 1), (1, 1)]);
+    // One of these leaves room in a packet for a piece of the other.
+    fill(&mut pair, client, &[(0, 700, SendFlags::UNRELIABLE)], 700);
+    fill(&mut pair, client, &[(1, 700, SendFlags::RELIABLE)], 100);
+    let bytes = arrivals(&mut pair, server, Span::from_secs(1));
+    assert!(bytes[0] > 200_000 && bytes[1] == 0, "{bytes:?}");
+}
+
+#[test]
 fn each_lane_counts_its_messages_of_both_kinds_from_one() {
     let (mut pair, client, server) = pinned(RATE);
     configure(&mut pair, client, &[(0, 1), (1, 2), (1, 5)]);
