@@ -12,7 +12,7 @@ use std::time::Duration;
 use std::time::Instant;
 
 use bowline::Message;
-use bowline::SendFlags;
+use bowline::SendOptions;
 
 use support::LIMIT;
 use support::Pair;
@@ -54,13 +54,19 @@ const ALLOWED: u64 = 16;
 fn no_allocation_per_packet() {
     let pair = Pair::new();
     let mut messages = Vec::with_capacity(1024);
-    for flags in [SendFlags::UNRELIABLE_NO_NAGLE, SendFlags::RELIABLE_NO_NAGLE] {
+    pair.accepted.set_sequenced(None, true).unwrap();
+    let unreliable = SendOptions::unreliable().no_nagle();
+    for (options, keyed) in [
+        (unreliable, false),
+        (unreliable.deadline(LIMIT), true),
+        (SendOptions::reliable().no_nagle(), false),
+    ] {
         for size in [60, 1200] {
             // Buffers grow while the machine is busy with other things and acks come late. What the
             // packets themselves cost shows in each round, so the best one tells.
             let mut measure = || {
                 let before = CALLS.load(Ordering::Relaxed);
-                exchange(&pair, &mut messages, MESSAGES, size, flags);
+                exchange(&pair, &mut messages, size, options, keyed);
                 CALLS.load(Ordering::Relaxed) - before
             };
             let best = (0..ROUNDS)
@@ -68,21 +74,30 @@ fn no_allocation_per_packet() {
                 .find(|calls| *calls <= ALLOWED);
             assert!(
                 best.is_some(),
-                "more than {ALLOWED} allocations for {MESSAGES} messages of {size} bytes, flags {flags:?}"
+                "more than {ALLOWED} allocations for {MESSAGES} messages of {size} bytes, {options:?}"
             );
         }
     }
 }
 
-/// Sends `count` messages, a few at a time, and drops them as they arrive.
-fn exchange(pair: &Pair, messages: &mut Vec<Message>, count: usize, size: usize, flags: SendFlags) {
+/// Sends [`MESSAGES`] messages, a few at a time, and drops them as they arrive.
+fn exchange(
+    pair: &Pair,
+    messages: &mut Vec<Message>,
+    size: usize,
+    options: SendOptions,
+    keyed: bool,
+) {
     let bytes = [7; 1200];
     let end = Instant::now() + LIMIT;
     let (mut sent, mut received) = (0, 0);
-    while received < count {
-        assert!(Instant::now() < end, "{received} of {count} received");
-        while sent < count && sent < received + 16 {
-            pair.dialled.send(&bytes[..size], flags).unwrap();
+    while received < MESSAGES {
+        assert!(Instant::now() < end, "{received} of {MESSAGES} received");
+        while sent < MESSAGES && sent < received + 16 {
+            // Each has a key of its own, so that none is replaced.
+            let key = sent as u64;
+            let options = if keyed { options.replace(key) } else { options };
+            pair.dialled.send_with(&bytes[..size], options).unwrap();
             sent += 1;
         }
         pair.server.wait(Duration::from_millis(10));
