@@ -150,6 +150,21 @@ impl Connection {
     /// What may be sent on a lane now: what room there is, what of it leaves at once, and how long
     /// the rest waits. A game that asks each tick can fit its state to the path.
     ///
+    /// ```
+    /// use bowline::{Connection, LaneIndex, SendError, SendOptions};
+    ///
+    /// /// Sends as many chunks of a level as leave without waiting; returns how many.
+    /// fn stream(connection: &Connection, chunks: &[[u8; 1024]]) -> Result<usize, SendError> {
+    ///     let lane = LaneIndex::ZERO;
+    ///     let room = connection.send_capacity(lane)?.at_once_bytes;
+    ///     let count = chunks.len().min(room / 1024);
+    ///     for chunk in &chunks[..count] {
+    ///         connection.send_with(chunk, SendOptions::reliable().lane(lane))?;
+    ///     }
+    ///     Ok(count)
+    /// }
+    /// ```
+    ///
     /// # Errors
     /// If the connection has ended, or the lane is not configured.
     pub fn send_capacity(&self, lane: LaneIndex) -> Result<SendCapacity, SendError> {
@@ -213,6 +228,15 @@ impl Connection {
     /// The application then never sees a message, reliable or not, and after it an older unreliable one.
     /// What is dropped is counted as [`DropReason::LateMessage`](crate::DropReason::LateMessage). The peer
     /// need not know, and any peer will do: lanes that it has not used yet may be named, too.
+    ///
+    /// ```
+    /// use bowline::{Connection, LaneIndex, NoSuchConnection};
+    ///
+    /// fn set_up(connection: &Connection) -> Result<(), NoSuchConnection> {
+    ///     // Positions come on lane 1, and only the newest is of interest.
+    ///     connection.set_sequenced(Some(LaneIndex::new(1)), true)
+    /// }
+    /// ```
     ///
     /// # Errors
     /// If the connection is closed.

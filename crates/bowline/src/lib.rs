@@ -200,3 +200,8 @@ pub use bytes::Bytes;
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]
 struct Readme;
+
+/// Compiles what the page on delivery shows.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/delivery.md")]
+struct DeliveryPage;
