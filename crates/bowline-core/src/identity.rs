@@ -14,6 +14,10 @@ use crate::limits::{
 };
 use crate::wire::pb;
 
+mod kind;
+
+pub use kind::IdentityKind;
+
 /// The identity of a host, as GNS knows it.
 ///
 /// Made by the constructors, by parsing the text form or from the wire, all of which check what the

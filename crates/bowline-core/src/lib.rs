@@ -8,12 +8,14 @@ extern crate alloc;
 #[cfg(any(test, feature = "test-support"))]
 extern crate std;
 
+pub mod address;
 pub mod availability;
 pub mod cert;
 pub mod config;
 pub mod connection;
 pub mod counters;
 pub mod crypto;
+pub mod debug;
 pub mod end_reason;
 pub mod endpoint;
 pub mod error;
@@ -24,6 +26,8 @@ pub mod identity;
 pub mod ids;
 pub mod limits;
 pub mod message;
+pub mod pop;
+pub mod result_code;
 pub mod rng;
 pub mod snp;
 pub mod stats;

@@ -12,6 +12,7 @@ use crate::connection::Input;
 use crate::connection::Reply;
 use crate::connection::State;
 use crate::counters::DropReason;
+use crate::debug::log_verbose;
 use crate::end_reason::EndReason;
 use crate::error::AcceptError;
 use crate::error::CommandError;
@@ -187,7 +188,9 @@ impl Connection {
         let result = self.sender.submit(now, message);
         // It may have made room by dropping what is too old.
         self.tell_writable();
-        result
+        let number = result?;
+        log_verbose!(self, Message "bowline::message", number = number.get(), "message to send");
+        Ok(number)
     }
 
     /// Whether a message queued now would leave now.
@@ -242,6 +245,10 @@ impl Connection {
         let (message, result) = self.receiver.pop(now);
         if let Err(refusal) = result {
             self.on_refusal(now, refusal);
+        }
+        if let Some(message) = &message {
+            let number = message.number.get();
+            log_verbose!(self, Message "bowline::message", number, "message received");
         }
         message
     }

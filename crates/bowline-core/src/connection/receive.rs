@@ -4,6 +4,7 @@ use crate::connection::Connection;
 use crate::connection::State;
 use crate::counters::DropReason;
 use crate::crypto::replay::Arrival;
+use crate::debug::log_verbose;
 use crate::end_reason::EndReason;
 use crate::event::Event;
 use crate::ids::LaneIndex;
@@ -99,6 +100,11 @@ impl Connection {
             Arrival::Ahead { skipped } => Sequence::Ahead { skipped },
             Arrival::Late => Sequence::Late,
         };
+        if !matches!(sequence, Sequence::Next) {
+            log_verbose!(self, PacketGaps "bowline::packet_gaps", packet = number.get(), ?sequence, "gap");
+        }
+        let size = plaintext.len();
+        log_verbose!(self, PacketDecode "bowline::packet_decode", packet = number.get(), size, "packet");
         if !active {
             return self.on_late_packet(now, number, plaintext);
         }
@@ -269,6 +275,7 @@ impl Connection {
             keys.on_acked(ack.latest);
         }
         if let Some(rtt) = outcome.rtt.filter(|rtt| *rtt <= limits::MAX_PING) {
+            log_verbose!(self, AckRtt "bowline::ack_rtt", rtt_us = rtt.as_micros(), "round trip");
             self.on_ping(now, rtt);
         }
         let blocks = ack.blocks().count() as u64;
