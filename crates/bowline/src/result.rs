@@ -1,0 +1,149 @@
+//! Which result code of GNS's interface each error of this library is.
+
+use bowline_core::config::ConfigError;
+use bowline_core::connection::ConnectionState;
+use bowline_core::result_code::ResultCode;
+
+use crate::error::AcceptError;
+use crate::error::BuildError;
+use crate::error::ConnectError;
+use crate::error::LaneError;
+use crate::error::ListenError;
+use crate::error::NoSuchConnection;
+use crate::error::PollGroupError;
+use crate::error::SendError;
+use crate::error::SettingError;
+
+/// What is a result code to those who speak GNS's interface.
+///
+/// Each error of an operation is the code that GNS's function of that name returns in the case. Where
+/// that function only says `false` or gives no handle, the code is the nearest one.
+///
+/// ```
+/// use bowline::{ResultCode, Sockets, ToResult};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let sockets = Sockets::new()?;
+/// let refused = sockets.connect("127.0.0.1:0".parse()?);
+/// assert_eq!(refused.result(), ResultCode::InvalidParam);
+/// # Ok(())
+/// # }
+/// ```
+pub trait ToResult {
+    /// The result code.
+    fn result(&self) -> ResultCode;
+}
+
+/// [`ResultCode::Ok`], or the code of the error.
+impl<T, E: ToResult> ToResult for Result<T, E> {
+    fn result(&self) -> ResultCode {
+        match self {
+            Ok(_) => ResultCode::Ok,
+            Err(error) => error.result(),
+        }
+    }
+}
+
+/// As `GetConnectionRealTimeStatus` says it. The operations that have an error type of their own say
+/// what GNS's functions of their names say, which is not the same for all.
+impl ToResult for NoSuchConnection {
+    fn result(&self) -> ResultCode {
+        ResultCode::NoConnection
+    }
+}
+
+impl ToResult for BuildError {
+    fn result(&self) -> ResultCode {
+        match self {
+            Self::Entropy(_) | Self::Poller(_) | Self::Thread(_) => ResultCode::Fail,
+            Self::Config(error) => error.result(),
+        }
+    }
+}
+
+impl ToResult for ListenError {
+    fn result(&self) -> ResultCode {
+        match self {
+            Self::AddressNotAvailable { .. } | Self::BadAddress { .. } => ResultCode::InvalidParam,
+            Self::AddressInUse { .. } | Self::PermissionDenied { .. } | Self::Io { .. } => {
+                ResultCode::Fail
+            }
+            Self::Config(error) => error.result(),
+        }
+    }
+}
+
+impl ToResult for ConnectError {
+    fn result(&self) -> ResultCode {
+        match self {
+            Self::BadAddress { .. } => ResultCode::InvalidParam,
+            Self::TooManyConnections | Self::TooManyEvents => ResultCode::LimitExceeded,
+            Self::Socket { .. } => ResultCode::Fail,
+            Self::Config(error) => error.result(),
+        }
+    }
+}
+
+/// As `AcceptConnection` says it.
+impl ToResult for AcceptError {
+    fn result(&self) -> ResultCode {
+        match self {
+            Self::NoSuchConnection(_) | Self::NotIncoming => ResultCode::InvalidParam,
+            Self::WrongState(_) => ResultCode::InvalidState,
+            Self::BadCrypt => ResultCode::HandshakeFailed,
+        }
+    }
+}
+
+/// As `SendMessageToConnection` and `FlushMessagesOnConnection` say it.
+impl ToResult for SendError {
+    fn result(&self) -> ResultCode {
+        match self {
+            Self::NoSuchConnection(_)
+            | Self::TooLarge { .. }
+            | Self::NoSuchLane { .. }
+            | Self::OnlyUnreliable => ResultCode::InvalidParam,
+            Self::WrongState(ConnectionState::Connecting | ConnectionState::FindingRoute)
+            | Self::NotNow => ResultCode::Ignored,
+            Self::WrongState(_) => ResultCode::NoConnection,
+            Self::BufferFull { .. } => ResultCode::LimitExceeded,
+        }
+    }
+}
+
+/// As `ConfigureConnectionLanes` says it.
+impl ToResult for LaneError {
+    fn result(&self) -> ResultCode {
+        match self {
+            Self::NoSuchConnection(_) => ResultCode::NoConnection,
+            Self::BadCount(_) | Self::CannotReduce { .. } | Self::ZeroWeight(_) => {
+                ResultCode::InvalidParam
+            }
+            Self::WrongState(_) => ResultCode::InvalidState,
+            Self::PeerTooOld(_) => ResultCode::Fail,
+        }
+    }
+}
+
+impl ToResult for PollGroupError {
+    fn result(&self) -> ResultCode {
+        match self {
+            Self::NoSuchConnection(_) | Self::ForeignPollGroup => ResultCode::InvalidParam,
+        }
+    }
+}
+
+impl ToResult for ConfigError {
+    fn result(&self) -> ResultCode {
+        ResultCode::InvalidParam
+    }
+}
+
+impl ToResult for SettingError {
+    fn result(&self) -> ResultCode {
+        match self {
+            Self::NoSuchConnection(_) => ResultCode::InvalidParam,
+            Self::Config(error) => error.result(),
+        }
+    }
+}
