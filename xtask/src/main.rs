@@ -19,6 +19,7 @@ usage: cargo xtask COMMAND
   ci [STAGE...]        every check of a change but `cargo test --workspace`, with a table at the end
   nightly [STAGE...]   what takes too long for each change
   check                rules on the repository's files that no compiler checks
+  coverage             writes docs/api-coverage.md, which `check` holds against the sources
   deps                 tells whether what a game builds pulls in what it must not
   interop [ARG...]     tests against live GameNetworkingSockets peers; ARG goes to the test program
   codegen [--check]    writes the generated protobuf code, or tells whether it is stale";
@@ -48,6 +49,7 @@ fn run(args: &[&str]) -> Result {
             stage::run_all(root, nightly::STAGES, stages, nightly::TOTAL_BUDGET)
         }
         ["check"] => check::run(root),
+        ["coverage"] => check::coverage::write(root),
         ["deps"] => deps::run(root),
         ["interop", args @ ..] => interop::run(root, args),
         ["codegen"] => codegen::run(root, false),

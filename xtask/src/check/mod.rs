@@ -7,6 +7,7 @@ use std::process::Command;
 
 use crate::{Result, codegen};
 
+pub(crate) mod coverage;
 mod documents;
 mod places;
 mod sizes;
@@ -26,6 +27,7 @@ const RULES: &[Rule] = &[
     places::lock_file_sources,
     documents::links_resolve,
     documents::changelog_has_unreleased,
+    coverage::coverage_is_complete,
 ];
 
 /// Applies every rule, and regenerates the generated code to compare it.
