@@ -172,48 +172,4 @@ macro_rules! log_verbose {
 pub(crate) use log_verbose;
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn debug_levels_have_the_numbers_of_gns() {
-        for (number, level) in (0..).zip(DebugLevel::ALL) {
-            assert_eq!(level.number(), number);
-            assert_eq!(DebugLevel::from_number(number), Some(level));
-        }
-        assert_eq!(DebugLevel::from_number(9), None);
-        assert_eq!(DebugLevel::from_number(-1), None);
-    }
-
-    #[test]
-    fn a_source_is_known_by_its_target() {
-        for source in DebugSource::ALL {
-            assert_eq!(DebugSource::of(source.target()), source);
-        }
-        assert_eq!(
-            DebugSource::of("bowline_core::connection"),
-            DebugSource::General
-        );
-    }
-
-    #[test]
-    fn each_source_has_its_own_level() {
-        for source in DebugSource::ALL {
-            let Some(key) = source.level_key() else {
-                continue;
-            };
-            let mut config = Config::new();
-            assert!(
-                source.is_wanted(&config, DebugLevel::Warning),
-                "the default"
-            );
-            assert!(!source.is_wanted(&config, DebugLevel::Msg));
-            config.set(key, 6).unwrap();
-            for other in DebugSource::ALL {
-                let expected = other == source || other == DebugSource::General;
-                assert_eq!(other.is_wanted(&config, DebugLevel::Verbose), expected);
-            }
-            assert!(!source.is_wanted(&config, DebugLevel::Debug));
-        }
-    }
-}
+mod tests;

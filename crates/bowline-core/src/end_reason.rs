@@ -30,18 +30,42 @@ impl EndReason {
     pub const APP_EXCEPTION_GENERIC: Self = Self(2000);
     /// The library shut down with the connection open.
     pub const LIBRARY_SHUTDOWN: Self = Self(2999);
+    /// This host is not allowed to use the network, or does not want to.
+    pub const LOCAL_OFFLINE_MODE: Self = Self(3001);
+    /// Hardly any relay can be reached from here.
+    pub const LOCAL_MANY_RELAY_CONNECTIVITY: Self = Self(3002);
+    /// A hosted server has lost its own relay.
+    pub const LOCAL_HOSTED_SERVER_PRIMARY_RELAY: Self = Self(3003);
+    /// It is not known which relays there are.
+    pub const LOCAL_NETWORK_CONFIG: Self = Self(3004);
+    /// This host lacks the right to do it.
+    pub const LOCAL_RIGHTS: Self = Self(3005);
+    /// No public address of this host is known, and there is no relay.
+    pub const LOCAL_ICE_NO_PUBLIC_ADDRESSES: Self = Self(3006);
+    /// The peer fell silent, and the fault seems to be on its side.
+    pub const REMOTE_TIMEOUT: Self = Self(4001);
     /// Key exchange, cipher choice or the signature over them failed.
     pub const REMOTE_BAD_CRYPT: Self = Self(4002);
     /// The remote certificate, identity or app ID was refused.
     pub const REMOTE_BAD_CERT: Self = Self(4003);
     /// The remote protocol version is too old or contradicts itself.
     pub const REMOTE_BAD_PROTOCOL_VERSION: Self = Self(4006);
+    /// The peer knows no public address of its own, and there is no relay.
+    pub const REMOTE_ICE_NO_PUBLIC_ADDRESSES: Self = Self(4007);
     /// A failure without a number of its own.
     pub const MISC_GENERIC: Self = Self(5001);
     /// A broken packet from the peer, or a broken state here.
     pub const MISC_INTERNAL_ERROR: Self = Self(5002);
     /// The peer fell silent, or never answered.
     pub const MISC_TIMEOUT: Self = Self(5003);
+    /// The service that hosts find each other by cannot be reached.
+    pub const MISC_STEAM_CONNECTIVITY: Self = Self(5005);
+    /// The server does not reach the client through any relay.
+    pub const MISC_NO_RELAY_SESSIONS_TO_CLIENT: Self = Self(5006);
+    /// The hosts did not find each other.
+    pub const MISC_P2P_RENDEZVOUS: Self = Self(5008);
+    /// The hosts found each other, and no packet gets through: a firewall or an address translation.
+    pub const MISC_P2P_NAT_FIREWALL: Self = Self(5009);
     /// The peer says that it has no such connection.
     pub const MISC_PEER_SENT_NO_CONNECTION: Self = Self(5010);
 

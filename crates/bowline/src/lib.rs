@@ -122,6 +122,27 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! # What it logs
+//!
+//! The library logs by `tracing`: connections made and lost at INFO, changes of state at DEBUG, what
+//! concerns single packets at TRACE. Packets, messages, acknowledgements and gaps have targets of their
+//! own ([`DebugSource`]) and are logged for the connections whose [`ConfigKey::LogLevelMessage`] and the
+//! like say so. Without a subscriber of `tracing`, [`set_debug_output`] hands all of it to a function:
+//!
+//! ```
+//! use bowline::{ConfigKey, DebugLevel, Sockets, clear_debug_output, set_debug_output};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! set_debug_output(DebugLevel::Verbose, |level, source, text| {
+//!     eprintln!("{level} {source}: {text}");
+//! })?;
+//! let sockets = Sockets::new()?;
+//! sockets.set_config(ConfigKey::LogLevelPacketDecode, DebugLevel::Verbose.number())?;
+//! clear_debug_output();
+//! # Ok(())
+//! # }
+//! ```
 #![forbid(unsafe_code)]
 
 mod builder;
