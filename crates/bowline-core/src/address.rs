@@ -211,6 +211,9 @@ fn ipv6(text: &str) -> Result<PeerAddr, PeerAddrError> {
     let (span, mut rest) = text.split_at(end);
     if let Some(scope) = rest.strip_prefix('%') {
         (_, rest) = decimal(scope).ok_or(PeerAddrError::Address)?;
+        if !rest.is_empty() && !rest.starts_with([']', ' ', '\t']) {
+            return Err(PeerAddrError::Address);
+        }
     }
     if bracketed.is_some() {
         let ip = span.parse().map_err(|_| PeerAddrError::Address)?;
@@ -223,7 +226,7 @@ fn ipv6(text: &str) -> Result<PeerAddr, PeerAddrError> {
     // Without brackets a colon begins a port only where it cannot be part of the address.
     let at = span.rfind([':', '.']).ok_or(PeerAddrError::Address)?;
     let (ip, _) = span.split_at(at);
-    if ip.contains("::") && !ip.contains('.') {
+    if ip.contains("::") && !ip.contains('.') && !ip.ends_with("::") {
         return Err(PeerAddrError::Address);
     }
     let ip = ip.parse().map_err(|_| PeerAddrError::Address)?;

@@ -1,9 +1,13 @@
 //! Which result code of GNS's interface each error of this library is.
 
+use bowline_core::address::PeerAddrError;
 use bowline_core::config::ConfigError;
 use bowline_core::connection::ConnectionState;
+use bowline_core::identity::IdentityError;
+use bowline_core::pop::PopIdError;
 use bowline_core::result_code::ResultCode;
 
+use crate::debug_output::DebugOutputError;
 use crate::error::AcceptError;
 use crate::error::BuildError;
 use crate::error::ConnectError;
@@ -13,6 +17,8 @@ use crate::error::NoSuchConnection;
 use crate::error::PollGroupError;
 use crate::error::SendError;
 use crate::error::SettingError;
+use crate::utils::FakeIpError;
+use crate::utils::PingLocationError;
 
 /// What is a result code to those who speak GNS's interface.
 ///
@@ -133,12 +139,6 @@ impl ToResult for PollGroupError {
     }
 }
 
-impl ToResult for ConfigError {
-    fn result(&self) -> ResultCode {
-        ResultCode::InvalidParam
-    }
-}
-
 impl ToResult for SettingError {
     fn result(&self) -> ResultCode {
         match self {
@@ -147,3 +147,42 @@ impl ToResult for SettingError {
         }
     }
 }
+
+impl ToResult for DebugOutputError {
+    fn result(&self) -> ResultCode {
+        match self {
+            Self::AnotherSubscriber => ResultCode::Busy,
+            Self::Thread(_) => ResultCode::Fail,
+        }
+    }
+}
+
+/// As `GetRealIdentityForFakeIP` says it.
+impl ToResult for FakeIpError {
+    fn result(&self) -> ResultCode {
+        match self {
+            Self::Disabled => ResultCode::Disabled,
+        }
+    }
+}
+
+/// Texts that cannot be read are wrong parameters, whatever is wrong with them.
+macro_rules! text_errors {
+    ($($error:ty),*) => {
+        $(
+            impl ToResult for $error {
+                fn result(&self) -> ResultCode {
+                    ResultCode::InvalidParam
+                }
+            }
+        )*
+    };
+}
+
+text_errors!(
+    ConfigError,
+    IdentityError,
+    PeerAddrError,
+    PingLocationError,
+    PopIdError
+);

@@ -11,9 +11,6 @@ use bowline_core::address::PeerAddr;
 use bowline_core::availability::Availability;
 use bowline_core::identity::Identity;
 use bowline_core::pop::PopId;
-use bowline_core::result_code::ResultCode;
-
-use crate::result::ToResult;
 
 /// How far access to relays has come.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -157,17 +154,12 @@ impl FromStr for PingLocation {
     }
 }
 
-impl ToResult for FakeIpError {
-    fn result(&self) -> ResultCode {
-        match self {
-            Self::Disabled => ResultCode::Disabled,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use bowline_core::result_code::ResultCode;
+
     use super::*;
+    use crate::result::ToResult;
 
     #[test]
     fn relay_status_reads_as_without_relays() {

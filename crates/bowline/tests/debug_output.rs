@@ -229,3 +229,24 @@ fn a_connection_can_be_closed_from_the_output() {
     });
     clear_debug_output();
 }
+
+#[test]
+fn an_output_that_panics_takes_nothing_else_along() {
+    let _turn = turn();
+    set_debug_output(DebugLevel::Msg, |_, _, text| panic!("cannot take {text:?}")).unwrap();
+    let pair = Pair::new();
+    exchange(&pair);
+    let lines = keep(DebugLevel::Error);
+    tracing::error!(target: "bowline::test", "still told");
+    clear_debug_output();
+    let lines = lines.lock().unwrap();
+    assert!(
+        lines.iter().any(|(_, _, text)| text == "still told"),
+        "{lines:?}"
+    );
+    assert!(
+        lines
+            .iter()
+            .any(|(_, _, text)| text == "the debug output has panicked")
+    );
+}

@@ -12,17 +12,22 @@ use bowline::Config;
 use bowline::ConfigKey;
 use bowline::ConnectError;
 use bowline::ConnectionState;
+use bowline::DebugOutputError;
 use bowline::EndReason;
+use bowline::Identity;
 use bowline::LaneConfig;
 use bowline::LaneError;
 use bowline::LaneIndex;
 use bowline::ListenError;
+use bowline::PeerAddr;
 use bowline::PollGroupError;
+use bowline::PopId;
 use bowline::ResultCode;
 use bowline::SendError;
 use bowline::SendFlags;
 use bowline::Sockets;
 use bowline::ToResult;
+use bowline::utils::PingLocation;
 
 use support::LOOPBACK;
 use support::Pair;
@@ -303,5 +308,28 @@ fn connecting_ok_and_refused() {
         ResultCode::LimitExceeded
     );
     let failed = BuildError::Thread(io::Error::from(io::ErrorKind::OutOfMemory));
+    assert_eq!(failed.result(), ResultCode::Fail);
+}
+
+#[test]
+fn texts_that_cannot_be_read_are_wrong_parameters() {
+    let results = [
+        "".parse::<Identity>().result(),
+        "localhost:80".parse::<PeerAddr>().result(),
+        "nowhere".parse::<PopId>().result(),
+        "fra=1".parse::<PingLocation>().result(),
+        ConfigKey::from_number(-1).result(),
+    ];
+    assert_eq!(results, [ResultCode::InvalidParam; 5]);
+    assert_eq!("fra".parse::<PopId>().result(), ResultCode::Ok);
+}
+
+#[test]
+fn debug_output_beside_another_subscriber_is_busy() {
+    assert_eq!(
+        DebugOutputError::AnotherSubscriber.result(),
+        ResultCode::Busy
+    );
+    let failed = DebugOutputError::Thread(io::Error::from(io::ErrorKind::OutOfMemory));
     assert_eq!(failed.result(), ResultCode::Fail);
 }
