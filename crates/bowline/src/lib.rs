@@ -125,6 +125,7 @@
 #![forbid(unsafe_code)]
 
 mod builder;
+pub mod cert;
 mod config;
 mod connection;
 mod driver;
