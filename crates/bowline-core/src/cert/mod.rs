@@ -12,6 +12,7 @@
 pub mod authority;
 pub mod certificate;
 pub mod check;
+pub mod date;
 #[cfg(test)]
 mod golden;
 pub mod issue;
@@ -22,6 +23,7 @@ pub mod session;
 pub mod signed;
 pub mod store;
 pub mod text;
+pub mod verify;
 
 use crate::identity::IdentityError;
 

@@ -122,6 +122,21 @@ impl<T: Copy + Ord> Restriction<T> {
     }
 }
 
+impl<T: fmt::Display> fmt::Display for Restriction<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self::Only(items) = self else {
+            return f.write_str("any");
+        };
+        if items.is_empty() {
+            return f.write_str("none");
+        }
+        for (at, item) in items.iter().enumerate() {
+            write!(f, "{}{item}", if at == 0 { "" } else { ", " })?;
+        }
+        Ok(())
+    }
+}
+
 impl Scope {
     /// No limits: the scope of a trusted root.
     pub const UNLIMITED: Self = Self {
@@ -162,6 +177,11 @@ impl Scope {
     /// The data centers that may be vouched for.
     pub const fn pops(&self) -> &Restriction<PopId> {
         &self.pops
+    }
+
+    /// The last second in which it holds, since 1970; `None` if it holds for ever.
+    pub const fn expiry_unix_secs(&self) -> Option<u64> {
+        self.expiry_unix_secs
     }
 
     /// Whether no certificate could lie within.
@@ -210,7 +230,10 @@ mod tests {
     fn empty_list_allows_everything_but_an_empty_intersection_nothing() {
         assert_eq!(only(&[]), Restriction::Any);
         assert!(only(&[]).allows(7) && !only(&[]).is_nothing());
+        assert_eq!(only(&[]).to_string(), "any");
+        assert_eq!(only(&[2, 1]).to_string(), "1, 2");
         let nothing = only(&[1]).intersect(&only(&[2]));
+        assert_eq!(nothing.to_string(), "none");
         assert!(nothing.is_nothing() && !nothing.allows(1));
         assert!(nothing.intersect(&Restriction::Any).is_nothing());
     }
