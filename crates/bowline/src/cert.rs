@@ -45,6 +45,8 @@ pub use bowline_core::cert::CertError;
 pub use bowline_core::cert::authority::Authority;
 pub use bowline_core::cert::authority::KeyId;
 pub use bowline_core::cert::certificate::Certificate;
+pub use bowline_core::cert::date::UnixTime;
+pub use bowline_core::cert::date::UnixTimeError;
 pub use bowline_core::cert::issue::CertSpec;
 pub use bowline_core::cert::keypair::KeyError;
 pub use bowline_core::cert::keypair::KeyPair;
@@ -58,8 +60,16 @@ pub use bowline_core::cert::scope::Scope;
 pub use bowline_core::cert::signed::SignedCertificate;
 pub use bowline_core::cert::signed::SignedCertificateError;
 pub use bowline_core::cert::store::CertStore;
+pub use bowline_core::cert::store::Distrust;
+pub use bowline_core::cert::store::Link;
+pub use bowline_core::cert::store::TrustFileError;
 pub use bowline_core::cert::text;
+pub use bowline_core::cert::verify::Demands;
+pub use bowline_core::cert::verify::Limit;
+pub use bowline_core::cert::verify::VerifyError;
+pub use bowline_core::cert::verify::verify;
 pub use bowline_core::ids::AppId;
+pub use bowline_core::limits::MAX_CERT_TEXT;
 
 use crate::Crypto;
 
