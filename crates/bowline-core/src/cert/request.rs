@@ -187,6 +187,25 @@ mod tests {
     }
 
     #[test]
+    fn requests_of_the_original_read_and_are_written_as_they_were() {
+        let anonymous = include_bytes!("../../testdata/cert/gns_request_anonymous.bin");
+        let generic = include_bytes!("../../testdata/cert/gns_request_gen.bin");
+        let steam = include_bytes!("../../testdata/cert/gns_request_steamid.bin");
+        let string = include_bytes!("../../testdata/cert/gns_request_str.bin");
+        for (bytes, identity) in [
+            (&anonymous[..], None),
+            (generic, Some("gen:0102ff")),
+            (steam, Some("steamid:76561197960287930")),
+            (string, Some("str:gns-host")),
+        ] {
+            let request = CertificateRequest::from_bytes(bytes).unwrap();
+            let expected = identity.map(|text| text.parse().unwrap());
+            assert_eq!(request.identity, expected);
+            assert_eq!(request.to_bytes(), bytes, "{identity:?}");
+        }
+    }
+
+    #[test]
     fn requests_for_bad_keys_are_refused() {
         let refused = |change: fn(&mut pb::Certificate)| changed(change).unwrap_err();
         let key_type = RequestError::Cert(CertError::KeyType);

@@ -158,7 +158,7 @@ fn fields(fields: &[(&str, String)]) -> String {
     let mut text = String::new();
     for (name, value) in fields {
         // Identities and addresses come from others: no line of them may pass for ours.
-        let value = printable(&value);
+        let value = printable(value);
         let _ = writeln!(text, "  {name:<13}{value}");
     }
     text
