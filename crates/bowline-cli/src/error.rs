@@ -75,6 +75,8 @@ pub(crate) enum Error {
     NoEcho { addr: SocketAddr, after: Duration },
     #[error("cannot send")]
     Send(#[from] SendError),
+    #[error(transparent)]
+    Cert(#[from] crate::cmd::cert::CertError),
     #[error("{0}")]
     Other(String),
     #[error("cannot write the output")]

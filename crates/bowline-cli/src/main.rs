@@ -1,4 +1,4 @@
-//! The `bowline` command: a demo, servers, clients and benchmarks.
+//! The `bowline` command: a demo, servers, clients, certificates and benchmarks.
 
 #![forbid(unsafe_code)]
 
@@ -16,6 +16,7 @@ use clap::Parser;
 use clap::Subcommand;
 
 use crate::cmd::bench;
+use crate::cmd::cert;
 use crate::cmd::client;
 use crate::cmd::config;
 use crate::cmd::demo;
@@ -42,6 +43,9 @@ enum Command {
     Client(client::Args),
     /// List all settings, for `--set` and `--config`, with their ranges.
     Config(config::Args),
+    /// Make keys and authorities, sign, show and verify certificates.
+    #[command(subcommand)]
+    Cert(cert::Command),
     /// Programs that measure.
     #[command(subcommand)]
     Bench(bench::Command),
@@ -54,6 +58,7 @@ fn main() -> ExitCode {
         Command::Server(args) => (args.json, server::run(&args)),
         Command::Client(args) => (args.json, client::run(&args)),
         Command::Config(args) => (false, config::run(&args)),
+        Command::Cert(command) => (false, cert::run(&command)),
         Command::Bench(command) => (true, bench::run(&command)),
     };
     match result {

@@ -216,6 +216,12 @@ impl PathId {
 )]
 pub struct AppId(u32);
 
+impl fmt::Display for AppId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
 impl AppId {
     /// Wraps an app ID.
     pub const fn new(value: u32) -> Self {

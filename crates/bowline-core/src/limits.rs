@@ -68,6 +68,11 @@ pub const MAX_IDENTITY_PREFIX: usize = 16;
 pub const MAX_CA_CERTS: usize = 64;
 /// Most certificates between a trusted root and the authority that signed a peer's (GNS: unbounded).
 pub const MAX_CA_CHAIN: usize = 4;
+/// The longest certificate, request or key in a file, in bytes. One that is to be sent must fit into a
+/// datagram; that of an authority may list many apps (GNS: unbounded).
+pub const MAX_CERT_BYTES: usize = 16 * 1024;
+/// The longest text with certificates and keys, in bytes (GNS: unbounded).
+pub const MAX_CERT_TEXT: usize = 1024 * 1024;
 /// Most revoked keys in a store (GNS: unbounded).
 pub const MAX_REVOKED_KEYS: usize = 4096;
 

@@ -146,6 +146,7 @@
 #![forbid(unsafe_code)]
 
 mod builder;
+pub mod cert;
 mod config;
 mod connection;
 mod debug_output;

@@ -1,6 +1,7 @@
 //! The subcommands, one module each.
 
 pub(crate) mod bench;
+pub(crate) mod cert;
 pub(crate) mod client;
 pub(crate) mod config;
 pub(crate) mod demo;

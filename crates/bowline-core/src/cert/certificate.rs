@@ -1,5 +1,6 @@
 //! A certificate, parsed.
 
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use prost::Message;
@@ -18,6 +19,7 @@ pub struct Certificate {
     identity: Option<Identity>,
     app_ids: Vec<AppId>,
     pops: Vec<PopId>,
+    addresses: Vec<String>,
     created_unix_secs: Option<u32>,
     expiry_unix_secs: Option<u32>,
 }
@@ -25,17 +27,20 @@ pub struct Certificate {
 impl Certificate {
     /// Parses the bytes that an authority signs.
     ///
-    /// The list of IP addresses that the format has is not read: GNS never checks it (wire.md 3.2).
-    ///
     /// # Errors
     /// If it is malformed, its key is not Ed25519 or its identity is none.
     pub fn parse(bytes: &[u8]) -> Result<Self, CertError> {
-        let message = decode(bytes)?;
+        Self::from_message(decode(bytes)?)
+    }
+
+    /// The same from the message.
+    pub(crate) fn from_message(message: pb::Certificate) -> Result<Self, CertError> {
         Ok(Self {
             key: key_of(&message)?,
             identity: identity_of(&message)?,
             app_ids: message.app_ids.into_iter().map(AppId::new).collect(),
             pops: pops_of(&message.gameserver_datacenter_ids).collect(),
+            addresses: message.ip_addresses,
             created_unix_secs: message.time_created,
             expiry_unix_secs: message.time_expiry,
         })
@@ -59,6 +64,12 @@ impl Certificate {
     /// The data centers that it is for; all if there are none.
     pub fn pops(&self) -> &[PopId] {
         &self.pops
+    }
+
+    /// The addresses that it is for, as they are written in it; all if there are none. Connections do
+    /// not look at them, as in GNS (wire.md 3.2).
+    pub fn addresses(&self) -> &[String] {
+        &self.addresses
     }
 
     /// When it was made, in seconds since 1970.

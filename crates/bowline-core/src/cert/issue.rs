@@ -1,6 +1,8 @@
 //! Making certificates.
 
+use alloc::string::ToString;
 use alloc::vec::Vec;
+use core::net::IpAddr;
 
 use prost::Message;
 
@@ -28,6 +30,8 @@ pub struct CertSpec {
     pub app_ids: Vec<AppId>,
     /// The data centers that it is for; all if there are none.
     pub pops: Vec<PopId>,
+    /// The addresses that it is for; all if there are none. Peers do not check them.
+    pub addresses: Vec<IpAddr>,
     /// When it was made, in seconds since 1970.
     pub created_unix_secs: u32,
     /// The last second in which it holds, since 1970.
@@ -57,6 +61,7 @@ impl Authority {
             time_created: Some(spec.created_unix_secs),
             time_expiry: Some(spec.expiry_unix_secs),
             app_ids: spec.app_ids.iter().map(|app| app.get()).collect(),
+            ip_addresses: spec.addresses.iter().map(IpAddr::to_string).collect(),
             ..message(&spec.key, spec.identity.as_ref())
         }
         .encode_to_vec();
@@ -71,7 +76,7 @@ impl Authority {
 }
 
 /// The fields that every certificate has. Its identity goes in each form that exists of it.
-fn message(key: &[u8; 32], identity: Option<&Identity>) -> pb::Certificate {
+pub(crate) fn message(key: &[u8; 32], identity: Option<&Identity>) -> pb::Certificate {
     let (legacy_identity_binary, identity_string) = match identity.map(Identity::to_wire) {
         Some((legacy, string)) => (legacy, Some(string)),
         None => (None, None),
@@ -137,6 +142,7 @@ mod tests {
                 identity: Some(Identity::str("anna").unwrap()),
                 app_ids: Vec::from([AppId::new(1), AppId::new(2)]),
                 pops: Vec::from([PopId::new(3)]),
+                addresses: Vec::from(["192.0.2.7".parse().unwrap()]),
                 created_unix_secs: 100,
                 expiry_unix_secs: 200,
             },
@@ -146,6 +152,7 @@ mod tests {
         assert_eq!(cert.identity(), Some(&Identity::str("anna").unwrap()));
         assert_eq!(cert.app_ids(), [1, 2].map(AppId::new));
         assert_eq!(cert.pops(), [PopId::new(3)]);
+        assert_eq!(cert.addresses(), ["192.0.2.7"]);
         assert_eq!(cert.created_unix_secs(), Some(100));
         assert_eq!(cert.expiry_unix_secs(), Some(200));
         assert_eq!(signed.ca_key_id(), authority.key_id().get());

@@ -6,17 +6,24 @@
 //! wire.
 //!
 //! [`check::check_peer`] applies the rules to what a peer sent, [`session`] is what the certificate's
-//! key signs for one connection, [`issue`] makes certificates.
+//! key signs for one connection, [`issue`] makes certificates. [`keypair`], [`request`] and [`signed`]
+//! are what is kept in files, [`text`] the form that these have.
 
 pub mod authority;
 pub mod certificate;
 pub mod check;
+pub mod date;
 #[cfg(test)]
 mod golden;
 pub mod issue;
+pub mod keypair;
+pub mod request;
 pub mod scope;
 pub mod session;
+pub mod signed;
 pub mod store;
+pub mod text;
+pub mod verify;
 
 use crate::identity::IdentityError;
 

@@ -11,12 +11,15 @@ use crate::crypto::Crypto;
 use crate::limits::{MAX_CA_CERTS, MAX_CA_CHAIN, MAX_REVOKED_KEYS};
 use crate::wire::pb;
 
+pub use chain::{Distrust, Link};
+pub use file::TrustFileError;
+
 /// Trusted roots, the certificates of authorities below them, and keys that are no longer good.
 ///
 /// Trust is worked out when something changes, so that checking a peer costs one signature.
 #[derive(Clone, Debug, Default)]
 pub struct CertStore {
-    roots: BTreeMap<KeyId, [u8; 32]>,
+    roots: BTreeMap<KeyId, TrustedKey>,
     revoked: BTreeSet<KeyId>,
     certs: Vec<StoredCert>,
     trusted: BTreeMap<KeyId, TrustedKey>,
@@ -48,13 +51,7 @@ impl CertStore {
     /// # Errors
     /// [`CertError::KeyIdTaken`], or [`CertError::StoreFull`] at [`MAX_CA_CERTS`] roots.
     pub fn add_root(&mut self, crypto: &Crypto, public: [u8; 32]) -> Result<KeyId, CertError> {
-        let id = self.unique_id(&public)?;
-        if self.roots.len() >= MAX_CA_CERTS {
-            return Err(CertError::StoreFull);
-        }
-        self.roots.insert(id, public);
-        self.evaluate(crypto);
-        Ok(id)
+        self.insert_root(crypto, public, Scope::UNLIMITED)
     }
 
     /// Takes the certificate of an authority, in any order, and returns the ID of the key that it is
@@ -143,6 +140,21 @@ impl CertStore {
         }
     }
 
+    fn insert_root(
+        &mut self,
+        crypto: &Crypto,
+        public: [u8; 32],
+        scope: Scope,
+    ) -> Result<KeyId, CertError> {
+        let id = self.unique_id(&public)?;
+        if self.roots.len() >= MAX_CA_CERTS && !self.roots.contains_key(&id) {
+            return Err(CertError::StoreFull);
+        }
+        self.roots.insert(id, TrustedKey { public, scope });
+        self.evaluate(crypto);
+        Ok(id)
+    }
+
     fn unique_id(&self, public: &[u8; 32]) -> Result<KeyId, CertError> {
         let id = KeyId::of(public);
         match self.public(id) {
@@ -155,12 +167,13 @@ impl CertStore {
         let in_cert = || self.certs.iter().find(|stored| stored.id == id);
         self.roots
             .get(&id)
+            .map(|root| &root.public)
             .or_else(|| in_cert().map(|stored| stored.cert.key()))
     }
 
     fn evaluate(&mut self, crypto: &Crypto) {
         self.check_signatures(crypto);
-        let roots = self.roots.iter().map(|(id, key)| (*id, *key));
+        let roots = self.roots.iter().map(|(id, root)| (*id, root.public));
         let certs = self
             .certs
             .iter()
@@ -197,9 +210,14 @@ impl CertStore {
         if self.revoked.contains(&id) {
             return None;
         }
-        if self.roots.contains_key(&id) {
-            return Some(Scope::UNLIMITED);
+        if let Some(root) = self.roots.get(&id) {
+            return Some(root.scope.clone());
         }
+        self.newest(id, path).map(|(_, scope)| scope)
+    }
+
+    /// The newest certificate of a key that leads to a root, and the scope by it.
+    fn newest(&self, id: KeyId, path: &mut Vec<KeyId>) -> Option<(&AuthorityCert, Scope)> {
         if path.len() >= MAX_CA_CHAIN || path.contains(&id) {
             return None;
         }
@@ -210,13 +228,16 @@ impl CertStore {
             .filter(|stored| stored.id == id && stored.signature_holds == Some(true))
             .filter_map(|StoredCert { cert, .. }| {
                 let scope = self.resolve(cert.signer(), path)?.intersect(cert.scope());
-                (!scope.is_nothing()).then(|| (cert.created_unix_secs(), scope))
+                (!scope.is_nothing()).then_some((cert, scope))
             })
-            .max_by_key(|(created, _)| *created);
+            .max_by_key(|(cert, _)| cert.created_unix_secs());
         path.pop();
-        newest.map(|(_, scope)| scope)
+        newest
     }
 }
+
+mod chain;
+mod file;
 
 #[cfg(test)]
 mod tests;

@@ -53,6 +53,7 @@ impl Case {
             identity: Some(anna()),
             app_ids: Vec::from([APP]),
             pops: Vec::new(),
+            addresses: Vec::new(),
             created_unix_secs: NOW - 10,
             expiry_unix_secs: NOW + 10,
         };
@@ -272,6 +273,7 @@ fn rule_5_scope_of_the_authority_must_hold_our_app() {
             identity,
             app_ids,
             pops: Vec::new(),
+            addresses: Vec::new(),
             created_unix_secs: NOW - 10,
             expiry_unix_secs: NOW + 10,
         };

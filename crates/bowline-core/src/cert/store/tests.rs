@@ -22,6 +22,7 @@ fn spec(key: [u8; 32]) -> CertSpec {
         identity: None,
         app_ids: Vec::new(),
         pops: Vec::new(),
+        addresses: Vec::new(),
         created_unix_secs: NOW - 100,
         expiry_unix_secs: NOW + 100,
     }

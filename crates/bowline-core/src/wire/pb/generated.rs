@@ -149,6 +149,12 @@ pub mod certificate {
         }
     }
 }
+/// What a host sends to an authority, outside of this protocol.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CertificateRequest {
+    #[prost(message, optional, tag = "1")]
+    pub cert: ::core::option::Option<Certificate>,
+}
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct SessionCryptInfoSigned {
     #[prost(bytes = "vec", optional, tag = "1")]
