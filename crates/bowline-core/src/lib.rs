@@ -9,6 +9,7 @@ extern crate alloc;
 extern crate std;
 
 pub mod cert;
+pub mod conditions;
 pub mod config;
 pub mod connection;
 pub mod counters;
