@@ -59,11 +59,13 @@ pub enum TimerKind {
     Linger,
     /// A sealed close that the peer did not acknowledge goes out again.
     CloseRetry,
+    /// A packet has waited long enough for the one before it.
+    Reorder,
 }
 
 impl TimerKind {
     /// How many kinds there are.
-    pub const COUNT: usize = Self::CloseRetry as usize + 1;
+    pub const COUNT: usize = Self::Reorder as usize + 1;
 
     /// All kinds, in the order of their numbers.
     pub const ALL: [Self; Self::COUNT] = [
@@ -79,5 +81,6 @@ impl TimerKind {
         Self::FinWait,
         Self::Linger,
         Self::CloseRetry,
+        Self::Reorder,
     ];
 }

@@ -19,6 +19,7 @@ mod liveness;
 mod path;
 mod receive;
 mod recording;
+mod reorder;
 mod sealed_close;
 mod state;
 mod timers;
