@@ -120,6 +120,8 @@ pub(crate) struct Telemetry {
     pub(crate) ping: PingTracker,
     pub(crate) exchange: StatsExchange,
     pub(crate) drops: DropCounters,
+    /// When the last data packet was sent.
+    pub(crate) last_sent: Option<Timestamp>,
 }
 
 /// Outputs that wait to be polled.
@@ -186,6 +188,7 @@ impl Connection {
                 ping: PingTracker::new(),
                 exchange: StatsExchange::new(),
                 drops: DropCounters::new(),
+                last_sent: None,
             },
             peer: Peer {
                 id: None,

@@ -1,5 +1,6 @@
 mod adverse;
 mod extensions;
+mod order;
 
 use alloc::string::ToString;
 use alloc::vec;
