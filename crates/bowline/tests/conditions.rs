@@ -231,6 +231,53 @@ fn duplicates_on_the_network_are_none_for_the_application() {
     assert_eq!(got, (0..100).collect::<Vec<_>>());
 }
 
+/// The order in which unreliable messages arrive from a network that swaps packets, at a receiver that
+/// waits so long for missing ones.
+fn order_with_window(us: i32) -> Vec<u32> {
+    let pair = Pair::new();
+    let window = ConfigKey::OutOfOrderCorrectionWindow;
+    pair.server.set_config(window, us).unwrap();
+    pair.client
+        .set_config(ConfigKey::FakePacketReorderSend, 20.0)
+        .unwrap();
+    pair.client
+        .set_config(ConfigKey::FakePacketReorderTime, 2)
+        .unwrap();
+    for number in 0..100u32 {
+        let flags = SendFlags::UNRELIABLE_NO_NAGLE;
+        pair.dialled.send(&number.to_le_bytes(), flags).unwrap();
+        thread::sleep(Duration::from_micros(500));
+    }
+    let mut order = Vec::new();
+    wait_until(|| {
+        while let Some(message) = pair.accepted.receive().unwrap() {
+            order.push(u32::from_le_bytes(message[..].try_into().unwrap()));
+        }
+        order.len() == 100
+    });
+    order
+}
+
+#[test]
+fn the_correction_window_restores_the_order() {
+    let without = order_with_window(0);
+    assert!(!without.is_sorted(), "20 of 100 were late");
+    assert_eq!(order_with_window(50_000), (0..100).collect::<Vec<_>>());
+}
+
+#[test]
+fn jitter_is_known_where_the_peer_tells_its_times() {
+    let pair = Pair::new();
+    let key = ConfigKey::SendTimeSincePreviousPacket;
+    pair.dialled.set_config(key, 1).unwrap();
+    let flags = SendFlags::UNRELIABLE_NO_NAGLE;
+    let got = numbers(&pair, 50, 100, flags, Duration::from_secs(5));
+    assert_eq!(got.len(), 50);
+    let jitter = |connection: &Connection| connection.status().unwrap().max_jitter_us;
+    assert!(jitter(&pair.accepted).is_some());
+    assert_eq!(jitter(&pair.dialled), None);
+}
+
 #[test]
 fn what_exceeds_the_rate_is_lost() {
     for key in [
