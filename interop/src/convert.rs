@@ -1,8 +1,8 @@
 //! Between Bowline's types and those of the scenarios.
 
 use bowline::{
-    Config, ConfigError, ConnectionState, EncryptionPolicy, EndReason, LaneConfig, LaneIndex,
-    RealTimeStatus, SendFlags, Span,
+    Config, ConfigError, ConfigKey, ConnectionState, EncryptionPolicy, EndReason, LaneConfig,
+    LaneIndex, RealTimeStatus, SendFlags, Span,
 };
 
 use crate::host::{Lane, Options, Outgoing, State, Status};
@@ -46,6 +46,9 @@ fn set_config(config: &mut Config, options: &Options) -> Result<(), ConfigError>
             2 => EncryptionPolicy::Avoided,
             _ => EncryptionPolicy::Off,
         });
+    }
+    if let Some(value) = options.time_since_previous {
+        config.set(ConfigKey::SendTimeSincePreviousPacket, value.cast_signed())?;
     }
     Ok(())
 }
@@ -96,6 +99,7 @@ pub(crate) fn status(status: &RealTimeStatus) -> Status {
         ping_ms: status.ping_ms.map_or(-1, u32::cast_signed),
         quality_local: status.quality_local.unwrap_or(-1.0),
         quality_remote: status.quality_remote.unwrap_or(-1.0),
+        max_jitter_us: status.max_jitter_us.map_or(-1, u32::cast_signed),
         out_bytes_per_sec: status.out_bytes_per_sec,
         in_bytes_per_sec: status.in_bytes_per_sec,
         pending_reliable_bytes: status.pending_reliable_bytes,

@@ -91,6 +91,8 @@ pub struct Options {
     pub mtu: Option<u32>,
     /// GNS's `Unencrypted`: 0 never, 1 allowed, 2 preferred, 3 required.
     pub unencrypted: Option<u32>,
+    /// GNS's `SendTimeSincePreviousPacket`: 0 no, 1 yes.
+    pub time_since_previous: Option<u32>,
 }
 
 /// A message to send.
@@ -228,6 +230,8 @@ pub struct Status {
     pub quality_local: f32,
     /// Share of packets that arrived there, 0 to 1, negative when unknown.
     pub quality_remote: f32,
+    /// Largest deviation of a packet's arrival, in microseconds, -1 when unknown.
+    pub max_jitter_us: i32,
     /// Bytes sent per second of late.
     pub out_bytes_per_sec: f32,
     /// Bytes received per second of late.

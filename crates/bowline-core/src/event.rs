@@ -61,11 +61,13 @@ pub enum TimerKind {
     CloseRetry,
     /// A message that waits grows too old to be sent.
     Expiry,
+    /// A packet has waited long enough for the one before it.
+    Reorder,
 }
 
 impl TimerKind {
     /// How many kinds there are.
-    pub const COUNT: usize = Self::Expiry as usize + 1;
+    pub const COUNT: usize = Self::Reorder as usize + 1;
 
     /// All kinds, in the order of their numbers.
     pub const ALL: [Self; Self::COUNT] = [
@@ -82,5 +84,6 @@ impl TimerKind {
         Self::Linger,
         Self::CloseRetry,
         Self::Expiry,
+        Self::Reorder,
     ];
 }

@@ -11,6 +11,7 @@ extern crate std;
 pub mod address;
 pub mod availability;
 pub mod cert;
+pub mod conditions;
 pub mod config;
 pub mod connection;
 pub mod counters;

@@ -190,3 +190,16 @@ pub const NAGLE_TIME: Span = Span::from_micros(5_000);
 pub const NACK_HOLD: Span = Span::from_millis(3);
 /// Nothing received for this long draws a keepalive (GNS: 10 s).
 pub const KEEPALIVE: Span = Span::from_secs(10);
+
+/// Datagrams that wait on a link in simulated bad conditions: five seconds of 13,000 per second.
+pub const MAX_CONDITIONED_DATAGRAMS: usize = 1 << 16;
+/// Bytes of them: five seconds of 100 Mbit/s.
+pub const MAX_CONDITIONED_BYTES: usize = 64 << 20;
+/// Bytes that pass at once through a limited rate (GNS: `FakeRateLimit_Send_Burst`).
+pub const CONDITIONED_BURST: u64 = 16 * 1024;
+
+/// How long a packet waits for the one before it (GNS: `OutOfOrderCorrectionWindowMicroseconds`).
+pub const REORDER_WINDOW: Span = Span::from_micros(1_000);
+/// Packets of a connection that wait so; as many as half a burst, so that a loss on a fast path is taken
+/// for one before the window has passed.
+pub const MAX_REORDER_HELD: usize = 32;

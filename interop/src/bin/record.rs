@@ -83,6 +83,7 @@ const NORMAL: Options = Options {
     nagle_time_us: None,
     mtu: None,
     unencrypted: None,
+    time_since_previous: None,
 };
 
 const GOOD: Conditions = Conditions {

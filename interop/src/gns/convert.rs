@@ -50,6 +50,10 @@ pub(crate) fn config_values(options: &Options) -> Vec<sys::SteamNetworkingConfig
             Value::k_ESteamNetworkingConfig_Unencrypted,
             options.unencrypted,
         ),
+        (
+            Value::k_ESteamNetworkingConfig_SendTimeSincePreviousPacket,
+            options.time_since_previous,
+        ),
     ];
     values
         .into_iter()
@@ -156,6 +160,7 @@ pub(crate) fn status(raw: &sys::SteamNetConnectionRealTimeStatus_t) -> Status {
         ping_ms: raw.m_nPing,
         quality_local: raw.m_flConnectionQualityLocal,
         quality_remote: raw.m_flConnectionQualityRemote,
+        max_jitter_us: raw.m_usecMaxJitter,
         out_bytes_per_sec: raw.m_flOutBytesPerSec,
         in_bytes_per_sec: raw.m_flInBytesPerSec,
         pending_reliable_bytes: bytes(raw.m_cbPendingReliable),

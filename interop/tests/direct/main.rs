@@ -16,6 +16,7 @@ mod adverse;
 mod closing;
 mod connecting;
 mod endurance;
+mod jitter;
 mod lanes;
 mod messages;
 mod vanishing;
@@ -66,6 +67,7 @@ fn all_trials() -> Vec<(String, Pairing, Scenario)> {
         vanishing::SCENARIOS,
         connecting::SCENARIOS,
         closing::SCENARIOS,
+        jitter::SCENARIOS,
         lanes::SCENARIOS,
         adverse::SCENARIOS,
         messages::SCENARIOS,

@@ -8,6 +8,7 @@
 mod error;
 mod lane;
 mod layer;
+mod network;
 mod spec;
 mod table;
 mod typed;

@@ -140,7 +140,7 @@ settings! {
     ConnectionUserData = 40 "ConnectionUserData" Connection Facts::wide(-1).unlisted();
     /// Log every packet with so many of its bytes: -1 none of them, 0 sizes only.
     PacketTraceMaxBytes = 41 "PacketTraceMaxBytes" Global Facts::int(-1, -1, 99_999).unit("bytes");
-    /// Rate at which packets leave; what comes faster waits, then is lost. 0 is no limit.
+    /// Rate at which packets leave; what comes faster is lost. 0 is no limit.
     FakeRateLimitSendRate = 42 "FakeRateLimit_Send_Rate" Global Facts::int(0, 0, 1024 * MIB).unit("bytes/s");
     /// How much may leave at once in spite of that rate.
     FakeRateLimitSendBurst = 43 "FakeRateLimit_Send_Burst" Global Facts::int(16 * 1024, 0, MIB).unit("bytes");

@@ -19,6 +19,7 @@ mod liveness;
 mod path;
 mod receive;
 mod recording;
+mod reorder;
 mod sealed_close;
 mod state;
 mod timers;
@@ -120,6 +121,8 @@ pub(crate) struct Telemetry {
     pub(crate) ping: PingTracker,
     pub(crate) exchange: StatsExchange,
     pub(crate) drops: DropCounters,
+    /// When the last data packet was sent.
+    pub(crate) last_sent: Option<Timestamp>,
 }
 
 /// Outputs that wait to be polled.
@@ -186,6 +189,7 @@ impl Connection {
                 ping: PingTracker::new(),
                 exchange: StatsExchange::new(),
                 drops: DropCounters::new(),
+                last_sent: None,
             },
             peer: Peer {
                 id: None,

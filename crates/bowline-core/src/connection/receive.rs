@@ -32,6 +32,17 @@ use crate::wire::udp::UdpPacket;
 /// A refused packet is not acknowledged; acks that are owed for others follow after this time.
 const REFUSED_ACK_DELAY: Span = Span::from_millis(25);
 
+/// A decrypted packet.
+pub(super) struct Opened<'a> {
+    pub(super) number: PacketNumber,
+    pub(super) arrived: Timestamp,
+    pub(super) stats: Option<UdpStats>,
+    pub(super) time_since_prev_16us: Option<u16>,
+    /// Its bytes on the wire.
+    pub(super) wire_len: usize,
+    pub(super) plaintext: &'a [u8],
+}
+
 /// What became of the frames of a packet.
 enum Outcome {
     /// All taken: the packet counts as received.
@@ -63,8 +74,14 @@ impl Connection {
             }
             UdpPacket::ChallengeReply(packet) => self.on_challenge_reply(now, packet),
             UdpPacket::ConnectOk(packet) => self.on_connect_ok(now, &packet),
-            UdpPacket::ConnectionClosed(packet) => self.on_connection_closed(now, packet),
-            UdpPacket::NoConnection(packet) => self.on_no_connection(now, packet),
+            UdpPacket::ConnectionClosed(packet) => {
+                self.release_all(now);
+                self.on_connection_closed(now, packet)
+            }
+            UdpPacket::NoConnection(packet) => {
+                self.release_all(now);
+                self.on_no_connection(now, packet)
+            }
         }
     }
 
@@ -80,10 +97,11 @@ impl Connection {
             return Err(DropReason::WrongState);
         }
         let stats = header.stats.map(UdpStats::parse).transpose()?;
-        let time = header.time_since_prev_16us;
+        let time_since_prev_16us = header.time_since_prev_16us;
         let (seq, key_phase) = (header.seq, header.key_phase);
         let payload = data.get_mut(payload_at..).unwrap_or_default();
         let (number, plaintext) = self.open(now, seq, key_phase, payload, len)?;
+        let end = payload_at + plaintext.len();
         if self.receiver.replay.is_fatal_jump(number) {
             self.fail(now, EndReason::MISC_GENERIC, "Packet number jumped too far");
             return Err(DropReason::BadPacketNumber);
@@ -93,6 +111,30 @@ impl Connection {
         if self.forget_answer() {
             tracing::trace!(id = %self.id, "the peer has our ConnectOK");
         }
+        let opened = data.get(..end).unwrap_or_default();
+        if active && self.hold_back(now, number, opened, payload_at, len) {
+            return Ok(());
+        }
+        let packet = Opened {
+            number,
+            arrived: now,
+            stats,
+            time_since_prev_16us,
+            wire_len: len,
+            plaintext: opened.get(payload_at..).unwrap_or_default(),
+        };
+        let taken = self.take_packet(now, &packet);
+        self.release_in_order(now);
+        taken
+    }
+
+    /// Takes in a packet that has been decrypted and whose turn it is.
+    pub(super) fn take_packet(
+        &mut self,
+        now: Timestamp,
+        packet: &Opened<'_>,
+    ) -> Result<(), DropReason> {
+        let (number, arrived) = (packet.number, packet.arrived);
         // Marked whatever becomes of its frames: a packet that is refused in part must not have the
         // rest taken again. Whether it counts as received is for the acks alone to say.
         let sequence = match self.receiver.replay.mark(number) {
@@ -103,25 +145,27 @@ impl Connection {
         if !matches!(sequence, Sequence::Next) {
             log_verbose!(self, PacketGaps "bowline::packet_gaps", packet = number.get(), ?sequence, "gap");
         }
-        let size = plaintext.len();
+        let size = packet.plaintext.len();
         log_verbose!(self, PacketDecode "bowline::packet_decode", packet = number.get(), size, "packet");
-        if !active {
-            return self.on_late_packet(now, number, plaintext);
+        if !self.state.is_active() {
+            return self.on_late_packet(now, number, packet.plaintext);
         }
-        let outcome = self.take_frames(now, number, plaintext)?;
-        self.telemetry.link.received(now, len, sequence, time);
+        let outcome = self.take_frames(now, number, packet.plaintext)?;
+        let time = packet.time_since_prev_16us;
+        let link = &mut self.telemetry.link;
+        link.received(arrived, packet.wire_len, sequence, time);
         match outcome {
             Outcome::Taken { reliable } => {
-                self.receiver.acks.on_received(now, number);
+                self.receiver.acks.on_received(arrived, number);
                 if reliable {
                     let srtt = self.sender.smoothed_rtt();
-                    self.receiver.acks.owe_for_data(now, srtt);
+                    self.receiver.acks.owe_for_data(arrived, srtt);
                 }
             }
             Outcome::NotRecorded => self.receiver.acks.owe(now + REFUSED_ACK_DELAY),
         }
-        if let Some(stats) = stats {
-            self.on_stats(now, &stats);
+        if let Some(stats) = &packet.stats {
+            self.on_stats(now, stats);
         }
         self.finish_linger(now);
         Ok(())
@@ -136,7 +180,7 @@ impl Connection {
         payload: &'a mut [u8],
         len: usize,
     ) -> Result<(PacketNumber, &'a [u8]), DropReason> {
-        let number = self.receiver.replay.check(seq).inspect_err(|_| {
+        let number = self.check_number(seq).inspect_err(|_| {
             self.telemetry.link.duplicate(now, len);
         })?;
         let keys = self.keys.as_mut().ok_or(DropReason::WrongState)?;

@@ -216,7 +216,13 @@ impl Connection {
             return;
         }
         let mut packet = alloc::vec::Vec::new();
-        data_header::write_with_stats(&mut packet, to, number.to_wire(), &UdpStats::default());
+        data_header::write_with_stats(
+            &mut packet,
+            to,
+            number.to_wire(),
+            &UdpStats::default(),
+            None,
+        );
         data_header::set_key_phase(&mut packet, keys.phase());
         let mut builder = PacketBuilder::new(&mut packet, number, MAX_PLAINTEXT);
         builder.stop_waiting(&self.sender);

@@ -2,6 +2,7 @@ mod adverse;
 mod delivery;
 mod extensions;
 mod lanes;
+mod order;
 
 use alloc::string::ToString;
 use alloc::vec;

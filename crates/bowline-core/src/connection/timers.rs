@@ -69,6 +69,7 @@ impl Connection {
         if let Some(keys) = &mut self.keys {
             keys.forget_old(now);
         }
+        self.release_in_order(now);
         self.sender.on_retransmit_timeout(now);
         if self.liveness.on_timeout(now) {
             self.telemetry.link.reply_timed_out();
@@ -107,6 +108,7 @@ impl Connection {
             }
         };
         consider(self.receiver.acks.due(), TimerKind::Ack);
+        consider(self.receiver.reorder.due(), TimerKind::Reorder);
         consider(self.sender.retransmit_at(), TimerKind::Retransmit);
         consider(self.linger_deadline(), TimerKind::Linger);
         consider(self.telemetry.exchange.next_deadline(), TimerKind::Stats);

@@ -11,6 +11,7 @@ use crate::send::PacketBuilder;
 use crate::snp::ack_codec;
 use crate::stats::Due;
 use crate::stats::Report;
+use crate::stats::time_since_previous_to_wire;
 use crate::time::Timestamp;
 use crate::transmit::Transmit;
 use crate::transmit::TransmitBuf;
@@ -22,6 +23,9 @@ use crate::wire::stats_blob::UdpStats;
 const MIN_ACK_ROOM: usize = 16;
 /// Room that statistics leave: their length, stop-waiting, an ack, and the tag.
 const MIN_BODY: usize = 2 + 9 + 2 * MIN_ACK_ROOM + limits::AEAD_TAG;
+
+/// Peers understand the time since the previous packet from this protocol version on (wire.md 2.6).
+const TIME_SINCE_PREVIOUS_SINCE: u32 = 12;
 
 /// Why a packet goes out.
 #[derive(Clone, Copy, Debug)]
@@ -119,10 +123,11 @@ impl Connection {
     fn build(&mut self, now: Timestamp, plan: Plan, buf: &mut TransmitBuf) -> Option<usize> {
         let (to, number) = (self.peer.id?, self.sender.next_number());
         let (overhead, key_phase) = self.prepare_keys(now, number)?;
-        let stats = self.stats(now, plan);
+        let time = self.time_since_previous(now);
+        let stats = self.stats(now, plan, time.is_some());
         let out = buf.bytes_mut();
         let start = out.len();
-        data_header::write_with_stats(out, to, number.to_wire(), &stats);
+        data_header::write_with_stats(out, to, number.to_wire(), &stats, time);
         data_header::set_key_phase(out.get_mut(start..)?, key_phase);
         let body = out.len();
         let mut builder = PacketBuilder::new(out, number, self.budget(body - start, overhead));
@@ -160,13 +165,25 @@ impl Connection {
         Some(prepared)
     }
 
-    fn stats(&self, now: Timestamp, plan: Plan) -> UdpStats {
+    /// What the header says of the time since the last packet, if it shall: for the peer's measurement of
+    /// jitter.
+    fn time_since_previous(&self, now: Timestamp) -> Option<u16> {
+        if !self.config.sends_time_since_previous_packet()
+            || self.peer.version < TIME_SINCE_PREVIOUS_SINCE
+        {
+            return None;
+        }
+        let previous = self.telemetry.last_sent?;
+        time_since_previous_to_wire(now.since(previous))
+    }
+
+    fn stats(&self, now: Timestamp, plan: Plan, with_time: bool) -> UdpStats {
         let request = UdpStats::request(plan.flags);
         let Some(report) = plan.report else {
             return request;
         };
         let ping = self.telemetry.ping.smoothed_ms();
-        let room = self.path.full_packet() - data_header::encoded_len(None, false) - MIN_BODY;
+        let room = self.path.full_packet() - data_header::encoded_len(None, with_time) - MIN_BODY;
         for report in [report, Report::Instantaneous] {
             let stats = UdpStats {
                 quality: Some(self.telemetry.link.message(now, report, ping)),
@@ -217,6 +234,7 @@ impl Connection {
         let asked = plan.flags.contains(StatsFlags::ACK_REQUEST) || plan.report.is_some();
         self.sender.on_packet_sent(now, len, built.ranges, asked);
         self.telemetry.link.sent(now, 1, len);
+        self.telemetry.last_sent = Some(now);
         if let Some(report) = plan.report {
             let telemetry = &mut self.telemetry;
             telemetry.exchange.sent(&telemetry.link, report, number);

@@ -3,6 +3,7 @@
 mod acks;
 mod queue;
 mod reliable;
+mod reorder;
 mod sequence;
 mod unreliable;
 
@@ -27,6 +28,8 @@ use crate::snp::decode::DecodeContext;
 use crate::time::Timestamp;
 
 pub(crate) use acks::Acks;
+pub(crate) use reorder::HeldPacket;
+pub(crate) use reorder::Reorder;
 
 /// So far from both ends of the numbers that no short form (48 bits at most) leaves them.
 const MIDDLE: u64 = 1 << 56;
@@ -43,6 +46,7 @@ pub(crate) struct Receiver {
     limits: ReceiveLimits,
     pub(crate) acks: Acks,
     pub(crate) replay: ReplayWindow,
+    pub(crate) reorder: Reorder,
 }
 
 /// Why a frame was not taken.
@@ -67,6 +71,7 @@ impl Receiver {
             limits: receive_limits(config),
             acks: Acks::new(handshake),
             replay: ReplayWindow::new(handshake),
+            reorder: Reorder::new(config.out_of_order_correction_window()),
         }
     }
 
@@ -74,6 +79,8 @@ impl Receiver {
     pub(crate) fn configure(&mut self, config: &Config) {
         self.limits = receive_limits(config);
         self.queue.configure(config);
+        self.reorder
+            .set_window(config.out_of_order_correction_window());
         for lane in &mut self.lanes {
             lane.set_limits(self.limits);
         }

@@ -110,22 +110,31 @@ pub fn write(
 }
 
 /// Appends a header with these stats, or without the field if they say nothing. Flags alone do not
-/// allocate.
+/// allocate. `time_since_prev` as for [`write()`].
 pub fn write_with_stats(
     out: &mut Vec<u8>,
     to: ConnectionId,
     seq: WirePacketNumber,
     stats: &UdpStats,
+    time_since_prev: Option<u16>,
 ) {
     let len = stats.encoded_len();
     if len == 0 {
-        return write(out, to, seq, None, None);
+        return write(out, to, seq, None, time_since_prev);
     }
-    out.push(FLAG_DATA | FLAG_STATS);
+    let time_flag = if time_since_prev.is_some() {
+        FLAG_TIME
+    } else {
+        0
+    };
+    out.push(FLAG_DATA | FLAG_STATS | time_flag);
     out.extend_from_slice(&to.get().to_le_bytes());
     out.extend_from_slice(&seq.get().to_le_bytes());
     varint::encode(out, len as u64);
     stats.encode(out);
+    if let Some(time) = time_since_prev {
+        out.extend_from_slice(&time.to_le_bytes());
+    }
 }
 
 /// Says in a header that was written in which key phase the packet is sealed.

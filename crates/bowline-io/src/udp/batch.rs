@@ -50,6 +50,25 @@ impl RecvBatch {
             })
     }
 
+    /// Adds a datagram that was received earlier. Tells whether there was a free slot of its size.
+    pub fn push(&mut self, from: SocketAddr, ecn: Option<Ecn>, bytes: &[u8]) -> bool {
+        let slot = self.bytes.chunks_exact_mut(SLOT_BYTES).nth(self.filled);
+        let Some((slot, meta)) = slot.zip(self.metas.get_mut(self.filled)) else {
+            return false;
+        };
+        let Some(room) = slot.get_mut(..bytes.len()) else {
+            return false;
+        };
+        room.copy_from_slice(bytes);
+        *meta = RecvMeta::default();
+        meta.addr = from;
+        meta.len = bytes.len();
+        meta.stride = bytes.len();
+        meta.ecn = ecn.map(code_point);
+        self.filled += 1;
+        true
+    }
+
     /// How many datagrams were received.
     pub fn len(&self) -> usize {
         self.metas[..self.filled]
@@ -126,6 +145,14 @@ const fn ecn(code_point: EcnCodepoint) -> Ecn {
     }
 }
 
+const fn code_point(ecn: Ecn) -> EcnCodepoint {
+    match ecn {
+        Ecn::Ect0 => EcnCodepoint::Ect0,
+        Ecn::Ect1 => EcnCodepoint::Ect1,
+        Ecn::Ce => EcnCodepoint::Ce,
+    }
+}
+
 /// The most that the kernel glues, rounded up.
 const SLOT_BYTES: usize = 64 * 1024;
 
@@ -170,6 +197,20 @@ mod tests {
             );
         }
         assert!(!batch.is_full() && !batch.is_empty());
+    }
+
+    #[test]
+    fn what_was_received_earlier_can_be_added() {
+        let mut batch = RecvBatch::new(3);
+        put(&mut batch, "1.2.3.4:5", b"aabb", 2);
+        let from = "1.2.3.4:6".parse().unwrap();
+        assert!(batch.push(from, Some(Ecn::Ce), b"later"));
+        assert!(!batch.push(from, None, &[0; SLOT_BYTES + 1]));
+        assert!(batch.push(from, None, b""));
+        assert!(batch.is_full() && !batch.push(from, None, b"x"));
+        let items: Vec<_> = batch.iter_mut().skip(2).collect();
+        assert_eq!((items[0].1, &*items[0].2), (Some(Ecn::Ce), &b"later"[..]));
+        assert_eq!((items[1].0, items[1].1, items[1].2.len()), (from, None, 0));
     }
 
     #[test]

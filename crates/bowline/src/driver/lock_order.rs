@@ -24,6 +24,8 @@ pub(crate) enum Rank {
     Lobby,
     /// The ready list of one poll group.
     PollGroup,
+    /// Datagrams that are late on purpose.
+    Network,
     /// The deadlines of all connections.
     Timers,
     /// The settings of an interface, or of the process.
@@ -37,7 +39,7 @@ impl Rank {
         match self {
             Self::Endpoint | Self::Connection => 0,
             Self::Lobby => 1,
-            Self::PollGroup => 2,
+            Self::PollGroup | Self::Network => 2,
             Self::Timers => 3,
             Self::Settings => 4,
         }

@@ -10,6 +10,7 @@
 //! dial        sockets to listen on and to dial from
 //! lobby       events, readiness, the role of driving
 //! group       ready list of a poll group
+//! network     pretended bad conditions, log of packets, marks for routers
 //! settings    settings of the interface, its listeners and connections
 //! timers      deadlines of all connections
 //! lock_order  the lock rules, checked in debug builds
@@ -26,6 +27,7 @@ mod hub;
 pub(crate) mod limits;
 pub(crate) mod lobby;
 pub(crate) mod lock_order;
+mod network;
 mod reactor;
 mod receive;
 pub(crate) mod service;
@@ -47,6 +49,7 @@ use bowline_core::endpoint::EndpointConfig;
 use bowline_core::endpoint::Route;
 use bowline_core::event::ToEndpoint;
 use bowline_core::identity::Identity;
+use bowline_core::rng::Rng;
 use bowline_core::time::Timestamp;
 use bowline_io::clock::Clock;
 use bowline_io::poll::Poller;
@@ -58,6 +61,7 @@ use crate::driver::lobby::Lobby;
 use crate::driver::lock_order::Guard;
 use crate::driver::lock_order::Lock;
 use crate::driver::lock_order::Rank;
+use crate::driver::network::Network;
 use crate::driver::reactor::Reactor;
 use crate::driver::slot::Followup;
 use crate::driver::slot::Slot;
@@ -77,6 +81,7 @@ pub(crate) struct Inner {
     pub(crate) lobby: Lobby,
     pub(crate) hub: Lock<Hub>,
     pub(crate) timers: Lock<Timers>,
+    pub(crate) network: Network,
     /// The settings of the interface, those of the process included.
     pub(crate) settings: Lock<Arc<Config>>,
     waker: Waker,
@@ -103,6 +108,7 @@ impl Inner {
     ) -> Result<Arc<Self>, BuildError> {
         let settings = settings.into_level(ConfigScope::Interface)?;
         let seed = bowline_io::entropy::seed().map_err(BuildError::Entropy)?;
+        let luck = bowline_io::entropy::seed().map_err(BuildError::Entropy)?;
         let poller = Poller::new().map_err(BuildError::Poller)?;
         let identity = config.identity.clone();
         let clock = Clock::new();
@@ -113,6 +119,7 @@ impl Inner {
             lobby: Lobby::new(max_events),
             hub: Lock::new(Rank::Endpoint, Hub::new(endpoint)),
             timers: Lock::new(Rank::Timers, Timers::default()),
+            network: Network::new(Rng::from_seed(luck)),
             settings: Lock::new(Rank::Settings, Arc::new(settings)),
             waker: poller.waker(),
             #[cfg(unix)]
@@ -167,6 +174,8 @@ impl Inner {
             follow.endpoint.push((Arc::clone(slot), ToEndpoint::Dead));
         }
         drop(state);
+        // Its last words, before the socket goes with it.
+        self.send_all_late(slot.route.socket);
         self.follow_up(&mut follow);
     }
 

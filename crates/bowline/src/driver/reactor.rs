@@ -57,6 +57,7 @@ impl Reactor {
             self.receive(inner, token);
         }
         self.ready = ready;
+        self.receive_late(inner);
         self.timers.run(inner, &mut self.follow);
         inner.follow_up(&mut self.follow);
     }
@@ -116,6 +117,22 @@ impl Reactor {
         self.unfinished.push(token);
     }
 
+    /// Takes in what was late on purpose.
+    fn receive_late(&mut self, inner: &Arc<Inner>) {
+        if !inner.network.is_meddling() {
+            return;
+        }
+        for _ in 0..limits::MAX_RECV_BATCHES {
+            let Some(touched) = self.receiver.receive_late(inner) else {
+                return;
+            };
+            self.timers
+                .transmitter
+                .finish(inner, touched, &mut self.follow);
+            inner.follow_up(&mut self.follow);
+        }
+    }
+
     fn register_sockets(&self, inner: &Inner) {
         for new in inner.lobby.take_new_sockets() {
             let Some(socket) = new.socket.upgrade() else {
@@ -138,6 +155,7 @@ impl TimerRunner {
 
     /// Handles all deadlines that have passed.
     pub(crate) fn run(&mut self, inner: &Inner, follow: &mut Followup) {
+        inner.send_late();
         let now = inner.clock.now();
         self.take_due(inner, now);
         for slot in &self.due {

@@ -22,6 +22,7 @@ use crate::driver::Inner;
 use crate::driver::hub::Hub;
 use crate::driver::limits;
 use crate::driver::lock_order::assert_none_held;
+use crate::driver::network::Border;
 use crate::driver::slot::Slot;
 
 /// The buffers with which the driving thread receives.
@@ -30,6 +31,8 @@ pub(crate) struct Receiver {
     batch: RecvBatch,
     /// Per datagram of the batch, which connection of `touched` it is for, if any.
     routed: Vec<Option<(u32, DatagramMeta)>>,
+    /// Per datagram, whether it is lost or late on purpose; empty if none is.
+    withheld: Vec<bool>,
     /// The connections that the batch has datagrams for, and those that it made.
     touched: Vec<Arc<Slot>>,
     reply: Vec<u8>,
@@ -42,6 +45,7 @@ impl Receiver {
         Self {
             batch: RecvBatch::new(limits::RECV_SLOTS),
             routed: Vec::new(),
+            withheld: Vec::new(),
             touched: Vec::new(),
             reply: Vec::new(),
             replies: Vec::new(),
@@ -64,11 +68,37 @@ impl Receiver {
         }
         if !self.batch.is_empty() {
             let now = inner.clock.now();
-            self.route(inner, now, id, socket);
-            self.handle(now);
-            self.send_replies(socket);
+            self.withheld.clear();
+            if inner.network.is_meddling() {
+                inner.withhold(now, id, &mut self.batch, &mut self.withheld);
+            }
+            self.take_batch(inner, now, id, socket);
         }
         (&mut self.touched, self.batch.is_full())
+    }
+
+    /// Takes in datagrams that were late on purpose and are due; `None` if there are none. Returns the
+    /// connections concerned, whose outputs are due.
+    pub(crate) fn receive_late(&mut self, inner: &Arc<Inner>) -> Option<&mut Vec<Arc<Slot>>> {
+        self.touched.clear();
+        self.withheld.clear();
+        self.batch.clear();
+        let now = inner.clock.now();
+        let (id, socket) = inner.receive_late(now, &mut self.batch)?;
+        self.take_batch(inner, now, id, &socket);
+        Some(&mut self.touched)
+    }
+
+    fn take_batch(
+        &mut self,
+        inner: &Arc<Inner>,
+        now: Timestamp,
+        id: SocketId,
+        socket: &Arc<UdpSocket>,
+    ) {
+        self.route(inner, now, id, socket);
+        self.handle(now);
+        self.send_replies(inner, id, socket);
     }
 
     fn route(&mut self, inner: &Arc<Inner>, now: Timestamp, id: SocketId, socket: &Arc<UdpSocket>) {
@@ -77,7 +107,11 @@ impl Receiver {
         self.reply_list.clear();
         let mut admitted = 0;
         let mut hub = inner.hub.lock();
-        for (remote, ecn, data) in self.batch.iter_mut() {
+        for (index, (remote, ecn, data)) in self.batch.iter_mut().enumerate() {
+            if self.withheld.get(index).is_some_and(|withheld| *withheld) {
+                self.routed.push(None);
+                continue;
+            }
             let from = Route { socket: id, remote };
             let event = hub
                 .endpoint
@@ -135,12 +169,22 @@ impl Receiver {
         }
     }
 
-    fn send_replies(&mut self, socket: &UdpSocket) {
+    fn send_replies(&mut self, inner: &Inner, id: SocketId, socket: &UdpSocket) {
         for (remote, range) in self.reply_list.drain(..) {
             assert_none_held();
             let bytes = &self.replies[range];
+            let ecn = inner.network.ecn();
             // A reply that is lost is asked for again.
-            let _ = socket.send(remote, bytes, bytes.len(), None);
+            if inner.network.is_meddling() {
+                let border = Border {
+                    socket: id,
+                    remote,
+                    ecn,
+                };
+                let _ = inner.send_one_by_one(socket, border, bytes, bytes.len());
+            } else {
+                let _ = socket.send(remote, bytes, bytes.len(), ecn);
+            }
         }
     }
 }

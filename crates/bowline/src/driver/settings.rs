@@ -64,6 +64,7 @@ impl Inner {
                 Arc::make_mut(&mut settings).inherit(&global);
                 Arc::clone(&settings)
             };
+            self.configure_network(&interface);
             let heirs = self.hub.lock().reconfigure(&interface);
             for (slot, wider) in heirs {
                 self.inherit(&slot, &wider);

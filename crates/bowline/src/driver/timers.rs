@@ -17,6 +17,8 @@ pub(crate) struct Timers {
     slots: Vec<Option<Arc<Slot>>>,
     /// When the endpoint wants its bookkeeping done.
     endpoint: Option<Timestamp>,
+    /// When the next datagram that is late on purpose is due.
+    network: Option<Timestamp>,
     /// Until when the thread that drives the sockets sleeps; `None` while it is awake, or nobody drives.
     sleeping_until: Option<Timestamp>,
 }
@@ -54,6 +56,14 @@ impl Timers {
         self.endpoint = at;
     }
 
+    /// Sets the deadline of late datagrams. Tells whether the sleeping thread must be woken for it.
+    pub(crate) fn schedule_network(&mut self, at: Option<Timestamp>) -> bool {
+        self.network = at;
+        self.sleeping_until
+            .zip(at)
+            .is_some_and(|(until, at)| at < until)
+    }
+
     /// Takes the endpoint's deadline if it has passed.
     pub(crate) fn take_due_endpoint(&mut self, now: Timestamp) -> bool {
         self.endpoint.take_if(|at| *at <= now).is_some()
@@ -71,10 +81,8 @@ impl Timers {
 
     /// The earliest deadline of all.
     pub(crate) fn next(&self) -> Option<Timestamp> {
-        match (self.heap.next(), self.endpoint) {
-            (Some(a), Some(b)) => Some(a.min(b)),
-            (a, b) => a.or(b),
-        }
+        let deadlines = [self.heap.next(), self.endpoint, self.network];
+        deadlines.into_iter().flatten().min()
     }
 
     /// Notes that the driving thread goes to sleep until `latest` or the next deadline, whichever is

@@ -21,6 +21,7 @@ use crate::driver::Inner;
 use crate::driver::limits;
 use crate::driver::lock_order::Guard;
 use crate::driver::lock_order::assert_none_held;
+use crate::driver::network::Border;
 use crate::driver::slot::Followup;
 use crate::driver::slot::Slot;
 use crate::driver::slot::SlotState;
@@ -53,7 +54,7 @@ pub(crate) fn transmit_here<'a>(
             };
             let socket = Arc::clone(&live.socket);
             drop(state);
-            let blocked = send(&socket, slot.remote_addr(), buf.bytes(&transmit), &transmit);
+            let blocked = send(inner, slot, &socket, buf.bytes(&transmit), &transmit);
             state = slot.state.lock();
             if blocked {
                 state.block(now + limits::BLOCKED_RETRY);
@@ -153,7 +154,7 @@ impl Transmitter {
             let same = |run: &&Run| Arc::ptr_eq(&run.socket, &first.socket);
             let (runs, others) = rest.split_at(rest.iter().take_while(same).count());
             rest = others;
-            for run in &runs[send_runs(&self.buf, &first.socket, runs)..] {
+            for run in &runs[send_runs(inner, &self.buf, &first.socket, runs)..] {
                 block(inner.clock.now(), &run.slot, slots, follow);
             }
         }
@@ -163,15 +164,23 @@ impl Transmitter {
 }
 
 /// Sends runs of one socket and returns how many were sent wholly, before the socket took no more.
-fn send_runs(buf: &TransmitBuf, socket: &UdpSocket, runs: &[Run]) -> usize {
+fn send_runs(inner: &Inner, buf: &TransmitBuf, socket: &UdpSocket, runs: &[Run]) -> usize {
     assert_none_held();
+    if inner.network.is_meddling() {
+        let is_sent = |run: &&Run| {
+            let bytes = buf.bytes(&run.transmit);
+            !send(inner, &run.slot, socket, bytes, &run.transmit)
+        };
+        return runs.iter().take_while(is_sent).count();
+    }
+    let ecn = inner.network.ecn();
     let mut list = [NOTHING; limits::MAX_ROUND_RUNS];
     for (entry, run) in list.iter_mut().zip(runs) {
         *entry = OutDatagram {
             to: run.slot.remote_addr(),
             bytes: buf.bytes(&run.transmit),
             segment_size: run.transmit.segment_size,
-            ecn: run.transmit.ecn,
+            ecn: run.transmit.ecn.or(ecn),
         };
     }
     match socket.send_many(&list[..runs.len()]) {
@@ -205,9 +214,19 @@ fn block(now: Timestamp, slot: &Arc<Slot>, slots: &mut Vec<Arc<Slot>>, follow: &
 }
 
 /// Sends a run. Tells whether the socket took less than all of it; the rest is lost, as on any network.
-fn send(socket: &UdpSocket, to: SocketAddr, bytes: &[u8], transmit: &Transmit) -> bool {
+fn send(inner: &Inner, slot: &Slot, socket: &UdpSocket, bytes: &[u8], transmit: &Transmit) -> bool {
     assert_none_held();
-    match socket.send(to, bytes, transmit.segment_size, transmit.ecn) {
+    let remote = slot.remote_addr();
+    let ecn = transmit.ecn.or_else(|| inner.network.ecn());
+    if inner.network.is_meddling() {
+        let border = Border {
+            socket: slot.route.socket,
+            remote,
+            ecn,
+        };
+        return inner.send_one_by_one(socket, border, bytes, transmit.segment_size);
+    }
+    match socket.send(remote, bytes, transmit.segment_size, ecn) {
         Ok(SendOutcome::Sent) => false,
         Ok(SendOutcome::Blocked { .. }) => true,
         Err(error) => {
