@@ -8,6 +8,7 @@ extern crate alloc;
 #[cfg(any(test, feature = "test-support"))]
 extern crate std;
 
+pub mod availability;
 pub mod cert;
 pub mod config;
 pub mod connection;

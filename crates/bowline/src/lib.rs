@@ -139,6 +139,7 @@ mod poll_group;
 mod send_options;
 mod sockets;
 
+pub use bowline_core::availability::Availability;
 pub use bowline_core::cert::check::AuthPolicy;
 pub use bowline_core::config::Change;
 pub use bowline_core::config::Config;
