@@ -12,6 +12,7 @@ mod admission;
 mod rejection;
 mod sources;
 mod table;
+mod trust;
 
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
@@ -21,6 +22,7 @@ use core::net::SocketAddr;
 use serde::Deserialize;
 use serde::Serialize;
 
+use crate::cert::expect::Expect;
 use crate::cert::store::CertStore;
 use crate::config::Config;
 use crate::connection::Connection;
@@ -30,10 +32,12 @@ use crate::counters::DropReason;
 use crate::crypto::Crypto;
 use crate::crypto::kdf::Role;
 use crate::crypto::key_update::KeyLimits;
+use crate::crypto::keys::SigningKey;
 use crate::endpoint::admission::Challenges;
 use crate::endpoint::rejection::Rejections;
 use crate::endpoint::table::Entry;
 use crate::endpoint::table::Table;
+use crate::endpoint::trust::Trust;
 use crate::error::ConnectError;
 use crate::event::ToEndpoint;
 use crate::extensions::ExtensionSet;
@@ -57,6 +61,8 @@ use crate::wire::udp;
 use crate::wire::udp::UdpPacket;
 
 pub use table::Shard;
+pub use trust::AuthenticationStatus;
+pub use trust::TrustEvent;
 
 /// A UDP socket, by the number that its owner gave it.
 #[derive(
@@ -96,6 +102,8 @@ pub struct EndpointConfig {
     pub app_id: AppId,
     /// Whom we trust to vouch for peers.
     pub trusted: CertStore,
+    /// The key of our certificates; without one each connection makes its own.
+    pub key: Option<SigningKey>,
     /// Which of several endpoints with the same address this is.
     pub shard: Shard,
     /// What goes beyond GNS: offered to peers, and taken if they offer it.
@@ -116,6 +124,7 @@ impl EndpointConfig {
             identity: Identity::anonymous(),
             app_id: AppId::default(),
             trusted: CertStore::new(),
+            key: None,
             shard: Shard::SINGLE,
             extensions: ExtensionSet::ALL,
             key_limits: KeyLimits::DEFAULT,
@@ -154,6 +163,7 @@ pub struct Endpoint {
     rejections: Rejections,
     listeners: BTreeMap<SocketId, Listener>,
     last_stateless_reply: Option<Timestamp>,
+    trust: Trust,
     drops: DropCounters,
 }
 
@@ -177,6 +187,8 @@ impl Endpoint {
                 store: config.trusted,
                 extensions: config.extensions,
                 key_limits: config.key_limits,
+                key: config.key,
+                credentials: None,
             }),
             clock: WallClock::new(now, unix_secs),
             challenges: Challenges::new(now, &mut rng),
@@ -185,6 +197,7 @@ impl Endpoint {
             rng,
             listeners: BTreeMap::new(),
             last_stateless_reply: None,
+            trust: Trust::new(),
             drops: DropCounters::new(),
         }
     }
@@ -224,6 +237,22 @@ impl Endpoint {
         route: Route,
         config: Arc<Config>,
     ) -> Result<Connection, ConnectError> {
+        self.connect_expecting(now, route, config, None)
+    }
+
+    /// Like [`Self::connect`], to a peer that must prove that it is the one we mean. If it is not, the
+    /// connection ends with [`EndReason::REMOTE_BAD_CERT`](crate::end_reason::EndReason) before any
+    /// message is sent.
+    ///
+    /// # Errors
+    /// As [`Self::connect`].
+    pub fn connect_expecting(
+        &mut self,
+        now: Timestamp,
+        route: Route,
+        config: Arc<Config>,
+        expect: Option<Expect>,
+    ) -> Result<Connection, ConnectError> {
         let ip = route.remote.ip();
         if route.remote.port() == 0 || ip.is_unspecified() || ip.is_multicast() {
             return Err(ConnectError::BadAddress);
@@ -234,6 +263,7 @@ impl Endpoint {
         if self.table.len() >= limits::MAX_CONNECTIONS {
             return Err(ConnectError::TooManyConnections);
         }
+        self.check_credentials(now);
         let id = self.table.fresh_id(&mut self.rng);
         let mut rng = self.rng.child("connection");
         let policy = config.encryption();
@@ -249,7 +279,11 @@ impl Endpoint {
             },
         );
         let start = self.start(id, route, config);
-        Ok(Connection::dial(now, start, Dialing::new(now, session)))
+        Ok(Connection::dial(
+            now,
+            start,
+            Dialing::new(now, session, expect),
+        ))
     }
 
     /// Finds out what a datagram is for. An answer is written to `reply`, which is cleared first.
@@ -294,14 +328,18 @@ impl Endpoint {
         self.table.len()
     }
 
-    /// When [`Self::handle_timeout`] has something to forget.
+    /// When [`Self::handle_timeout`] has something to do.
     pub fn poll_timeout(&self) -> Option<Timestamp> {
-        self.table.next_expiry()
+        [self.table.next_expiry(), self.trust.deadline()]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
-    /// Forgets what need not be remembered any longer.
+    /// Forgets what need not be remembered any longer, and looks after our own certificate.
     pub fn handle_timeout(&mut self, now: Timestamp) {
         self.table.expire(now);
+        self.check_credentials(now);
     }
 
     /// Datagrams that were dropped here, by reason.

@@ -62,6 +62,8 @@ fn connect_request(id: u32, challenge: u64) -> Vec<u8> {
         store: config.trusted,
         extensions: config.extensions,
         key_limits: config.key_limits,
+        key: config.key,
+        credentials: None,
     };
     let mut rng = Rng::from_seed([4; 32]);
     let client = ConnectionId::new(id);

@@ -11,6 +11,7 @@
 //! lobby       events, readiness, the role of driving
 //! group       ready list of a poll group
 //! settings    settings of the interface, its listeners and connections
+//! trust       own certificate and whom we trust, at run time
 //! timers      deadlines of all connections
 //! lock_order  the lock rules, checked in debug builds
 //! limits      every bound
@@ -33,6 +34,7 @@ pub(crate) mod settings;
 pub(crate) mod slot;
 mod timers;
 mod transmit;
+mod trust;
 
 pub(crate) use dial::Listening;
 
@@ -46,7 +48,6 @@ use bowline_core::endpoint::Endpoint;
 use bowline_core::endpoint::EndpointConfig;
 use bowline_core::endpoint::Route;
 use bowline_core::event::ToEndpoint;
-use bowline_core::identity::Identity;
 use bowline_core::time::Timestamp;
 use bowline_io::clock::Clock;
 use bowline_io::poll::Poller;
@@ -73,7 +74,6 @@ use crate::listener::ListenerId;
 #[derive(Debug)]
 pub(crate) struct Inner {
     pub(crate) clock: Clock,
-    pub(crate) identity: Identity,
     pub(crate) lobby: Lobby,
     pub(crate) hub: Lock<Hub>,
     pub(crate) timers: Lock<Timers>,
@@ -104,12 +104,10 @@ impl Inner {
         let settings = settings.into_level(ConfigScope::Interface)?;
         let seed = bowline_io::entropy::seed().map_err(BuildError::Entropy)?;
         let poller = Poller::new().map_err(BuildError::Poller)?;
-        let identity = config.identity.clone();
         let clock = Clock::new();
         let endpoint = Endpoint::new(config, seed, clock.now(), Clock::unix_seconds());
         let inner = Self {
             clock,
-            identity,
             lobby: Lobby::new(max_events),
             hub: Lock::new(Rank::Endpoint, Hub::new(endpoint)),
             timers: Lock::new(Rank::Timers, Timers::default()),
