@@ -203,10 +203,7 @@ fn private_key(
 pub(crate) fn request(crypto: &Crypto, key: &SigningKey, identity: &Identity) -> Vec<u8> {
     let named = (!identity.is_anonymous()).then_some(identity);
     let cert = crate::cert::issue::message(&key.public(crypto), named);
-    let mut out = Vec::new();
-    // CMsgSteamDatagramCertificateRequest has one field: 1, the certificate.
-    prost::encoding::message::encode(1, &cert, &mut out);
-    out
+    pb::CertificateRequest { cert: Some(cert) }.encode_to_vec()
 }
 
 /// Shows a missing identity in words.
