@@ -82,6 +82,7 @@ fn certified(identity: &str, operator: &Operator) -> Sockets {
     let signed = operator.sign(&sockets.certificate_request(), 3600);
     sockets.set_certificate(&signed).unwrap();
     sockets.trust_root(operator.public()).unwrap();
+    assert_eq!(next_availability(&sockets), Availability::Current);
     sockets
 }
 
