@@ -1,4 +1,5 @@
 //! Certificates and identities at run time, through the public API.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
 mod support;
 

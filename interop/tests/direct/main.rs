@@ -18,6 +18,7 @@ mod connecting;
 mod endurance;
 mod lanes;
 mod messages;
+mod trust;
 mod vanishing;
 
 /// What a scenario asks of the machine.
@@ -69,6 +70,7 @@ fn all_trials() -> Vec<(String, Pairing, Scenario)> {
         lanes::SCENARIOS,
         adverse::SCENARIOS,
         messages::SCENARIOS,
+        trust::SCENARIOS,
     ];
     let mut trials = Vec::new();
     for scenario in themes.concat() {
