@@ -5,10 +5,12 @@
 //! ([`DatagramEvent::Reply`]), or makes a connection of a request that passed all checks
 //! ([`DatagramEvent::Incoming`]). A source that has not proved its address leaves no state behind.
 //!
-//! `table` holds who is where, `sources` how many come from one place, `admission` the cookies and the
-//! checks of a request, `rejection` what a client hears that did not pass them.
+//! `dial` starts connections, `table` holds who is where, `sources` how many come from one place,
+//! `admission` the cookies and the checks of a request, `rejection` what a client hears that did not
+//! pass them, `trust` who we are and whom we trust.
 
 mod admission;
+mod dial;
 mod rejection;
 mod sources;
 mod table;
@@ -22,7 +24,6 @@ use core::net::SocketAddr;
 use serde::Deserialize;
 use serde::Serialize;
 
-use crate::cert::expect::Expect;
 use crate::cert::store::CertStore;
 use crate::config::Config;
 use crate::connection::Connection;
@@ -30,23 +31,18 @@ use crate::connection::Start;
 use crate::counters::DropCounters;
 use crate::counters::DropReason;
 use crate::crypto::Crypto;
-use crate::crypto::kdf::Role;
 use crate::crypto::key_update::KeyLimits;
 use crate::crypto::keys::SigningKey;
 use crate::endpoint::admission::Challenges;
 use crate::endpoint::rejection::Rejections;
-use crate::endpoint::table::Entry;
 use crate::endpoint::table::Table;
 use crate::endpoint::trust::Trust;
-use crate::error::ConnectError;
 use crate::event::ToEndpoint;
 use crate::extensions::ExtensionSet;
 use crate::handshake::Host;
 use crate::handshake::Origin;
 use crate::handshake::SharedHost;
 use crate::handshake::WallClock;
-use crate::handshake::client::Dialing;
-use crate::handshake::session::Session;
 use crate::identity::Identity;
 use crate::ids::AppId;
 use crate::ids::ConnectionId;
@@ -224,66 +220,6 @@ impl Endpoint {
     /// tell just one connection from another, and remembers it for a while after its end.
     pub fn can_dial(&self, now: Timestamp, route: Route) -> bool {
         self.table.can_dial(now, route)
-    }
-
-    /// Starts a connection; drain it to send its first packet.
-    ///
-    /// # Errors
-    /// If the address cannot be dialled, or not on this route ([`Self::can_dial`]), or there are as
-    /// many connections as there may be.
-    pub fn connect(
-        &mut self,
-        now: Timestamp,
-        route: Route,
-        config: Arc<Config>,
-    ) -> Result<Connection, ConnectError> {
-        self.connect_expecting(now, route, config, None)
-    }
-
-    /// Like [`Self::connect`], to a peer that must prove that it is the one we mean. If it is not, the
-    /// connection ends with [`EndReason::REMOTE_BAD_CERT`](crate::end_reason::EndReason) before any
-    /// message is sent.
-    ///
-    /// # Errors
-    /// As [`Self::connect`].
-    pub fn connect_expecting(
-        &mut self,
-        now: Timestamp,
-        route: Route,
-        config: Arc<Config>,
-        expect: Option<Expect>,
-    ) -> Result<Connection, ConnectError> {
-        let ip = route.remote.ip();
-        if route.remote.port() == 0 || ip.is_unspecified() || ip.is_multicast() {
-            return Err(ConnectError::BadAddress);
-        }
-        if !self.can_dial(now, route) {
-            return Err(ConnectError::RouteInUse);
-        }
-        if self.table.len() >= limits::MAX_CONNECTIONS {
-            return Err(ConnectError::TooManyConnections);
-        }
-        self.check_credentials(now);
-        let id = self.table.fresh_id(&mut self.rng);
-        let mut rng = self.rng.child("connection");
-        let policy = config.encryption();
-        let session = Session::new(&self.host, &mut rng, id, Role::Client, policy);
-        self.table.insert(
-            id,
-            Entry {
-                route,
-                origin: Origin::Dial,
-                remote_id: None,
-                identity: None,
-                pending: false,
-            },
-        );
-        let start = self.start(id, route, config);
-        Ok(Connection::dial(
-            now,
-            start,
-            Dialing::new(now, session, expect),
-        ))
     }
 
     /// Finds out what a datagram is for. An answer is written to `reply`, which is cleared first.

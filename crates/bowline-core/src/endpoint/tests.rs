@@ -4,8 +4,11 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::connection::ConnectionState;
+use crate::crypto::kdf::Role;
 use crate::crypto::rustcrypto;
 use crate::end_reason::EndReason;
+use crate::error::ConnectError;
+use crate::handshake::session::Session;
 use crate::pair::Pair;
 use crate::pair::SOCKET;
 use crate::rng::Rng;
