@@ -5,7 +5,7 @@ use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use bowline::{Connection, Event, Listener, Message, SendError, Sockets};
+use bowline::{Connection, Event, Expect, Listener, Message, SendError, Sockets};
 
 use crate::convert;
 use crate::host::{
@@ -15,6 +15,8 @@ use crate::host::{
 /// One sockets interface, with its service thread.
 pub struct Product {
     sockets: Sockets,
+    /// Whom every dialled host must prove to be.
+    expect: Option<Expect>,
     /// Kept, because dropping one closes it.
     listeners: Vec<Listener>,
     connections: BTreeMap<Link, Connection>,
@@ -32,8 +34,14 @@ impl Product {
         if let Some(identity) = identity {
             builder = builder.identity(identity.parse().expect("scenarios use sound identities"));
         }
+        Self::of(builder.build().expect("the interface starts"), None)
+    }
+
+    /// An interface that was made by the scenario, and whom it expects to reach when it dials.
+    pub fn of(sockets: Sockets, expect: Option<Expect>) -> Self {
         Self {
-            sockets: builder.build().expect("the interface starts"),
+            sockets,
+            expect,
             listeners: Vec::new(),
             connections: BTreeMap::new(),
             messages: Vec::new(),
@@ -72,7 +80,11 @@ impl Host for Product {
     }
 
     fn connect(&mut self, to: SocketAddr, options: &Options) -> Link {
-        let connection = self.sockets.connect_with(to, convert::config(options));
+        let config = convert::config(options);
+        let connection = match self.expect.clone() {
+            Some(expect) => self.sockets.connect_expecting(to, expect, config),
+            None => self.sockets.connect_with(to, config),
+        };
         let connection = connection.unwrap_or_else(|error| panic!("{error}"));
         let link = link_of(&connection);
         self.connections.insert(link, connection);

@@ -40,7 +40,7 @@ pub(crate) struct Side {
     pub(crate) connections: BTreeMap<ConnectionId, Connection>,
     pub(crate) events: Vec<(ConnectionId, Event)>,
     pub(crate) accepts: bool,
-    address: SocketAddr,
+    pub(crate) address: SocketAddr,
     replies: Vec<Vec<u8>>,
     /// Datagrams on their way to this side: when, and from where.
     incoming: Vec<(Timestamp, SocketAddr, Vec<u8>)>,

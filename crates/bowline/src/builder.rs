@@ -3,6 +3,7 @@
 use bowline_core::config::Config;
 use bowline_core::crypto::Crypto;
 use bowline_core::crypto::key_update::KeyLimits;
+use bowline_core::crypto::keys::SigningKey;
 use bowline_core::endpoint::EndpointConfig;
 use bowline_core::extensions::ExtensionSet;
 use bowline_core::identity::Identity;
@@ -37,6 +38,10 @@ pub struct SocketsBuilder {
     key_limits: KeyLimits,
     explains_rejections: bool,
     mode: ServiceMode,
+    key: Option<SigningKey>,
+    certificate: Option<Vec<u8>>,
+    roots: Vec<[u8; 32]>,
+    authorities: Vec<Vec<u8>>,
 }
 
 impl SocketsBuilder {
@@ -50,6 +55,10 @@ impl SocketsBuilder {
             key_limits: KeyLimits::DEFAULT,
             explains_rejections: false,
             mode: ServiceMode::Thread,
+            key: None,
+            certificate: None,
+            roots: Vec::new(),
+            authorities: Vec::new(),
         }
     }
 
@@ -107,10 +116,36 @@ impl SocketsBuilder {
         self
     }
 
+    /// The private key of our certificates, as a 32-byte Ed25519 seed. Without one each connection makes
+    /// a key of its own, unless a certificate is requested or set.
+    pub fn key(mut self, seed: [u8; 32]) -> Self {
+        self.key = Some(SigningKey::from_seed(seed));
+        self
+    }
+
+    /// Our own certificate, in its binary form; see [`Sockets::set_certificate`].
+    pub fn certificate(mut self, signed: impl Into<Vec<u8>>) -> Self {
+        self.certificate = Some(signed.into());
+        self
+    }
+
+    /// Trusts a public key to vouch for any peer; see [`Sockets::trust_root`].
+    pub fn trust_root(mut self, public: [u8; 32]) -> Self {
+        self.roots.push(public);
+        self
+    }
+
+    /// Takes the certificate of an authority below a root; see [`Sockets::add_authority`].
+    pub fn add_authority(mut self, signed: impl Into<Vec<u8>>) -> Self {
+        self.authorities.push(signed.into());
+        self
+    }
+
     /// Makes the interface.
     ///
     /// # Errors
-    /// If the operating system gives no randomness, no handles, or no thread.
+    /// If the operating system gives no randomness, no handles, or no thread, or if a certificate is
+    /// not good.
     pub fn build(self) -> Result<Sockets, BuildError> {
         let crypto = self
             .crypto
@@ -120,10 +155,24 @@ impl SocketsBuilder {
         endpoint.extensions = self.extensions;
         endpoint.key_limits = self.key_limits;
         endpoint.explains_rejections = self.explains_rejections;
+        endpoint.key = self.key;
         if let Some(identity) = self.identity {
             endpoint.identity = identity;
         }
         let inner = Inner::new(endpoint, self.config, limits::MAX_EVENTS)?;
+        let now = inner.clock.now();
+        inner.with_trust(|endpoint| {
+            for public in self.roots {
+                endpoint.trust_root(public)?;
+            }
+            for signed in &self.authorities {
+                endpoint.add_authority(signed)?;
+            }
+            if let Some(certificate) = &self.certificate {
+                endpoint.set_certificate(now, certificate)?;
+            }
+            Ok::<(), BuildError>(())
+        })?;
         Sockets::start(inner, self.mode)
     }
 }

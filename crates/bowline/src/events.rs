@@ -6,13 +6,14 @@ use bowline_core::connection::ConnectionState;
 use bowline_core::crypto::packet::KeyEpoch;
 use bowline_core::end_reason::EndReason;
 use bowline_core::end_reason::Rejection;
+use bowline_core::endpoint::AuthenticationStatus;
 use bowline_core::extensions::ExtensionSet;
 use bowline_core::identity::Identity;
 
 use crate::connection::Connection;
 use crate::listener::ListenerId;
 
-/// Something that happened to a connection; read with [`Sockets::next_event`](crate::Sockets::next_event).
+/// Something that happened to a connection or to our certificate; read with [`Sockets::next_event`](crate::Sockets::next_event).
 ///
 /// Events of one connection come in the order in which they happened, and none is lost.
 #[derive(Clone, Debug)]
@@ -24,6 +25,15 @@ pub enum Event {
     /// [`SendError::BufferFull`](crate::SendError::BufferFull): half of it is free, and the largest message
     /// that was refused fits. Told once, until the next refusal.
     Writable(Connection),
+    /// Our own certificate came or went: the availability has another value than before.
+    AuthenticationChanged(AuthenticationStatus),
+    /// Our own certificate has a third of its life left. Let the authority sign a new
+    /// [`request`](crate::Sockets::certificate_request), and hand that to
+    /// [`set_certificate`](crate::Sockets::set_certificate). Told once for each certificate.
+    CertificateExpiring {
+        /// The last second in which it holds, since 1970.
+        expiry_unix_secs: u64,
+    },
 }
 
 /// A connection moved from one state to another.

@@ -1,6 +1,8 @@
 //! Which result code of GNS's interface each error of this library is.
 
 use bowline_core::address::PeerAddrError;
+use bowline_core::cert::CertError;
+use bowline_core::cert::credentials::CredentialsError;
 use bowline_core::config::ConfigError;
 use bowline_core::connection::ConnectionState;
 use bowline_core::identity::IdentityError;
@@ -63,6 +65,29 @@ impl ToResult for BuildError {
         match self {
             Self::Entropy(_) | Self::Poller(_) | Self::Thread(_) => ResultCode::Fail,
             Self::Config(error) => error.result(),
+            Self::Certificate(error) => error.result(),
+            Self::Trust(error) => error.result(),
+        }
+    }
+}
+
+impl ToResult for CredentialsError {
+    fn result(&self) -> ResultCode {
+        match self {
+            Self::Cert(error) => error.result(),
+            Self::Expired { .. } => ResultCode::Expired,
+            _ => ResultCode::InvalidParam,
+        }
+    }
+}
+
+impl ToResult for CertError {
+    fn result(&self) -> ResultCode {
+        match self {
+            Self::Expired | Self::AuthorityExpired => ResultCode::Expired,
+            Self::Revoked => ResultCode::Revoked,
+            Self::StoreFull => ResultCode::LimitExceeded,
+            _ => ResultCode::InvalidParam,
         }
     }
 }

@@ -110,7 +110,7 @@ impl Sockets {
     /// # Errors
     /// If the address cannot be dialled or there are too many connections.
     pub fn connect(&self, addr: SocketAddr) -> Result<Connection, ConnectError> {
-        let slot = self.inner().connect(addr, None)?;
+        let slot = self.inner().connect(addr, None, None)?;
         Ok(Connection::new(slot))
     }
 
@@ -123,7 +123,7 @@ impl Sockets {
         addr: SocketAddr,
         config: Config,
     ) -> Result<Connection, ConnectError> {
-        let slot = self.inner().connect(addr, Some(config))?;
+        let slot = self.inner().connect(addr, Some(config), None)?;
         Ok(Connection::new(slot))
     }
 
@@ -217,8 +217,8 @@ impl Sockets {
     }
 
     /// Who this side says it is.
-    pub fn identity(&self) -> &Identity {
-        &self.inner().identity
+    pub fn identity(&self) -> Identity {
+        self.inner().hub.lock().endpoint.identity().clone()
     }
 
     /// The time on the clock of [`Message::received_at`](crate::Message::received_at).
@@ -242,7 +242,7 @@ const LINGER_LOOK: Duration = Duration::from_millis(2);
 impl fmt::Debug for Sockets {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Sockets")
-            .field("identity", self.identity())
+            .field("identity", &self.identity())
             .field("mode", &self.shared.mode)
             .field("connections", &self.connection_count())
             .finish_non_exhaustive()

@@ -19,6 +19,7 @@ mod endurance;
 mod jitter;
 mod lanes;
 mod messages;
+mod trust;
 mod vanishing;
 
 /// What a scenario asks of the machine.
@@ -71,6 +72,7 @@ fn all_trials() -> Vec<(String, Pairing, Scenario)> {
         lanes::SCENARIOS,
         adverse::SCENARIOS,
         messages::SCENARIOS,
+        trust::SCENARIOS,
     ];
     let mut trials = Vec::new();
     for scenario in themes.concat() {

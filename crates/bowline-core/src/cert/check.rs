@@ -9,7 +9,8 @@ use core::net::SocketAddr;
 use serde::{Deserialize, Serialize};
 
 use crate::cert::CertError;
-use crate::cert::certificate::{decode, identity_of, key_of};
+use crate::cert::authority::KeyId;
+use crate::cert::certificate::{Certificate, decode, identity_of, key_of};
 use crate::cert::scope::Scope;
 use crate::cert::session::SessionCrypt;
 use crate::cert::store::CertStore;
@@ -85,6 +86,9 @@ pub struct PeerRefused {
     pub text: Cow<'static, str>,
 }
 
+/// How many apps of a certificate are logged.
+const MAX_APPS_TOLD: usize = 8;
+
 /// Applies the rules of wire.md 3.7, 1 to 8.
 ///
 /// The exchange key is not looked at: [`SessionCrypt::agree`] does that once the application accepts.
@@ -99,7 +103,7 @@ pub fn check_peer(input: &PeerCheck<'_>) -> Result<VerifiedPeer, PeerRefused> {
     let cert =
         decode(cert_bytes).map_err(|_| PeerRefused::bad_crypt("Certificate failed to parse"))?;
     let identity = check_identity(input, &cert)?;
-    check_app(input.app, &cert, scope)?;
+    check_app(input, &cert, scope)?;
     check_policy(input.policy, scope)?;
     check_signature(input, &cert, crypt_bytes)?;
     let crypt = SessionCrypt::parse(crypt_bytes)?;
@@ -211,20 +215,45 @@ fn check_chain<'a>(input: &PeerCheck<'a>) -> Result<Option<&'a Scope>, PeerRefus
     {
         Ok(scope) => Ok(Some(scope)),
         Err(error) => {
-            distrust(input.policy, error)?;
+            distrust(input, error)?;
             Ok(None)
         }
     }
 }
 
-fn distrust(policy: AuthPolicy, error: CertError) -> Result<(), PeerRefused> {
-    match policy {
-        AuthPolicy::Refuse => Err(PeerRefused::bad_cert(format!("Bad cert: {error}"))),
+fn distrust(input: &PeerCheck<'_>, error: CertError) -> Result<(), PeerRefused> {
+    let text = || format!("Bad cert: {error} ({})", Particulars(input));
+    match input.policy {
+        AuthPolicy::Refuse => Err(PeerRefused::bad_cert(text())),
         AuthPolicy::AllowAndLog => {
-            tracing::info!(%error, "ignoring that the peer's certificate is not good");
+            tracing::info!(
+                text = text(),
+                "ignoring that the peer's certificate is not good"
+            );
             Ok(())
         }
         AuthPolicy::Allow => Ok(()),
+    }
+}
+
+/// Which key, signed by which, and which times: what it takes to find the certificate and to see what
+/// is wrong with it.
+struct Particulars<'a>(&'a PeerCheck<'a>);
+
+impl fmt::Display for Particulars<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(input) = self;
+        let cert = Certificate::parse(input.cert.cert()).ok();
+        if let Some(expiry) = cert.as_ref().and_then(Certificate::expiry_unix_secs) {
+            write!(f, "expiry {expiry}, ")?;
+        }
+        if let Some(now) = input.now_unix_secs {
+            write!(f, "now {now}, ")?;
+        }
+        if let Some(cert) = &cert {
+            write!(f, "key {}, ", KeyId::of(cert.key()))?;
+        }
+        write!(f, "signed by {}", input.cert.ca_key_id())
     }
 }
 
@@ -262,8 +291,15 @@ fn check_identity(
 }
 
 /// Holds for unsigned certificates as well.
-fn check_app(app: AppId, cert: &pb::Certificate, scope: Option<&Scope>) -> Result<(), PeerRefused> {
+fn check_app(
+    input: &PeerCheck<'_>,
+    cert: &pb::Certificate,
+    scope: Option<&Scope>,
+) -> Result<(), PeerRefused> {
+    let (app, signer) = (input.app, input.cert.ca_key_id());
     if !cert.app_ids.is_empty() && !cert.app_ids.contains(&app.get()) {
+        let listed = cert.app_ids.get(..MAX_APPS_TOLD).unwrap_or(&cert.app_ids);
+        tracing::debug!(apps = ?listed, "the peer's certificate is for other apps");
         return Err(PeerRefused::bad_cert(format!(
             "Cert is not for app {}",
             app.get()
@@ -271,7 +307,7 @@ fn check_app(app: AppId, cert: &pb::Certificate, scope: Option<&Scope>) -> Resul
     }
     if scope.is_some_and(|scope| !scope.apps().allows(app)) {
         return Err(PeerRefused::bad_cert(format!(
-            "Authority of cert is not for app {}",
+            "Authority of cert, key {signer}, is not for app {}",
             app.get()
         )));
     }

@@ -12,7 +12,9 @@
 pub mod authority;
 pub mod certificate;
 pub mod check;
+pub mod credentials;
 pub mod date;
+pub mod expect;
 #[cfg(test)]
 mod golden;
 pub mod issue;

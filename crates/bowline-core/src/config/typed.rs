@@ -1,5 +1,7 @@
 //! Settings by their own methods, with types and units.
 
+use core::net::IpAddr;
+
 use crate::cert::check::AuthPolicy;
 use crate::config::Config;
 use crate::config::ConfigError;
@@ -187,6 +189,18 @@ impl Config {
     /// Whether peers on this machine are welcome without a trusted certificate.
     pub const fn auth_localhost(&self) -> AuthPolicy {
         AuthPolicy::from_config(self.int(ConfigKey::IpLocalHostAllowWithoutAuth))
+    }
+
+    /// Whether the peer at `ip` is welcome without a trusted certificate: from the loopback addresses
+    /// of this machine (127.0.0.0/8 and ::1) the more welcoming of [`Self::auth`] and
+    /// [`Self::auth_localhost`] counts, on both sides.
+    // GNS e707b3a: steamnetworkingsockets_udp.cpp, GetIPAllowWithoutAuth, AllowRemoteUnsignedCert.
+    pub fn auth_for(&self, ip: IpAddr) -> AuthPolicy {
+        if ip.to_canonical().is_loopback() {
+            self.auth().max(self.auth_localhost())
+        } else {
+            self.auth()
+        }
     }
 }
 

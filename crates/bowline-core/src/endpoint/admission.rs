@@ -202,7 +202,7 @@ impl Endpoint {
         if !self.table.sources.has_room(from.remote.ip()) {
             return Err(DropReason::SourceOverload.into());
         }
-        let policy = listener.config.auth();
+        let policy = listener.config.auth_for(from.remote.ip());
         let beside = identity_of(&packet.identity);
         let identity = peer_identity(&packet.cert, beside, from.remote, policy)?;
         if self.table.has_peer(remote, &identity) {
@@ -228,6 +228,7 @@ impl Endpoint {
             expected_version: None,
         })
         .inspect_err(|refused| tracing::debug!(%refused, "connect request refused"))?;
+        self.check_credentials(now);
         let connection = self.incoming(now, from, packet, identity, peer)?;
         Ok(DatagramEvent::Incoming(Box::new(connection)))
     }

@@ -5,13 +5,16 @@
 //! ([`DatagramEvent::Reply`]), or makes a connection of a request that passed all checks
 //! ([`DatagramEvent::Incoming`]). A source that has not proved its address leaves no state behind.
 //!
-//! `table` holds who is where, `sources` how many come from one place, `admission` the cookies and the
-//! checks of a request, `rejection` what a client hears that did not pass them.
+//! `dial` starts connections, `table` holds who is where, `sources` how many come from one place,
+//! `admission` the cookies and the checks of a request, `rejection` what a client hears that did not
+//! pass them, `trust` who we are and whom we trust.
 
 mod admission;
+mod dial;
 mod rejection;
 mod sources;
 mod table;
+mod trust;
 
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
@@ -28,21 +31,18 @@ use crate::connection::Start;
 use crate::counters::DropCounters;
 use crate::counters::DropReason;
 use crate::crypto::Crypto;
-use crate::crypto::kdf::Role;
 use crate::crypto::key_update::KeyLimits;
+use crate::crypto::keys::SigningKey;
 use crate::endpoint::admission::Challenges;
 use crate::endpoint::rejection::Rejections;
-use crate::endpoint::table::Entry;
 use crate::endpoint::table::Table;
-use crate::error::ConnectError;
+use crate::endpoint::trust::Trust;
 use crate::event::ToEndpoint;
 use crate::extensions::ExtensionSet;
 use crate::handshake::Host;
 use crate::handshake::Origin;
 use crate::handshake::SharedHost;
 use crate::handshake::WallClock;
-use crate::handshake::client::Dialing;
-use crate::handshake::session::Session;
 use crate::identity::Identity;
 use crate::ids::AppId;
 use crate::ids::ConnectionId;
@@ -57,6 +57,8 @@ use crate::wire::udp;
 use crate::wire::udp::UdpPacket;
 
 pub use table::Shard;
+pub use trust::AuthenticationStatus;
+pub use trust::TrustEvent;
 
 /// A UDP socket, by the number that its owner gave it.
 #[derive(
@@ -96,6 +98,8 @@ pub struct EndpointConfig {
     pub app_id: AppId,
     /// Whom we trust to vouch for peers.
     pub trusted: CertStore,
+    /// The key of our certificates; without one each connection makes its own.
+    pub key: Option<SigningKey>,
     /// Which of several endpoints with the same address this is.
     pub shard: Shard,
     /// What goes beyond GNS: offered to peers, and taken if they offer it.
@@ -116,6 +120,7 @@ impl EndpointConfig {
             identity: Identity::anonymous(),
             app_id: AppId::default(),
             trusted: CertStore::new(),
+            key: None,
             shard: Shard::SINGLE,
             extensions: ExtensionSet::ALL,
             key_limits: KeyLimits::DEFAULT,
@@ -154,6 +159,7 @@ pub struct Endpoint {
     rejections: Rejections,
     listeners: BTreeMap<SocketId, Listener>,
     last_stateless_reply: Option<Timestamp>,
+    trust: Trust,
     drops: DropCounters,
 }
 
@@ -177,6 +183,8 @@ impl Endpoint {
                 store: config.trusted,
                 extensions: config.extensions,
                 key_limits: config.key_limits,
+                key: config.key,
+                credentials: None,
             }),
             clock: WallClock::new(now, unix_secs),
             challenges: Challenges::new(now, &mut rng),
@@ -185,6 +193,7 @@ impl Endpoint {
             rng,
             listeners: BTreeMap::new(),
             last_stateless_reply: None,
+            trust: Trust::new(),
             drops: DropCounters::new(),
         }
     }
@@ -211,45 +220,6 @@ impl Endpoint {
     /// tell just one connection from another, and remembers it for a while after its end.
     pub fn can_dial(&self, now: Timestamp, route: Route) -> bool {
         self.table.can_dial(now, route)
-    }
-
-    /// Starts a connection; drain it to send its first packet.
-    ///
-    /// # Errors
-    /// If the address cannot be dialled, or not on this route ([`Self::can_dial`]), or there are as
-    /// many connections as there may be.
-    pub fn connect(
-        &mut self,
-        now: Timestamp,
-        route: Route,
-        config: Arc<Config>,
-    ) -> Result<Connection, ConnectError> {
-        let ip = route.remote.ip();
-        if route.remote.port() == 0 || ip.is_unspecified() || ip.is_multicast() {
-            return Err(ConnectError::BadAddress);
-        }
-        if !self.can_dial(now, route) {
-            return Err(ConnectError::RouteInUse);
-        }
-        if self.table.len() >= limits::MAX_CONNECTIONS {
-            return Err(ConnectError::TooManyConnections);
-        }
-        let id = self.table.fresh_id(&mut self.rng);
-        let mut rng = self.rng.child("connection");
-        let policy = config.encryption();
-        let session = Session::new(&self.host, &mut rng, id, Role::Client, policy);
-        self.table.insert(
-            id,
-            Entry {
-                route,
-                origin: Origin::Dial,
-                remote_id: None,
-                identity: None,
-                pending: false,
-            },
-        );
-        let start = self.start(id, route, config);
-        Ok(Connection::dial(now, start, Dialing::new(now, session)))
     }
 
     /// Finds out what a datagram is for. An answer is written to `reply`, which is cleared first.
@@ -294,14 +264,18 @@ impl Endpoint {
         self.table.len()
     }
 
-    /// When [`Self::handle_timeout`] has something to forget.
+    /// When [`Self::handle_timeout`] has something to do.
     pub fn poll_timeout(&self) -> Option<Timestamp> {
-        self.table.next_expiry()
+        [self.table.next_expiry(), self.trust.deadline()]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
-    /// Forgets what need not be remembered any longer.
+    /// Forgets what need not be remembered any longer, and looks after our own certificate.
     pub fn handle_timeout(&mut self, now: Timestamp) {
         self.table.expire(now);
+        self.check_credentials(now);
     }
 
     /// Datagrams that were dropped here, by reason.

@@ -4,8 +4,11 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::connection::ConnectionState;
+use crate::crypto::kdf::Role;
 use crate::crypto::rustcrypto;
 use crate::end_reason::EndReason;
+use crate::error::ConnectError;
+use crate::handshake::session::Session;
 use crate::pair::Pair;
 use crate::pair::SOCKET;
 use crate::rng::Rng;
@@ -62,6 +65,8 @@ fn connect_request(id: u32, challenge: u64) -> Vec<u8> {
         store: config.trusted,
         extensions: config.extensions,
         key_limits: config.key_limits,
+        key: config.key,
+        credentials: None,
     };
     let mut rng = Rng::from_seed([4; 32]);
     let client = ConnectionId::new(id);

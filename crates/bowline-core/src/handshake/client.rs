@@ -7,6 +7,7 @@ use crate::cert::check::PeerCheck;
 use crate::cert::check::PeerRefused;
 use crate::cert::check::check_peer;
 use crate::cert::check::peer_identity;
+use crate::cert::expect::Expect;
 use crate::connection::Connection;
 use crate::connection::State;
 use crate::counters::DropReason;
@@ -28,15 +29,17 @@ pub(crate) struct Dialing {
     next_attempt: Timestamp,
     /// What the server's challenge said; its signed half must say the same.
     server_version: Option<u32>,
+    expect: Option<Expect>,
 }
 
 impl Dialing {
-    pub(crate) const fn new(now: Timestamp, session: Session) -> Self {
+    pub(crate) const fn new(now: Timestamp, session: Session, expect: Option<Expect>) -> Self {
         Self {
             session,
             since: now,
             next_attempt: now,
             server_version: None,
+            expect,
         }
     }
 
@@ -124,7 +127,7 @@ impl Connection {
                 return Err(DropReason::WrongState);
             }
         }
-        let policy = self.config.auth();
+        let policy = self.config.auth_for(self.peer.address.ip());
         let beside = identity_of(&packet.identity);
         let identity = peer_identity(&packet.cert, beside, self.peer.address, policy)?;
         if let Some(echo) = packet.your_timestamp {
@@ -162,12 +165,15 @@ impl Connection {
             store: &self.host.store,
             now_unix_secs: Some(self.peer.clock.unix_secs(now)),
             app: self.host.app,
-            policy: self.config.auth(),
+            policy: self.config.auth_for(self.peer.address.ip()),
             cert: &packet.cert,
             crypt: &packet.crypt,
             expected_identity: identity,
             expected_version: dialing.server_version,
         })?;
+        if let Some(expect) = &dialing.expect {
+            expect.check(identity, &peer)?;
+        }
         let version = peer.crypt.protocol_version();
         self.peer.authenticated = peer.authenticated;
         dialing.session.set_peer(peer);

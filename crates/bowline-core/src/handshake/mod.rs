@@ -16,9 +16,12 @@ use alloc::sync::Arc;
 use serde::Deserialize;
 use serde::Serialize;
 
+use crate::cert::certificate::Certificate;
+use crate::cert::credentials::Credentials;
 use crate::cert::store::CertStore;
 use crate::crypto::Crypto;
 use crate::crypto::key_update::KeyLimits;
+use crate::crypto::keys::SigningKey;
 use crate::extensions::ExtensionSet;
 use crate::identity::Identity;
 use crate::ids::AppId;
@@ -47,6 +50,10 @@ pub(crate) struct Host {
     /// What we offer, and take if it is offered.
     pub(crate) extensions: ExtensionSet,
     pub(crate) key_limits: KeyLimits,
+    /// The key of our certificates; without one each connection makes its own.
+    pub(crate) key: Option<SigningKey>,
+    /// The certificate that we show; without one each connection makes an unsigned one.
+    pub(crate) credentials: Option<Arc<Credentials>>,
 }
 
 /// A wall clock made of the monotonic one: certificates expire by the calendar.
@@ -69,6 +76,12 @@ impl WallClock {
         self.unix_secs_at_zero
             .saturating_add(now.as_micros() / 1_000_000)
     }
+
+    /// When that second begins; at once if it was before the origin of the monotonic clock.
+    pub(crate) fn at(self, unix_secs: u64) -> crate::time::Timestamp {
+        let secs = unix_secs.saturating_sub(self.unix_secs_at_zero);
+        crate::time::Timestamp::from_micros(secs.saturating_mul(1_000_000))
+    }
 }
 
 /// A host shared by its connections.
@@ -79,8 +92,7 @@ pub(crate) fn identity_beside(
     cert: &pb::CertificateSigned,
     identity: &Identity,
 ) -> RequestIdentity {
-    if cert.ca_signature.is_none() {
-        // Our own unsigned certificates carry the identity.
+    if Certificate::parse(cert.cert()).is_ok_and(|cert| cert.identity().is_some()) {
         return RequestIdentity::default();
     }
     let (legacy_identity_binary, text) = identity.to_wire();

@@ -48,7 +48,7 @@ pub(crate) struct Agreed {
 }
 
 impl Session {
-    /// Fresh keys and an unsigned certificate for them.
+    /// Fresh keys for one exchange, and the certificate of the host or an unsigned one.
     pub(crate) fn new(
         host: &Host,
         rng: &mut Rng,
@@ -56,18 +56,14 @@ impl Session {
         role: Role,
         policy: EncryptionPolicy,
     ) -> Self {
-        let signing = SigningKey::generate(rng);
-        let cert = issue_unsigned(&host.crypto, &signing, &host.identity, host.app);
+        let (signing, cert) = own_cert(host, rng);
         Self {
             role,
             id,
             exchange: ExchangeKey::generate(rng),
             nonce: rng.u64(),
             policy,
-            cert: pb::CertificateSigned {
-                cert: Some(cert),
-                ..Default::default()
-            },
+            cert,
             signing,
             crypt: None,
             peer: None,
@@ -214,6 +210,23 @@ impl Session {
     }
 }
 
+/// What the host shows, else a certificate that nobody has signed.
+fn own_cert(host: &Host, rng: &mut Rng) -> (SigningKey, pb::CertificateSigned) {
+    if let Some(credentials) = &host.credentials {
+        return (credentials.key().clone(), credentials.signed().clone());
+    }
+    let signing = match &host.key {
+        Some(key) => key.clone(),
+        None => SigningKey::generate(rng),
+    };
+    let cert = issue_unsigned(&host.crypto, &signing, &host.identity, host.app);
+    let cert = pb::CertificateSigned {
+        cert: Some(cert),
+        ..Default::default()
+    };
+    (signing, cert)
+}
+
 fn missing_peer() -> PeerRefused {
     bad_crypt("The peer's half is missing")
 }
@@ -245,6 +258,8 @@ mod tests {
             store: CertStore::new(),
             extensions: ExtensionSet::ALL,
             key_limits: KeyLimits::DEFAULT,
+            key: None,
+            credentials: None,
         }
     }
 

@@ -15,6 +15,7 @@ use std::sync::Weak;
 use std::thread;
 use std::time::Duration;
 
+use bowline_core::cert::expect::Expect;
 use bowline_core::config::Config;
 use bowline_core::config::ConfigScope;
 use bowline_core::end_reason::EndReason;
@@ -42,11 +43,12 @@ pub(crate) struct Listening {
 }
 
 impl Inner {
-    /// Starts a connection, whose own settings are given.
+    /// Starts a connection, whose own settings are given, to a peer that must be the one expected.
     pub(crate) fn connect(
         self: &Arc<Self>,
         addr: SocketAddr,
         options: Option<Config>,
+        expect: Option<Expect>,
     ) -> Result<Arc<Slot>, ConnectError> {
         let addr = canonical(addr);
         let is_multicast = addr.ip().is_multicast();
@@ -61,9 +63,9 @@ impl Inner {
             Some(options) => self.config_for(options, ConfigScope::Connection)?,
             None => Arc::clone(&interface),
         };
-        let slot = match self.dial(addr, &config)? {
+        let slot = match self.dial(addr, &config, expect.as_ref())? {
             Some(slot) => slot,
-            None => self.dial_from_new_socket(addr, &config)?,
+            None => self.dial_from_new_socket(addr, &config, expect.as_ref())?,
         };
         self.after_input(&slot, slot.state.lock(), Urgency::Now);
         let interface_now = self.config();
@@ -133,10 +135,11 @@ impl Inner {
         self: &Arc<Self>,
         addr: SocketAddr,
         config: &Arc<Config>,
+        expect: Option<&Expect>,
     ) -> Result<Option<Arc<Slot>>, ConnectError> {
         let mut hub = self.hub.lock();
         let dialled = hub
-            .dial(self.clock.now(), addr, config)
+            .dial(self.clock.now(), addr, config, expect)
             .map_err(|error| refused(addr, error))?;
         Ok(dialled.map(|dialled| self.insert_dialled(&mut hub, dialled)))
     }
@@ -145,13 +148,14 @@ impl Inner {
         self: &Arc<Self>,
         addr: SocketAddr,
         config: &Arc<Config>,
+        expect: Option<&Expect>,
     ) -> Result<Arc<Slot>, ConnectError> {
         let (socket, family) = open_client_socket(addr, UdpSocket::bind)
             .map_err(|source| ConnectError::Socket { addr, source })?;
         let socket = Arc::new(socket);
         let mut hub = self.hub.lock();
         let id = hub.add_client_socket(Arc::clone(&socket), family);
-        let slot = match hub.dial(self.clock.now(), addr, config) {
+        let slot = match hub.dial(self.clock.now(), addr, config, expect) {
             Ok(Some(dialled)) => self.insert_dialled(&mut hub, dialled),
             // A new socket may dial anywhere, so the address must be at fault.
             Ok(None) => {

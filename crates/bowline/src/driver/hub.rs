@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use bowline_core::cert::expect::Expect;
 use bowline_core::config::Config;
 use bowline_core::connection::Connection as CoreConnection;
 use bowline_core::endpoint::Endpoint;
@@ -93,6 +94,7 @@ impl Hub {
         now: Timestamp,
         remote: SocketAddr,
         config: &Arc<Config>,
+        expect: Option<&Expect>,
     ) -> Result<Option<Dialled>, CoreConnectError> {
         for (id, socket) in &self.sockets {
             let Purpose::Client(family) = socket.purpose else {
@@ -105,7 +107,11 @@ impl Hub {
             if !family.reaches(remote) || !self.endpoint.can_dial(now, route) {
                 continue;
             }
-            let core = self.endpoint.connect(now, route, Arc::clone(config))?;
+            let config = Arc::clone(config);
+            let expect = expect.cloned();
+            let core = self
+                .endpoint
+                .connect_expecting(now, route, config, expect)?;
             let socket = Arc::clone(&socket.socket);
             return Ok(Some(Dialled {
                 core: Box::new(core),

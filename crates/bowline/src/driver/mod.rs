@@ -12,6 +12,7 @@
 //! group       ready list of a poll group
 //! network     pretended bad conditions, log of packets, marks for routers
 //! settings    settings of the interface, its listeners and connections
+//! trust       own certificate and whom we trust, at run time
 //! timers      deadlines of all connections
 //! lock_order  the lock rules, checked in debug builds
 //! limits      every bound
@@ -35,6 +36,7 @@ pub(crate) mod settings;
 pub(crate) mod slot;
 mod timers;
 mod transmit;
+mod trust;
 
 pub(crate) use dial::Listening;
 
@@ -48,7 +50,6 @@ use bowline_core::endpoint::Endpoint;
 use bowline_core::endpoint::EndpointConfig;
 use bowline_core::endpoint::Route;
 use bowline_core::event::ToEndpoint;
-use bowline_core::identity::Identity;
 use bowline_core::rng::Rng;
 use bowline_core::time::Timestamp;
 use bowline_io::clock::Clock;
@@ -77,7 +78,6 @@ use crate::listener::ListenerId;
 #[derive(Debug)]
 pub(crate) struct Inner {
     pub(crate) clock: Clock,
-    pub(crate) identity: Identity,
     pub(crate) lobby: Lobby,
     pub(crate) hub: Lock<Hub>,
     pub(crate) timers: Lock<Timers>,
@@ -110,12 +110,10 @@ impl Inner {
         let seed = bowline_io::entropy::seed().map_err(BuildError::Entropy)?;
         let luck = bowline_io::entropy::seed().map_err(BuildError::Entropy)?;
         let poller = Poller::new().map_err(BuildError::Poller)?;
-        let identity = config.identity.clone();
         let clock = Clock::new();
         let endpoint = Endpoint::new(config, seed, clock.now(), Clock::unix_seconds());
         let inner = Self {
             clock,
-            identity,
             lobby: Lobby::new(max_events),
             hub: Lock::new(Rank::Endpoint, Hub::new(endpoint)),
             timers: Lock::new(Rank::Timers, Timers::default()),

@@ -157,7 +157,7 @@ impl TimerRunner {
     pub(crate) fn run(&mut self, inner: &Inner, follow: &mut Followup) {
         inner.send_late();
         let now = inner.clock.now();
-        self.take_due(inner, now);
+        self.take_due(inner, now, follow);
         for slot in &self.due {
             let mut state = slot.state.lock();
             state.timer_fired();
@@ -172,7 +172,7 @@ impl TimerRunner {
         self.transmitter.finish(inner, &mut self.due, follow);
     }
 
-    fn take_due(&mut self, inner: &Inner, now: Timestamp) {
+    fn take_due(&mut self, inner: &Inner, now: Timestamp, follow: &mut Followup) {
         let mut timers = inner.timers.lock();
         let endpoint_due = timers.take_due_endpoint(now);
         while self.due.len() < limits::MAX_TIMER_ROUND
@@ -184,6 +184,7 @@ impl TimerRunner {
         if endpoint_due {
             let mut hub = inner.hub.lock();
             hub.endpoint.handle_timeout(now);
+            inner.tell_trust(&mut hub, &mut follow.nudge);
             let deadline = hub.endpoint.poll_timeout();
             inner.timers.lock().schedule_endpoint(deadline);
         }

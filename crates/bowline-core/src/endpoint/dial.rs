@@ -1,0 +1,79 @@
+//! Connections that we start.
+
+use alloc::sync::Arc;
+
+use crate::cert::expect::Expect;
+use crate::config::Config;
+use crate::connection::Connection;
+use crate::crypto::kdf::Role;
+use crate::endpoint::Endpoint;
+use crate::endpoint::Route;
+use crate::endpoint::table::Entry;
+use crate::error::ConnectError;
+use crate::handshake::Origin;
+use crate::handshake::client::Dialing;
+use crate::handshake::session::Session;
+use crate::limits;
+use crate::time::Timestamp;
+
+impl Endpoint {
+    /// Starts a connection; drain it to send its first packet.
+    ///
+    /// # Errors
+    /// If the address cannot be dialled, or not on this route ([`Self::can_dial`]), or there are as
+    /// many connections as there may be.
+    pub fn connect(
+        &mut self,
+        now: Timestamp,
+        route: Route,
+        config: Arc<Config>,
+    ) -> Result<Connection, ConnectError> {
+        self.connect_expecting(now, route, config, None)
+    }
+
+    /// Like [`Self::connect`], to a peer that must prove that it is the one we mean. If it is not, the
+    /// connection ends with [`EndReason::REMOTE_BAD_CERT`](crate::end_reason::EndReason) before any
+    /// message is sent.
+    ///
+    /// # Errors
+    /// As [`Self::connect`].
+    pub fn connect_expecting(
+        &mut self,
+        now: Timestamp,
+        route: Route,
+        config: Arc<Config>,
+        expect: Option<Expect>,
+    ) -> Result<Connection, ConnectError> {
+        let ip = route.remote.ip();
+        if route.remote.port() == 0 || ip.is_unspecified() || ip.is_multicast() {
+            return Err(ConnectError::BadAddress);
+        }
+        if !self.can_dial(now, route) {
+            return Err(ConnectError::RouteInUse);
+        }
+        if self.table.len() >= limits::MAX_CONNECTIONS {
+            return Err(ConnectError::TooManyConnections);
+        }
+        self.check_credentials(now);
+        let id = self.table.fresh_id(&mut self.rng);
+        let mut rng = self.rng.child("connection");
+        let policy = config.encryption();
+        let session = Session::new(&self.host, &mut rng, id, Role::Client, policy);
+        self.table.insert(
+            id,
+            Entry {
+                route,
+                origin: Origin::Dial,
+                remote_id: None,
+                identity: None,
+                pending: false,
+            },
+        );
+        let start = self.start(id, route, config);
+        Ok(Connection::dial(
+            now,
+            start,
+            Dialing::new(now, session, expect),
+        ))
+    }
+}

@@ -1,0 +1,265 @@
+//! Who we are and whom we trust, while connections come and go.
+//!
+//! Everything here counts for connections made from then on. Those that exist keep what they were made
+//! with: a certificate is looked at once, during the handshake.
+
+use alloc::collections::VecDeque;
+use alloc::format;
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use prost::Message;
+
+use crate::availability::Availability;
+use crate::cert::CertError;
+use crate::cert::authority::KeyId;
+use crate::cert::credentials;
+use crate::cert::credentials::Credentials;
+use crate::cert::credentials::CredentialsError;
+use crate::cert::credentials::Holder;
+use crate::crypto::keys::SigningKey;
+use crate::endpoint::Endpoint;
+use crate::handshake::Host;
+use crate::identity::Identity;
+use crate::time::Timestamp;
+use crate::wire::pb;
+
+/// Whether we have a certificate that peers may trust.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct AuthenticationStatus {
+    /// The status as a value.
+    pub availability: Availability,
+    /// The same in words.
+    pub text: String,
+}
+
+/// What the application should hear of our own certificate.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum TrustEvent {
+    /// [`AuthenticationStatus::availability`] has changed. A change of its text alone is no event.
+    AuthenticationChanged(AuthenticationStatus),
+    /// Our certificate has a third of its life left: time for a new one. Told once for each.
+    CertificateExpiring {
+        /// The last second in which it holds, since 1970.
+        expiry_unix_secs: u64,
+    },
+}
+
+/// The changing half of what an endpoint knows of trust; the rest is in its [`Host`].
+#[derive(Debug)]
+pub(super) struct Trust {
+    status: AuthenticationStatus,
+    events: VecDeque<TrustEvent>,
+    next: Option<(Timestamp, Step)>,
+}
+
+/// What is due when the time has come.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Step {
+    Renew,
+    Expire,
+}
+
+/// Events that may wait; a further one replaces the oldest.
+const MAX_TRUST_EVENTS: usize = 16;
+
+const NO_CERTIFICATE: &str = "No certificate, and no authority to ask for one";
+
+impl Trust {
+    pub(super) fn new() -> Self {
+        Self {
+            status: AuthenticationStatus {
+                availability: Availability::CannotTry,
+                text: NO_CERTIFICATE.into(),
+            },
+            events: VecDeque::new(),
+            next: None,
+        }
+    }
+
+    /// When the certificate is due for renewal, or expires.
+    pub(super) fn deadline(&self) -> Option<Timestamp> {
+        self.next.map(|(at, _)| at)
+    }
+
+    fn set_status(&mut self, availability: Availability, text: String) {
+        let is_news = self.status.availability != availability;
+        self.status = AuthenticationStatus { availability, text };
+        if is_news {
+            let status = self.status.clone();
+            tracing::info!(status = %status.availability.name(), text = %status.text, "authentication");
+            self.push(TrustEvent::AuthenticationChanged(status));
+        }
+    }
+
+    fn push(&mut self, event: TrustEvent) {
+        if self.events.len() >= MAX_TRUST_EVENTS {
+            self.events.pop_front();
+        }
+        self.events.push_back(event);
+    }
+}
+
+impl Endpoint {
+    /// What to send to an authority, so that it signs a certificate for us: our key and, unless we are
+    /// anonymous, our identity. In the form of GNS's `GetCertificateRequest`. Makes a key if there is
+    /// none; connections made from now on show it.
+    pub fn certificate_request(&mut self) -> Vec<u8> {
+        if self.host.key.is_none() {
+            let key = SigningKey::generate(&mut self.rng.child("certificate"));
+            self.host_mut().key = Some(key);
+        }
+        match &self.host.key {
+            Some(key) => credentials::request(&self.host.crypto, key, &self.host.identity),
+            None => Vec::new(),
+        }
+    }
+
+    /// Takes a signed certificate for our key, in the form of GNS's `SetCertificate`. Who is anonymous
+    /// becomes whom it names. Connections made from now on show it.
+    ///
+    /// # Errors
+    /// If it cannot be ours. Nothing is changed then.
+    pub fn set_certificate(
+        &mut self,
+        now: Timestamp,
+        bytes: &[u8],
+    ) -> Result<(), CredentialsError> {
+        let now_unix_secs = self.clock.unix_secs(now);
+        let holder = Holder {
+            crypto: &self.host.crypto,
+            key: self.host.key.as_ref(),
+            identity: &self.host.identity,
+            app: self.host.app,
+            now_unix_secs,
+        };
+        let own = Arc::new(Credentials::new(bytes, &holder)?);
+        if let Err(error) =
+            self.host
+                .store
+                .check(&self.host.crypto, own.signed(), Some(now_unix_secs))
+        {
+            // Peers may know its authority even if we do not.
+            tracing::info!(%error, "we would not trust our own certificate");
+        }
+        let at = self.clock.at(own.renewal_unix_secs(now_unix_secs));
+        self.trust.next = Some((at, Step::Renew));
+        let host = self.host_mut();
+        if let Some(identity) = own.certificate().identity() {
+            host.identity = identity.clone();
+        }
+        host.key = Some(own.key().clone());
+        host.credentials = Some(own);
+        self.trust
+            .set_status(Availability::Current, String::from("OK"));
+        Ok(())
+    }
+
+    /// Trusts a key to vouch for peers, without limits, and returns its ID.
+    ///
+    /// # Errors
+    /// If another key has that ID, or there are too many.
+    pub fn trust_root(&mut self, public: [u8; 32]) -> Result<KeyId, CertError> {
+        let crypto = self.host.crypto.clone();
+        self.host_mut().store.add_root(&crypto, public)
+    }
+
+    /// Takes the certificate of an authority below a root, in the binary form, and returns the ID of
+    /// the key that it is about. Whether that is trusted depends on who signed it.
+    ///
+    /// # Errors
+    /// If it cannot be the certificate of an authority, or there are too many.
+    pub fn add_authority(&mut self, bytes: &[u8]) -> Result<KeyId, CertError> {
+        let signed = pb::CertificateSigned::decode(bytes).map_err(|_| CertError::Malformed)?;
+        let crypto = self.host.crypto.clone();
+        self.host_mut().store.add_authority(&crypto, &signed)
+    }
+
+    /// Distrusts a key for good, be it an authority's or a peer's.
+    ///
+    /// # Errors
+    /// If too many are.
+    pub fn revoke(&mut self, id: KeyId) -> Result<(), CertError> {
+        let crypto = self.host.crypto.clone();
+        self.host_mut().store.revoke(&crypto, id)
+    }
+
+    /// Becomes somebody else, without key and certificate. The connections that exist do not change:
+    /// close them.
+    pub fn reset_identity(&mut self, identity: Identity) {
+        let host = self.host_mut();
+        host.identity = identity;
+        host.key = None;
+        host.credentials = None;
+        self.trust.next = None;
+        self.trust
+            .set_status(Availability::CannotTry, NO_CERTIFICATE.into());
+    }
+
+    /// Who we are.
+    pub fn identity(&self) -> &Identity {
+        &self.host.identity
+    }
+
+    /// The public key of our certificates; `None` if each connection makes one of its own.
+    pub fn public_key(&self) -> Option<[u8; 32]> {
+        let key = self.host.key.as_ref()?;
+        Some(key.public(&self.host.crypto))
+    }
+
+    /// Our own certificate.
+    pub fn credentials(&self) -> Option<&Credentials> {
+        self.host.credentials.as_deref()
+    }
+
+    /// Whether we have a certificate that peers may trust.
+    pub const fn authentication(&self) -> &AuthenticationStatus {
+        &self.trust.status
+    }
+
+    /// The next event about our own certificate.
+    pub fn poll_trust_event(&mut self) -> Option<TrustEvent> {
+        self.trust.events.pop_front()
+    }
+
+    /// Does what is due. Before a certificate is shown, so that none is that has expired.
+    pub(super) fn check_credentials(&mut self, now: Timestamp) {
+        while let Some((at, step)) = self.trust.next
+            && at <= now
+        {
+            self.trust.next = None;
+            let Some(own) = self.host.credentials.clone() else {
+                return;
+            };
+            let expiry_unix_secs = own.expiry_unix_secs();
+            let key = KeyId::of(own.certificate().key());
+            match step {
+                Step::Renew => {
+                    tracing::warn!(%key, expiry_unix_secs, "our certificate will expire");
+                    self.trust
+                        .push(TrustEvent::CertificateExpiring { expiry_unix_secs });
+                    let at = self.clock.at(expiry_unix_secs.saturating_add(1));
+                    self.trust.next = Some((at, Step::Expire));
+                }
+                Step::Expire => {
+                    tracing::warn!(%key, expiry_unix_secs, "our certificate has expired");
+                    // The key stays, for the next certificate.
+                    self.host_mut().credentials = None;
+                    let text = format!("Certificate expired at {expiry_unix_secs} (Unix time)");
+                    self.trust.set_status(Availability::Previously, text);
+                }
+            }
+        }
+    }
+
+    /// The host of connections to come; those that exist keep theirs.
+    fn host_mut(&mut self) -> &mut Host {
+        Arc::make_mut(&mut self.host)
+    }
+}
+
+#[cfg(test)]
+mod tests;

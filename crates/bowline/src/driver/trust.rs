@@ -1,0 +1,68 @@
+//! Own certificate and trust of an interface, while it runs.
+
+use bowline_core::end_reason::EndReason;
+use bowline_core::endpoint::Endpoint;
+use bowline_core::endpoint::TrustEvent;
+use bowline_core::identity::Identity;
+
+use crate::driver::Inner;
+use crate::driver::hub::Hub;
+use crate::driver::lobby::Nudge;
+use crate::driver::slot::Followup;
+use crate::events::Event;
+
+const IDENTITY_RESET: &str = "the identity was reset";
+
+impl Inner {
+    /// Changes who we are or whom we trust, and tells the application what follows.
+    pub(crate) fn with_trust<R>(&self, change: impl FnOnce(&mut Endpoint) -> R) -> R {
+        let mut nudge = Nudge::default();
+        let mut hub = self.hub.lock();
+        let result = change(&mut hub.endpoint);
+        self.tell_trust(&mut hub, &mut nudge);
+        let deadline = hub.endpoint.poll_timeout();
+        self.timers.lock().schedule_endpoint(deadline);
+        drop(hub);
+        // Whoever sleeps may have to do so for a shorter time now.
+        nudge.wake_poller = true;
+        self.nudge(nudge);
+        result
+    }
+
+    /// Closes all connections and becomes somebody else.
+    pub(crate) fn reset_identity(&self, identity: Identity) {
+        let mut nudge = Nudge::default();
+        let mut hub = self.hub.lock();
+        hub.endpoint.reset_identity(identity);
+        let slots = hub.slots();
+        self.tell_trust(&mut hub, &mut nudge);
+        drop(hub);
+        for slot in &slots {
+            self.kill(slot, EndReason::APP_GENERIC, IDENTITY_RESET);
+        }
+        self.nudge(nudge);
+    }
+
+    /// Queues what the endpoint has to say of our certificate.
+    pub(crate) fn tell_trust(&self, hub: &mut Hub, nudge: &mut Nudge) {
+        while let Some(event) = hub.endpoint.poll_trust_event() {
+            let event = match event {
+                TrustEvent::AuthenticationChanged(status) => Event::AuthenticationChanged(status),
+                TrustEvent::CertificateExpiring { expiry_unix_secs } => {
+                    Event::CertificateExpiring { expiry_unix_secs }
+                }
+                // A kind that this crate does not know yet.
+                _ => continue,
+            };
+            self.lobby.push(event, nudge);
+        }
+    }
+
+    fn nudge(&self, nudge: Nudge) {
+        let mut follow = Followup {
+            nudge,
+            ..Followup::default()
+        };
+        self.follow_up(&mut follow);
+    }
+}
