@@ -41,8 +41,9 @@ pub enum SendError {
     /// A reliable message was given a deadline or a key, which would take its reliability away.
     #[error("a reliable message can have neither a deadline nor a key: send it unreliably")]
     OnlyUnreliable,
-    /// A message with `NO_DELAY` could not go out at once and was dropped, as asked.
-    #[error("the message could not be sent at once and was dropped")]
+    /// An unreliable message with `NO_DELAY` was dropped, as asked: it would have waited for more than
+    /// [`limits::MAX_NO_DELAY_WAIT`](crate::limits::MAX_NO_DELAY_WAIT), or there is no connection yet.
+    #[error("the message would have waited for more than 200 ms and was dropped")]
     NotNow,
 }
 

@@ -27,6 +27,7 @@ pub mod identity;
 pub mod ids;
 pub mod limits;
 pub mod message;
+pub mod pipe;
 pub mod pop;
 pub mod result_code;
 pub mod rng;

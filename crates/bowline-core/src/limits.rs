@@ -78,6 +78,9 @@ pub const MAX_REVOKED_KEYS: usize = 4096;
 
 /// Default bound on bytes accepted for sending and not yet sent (GNS: `SendBufferSize`).
 pub const SEND_BUFFER: usize = 512 * 1024;
+/// An unreliable message with `NO_DELAY` that would wait longer than this is dropped. The number is the
+/// one that the documentation of GNS names; its code never gets to it.
+pub const MAX_NO_DELAY_WAIT: Span = Span::from_millis(200);
 /// What an unreliable message that waits to be sent takes of the send buffer besides its bytes, so that
 /// empty ones are bounded too (GNS: nothing).
 pub const UNRELIABLE_MESSAGE_COST: u64 = 16;

@@ -25,7 +25,7 @@ impl SendFlags {
     pub const UNRELIABLE: Self = Self(0);
     /// Does not wait for company, and hurries what waits already.
     pub const NO_NAGLE: Self = Self(1);
-    /// Dropped rather than queued if it cannot go out at once.
+    /// Dropped rather than queued if it would wait for more than 200 ms.
     pub const NO_DELAY: Self = Self(4);
     /// Arrives exactly once and in order within its lane.
     pub const RELIABLE: Self = Self(8);

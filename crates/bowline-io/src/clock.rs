@@ -55,8 +55,9 @@ impl Default for Clock {
     }
 }
 
-/// What the first clock shows first: a second, so that subtracting a short span stays positive.
-const FIRST_US: u64 = 1_000_000;
+/// What the first clock shows first: 30 days, as with GNS, so that subtracting any span that occurs stays
+/// positive. GNS e707b3a: steamnetworkingsockets_lowlevel_misc.cpp, `SteamNetworkingSockets_GetLocalTimestamp`.
+const FIRST_US: u64 = 30 * 24 * 3600 * 1_000_000;
 
 #[cfg(test)]
 mod tests {

@@ -21,8 +21,8 @@ use bowline_core::message::SendFlags;
 use bytes::Bytes;
 
 use crate::driver::Urgency;
+use crate::driver::followup::Followup;
 use crate::driver::limits;
-use crate::driver::slot::Followup;
 use crate::driver::slot::Slot;
 use crate::driver::slot::visible;
 use crate::error::AcceptError;
@@ -96,7 +96,8 @@ impl Connection {
     /// Sends a message on a lane and returns its number. Does not block.
     ///
     /// A message without `NO_NAGLE` waits up to 5 ms for company. Before the connection is established
-    /// messages are queued, except with `NO_DELAY`.
+    /// messages are queued, except unreliable ones with `NO_DELAY`; such a one is dropped too, with
+    /// [`SendError::NotNow`], if it would wait for more than 200 ms.
     ///
     /// # Errors
     /// If the connection has ended, the message is too large, the send buffer is full, the lane is not
@@ -191,7 +192,7 @@ impl Connection {
     /// If this side closed.
     pub fn receive(&self) -> Result<Option<Message>, NoSuchConnection> {
         let mut message = None;
-        self.receive_with(1, |core| message = Some(Message::new(core, self.clone())))?;
+        self.receive_with(1, |received| message = Some(received))?;
         Ok(message)
     }
 
@@ -204,7 +205,7 @@ impl Connection {
         messages: &mut Vec<Message>,
         max: usize,
     ) -> Result<usize, NoSuchConnection> {
-        self.receive_with(max, |core| messages.push(Message::new(core, self.clone())))
+        self.receive_with(max, |message| messages.push(message))
     }
 
     /// Sets up lanes for sending: one per entry, in order. The peer needs no setup.
@@ -269,7 +270,9 @@ impl Connection {
         Ok(())
     }
 
-    /// Attaches a number for the application's own use.
+    /// Attaches a number for the application's own use. Messages that are read from now on carry it
+    /// ([`Message::user_data`]), those included that have come in already; events that wait to be read
+    /// keep what was attached when they happened.
     ///
     /// # Errors
     /// If the connection is closed.
@@ -290,7 +293,8 @@ impl Connection {
         Ok(state.user_data)
     }
 
-    /// Names the connection for logs. Cut at 31 bytes.
+    /// Names the connection for logs ([`ConnectionInfo::description`]). Cut at 31 bytes, between
+    /// characters.
     ///
     /// # Errors
     /// If the connection is closed.
@@ -304,12 +308,22 @@ impl Connection {
         Ok(())
     }
 
+    /// The name that the application gave it, empty if none.
+    ///
+    /// # Errors
+    /// If the connection is closed.
+    pub fn name(&self) -> Result<String, NoSuchConnection> {
+        let mut state = self.slot.state.lock();
+        state.open()?;
+        Ok(state.name.to_string())
+    }
+
     /// Its number, unique among the connections of this process that are or recently were.
     pub fn id(&self) -> ConnectionId {
         self.slot.id
     }
 
-    /// Where the peer is.
+    /// Where the peer is; `[::]:0` for the other end of a pipe.
     pub fn remote_addr(&self) -> SocketAddr {
         self.slot.remote_addr()
     }
@@ -347,6 +361,18 @@ impl Connection {
         Ok(state.open()?.status(now))
     }
 
+    /// All that is known of how it does, in lines of text for people and logs: rates, lanes, totals,
+    /// histograms of ping, quality and jitter, what the peer reports, what was dropped and why. What it
+    /// looks like may change.
+    ///
+    /// # Errors
+    /// If it is closed.
+    pub fn detailed_status(&self) -> Result<String, NoSuchConnection> {
+        let mut state = self.slot.state.lock();
+        let now = state.advance(self.slot.inner.clock.now());
+        Ok(state.open()?.detailed_status(now))
+    }
+
     /// What waits to be sent on a lane; `Ok(None)` if the lane is not configured.
     ///
     /// # Errors
@@ -369,11 +395,13 @@ impl Connection {
     fn receive_with(
         &self,
         max: usize,
-        take: impl FnMut(bowline_core::message::Message),
+        mut take: impl FnMut(Message),
     ) -> Result<usize, NoSuchConnection> {
         let mut state = self.slot.state.lock();
         state.open()?;
-        let count = state.receive(self.slot.inner.clock.now(), max, take);
+        let count = state.receive(self.slot.inner.clock.now(), max, |core, user_data| {
+            take(Message::new(core, self.clone(), user_data));
+        });
         self.slot
             .inner
             .after_input(&self.slot, state, Urgency::Later);

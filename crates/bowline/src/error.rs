@@ -123,6 +123,24 @@ pub enum ConnectError {
     },
 }
 
+/// Why no pair of connections was made.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PairError {
+    /// There are as many connections as there may be.
+    #[error("too many connections")]
+    TooManyConnections,
+    /// 65,536 events wait to be read; none may be lost, so read them first.
+    #[error("too many events wait to be read")]
+    TooManyEvents,
+    /// A setting cannot be one of a connection.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// No socket on 127.0.0.1.
+    #[error("cannot open a socket on 127.0.0.1")]
+    Socket(#[source] io::Error),
+}
+
 /// Why a connection was not accepted.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
@@ -191,8 +209,9 @@ pub enum SendError {
     /// A reliable message was given a deadline or a key, which would take its reliability away.
     #[error("a reliable message can have neither a deadline nor a key: send it unreliably")]
     OnlyUnreliable,
-    /// A message with `NO_DELAY` could not go out at once and was dropped, as asked.
-    #[error("the message could not be sent at once and was dropped")]
+    /// An unreliable message with `NO_DELAY` was dropped, as asked: it would have waited for more than
+    /// 200 ms, or there is no connection yet.
+    #[error("the message would have waited for more than 200 ms and was dropped")]
     NotNow,
 }
 

@@ -11,6 +11,7 @@ use bowline_core::extensions::ExtensionSet;
 use bowline_core::identity::Identity;
 
 use crate::connection::Connection;
+use crate::info_flags::InfoFlags;
 use crate::listener::ListenerId;
 
 /// Something that happened to a connection or to our certificate; read with [`Sockets::next_event`](crate::Sockets::next_event).
@@ -94,8 +95,17 @@ pub struct ConnectionInfo {
     pub send_epoch: KeyEpoch,
     /// The epoch of the key that the peer seals with, as far as seen.
     pub recv_epoch: KeyEpoch,
-    /// Where the peer is.
+    /// Security and kind of the connection.
+    pub flags: InfoFlags,
+    /// What the connection is called in logs: its number, its kind, the peer, and the name if it has one.
+    /// `#65538 UDP str:bob@1.2.3.4:27015 'lobby'`
+    pub description: String,
+    /// Where the peer is; `[::]:0` for the other end of a pipe.
     pub remote_addr: SocketAddr,
+    /// The data center that the peer is in; 0 if it is in none, or none is known.
+    pub remote_pop: u32,
+    /// The data center of the relay on the way to the peer; 0 if there is none.
+    pub pop_relay: u32,
     /// Which listener it came in on; `None` if this side dialled.
     pub listener: Option<ListenerId>,
     /// The number that the application attached; -1 if it attached none.

@@ -71,7 +71,7 @@
 //!
 //! [`SendFlags`] say whether a message is reliable, and how urgent. Without `NO_NAGLE` a small message
 //! waits up to 5 ms for company, so that several share a packet; `NO_DELAY` drops an unreliable message
-//! that cannot go out at once. Several *lanes* ([`Connection::configure_lanes`]) keep urgent messages
+//! that would wait for more than 200 ms. Several *lanes* ([`Connection::configure_lanes`]) keep urgent messages
 //! from waiting behind large ones.
 //!
 //! Sending never blocks. A full buffer is [`SendError::BufferFull`], which tells how long until there is
@@ -145,16 +145,19 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod batch;
 mod builder;
 pub mod cert;
 mod config;
 mod connection;
 mod debug_output;
+mod description;
 mod driver;
 mod error;
 mod events;
 pub mod global_config;
 mod handle;
+mod info_flags;
 mod listener;
 mod message;
 mod poll_group;
@@ -213,18 +216,24 @@ pub use bowline_core::result_code::ResultCode;
 pub use bowline_core::time::Span;
 pub use bowline_core::time::Timestamp;
 
+pub use crate::batch::BatchMessage;
+pub use crate::batch::OnFailure;
+pub use crate::batch::Unsent;
+pub use crate::batch::UnsentReason;
 pub use crate::builder::ServiceMode;
 pub use crate::builder::SocketsBuilder;
 pub use crate::connection::Connection;
 pub use crate::debug_output::DebugOutputError;
 pub use crate::debug_output::clear_debug_output;
 pub use crate::debug_output::set_debug_output;
+pub use crate::driver::PairKind;
 pub use crate::error::AcceptError;
 pub use crate::error::BuildError;
 pub use crate::error::ConnectError;
 pub use crate::error::LaneError;
 pub use crate::error::ListenError;
 pub use crate::error::NoSuchConnection;
+pub use crate::error::PairError;
 pub use crate::error::PollGroupError;
 pub use crate::error::SendError;
 pub use crate::error::SettingError;
@@ -232,6 +241,7 @@ pub use crate::events::ConnectionEvent;
 pub use crate::events::ConnectionInfo;
 pub use crate::events::Event;
 pub use crate::handle::WaitHandle;
+pub use crate::info_flags::InfoFlags;
 pub use crate::listener::Listener;
 pub use crate::listener::ListenerId;
 pub use crate::message::Message;

@@ -19,11 +19,16 @@ use crate::connection::Connection;
 pub struct Message {
     core: core::Message,
     connection: Connection,
+    user_data: i64,
 }
 
 impl Message {
-    pub(crate) const fn new(core: core::Message, connection: Connection) -> Self {
-        Self { core, connection }
+    pub(crate) const fn new(core: core::Message, connection: Connection, user_data: i64) -> Self {
+        Self {
+            core,
+            connection,
+            user_data,
+        }
     }
 
     /// The bytes, to keep. Without a copy from 4 KiB on.
@@ -34,6 +39,11 @@ impl Message {
     /// The connection that it came in on.
     pub const fn connection(&self) -> &Connection {
         &self.connection
+    }
+
+    /// The number that the application had attached to the connection when this message was read.
+    pub const fn user_data(&self) -> i64 {
+        self.user_data
     }
 
     /// The number that the sender gave it, counted per lane from 1.

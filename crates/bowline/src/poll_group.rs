@@ -13,8 +13,8 @@ use crate::message::Message;
 /// A set of connections whose messages are received together.
 ///
 /// Put connections in with [`Connection::set_poll_group`]. The cost of receiving does not depend on how
-/// many connections are silent. Connections take turns, and messages of one connection keep their order.
-/// Dropping the group takes its connections out of it; they stay open.
+/// many connections are silent. Messages come in the order in which they arrived, whatever their
+/// connection. Dropping the group takes its connections out of it; they stay open.
 pub struct PollGroup {
     inner: Arc<Inner>,
     group: Arc<Group>,
@@ -28,7 +28,7 @@ impl PollGroup {
         }
     }
 
-    /// Takes a message of the connection that has waited longest.
+    /// Takes the message that has waited longest.
     pub fn receive(&self) -> Option<Message> {
         let mut message = None;
         self.receive_with(1, |received| message = Some(received));
@@ -57,12 +57,14 @@ impl PollGroup {
     fn receive_with(&self, max: usize, mut take: impl FnMut(Message)) -> usize {
         let mut count = 0;
         while count < max
-            && let Some(slot) = self.group.pop()
+            && let Some(slot) = self.group.first()
         {
             let mut state = slot.state.lock();
-            count += slot.receive_listed(&mut state, &self.group, max - count, |core| {
-                take(Message::new(core, Connection::new(Arc::clone(&slot))));
-            });
+            count +=
+                slot.receive_listed(&mut state, &self.group, max - count, |core, user_data| {
+                    let connection = Connection::new(Arc::clone(&slot));
+                    take(Message::new(core, connection, user_data));
+                });
             self.inner.after_input(&slot, state, Urgency::Later);
         }
         count

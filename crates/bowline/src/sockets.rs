@@ -13,18 +13,25 @@ use bowline_core::config::ConfigScope;
 use bowline_core::counters::DropCounters;
 use bowline_core::identity::Identity;
 use bowline_core::ids::ConnectionId;
+use bowline_core::ids::MessageNumber;
 use bowline_core::time::Timestamp;
 
+use crate::batch;
+use crate::batch::BatchMessage;
+use crate::batch::OnFailure;
+use crate::batch::Unsent;
 use crate::builder::ServiceMode;
 use crate::builder::SocketsBuilder;
 use crate::connection::Connection;
 use crate::driver::Inner;
+use crate::driver::PairKind;
 use crate::driver::lobby::LobbyState;
 use crate::driver::lobby::Nudge;
 use crate::driver::service;
 use crate::error::BuildError;
 use crate::error::ConnectError;
 use crate::error::ListenError;
+use crate::error::PairError;
 use crate::events::Event;
 use crate::handle::WaitHandle;
 use crate::listener::Listener;
@@ -127,6 +134,68 @@ impl Sockets {
         Ok(Connection::new(slot))
     }
 
+    /// Makes two connections to each other within this interface, connected at once; no events tell of
+    /// that. Each of the two has to be closed.
+    ///
+    /// `identity1` is whom the first connection sees as its peer, `identity2` whom the second one sees;
+    /// `None` is somebody on this host, [`Identity::anonymous`].
+    ///
+    /// # Errors
+    /// If there are too many connections, or the system has no sockets for [`PairKind::Loopback`].
+    pub fn socket_pair(
+        &self,
+        kind: PairKind,
+        identity1: Option<Identity>,
+        identity2: Option<Identity>,
+    ) -> Result<(Connection, Connection), PairError> {
+        self.pair_shared(kind, identity1, identity2, None)
+    }
+
+    /// Like [`socket_pair`](Self::socket_pair), with settings of their own for the two connections. The
+    /// receive limits of a pipe are those that it was made with.
+    ///
+    /// # Errors
+    /// As `socket_pair`.
+    pub fn socket_pair_with(
+        &self,
+        kind: PairKind,
+        identity1: Option<Identity>,
+        identity2: Option<Identity>,
+        config: Config,
+    ) -> Result<(Connection, Connection), PairError> {
+        self.pair_shared(kind, identity1, identity2, Some(config))
+    }
+
+    /// Sends messages of any number of connections, and tells of each in turn what became of it: its
+    /// number, or the message itself with the reason why it was not sent.
+    ///
+    /// The messages of one connection keep their order, are queued together, and leave in as few packets
+    /// as they fit into.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use bowline::{BatchMessage, OnFailure, PairKind, SendFlags, Sockets};
+    ///
+    /// let sockets = Sockets::new()?;
+    /// let (host, guest) = sockets.socket_pair(PairKind::Pipe, None, None)?;
+    /// let batch = ["one", "two"].map(|text| BatchMessage::new(&host, text, SendFlags::RELIABLE));
+    /// for result in sockets.send_batch(batch.into(), OnFailure::Stop) {
+    ///     if let Err(unsent) = result {
+    ///         eprintln!("{} bytes were not sent: {unsent}", unsent.message.data.len());
+    ///     }
+    /// }
+    /// assert_eq!(&*guest.receive()?.unwrap(), b"one");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn send_batch(
+        &self,
+        messages: Vec<BatchMessage>,
+        on_failure: OnFailure,
+    ) -> Vec<Result<MessageNumber, Unsent>> {
+        batch::send(messages, on_failure)
+    }
+
     /// Makes a poll group, by which messages of many connections are received together.
     pub fn poll_group(&self) -> PollGroup {
         PollGroup::new(Arc::clone(self.inner()))
@@ -145,6 +214,21 @@ impl Sockets {
     /// Takes the events that wait to be read, oldest first.
     pub fn events(&self) -> impl Iterator<Item = Event> + '_ {
         std::iter::from_fn(|| self.next_event())
+    }
+
+    /// Hands every event that waits now to `handle`, oldest first, and tells how many there were. No lock
+    /// is held meanwhile: the handler may use all of the interface. What it causes to happen is for the
+    /// next call.
+    pub fn run_callbacks(&self, mut handle: impl FnMut(Event)) -> usize {
+        let waiting = self.inner().lobby.lock().events();
+        let mut count = 0;
+        while count < waiting
+            && let Some(event) = self.next_event()
+        {
+            handle(event);
+            count += 1;
+        }
+        count
     }
 
     /// Waits until an event or a message can be read, and tells whether that is so.
@@ -221,7 +305,8 @@ impl Sockets {
         self.inner().hub.lock().endpoint.identity().clone()
     }
 
-    /// The time on the clock of [`Message::received_at`](crate::Message::received_at).
+    /// The time on the clock of [`Message::received_at`](crate::Message::received_at). It is the same for
+    /// all of the process, never goes back, and counts from at least 30 days.
     pub fn now(&self) -> Timestamp {
         self.inner().clock.now()
     }
@@ -229,6 +314,18 @@ impl Sockets {
     /// Datagrams that were refused before they reached a connection, by reason.
     pub fn drops(&self) -> DropCounters {
         self.inner().hub.lock().endpoint.drops().clone()
+    }
+
+    fn pair_shared(
+        &self,
+        kind: PairKind,
+        identity1: Option<Identity>,
+        identity2: Option<Identity>,
+        options: Option<Config>,
+    ) -> Result<(Connection, Connection), PairError> {
+        let seen = [identity1, identity2].map(|seen| seen.unwrap_or(Identity::anonymous()));
+        let [first, second] = self.inner().pair(kind, options, seen)?;
+        Ok((Connection::new(first), Connection::new(second)))
     }
 
     pub(crate) fn inner(&self) -> &Arc<Inner> {

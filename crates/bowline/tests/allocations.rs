@@ -6,13 +6,17 @@ mod support;
 use std::alloc::GlobalAlloc;
 use std::alloc::Layout;
 use std::alloc::System;
+use std::sync::Mutex;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use std::time::Instant;
 
 use bowline::Message;
+use bowline::PairKind;
+use bowline::SendFlags;
 use bowline::SendOptions;
+use bowline::Sockets;
 
 use support::LIMIT;
 use support::Pair;
@@ -45,6 +49,9 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
+/// The calls of all threads are counted, so the tests take turns.
+static ALONE: Mutex<()> = Mutex::new(());
+
 const MESSAGES: usize = 10_000;
 /// The first warms up.
 const ROUNDS: usize = 6;
@@ -52,6 +59,7 @@ const ALLOWED: u64 = 16;
 
 #[test]
 fn no_allocation_per_packet() {
+    let _alone = ALONE.lock().unwrap();
     let pair = Pair::new();
     let mut messages = Vec::with_capacity(1024);
     pair.accepted.set_sequenced(None, true).unwrap();
@@ -78,6 +86,33 @@ fn no_allocation_per_packet() {
             );
         }
     }
+}
+
+#[test]
+fn no_allocation_per_message_of_a_pipe_or_a_poll_group() {
+    let _alone = ALONE.lock().unwrap();
+    let sockets = Sockets::new().unwrap();
+    let pipe = sockets.socket_pair(PairKind::Pipe, None, None);
+    let (one, other) = pipe.unwrap();
+    let group = sockets.poll_group();
+    other.set_poll_group(Some(&group)).unwrap();
+    let mut messages = Vec::with_capacity(1024);
+    let mut measure = || {
+        let before = CALLS.load(Ordering::Relaxed);
+        for _ in 0..MESSAGES / 10 {
+            for _ in 0..10 {
+                one.send(&[7; 1200], SendFlags::RELIABLE).unwrap();
+            }
+            assert_eq!(group.receive_batch(&mut messages, 1024), 10);
+            messages.clear();
+        }
+        CALLS.load(Ordering::Relaxed) - before
+    };
+    let best = (0..ROUNDS).map(|_| measure()).min().unwrap();
+    assert!(
+        best <= ALLOWED,
+        "{best} allocations for {MESSAGES} messages"
+    );
 }
 
 /// Sends [`MESSAGES`] messages, a few at a time, and drops them as they arrive.

@@ -16,6 +16,8 @@ use crate::connection::State;
 use crate::counters::DropReason;
 use crate::end_reason::EndReason;
 use crate::limits;
+use crate::pipe::Pipe;
+use crate::send::Sender;
 use crate::time::Timestamp;
 use crate::wire::udp;
 
@@ -36,7 +38,7 @@ impl Connection {
         let reason = EndReason::from_app(reason.code());
         let text = if text.is_empty() { DEFAULT_TEXT } else { text };
         match &mut self.state {
-            State::Connected { answered } if linger && !self.sender.is_drained() => {
+            State::Connected { answered } if linger && !is_drained(&self.sender, &self.pipe) => {
                 let answered = answered.take();
                 self.set_end(reason, text);
                 self.sender.flush(now);
@@ -81,7 +83,8 @@ impl Connection {
 
     /// A lingering connection has delivered all, or cannot any more.
     pub(super) fn finish_linger(&mut self, now: Timestamp) {
-        if matches!(self.state, State::Linger { .. }) && self.sender.is_drained() {
+        let drained = is_drained(&self.sender, &self.pipe);
+        if matches!(self.state, State::Linger { .. }) && drained {
             self.finish(now, false);
         }
     }
@@ -92,7 +95,11 @@ impl Connection {
         let State::Linger { since, .. } = self.state else {
             return None;
         };
-        let progress = self.sender.delivered_at().max(since);
+        let delivered_at = match &self.pipe {
+            Some(pipe) => pipe.moved_at(),
+            None => self.sender.delivered_at(),
+        };
+        let progress = delivered_at.max(since);
         Some(progress + limits::MAX_LINGER)
     }
 
@@ -222,6 +229,9 @@ impl Connection {
 
     /// The handle is released; the peer is told, and answered for a while.
     pub(super) fn finish(&mut self, now: Timestamp, peer_closed: bool) {
+        if self.pipe.is_some() {
+            return self.finish_pipe(peer_closed);
+        }
         self.sender.discard();
         self.set_state(State::FinWait {
             until: now + limits::FIN_WAIT,
@@ -234,7 +244,7 @@ impl Connection {
         }
     }
 
-    fn set_end(&mut self, reason: EndReason, text: &str) {
+    pub(super) fn set_end(&mut self, reason: EndReason, text: &str) {
         let text = Self::close_text(text);
         self.end = Some(Box::new(End {
             reason,
@@ -244,10 +254,11 @@ impl Connection {
     }
 
     fn send_closed(&mut self) {
-        let (reason, text) = match &self.end {
-            Some(end) => (end.reason, end.text.clone()),
-            None => (EndReason::APP_GENERIC, String::new()),
-        };
+        let (reason, text) = self.end_for_peer();
+        if let Some(pipe) = &mut self.pipe {
+            pipe.close(reason, text);
+            return;
+        }
         if self.seals_closes() {
             self.send_sealed_close(reason, &text);
         }
@@ -264,6 +275,14 @@ impl Connection {
         self.send_control(|out| packet.encode(out));
     }
 
+    /// What the peer is told of the end.
+    pub(super) fn end_for_peer(&self) -> (EndReason, String) {
+        match &self.end {
+            Some(end) => (end.reason, end.text.clone()),
+            None => (EndReason::APP_GENERIC, String::new()),
+        }
+    }
+
     fn send_no_connection(&mut self) {
         if self.ignores_unsealed() {
             return self.send_close_ack();
@@ -273,5 +292,13 @@ impl Connection {
             from: Some(self.id),
         };
         self.send_control(|out| packet.encode(out));
+    }
+}
+
+/// Whether everything that was sent reliably has arrived.
+fn is_drained(sender: &Sender, pipe: &Option<Box<Pipe>>) -> bool {
+    match pipe {
+        Some(pipe) => pipe.is_drained(),
+        None => sender.is_drained(),
     }
 }

@@ -20,6 +20,7 @@ use crate::error::LaneError;
 use crate::error::SendError;
 use crate::ids::LaneIndex;
 use crate::ids::MessageNumber;
+use crate::limits;
 use crate::message::Message;
 use crate::message::Outgoing;
 use crate::message::SendFlags;
@@ -44,6 +45,7 @@ impl Connection {
             Input::Command(command) => return self.on_command(now, command),
             // A directly dialled connection has no rendezvous.
             Input::Signal(_) => self.telemetry.drops.count(DropReason::WrongState),
+            Input::Piped(item) => self.on_piped(now, item),
             // Packets leave through `poll_transmit`, which notes the same input.
             Input::Transmit { .. } => {}
         }
@@ -180,9 +182,12 @@ impl Connection {
         message: Outgoing<'_>,
     ) -> Result<MessageNumber, SendError> {
         self.check_sendable()?;
-        let now_or_never =
+        if self.pipe.is_some() {
+            return self.send_piped(now, message);
+        }
+        let soon_or_never =
             message.flags.contains(SendFlags::NO_DELAY) && !message.flags.is_reliable();
-        if now_or_never && !self.can_send_at_once(now) {
+        if soon_or_never && !self.would_leave_soon(now, message.lane) {
             return Err(SendError::NotNow);
         }
         let result = self.sender.submit(now, message);
@@ -193,9 +198,16 @@ impl Connection {
         Ok(number)
     }
 
-    /// Whether a message queued now would leave now.
-    fn can_send_at_once(&mut self, now: Timestamp) -> bool {
-        matches!(self.state, State::Connected { .. }) && self.sender.can_send_at_once(now)
+    /// Whether a message queued now would leave within [`limits::MAX_NO_DELAY_WAIT`].
+    fn would_leave_soon(&mut self, now: Timestamp, lane: LaneIndex) -> bool {
+        if !matches!(self.state, State::Connected { .. }) {
+            return false;
+        }
+        if self.sender.can_send_at_once(now) {
+            return true;
+        }
+        let wait = self.queue_time(now, lane);
+        wait.is_some_and(|wait| wait <= limits::MAX_NO_DELAY_WAIT)
     }
 
     pub(super) fn check_sendable(&self) -> Result<(), SendError> {
@@ -222,7 +234,11 @@ impl Connection {
         }
         self.sender.check_lanes(lanes)?;
         self.check_peer_knows_lanes(now, lanes.len())?;
-        self.sender.configure_lanes(lanes)
+        self.sender.configure_lanes(lanes)?;
+        if let Some(pipe) = &mut self.pipe {
+            pipe.configure_lanes(lanes);
+        }
+        Ok(())
     }
 
     /// Ends a connection that uses lanes if the peer knows none. Of a peer that is being dialled nothing is
@@ -249,6 +265,9 @@ impl Connection {
         if let Some(message) = &message {
             let number = message.number.get();
             log_verbose!(self, Message "bowline::message", number, "message received");
+        }
+        if let (Some(pipe), Some(message)) = (&mut self.pipe, &message) {
+            pipe.on_read(message.len(), self.receiver.queued_messages() == 0);
         }
         message
     }

@@ -29,6 +29,9 @@ impl Connection {
         self.path = Path::direct(config.mtu_bytes());
         self.sender.configure(&config);
         self.receiver.configure(&config);
+        if let Some(pipe) = &mut self.pipe {
+            pipe.configure(&config);
+        }
         self.config = config;
         self.tell_writable();
     }

@@ -152,6 +152,9 @@ impl Connection {
     /// How the connection does right now.
     pub fn status(&self, now: Timestamp) -> RealTimeStatus {
         let rates = self.telemetry.link.rates(now);
+        if let Some(pipe) = &self.pipe {
+            return self.pipe_status(pipe, rates);
+        }
         let pending = self.sender.pending(None);
         let dropped = self.sender.dropped(None);
         RealTimeStatus {
@@ -179,6 +182,17 @@ impl Connection {
         if lane.as_usize() >= self.sender.lanes() {
             return None;
         }
+        if let Some(pipe) = &self.pipe {
+            let pending = pipe.pending(Some(lane));
+            return Some(LaneStatus {
+                pending_unreliable_bytes: pending.unreliable,
+                pending_reliable_bytes: pending.reliable,
+                unacked_reliable_bytes: 0,
+                expired_messages: 0,
+                replaced_messages: 0,
+                queue_time: pending.wait(),
+            });
+        }
         let pending = self.sender.pending(Some(lane));
         let dropped = self.sender.dropped(Some(lane));
         Some(LaneStatus {
@@ -205,6 +219,9 @@ impl Connection {
             lane,
             lanes: self.sender.lanes(),
         };
+        if let Some(pipe) = &self.pipe {
+            return pipe.capacity(lane).ok_or(no_such_lane);
+        }
         let capacity = self.sender.capacity(now, lane, self.packet_size());
         let capacity = capacity.ok_or(no_such_lane)?;
         let is_connected = matches!(self.state, State::Connected { .. });
@@ -219,14 +236,20 @@ impl Connection {
         })
     }
 
+    /// Smoothed round-trip time in milliseconds, once measured.
+    pub fn ping_ms(&self) -> Option<u32> {
+        self.telemetry.ping.smoothed_ms()
+    }
+
     /// How many lanes are configured for sending.
     pub fn lanes(&self) -> usize {
         self.sender.lanes()
     }
 
     /// The largest message that can be sent.
-    pub const fn max_message_bytes(&self) -> usize {
-        limits::MAX_MESSAGE
+    pub fn max_message_bytes(&self) -> usize {
+        let pipe = self.pipe.as_ref();
+        pipe.map_or(limits::MAX_MESSAGE, |pipe| pipe.max_message_bytes())
     }
 
     /// Whether the application still has to accept or refuse it.
@@ -234,7 +257,7 @@ impl Connection {
         matches!(self.state, State::Deciding(_))
     }
 
-    fn queue_time(&self, now: Timestamp, lane: LaneIndex) -> Option<Span> {
+    pub(super) fn queue_time(&self, now: Timestamp, lane: LaneIndex) -> Option<Span> {
         self.sender.queue_time(now, lane, self.packet_size())
     }
 

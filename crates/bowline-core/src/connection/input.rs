@@ -20,6 +20,7 @@ use crate::ids::LaneIndex;
 use crate::ids::MessageNumber;
 use crate::message::Message;
 use crate::message::Outgoing;
+use crate::pipe::Piped;
 use crate::transmit::DatagramMeta;
 
 /// Something that happens to a connection.
@@ -39,6 +40,8 @@ pub enum Input<'a> {
     Command(Command<'a>),
     /// A rendezvous signal came in.
     Signal(DatagramBytes<'a>),
+    /// The other end of a pipe hands something over.
+    Piped(Piped),
     /// Packets are asked for: [`crate::connection::Connection::poll_transmit`] with room for so many.
     Transmit {
         /// How many datagrams one run may have.

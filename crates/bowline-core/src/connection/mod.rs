@@ -13,10 +13,12 @@
 mod close;
 mod command;
 mod configure;
+mod detail;
 mod info;
 mod input;
 mod liveness;
 mod path;
+mod pipe;
 mod receive;
 mod recording;
 mod reorder;
@@ -35,6 +37,7 @@ use crate::cert::check::VerifiedPeer;
 use crate::config::Config;
 use crate::counters::DropCounters;
 use crate::crypto::key_update::ConnectionKeys;
+use crate::crypto::packet::SessionKeys;
 use crate::end_reason::EndReason;
 use crate::event::Event;
 use crate::event::ToEndpoint;
@@ -49,6 +52,7 @@ use crate::identity::Identity;
 use crate::ids::ConnectionId;
 use crate::ids::PacketNumber;
 use crate::limits;
+use crate::pipe::Pipe;
 use crate::recv::Receiver;
 use crate::send::Sender;
 use crate::stats::LinkStats;
@@ -92,6 +96,8 @@ pub struct Connection {
     pub(crate) liveness: Liveness,
     pub(crate) telemetry: Telemetry,
     pub(crate) outbox: Outbox,
+    /// In place of packets, if the other end is in this process.
+    pub(crate) pipe: Option<Box<Pipe>>,
     recording: Option<Box<Recording>>,
     /// The time of the last input.
     pub(crate) now: Timestamp,
@@ -177,6 +183,37 @@ impl Connection {
         connection
     }
 
+    /// One end of a pair that is made in one process: connected from the start, and nothing is told of
+    /// that. Without keys, as a pipe.
+    pub(crate) fn paired(
+        now: Timestamp,
+        start: Start,
+        remote_id: ConnectionId,
+        identity: Identity,
+        keys: Option<SessionKeys>,
+    ) -> Self {
+        let mut connection = Self::new(
+            now,
+            start,
+            Origin::Pair,
+            State::Connected { answered: None },
+        );
+        connection.peer.id = Some(remote_id);
+        connection.peer.identity = Some(identity);
+        connection.liveness.on_received(now);
+        let telemetry = &mut connection.telemetry;
+        telemetry.link.connected(now);
+        if keys.is_some() {
+            telemetry.exchange.connected(now, &telemetry.link);
+        } else {
+            telemetry.ping.add_sample(now, 0);
+            connection.pipe = Some(Box::new(Pipe::new(now, &connection.config)));
+        }
+        let first = connection.sender.next_number();
+        connection.keys = keys.map(|keys| ConnectionKeys::new(now, first, keys, None));
+        connection
+    }
+
     fn new(now: Timestamp, start: Start, origin: Origin, state: State) -> Self {
         let handshake = handshake_packet(limits::PROTOCOL_VERSION);
         Self {
@@ -209,6 +246,7 @@ impl Connection {
             end: None,
             keys: None,
             outbox: Outbox::default(),
+            pipe: None,
             recording: None,
             now,
         }
@@ -237,6 +275,11 @@ impl Connection {
     /// Packets that were refused, by reason.
     pub const fn drops(&self) -> &DropCounters {
         &self.telemetry.drops
+    }
+
+    /// When each received message that waits to be read arrived, the oldest first.
+    pub fn arrivals(&self) -> impl DoubleEndedIterator<Item = Timestamp> + '_ {
+        self.receiver.arrivals()
     }
 
     /// How many received messages wait to be read.
@@ -368,6 +411,7 @@ impl Clone for Connection {
             liveness: self.liveness.clone(),
             telemetry: self.telemetry.clone(),
             outbox: self.outbox.clone(),
+            pipe: self.pipe.clone(),
             recording: None,
             now: self.now,
         }

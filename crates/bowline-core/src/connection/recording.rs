@@ -15,6 +15,7 @@ use crate::connection::input::DatagramBytes;
 use crate::connection::input::Input;
 use crate::message::Outgoing;
 use crate::message::Payload;
+use crate::pipe::Piped;
 use crate::time::Timestamp;
 use crate::transmit::TransmitBuf;
 
@@ -86,6 +87,7 @@ pub fn replay(
         let _ = connection.handle(at, input);
         while connection.poll_event().is_some() {}
         while connection.poll_endpoint().is_some() {}
+        while connection.poll_piped().is_some() {}
     }
     connection
 }
@@ -94,7 +96,8 @@ fn payload_len(input: &Input<'_>) -> usize {
     match input {
         Input::Datagram { data, .. } | Input::Signal(data) => data.as_slice().len(),
         Input::Command(Command::Send(message)) => message.payload.len(),
-        Input::Command(_) | Input::Timeout | Input::Transmit { .. } => 0,
+        Input::Piped(Piped::Message { data, .. }) => data.len(),
+        Input::Piped(_) | Input::Command(_) | Input::Timeout | Input::Transmit { .. } => 0,
     }
 }
 
@@ -107,6 +110,7 @@ fn to_owned(input: &Input<'_>) -> Input<'static> {
         },
         Input::Timeout => Input::Timeout,
         Input::Signal(data) => Input::Signal(copy(data)),
+        Input::Piped(item) => Input::Piped(item.clone()),
         Input::Transmit { max_datagrams } => Input::Transmit {
             max_datagrams: *max_datagrams,
         },

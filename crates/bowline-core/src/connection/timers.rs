@@ -10,6 +10,9 @@ use crate::time::Timestamp;
 impl Connection {
     /// The next deadline and what it is for: call [`Connection::handle_timeout`] then.
     pub fn poll_timeout(&self) -> Option<(Timestamp, TimerKind)> {
+        if self.pipe.is_some() {
+            return self.linger_deadline().map(|at| (at, TimerKind::Linger));
+        }
         match &self.state {
             State::Dialing(dialing) => {
                 let retry = (dialing.next_attempt(), TimerKind::HandshakeRetry);
@@ -30,6 +33,9 @@ impl Connection {
     }
 
     pub(super) fn on_timeout(&mut self, now: Timestamp) {
+        if self.pipe.is_some() {
+            return self.give_up_linger(now);
+        }
         self.sender.expire(now);
         self.tell_writable();
         match &self.state {

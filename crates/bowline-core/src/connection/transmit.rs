@@ -48,7 +48,7 @@ impl Connection {
             buf.bytes_mut().extend_from_slice(&packet);
             return Some(self.run(start, packet.len(), packet.len()));
         }
-        if !self.state.is_active() || !self.path.is_usable() {
+        if !self.state.is_active() || !self.path.is_usable() || self.pipe.is_some() {
             return None;
         }
         let mut segment = 0;

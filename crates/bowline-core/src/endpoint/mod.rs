@@ -7,10 +7,11 @@
 //!
 //! `dial` starts connections, `table` holds who is where, `sources` how many come from one place,
 //! `admission` the cookies and the checks of a request, `rejection` what a client hears that did not
-//! pass them, `trust` who we are and whom we trust.
+//! pass them, `trust` who we are and whom we trust; `pair` makes two ends at once.
 
 mod admission;
 mod dial;
+mod pair;
 mod rejection;
 mod sources;
 mod table;
@@ -56,6 +57,7 @@ use crate::wire::data_header;
 use crate::wire::udp;
 use crate::wire::udp::UdpPacket;
 
+pub use pair::NO_ROUTE;
 pub use table::Shard;
 pub use trust::AuthenticationStatus;
 pub use trust::TrustEvent;

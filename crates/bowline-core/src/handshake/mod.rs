@@ -38,6 +38,8 @@ pub enum Origin {
     Listen,
     /// Signals through a third party (rendezvous).
     Signal,
+    /// Both ends were made together, in one process.
+    Pair,
 }
 
 /// What all connections of an endpoint share: who we are and whom we trust.

@@ -52,7 +52,7 @@ impl Deciding {
 
 impl Connection {
     pub(crate) fn on_accept(&mut self, now: Timestamp) -> Result<(), AcceptError> {
-        if self.origin == Origin::Dial {
+        if matches!(self.origin, Origin::Dial | Origin::Pair) {
             return Err(AcceptError::NotIncoming);
         }
         let (State::Deciding(deciding), Some(client)) = (&mut self.state, self.peer.id) else {
@@ -92,7 +92,7 @@ impl Connection {
         now: Timestamp,
         client: ConnectionId,
     ) -> Result<(), DropReason> {
-        if self.origin == Origin::Dial {
+        if matches!(self.origin, Origin::Dial | Origin::Pair) {
             return Err(DropReason::WrongRole);
         }
         if Some(client) != self.peer.id {

@@ -9,6 +9,8 @@ mod unreliable;
 
 use alloc::vec::Vec;
 
+use bytes::Bytes;
+
 use crate::config::Config;
 use crate::counters::DropReason;
 use crate::crypto::replay::ReplayWindow;
@@ -18,7 +20,6 @@ use crate::ids::PacketNumber;
 use crate::ids::StreamPos;
 use crate::limits;
 use crate::message::Message;
-use crate::recv::queue::MessageMeta;
 use crate::recv::queue::ReceiveQueue;
 use crate::recv::reliable::ReceiveLimits;
 use crate::recv::reliable::ReliableError;
@@ -28,6 +29,7 @@ use crate::snp::decode::DecodeContext;
 use crate::time::Timestamp;
 
 pub(crate) use acks::Acks;
+pub(crate) use queue::MessageMeta;
 pub(crate) use reorder::HeldPacket;
 pub(crate) use reorder::Reorder;
 
@@ -180,6 +182,21 @@ impl Receiver {
             }
         }
         (message, result)
+    }
+
+    /// Takes in a whole message that moved here without packets; its sender has made sure of the room.
+    pub(crate) fn piped(&mut self, message: MessageMeta, data: Bytes) {
+        self.queue.push(data, message);
+    }
+
+    /// A copy of `data` in a buffer that is reused once all messages in it are gone.
+    pub(crate) fn copy(&mut self, data: &[u8]) -> Bytes {
+        self.queue.copy(data)
+    }
+
+    /// When each message that waits to be read arrived, the oldest first.
+    pub(crate) fn arrivals(&self) -> impl DoubleEndedIterator<Item = Timestamp> + '_ {
+        self.queue.arrivals()
     }
 
     /// How many messages wait to be read.

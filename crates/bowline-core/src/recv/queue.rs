@@ -77,6 +77,16 @@ impl ReceiveQueue {
         self.push(data, meta);
     }
 
+    /// A copy of `data` in a buffer that is reused.
+    pub(crate) fn copy(&mut self, data: &[u8]) -> Bytes {
+        self.pool.copy(data)
+    }
+
+    /// When each message arrived, the oldest first.
+    pub(crate) fn arrivals(&self) -> impl DoubleEndedIterator<Item = Timestamp> + '_ {
+        self.messages.iter().map(|message| message.received_at)
+    }
+
     /// A buffer for a message of `size` bytes that arrives in parts. A larger one grows as they come.
     pub(crate) fn body(&mut self, size: usize) -> BytesMut {
         self.pool.body(size)

@@ -179,7 +179,7 @@ impl Inner {
             socket,
             route,
         } = dialled;
-        let slot = self.new_slot(core, socket, route, None, false);
+        let slot = self.new_slot(core, Some(socket), route, None, false);
         hub.insert(&slot);
         slot
     }

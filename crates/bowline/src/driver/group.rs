@@ -1,42 +1,103 @@
-//! The ready list of a poll group.
+//! The messages of a poll group, in the order in which they arrived at whichever connection.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+
+use bowline_core::time::Timestamp;
 
 use crate::driver::lock_order::Lock;
 use crate::driver::lock_order::Rank;
 use crate::driver::slot::Slot;
 
-/// Connections of one poll group that have unread messages, each once, the longest waiting first.
+/// Whose turn it is to be read. The messages themselves lie in the queues of their connections; here
+/// stand runs of messages of one connection that arrived together.
+///
+/// The runs of a connection change only under its lock, so that it knows how many messages they count.
 #[derive(Debug)]
 pub(crate) struct Group {
-    ready: Lock<VecDeque<Arc<Slot>>>,
+    runs: Lock<VecDeque<Run>>,
+}
+
+#[derive(Debug)]
+struct Run {
+    slot: Arc<Slot>,
+    at: Timestamp,
+    messages: usize,
 }
 
 impl Group {
     pub(crate) const fn new() -> Self {
         Self {
-            ready: Lock::new(Rank::PollGroup, VecDeque::new()),
+            runs: Lock::new(Rank::PollGroup, VecDeque::new()),
         }
     }
 
-    /// Adds a connection that is not in the list.
-    pub(crate) fn push(&self, slot: Arc<Slot>) {
-        self.ready.lock().push_back(slot);
+    /// Adds messages that have just arrived.
+    pub(crate) fn push(&self, slot: &Arc<Slot>, at: Timestamp, messages: usize) {
+        push(&mut self.runs.lock(), slot, at, messages);
     }
 
-    /// Takes the connection that has waited longest.
-    pub(crate) fn pop(&self) -> Option<Arc<Slot>> {
-        self.ready.lock().pop_front()
+    /// Adds messages that arrived earlier, each where it belongs.
+    pub(crate) fn merge(&self, slot: &Arc<Slot>, arrivals: impl Iterator<Item = Timestamp>) {
+        let mut arrivals = arrivals.peekable();
+        let mut runs = self.runs.lock();
+        let mut merged = VecDeque::with_capacity(runs.len() + 1);
+        for run in runs.drain(..) {
+            while let Some(at) = arrivals.next_if(|at| *at < run.at) {
+                push(&mut merged, slot, at, 1);
+            }
+            merged.push_back(run);
+        }
+        for at in arrivals {
+            push(&mut merged, slot, at, 1);
+        }
+        *runs = merged;
     }
 
-    /// Takes a connection out, wherever it stands.
+    /// The connection of the oldest message.
+    pub(crate) fn first(&self) -> Option<Arc<Slot>> {
+        self.runs.lock().front().map(|run| Arc::clone(&run.slot))
+    }
+
+    /// Takes up to `max` messages of the first run off the list if they are `slot`'s, and tells how many.
+    pub(crate) fn take(&self, slot: &Arc<Slot>, max: usize) -> usize {
+        let mut runs = self.runs.lock();
+        let Some(run) = runs.front_mut() else {
+            return 0;
+        };
+        if !Arc::ptr_eq(&run.slot, slot) {
+            return 0;
+        }
+        let taken = run.messages.min(max);
+        run.messages -= taken;
+        if run.messages == 0 {
+            runs.pop_front();
+        }
+        taken
+    }
+
+    /// Takes all messages of a connection off the list.
     pub(crate) fn remove(&self, slot: &Arc<Slot>) {
-        self.ready.lock().retain(|other| !Arc::ptr_eq(other, slot));
+        self.runs.lock().retain(|run| !Arc::ptr_eq(&run.slot, slot));
     }
 
     /// Whether a message waits to be read.
     pub(crate) fn is_ready(&self) -> bool {
-        !self.ready.lock().is_empty()
+        !self.runs.lock().is_empty()
     }
+}
+
+fn push(runs: &mut VecDeque<Run>, slot: &Arc<Slot>, at: Timestamp, messages: usize) {
+    if let Some(last) = runs.back_mut()
+        && last.at == at
+        && Arc::ptr_eq(&last.slot, slot)
+    {
+        last.messages += messages;
+        return;
+    }
+    runs.push_back(Run {
+        slot: Arc::clone(slot),
+        at,
+        messages,
+    });
 }

@@ -49,6 +49,8 @@ enum Purpose {
     Listener(ListenerId),
     /// Listened once; serves the connections that are left.
     Retired,
+    /// One end of a pair.
+    Pair,
 }
 
 /// What a client socket reaches.
@@ -125,6 +127,11 @@ impl Hub {
     /// Takes a new socket to dial from.
     pub(crate) fn add_client_socket(&mut self, socket: Arc<UdpSocket>, family: Family) -> SocketId {
         self.add_socket(socket, Purpose::Client(family))
+    }
+
+    /// Takes a new socket for one end of a pair.
+    pub(crate) fn add_pair_socket(&mut self, socket: Arc<UdpSocket>) -> SocketId {
+        self.add_socket(socket, Purpose::Pair)
     }
 
     /// Gives up a socket that no connection uses.
@@ -213,7 +220,7 @@ impl Hub {
     pub(crate) fn listener_of(&self, id: SocketId) -> Option<ListenerId> {
         match self.sockets.get(&id)?.purpose {
             Purpose::Listener(listener) => Some(listener),
-            Purpose::Client(_) | Purpose::Retired => None,
+            Purpose::Client(_) | Purpose::Retired | Purpose::Pair => None,
         }
     }
 

@@ -104,6 +104,11 @@ impl LobbyState {
     pub(crate) fn is_ready(&self) -> bool {
         self.unread > 0 || !self.events.is_empty()
     }
+
+    /// How many events wait to be read.
+    pub(crate) fn events(&self) -> usize {
+        self.events.len()
+    }
 }
 
 impl Lobby {

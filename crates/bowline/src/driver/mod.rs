@@ -9,8 +9,10 @@
 //! hub         endpoint, sockets and table of connections behind the endpoint lock
 //! dial        sockets to listen on and to dial from
 //! lobby       events, readiness, the role of driving
-//! group       ready list of a poll group
+//! followup    what is done once a connection's lock is given up
+//! group       whose messages come next in a poll group
 //! network     pretended bad conditions, log of packets, marks for routers
+//! pipe        pairs of connections, and the way between two ends in memory
 //! settings    settings of the interface, its listeners and connections
 //! trust       own certificate and whom we trust, at run time
 //! timers      deadlines of all connections
@@ -23,12 +25,14 @@
 //! noted in a [`Followup`] and done when the lock is given up ([`Inner::follow_up`]).
 
 mod dial;
+pub(crate) mod followup;
 pub(crate) mod group;
 mod hub;
 pub(crate) mod limits;
 pub(crate) mod lobby;
 pub(crate) mod lock_order;
 mod network;
+mod pipe;
 mod reactor;
 mod receive;
 pub(crate) mod service;
@@ -39,6 +43,7 @@ mod transmit;
 mod trust;
 
 pub(crate) use dial::Listening;
+pub use pipe::PairKind;
 
 use std::sync::Arc;
 
@@ -57,6 +62,7 @@ use bowline_io::poll::Poller;
 use bowline_io::poll::Waker;
 use bowline_io::udp::UdpSocket;
 
+use crate::driver::followup::Followup;
 use crate::driver::hub::Hub;
 use crate::driver::lobby::Lobby;
 use crate::driver::lock_order::Guard;
@@ -64,7 +70,6 @@ use crate::driver::lock_order::Lock;
 use crate::driver::lock_order::Rank;
 use crate::driver::network::Network;
 use crate::driver::reactor::Reactor;
-use crate::driver::slot::Followup;
 use crate::driver::slot::Slot;
 use crate::driver::slot::SlotState;
 use crate::driver::timers::Timers;
@@ -189,6 +194,9 @@ impl Inner {
 
     /// Does what was noted while a lock was held.
     pub(crate) fn follow_up(&self, follow: &mut Followup) {
+        while let Some(slot) = follow.next_pipe() {
+            self.pass_on(&slot, follow);
+        }
         if !follow.endpoint.is_empty() {
             self.tell_endpoint(follow);
         }
@@ -219,7 +227,7 @@ impl Inner {
     pub(crate) fn new_slot(
         self: &Arc<Self>,
         core: Box<CoreConnection>,
-        socket: Arc<UdpSocket>,
+        socket: Option<Arc<UdpSocket>>,
         route: Route,
         listener: Option<ListenerId>,
         refused: bool,

@@ -7,10 +7,10 @@ use bowline_core::time::Timestamp;
 use bowline_io::poll::Poller;
 
 use crate::driver::Inner;
+use crate::driver::followup::Followup;
 use crate::driver::limits;
 use crate::driver::lock_order::assert_none_held;
 use crate::driver::receive::Receiver;
-use crate::driver::slot::Followup;
 use crate::driver::slot::Slot;
 use crate::driver::transmit::Transmitter;
 

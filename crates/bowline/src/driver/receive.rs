@@ -21,9 +21,11 @@ use bowline_io::udp::UdpSocket;
 use crate::driver::Inner;
 use crate::driver::hub::Hub;
 use crate::driver::limits;
+use crate::driver::lock_order::Guard;
 use crate::driver::lock_order::assert_none_held;
 use crate::driver::network::Border;
 use crate::driver::slot::Slot;
+use crate::driver::slot::SlotState;
 
 /// The buffers with which the driving thread receives.
 #[derive(Debug)]
@@ -154,7 +156,7 @@ impl Receiver {
                 Some((same, state)) if same == *index => state,
                 other => {
                     // Before the next connection's lock is taken.
-                    drop(other);
+                    note_arrivals(&self.touched, other);
                     let Some(slot) = self.touched.get(*index as usize) else {
                         continue;
                     };
@@ -167,6 +169,7 @@ impl Receiver {
             }
             current = Some((*index, state));
         }
+        note_arrivals(&self.touched, current);
     }
 
     fn send_replies(&mut self, inner: &Inner, id: SocketId, socket: &UdpSocket) {
@@ -204,6 +207,15 @@ fn touch(touched: &mut Vec<Arc<Slot>>, slot: &Arc<Slot>) -> u32 {
     index
 }
 
+/// Gives up the lock of a connection; its group hears of the messages now, in the order of arrival.
+fn note_arrivals(touched: &[Arc<Slot>], handled: Option<(u32, Guard<'_, SlotState>)>) {
+    if let Some((index, mut state)) = handled
+        && let Some(slot) = touched.get(index as usize)
+    {
+        slot.note_arrivals(&mut state);
+    }
+}
+
 /// Takes a connection that came in. If it is `refused`, because too many events wait to be read, it is
 /// closed at once and the application never hears of it.
 fn admit(
@@ -219,7 +231,7 @@ fn admit(
         core.close(now, EndReason::APP_GENERIC, REFUSED, false);
     }
     let listener = hub.listener_of(route.socket);
-    let slot = inner.new_slot(core, Arc::clone(socket), route, listener, refused);
+    let slot = inner.new_slot(core, Some(Arc::clone(socket)), route, listener, refused);
     hub.insert(&slot);
     slot
 }

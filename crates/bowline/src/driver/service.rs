@@ -11,13 +11,13 @@ use bowline_core::time::Span;
 use bowline_core::time::Timestamp;
 
 use crate::driver::Inner;
+use crate::driver::followup::Followup;
 use crate::driver::limits;
 use crate::driver::lobby::LobbyState;
 use crate::driver::lobby::Service;
 use crate::driver::lock_order::Guard;
 use crate::driver::reactor::Reactor;
 use crate::driver::reactor::TimerRunner;
-use crate::driver::slot::Followup;
 
 impl Inner {
     /// Waits until `is_ready`, driving the sockets if nobody else has to. Tells whether it is ready.

@@ -19,16 +19,20 @@ use bowline_core::time::Timestamp;
 use bowline_io::udp::UdpSocket;
 
 use crate::connection::Connection;
+use crate::description::describe;
 use crate::driver::Inner;
+use crate::driver::followup::Followup;
 use crate::driver::group::Group;
 use crate::driver::lobby::Nudge;
 use crate::driver::lock_order::Lock;
 use crate::driver::lock_order::Rank;
+use crate::driver::pipe::PipeLink;
 use crate::driver::timers::TimerId;
 use crate::error::NoSuchConnection;
 use crate::events::ConnectionEvent;
 use crate::events::ConnectionInfo;
 use crate::events::Event;
+use crate::info_flags::InfoFlags;
 use crate::listener::ListenerId;
 
 /// A connection and what never changes about it.
@@ -65,9 +69,15 @@ pub(crate) struct SlotState {
     last_now: Timestamp,
     /// It counts among the connections with unread messages.
     unread: bool,
-    /// It stands in its group's ready list.
-    listed: bool,
+    /// Received messages that the group was told of, or would have been; those that the application
+    /// reads are taken off.
+    counted: usize,
+    /// Messages that the group's list has of this connection. More than `counted` if some were read
+    /// past the group, which makes the oldest entries void.
+    listed: usize,
     group: Option<Arc<Group>>,
+    /// The way to the other end, if that is in this process.
+    pub(crate) pipe: Option<Box<PipeLink>>,
     pub(crate) user_data: i64,
     pub(crate) name: Box<str>,
 }
@@ -76,21 +86,15 @@ pub(crate) struct SlotState {
 #[derive(Debug)]
 pub(crate) struct Live {
     pub(crate) core: Box<CoreConnection>,
-    pub(crate) socket: Arc<UdpSocket>,
-}
-
-/// What has to be done once the connection's lock is given up.
-#[derive(Debug, Default)]
-pub(crate) struct Followup {
-    pub(crate) endpoint: Vec<(Arc<Slot>, ToEndpoint)>,
-    pub(crate) nudge: Nudge,
+    /// A pipe has none.
+    pub(crate) socket: Option<Arc<UdpSocket>>,
 }
 
 impl Slot {
     pub(crate) fn new(
         inner: Arc<Inner>,
         core: Box<CoreConnection>,
-        socket: Arc<UdpSocket>,
+        socket: Option<Arc<UdpSocket>>,
         route: Route,
         listener: Option<ListenerId>,
         timer: TimerId,
@@ -116,8 +120,10 @@ impl Slot {
                     scheduled: Timestamp::NEVER,
                     last_now: Timestamp::ZERO,
                     unread: false,
-                    listed: false,
+                    counted: 0,
+                    listed: 0,
                     group: None,
+                    pipe: None,
                     user_data,
                     name: Box::default(),
                 },
@@ -135,7 +141,13 @@ impl Slot {
             dead |= event == ToEndpoint::Dead;
             follow.endpoint.push((Arc::clone(self), event));
         }
+        if let Some(pipe) = &mut state.pipe
+            && pipe.collect(&mut live.core)
+        {
+            follow.add_pipe(self);
+        }
         if !state.released {
+            self.note_arrivals(state);
             self.tell_events(state, follow);
             self.tell_unread(state, &mut follow.nudge);
         }
@@ -181,29 +193,53 @@ impl Slot {
         nudge: &mut Nudge,
     ) {
         self.leave_group(state);
-        state.group = group;
-        if state.unread && state.group.is_some() {
-            self.list(state);
+        if let (Some(group), Some(live)) = (&group, &state.live)
+            && state.counted > 0
+        {
+            group.merge(self, live.core.arrivals().take(state.counted));
+            state.listed = state.counted;
             self.inner.lobby.look_again(nudge);
+        }
+        state.group = group;
+    }
+
+    /// Tells the group of messages that have come in since the last time.
+    pub(crate) fn note_arrivals(self: &Arc<Self>, state: &mut SlotState) {
+        let Some(live) = &state.live else {
+            return;
+        };
+        let queued = live.core.queued_messages();
+        let new = queued.saturating_sub(state.counted);
+        state.counted = queued;
+        if new > 0
+            && let Some(group) = &state.group
+            && let Some(at) = live.core.arrivals().next_back()
+        {
+            group.push(self, at, new);
+            state.listed += new;
         }
     }
 
-    /// Takes up to `max` messages for a reader who took this connection out of the ready list of `group`;
-    /// if more are left it is put back, at the end.
+    /// Takes up to `max` messages for a reader of `group`, as long as it is this connection's turn there.
     pub(crate) fn receive_listed(
         self: &Arc<Self>,
         state: &mut SlotState,
         group: &Arc<Group>,
         max: usize,
-        take: impl FnMut(CoreMessage),
+        mut take: impl FnMut(CoreMessage, i64),
     ) -> usize {
-        if !state.is_in(group) {
-            return 0;
-        }
-        state.listed = false;
-        let count = state.receive(self.inner.clock.now(), max, take);
-        if state.has_unread() {
-            self.list(state);
+        let mut count = 0;
+        while count < max && state.is_in(group) {
+            let void = state.listed.saturating_sub(state.counted);
+            let (void, turn) = match void {
+                0 => (0, group.take(self, max - count)),
+                _ => (group.take(self, void), 0),
+            };
+            if void + turn == 0 {
+                break;
+            }
+            state.listed -= void + turn;
+            count += state.receive(self.inner.clock.now(), turn, &mut take);
         }
         count
     }
@@ -222,8 +258,28 @@ impl Slot {
 
     /// The connection as it is now.
     pub(crate) fn info(&self, state: &SlotState) -> Option<ConnectionInfo> {
-        let info = state.live.as_ref()?.core.info();
+        let core = &state.live.as_ref()?.core;
+        let info = core.info();
+        let identity = info.identity.as_ref();
+        let remote = self.remote_addr();
+        let flags = if core.is_pipe() {
+            InfoFlags::of_pipe()
+        } else {
+            let ping_ms = core.ping_ms();
+            InfoFlags::of_udp(
+                identity,
+                info.authenticated,
+                info.encrypted,
+                remote,
+                ping_ms,
+            )
+        };
+        let description = describe(self.id, core.is_pipe(), identity, remote, &state.name);
         Some(ConnectionInfo {
+            flags,
+            description,
+            remote_pop: 0,
+            pop_relay: 0,
             identity: info.identity,
             authenticated: info.authenticated,
             encrypted: info.encrypted,
@@ -234,7 +290,7 @@ impl Slot {
             extensions: info.extensions,
             send_epoch: info.send_epoch,
             recv_epoch: info.recv_epoch,
-            remote_addr: self.remote_addr(),
+            remote_addr: remote,
             listener: self.listener,
             user_data: state.user_data,
             name: state.name.to_string(),
@@ -293,7 +349,6 @@ impl Slot {
         }
         state.unread = unread;
         if unread {
-            self.list(state);
             self.inner.lobby.unread(nudge);
         } else {
             self.unlist(state);
@@ -307,17 +362,8 @@ impl Slot {
         state.group = None;
     }
 
-    fn list(self: &Arc<Self>, state: &mut SlotState) {
-        if let Some(group) = &state.group
-            && !state.listed
-        {
-            state.listed = true;
-            group.push(Arc::clone(self));
-        }
-    }
-
     fn unlist(self: &Arc<Self>, state: &mut SlotState) {
-        if std::mem::take(&mut state.listed)
+        if std::mem::take(&mut state.listed) > 0
             && let Some(group) = &state.group
         {
             group.remove(self);
@@ -326,6 +372,12 @@ impl Slot {
 }
 
 impl SlotState {
+    /// Connected from the start, of which no event tells.
+    pub(crate) fn begin_connected(&mut self, pipe: Option<PipeLink>) {
+        self.told = ConnectionState::Connected;
+        self.pipe = pipe.map(Box::new);
+    }
+
     /// The time to tell the core, which never goes back.
     pub(crate) fn advance(&mut self, now: Timestamp) -> Timestamp {
         self.last_now = self.last_now.max(now);
@@ -343,14 +395,16 @@ impl SlotState {
         }
     }
 
-    /// Takes up to `max` messages, each of which is given to `take`.
+    /// Takes up to `max` messages, each of which is given to `take` with the connection's user data as it
+    /// is now.
     pub(crate) fn receive(
         &mut self,
         now: Timestamp,
         max: usize,
-        mut take: impl FnMut(CoreMessage),
+        mut take: impl FnMut(CoreMessage, i64),
     ) -> usize {
         let now = self.advance(now);
+        let user_data = self.user_data;
         let Ok(core) = self.open() else {
             return 0;
         };
@@ -358,9 +412,10 @@ impl SlotState {
         while count < max
             && let Some(message) = core.receive(now)
         {
-            take(message);
+            take(message, user_data);
             count += 1;
         }
+        self.counted = self.counted.saturating_sub(count);
         count
     }
 

@@ -18,11 +18,11 @@ use bowline_io::udp::SendOutcome;
 use bowline_io::udp::UdpSocket;
 
 use crate::driver::Inner;
+use crate::driver::followup::Followup;
 use crate::driver::limits;
 use crate::driver::lock_order::Guard;
 use crate::driver::lock_order::assert_none_held;
 use crate::driver::network::Border;
-use crate::driver::slot::Followup;
 use crate::driver::slot::Slot;
 use crate::driver::slot::SlotState;
 
@@ -52,7 +52,9 @@ pub(crate) fn transmit_here<'a>(
             let Some(transmit) = live.core.poll_transmit(now, buf) else {
                 break;
             };
-            let socket = Arc::clone(&live.socket);
+            let Some(socket) = live.socket.clone() else {
+                break;
+            };
             drop(state);
             let blocked = send(inner, slot, &socket, buf.bytes(&transmit), &transmit);
             state = slot.state.lock();
@@ -129,7 +131,7 @@ impl Transmitter {
             let now = state.advance(now);
             let run = state.live.as_mut().and_then(|live| {
                 let transmit = live.core.poll_transmit(now, &mut self.buf)?;
-                let socket = Arc::clone(&live.socket);
+                let socket = live.socket.clone()?;
                 Some((socket, transmit))
             });
             if let Some((socket, transmit)) = run {

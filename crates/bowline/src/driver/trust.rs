@@ -6,9 +6,9 @@ use bowline_core::endpoint::TrustEvent;
 use bowline_core::identity::Identity;
 
 use crate::driver::Inner;
+use crate::driver::followup::Followup;
 use crate::driver::hub::Hub;
 use crate::driver::lobby::Nudge;
-use crate::driver::slot::Followup;
 use crate::events::Event;
 
 const IDENTITY_RESET: &str = "the identity was reset";
@@ -59,10 +59,8 @@ impl Inner {
     }
 
     fn nudge(&self, nudge: Nudge) {
-        let mut follow = Followup {
-            nudge,
-            ..Followup::default()
-        };
+        let mut follow = Followup::default();
+        follow.nudge = nudge;
         self.follow_up(&mut follow);
     }
 }

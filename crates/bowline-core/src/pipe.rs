@@ -1,0 +1,386 @@
+//! One end of an in-memory connection: what takes the place of packets between two ends in one process.
+//!
+//! Messages move from end to end as they are, without a copy. The other end's receive queue is bounded,
+//! and so an end keeps account of the room in it: what does not fit waits here, by lane, in the same
+//! order in which lanes share a network, and the send buffer bounds that.
+
+use alloc::collections::VecDeque;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use serde::Deserialize;
+use serde::Serialize;
+
+use crate::config::Config;
+use crate::config::LaneConfig;
+use crate::end_reason::EndReason;
+use crate::error::SendError;
+use crate::ids::LaneIndex;
+use crate::ids::MessageNumber;
+use crate::limits;
+use crate::message::Payload;
+use crate::message::SendFlags;
+use crate::time::Timestamp;
+
+/// What one end of a pipe hands to the other, in order.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub enum Piped {
+    /// A message, whole.
+    Message {
+        /// The lane that it was sent on.
+        lane: LaneIndex,
+        /// Its number in the lane.
+        number: MessageNumber,
+        /// Whether it was sent reliably.
+        reliable: bool,
+        /// Its bytes.
+        data: Payload<'static>,
+    },
+    /// The application took messages out of the receive queue.
+    Room(Room),
+    /// The connection was closed.
+    Closed {
+        /// Why.
+        reason: EndReason,
+        /// Why, in words.
+        text: String,
+    },
+}
+
+/// Room in a receive queue.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Room {
+    /// So many messages.
+    pub messages: usize,
+    /// So many bytes.
+    pub bytes: usize,
+}
+
+impl Room {
+    const fn fits(self, len: usize) -> bool {
+        self.messages > 0 && self.bytes >= len
+    }
+
+    const fn take(&mut self, len: usize) {
+        self.messages = self.messages.saturating_sub(1);
+        self.bytes = self.bytes.saturating_sub(len);
+    }
+
+    const fn add(&mut self, more: Self) {
+        self.messages = self.messages.saturating_add(more.messages);
+        self.bytes = self.bytes.saturating_add(more.bytes);
+    }
+}
+
+/// The sending half of an end, and its account of the receiving half's queue.
+#[derive(Clone, Debug)]
+pub(crate) struct Pipe {
+    lanes: Vec<PipeLane>,
+    /// What the other end's receive queue still takes, and all that it takes when it is empty.
+    room: Room,
+    window: Room,
+    /// What our application read and the other end was not told yet.
+    freed: Room,
+    /// Messages that wait, bytes that they have, and how many bytes may.
+    waiting: usize,
+    waiting_bytes: usize,
+    send_buffer_bytes: usize,
+    /// What the other end takes.
+    max_message_bytes: usize,
+    /// A send was refused for want of room, and the application waits to hear of some.
+    refused: bool,
+    /// When something moved to the other end last.
+    moved_at: Timestamp,
+    outbox: VecDeque<Piped>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct PipeLane {
+    config: LaneConfig,
+    last_number: MessageNumber,
+    queue: VecDeque<Waiting>,
+    reliable_bytes: usize,
+    unreliable_bytes: usize,
+    /// Virtual time of weighted fair queueing: bytes moved, scaled by weight.
+    virtual_time: u64,
+}
+
+#[derive(Clone, Debug)]
+struct Waiting {
+    number: MessageNumber,
+    reliable: bool,
+    data: Payload<'static>,
+}
+
+/// Bytes that wait.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(crate) struct PipedBytes {
+    pub(crate) reliable: usize,
+    pub(crate) unreliable: usize,
+}
+
+/// What may be sent now.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PipeRoom {
+    pub(crate) buffer_bytes: usize,
+    pub(crate) at_once_bytes: usize,
+}
+
+impl Pipe {
+    /// An end whose other end has the same settings.
+    pub(crate) fn new(now: Timestamp, config: &Config) -> Self {
+        let window = Room {
+            messages: config.recv_buffer_messages(),
+            bytes: config.recv_buffer_bytes(),
+        };
+        let largest = config.recv_max_message_bytes().min(limits::MAX_MESSAGE);
+        Self {
+            lanes: Vec::from([PipeLane::default()]),
+            room: window,
+            window,
+            freed: Room::default(),
+            waiting: 0,
+            waiting_bytes: 0,
+            send_buffer_bytes: config.send_buffer_bytes(),
+            max_message_bytes: largest.min(window.bytes),
+            refused: false,
+            moved_at: now,
+            outbox: VecDeque::new(),
+        }
+    }
+
+    /// Goes by another send buffer from now on. The receive limits are part of what the ends have agreed
+    /// upon, and stay.
+    pub(crate) fn configure(&mut self, config: &Config) {
+        self.send_buffer_bytes = config.send_buffer_bytes();
+    }
+
+    /// Finds out whether a message would be taken.
+    ///
+    /// # Errors
+    /// Why the message cannot be taken.
+    pub(crate) fn check(
+        &mut self,
+        lane: LaneIndex,
+        flags: SendFlags,
+        len: usize,
+    ) -> Result<(), SendError> {
+        let max = self.max_message_bytes();
+        if len > max {
+            return Err(SendError::TooLarge { len, max });
+        }
+        if lane.as_usize() >= self.lanes.len() {
+            let lanes = self.lanes.len();
+            return Err(SendError::NoSuchLane { lane, lanes });
+        }
+        if self.waiting == 0 && self.room.fits(len) {
+            return Ok(());
+        }
+        if flags.contains(SendFlags::NO_DELAY) && !flags.is_reliable() {
+            return Err(SendError::NotNow);
+        }
+        let queued_bytes = self.buffered_bytes();
+        if queued_bytes + len > self.send_buffer_bytes {
+            self.refused = true;
+            return Err(SendError::BufferFull {
+                queued_bytes,
+                limit_bytes: self.send_buffer_bytes,
+                wait: None,
+            });
+        }
+        Ok(())
+    }
+
+    /// Takes a message that passed [`check`](Self::check), and numbers it.
+    pub(crate) fn submit(
+        &mut self,
+        now: Timestamp,
+        index: LaneIndex,
+        reliable: bool,
+        data: Payload<'static>,
+    ) -> MessageNumber {
+        let floor = self.lowest_virtual_time();
+        let Some(lane) = self.lanes.get_mut(index.as_usize()) else {
+            debug_assert!(false, "the lane was checked");
+            return MessageNumber::NONE;
+        };
+        let number = lane.last_number.next();
+        lane.last_number = number;
+        if lane.queue.is_empty() {
+            // A lane that was silent has no claim on the time that others used.
+            lane.virtual_time = lane.virtual_time.max(floor);
+        }
+        self.waiting += 1;
+        self.waiting_bytes += data.len();
+        *lane.bytes_of(reliable) += data.len();
+        lane.queue.push_back(Waiting {
+            number,
+            reliable,
+            data,
+        });
+        self.pump(now);
+        number
+    }
+
+    /// The other end's application read messages.
+    pub(crate) fn on_room(&mut self, now: Timestamp, room: Room) {
+        self.room.add(room);
+        self.pump(now);
+    }
+
+    /// Our application read a message of `len` bytes; `empty` if none is left. The other end is told in
+    /// quarters of the window, and when it might be waiting for the last of it.
+    pub(crate) fn on_read(&mut self, len: usize, empty: bool) {
+        self.freed.add(Room {
+            messages: 1,
+            bytes: len,
+        });
+        let due = self.freed.messages >= self.window.messages / 4
+            || self.freed.bytes >= self.window.bytes / 4;
+        if due || empty {
+            let freed = core::mem::take(&mut self.freed);
+            self.outbox.push_back(Piped::Room(freed));
+        }
+    }
+
+    /// Tells the other end that it is over.
+    pub(crate) fn close(&mut self, reason: EndReason, text: String) {
+        self.outbox.push_back(Piped::Closed { reason, text });
+    }
+
+    /// Drops what waits.
+    pub(crate) fn discard(&mut self) {
+        for lane in &mut self.lanes {
+            lane.queue = VecDeque::new();
+            lane.reliable_bytes = 0;
+            lane.unreliable_bytes = 0;
+        }
+        self.waiting = 0;
+        self.waiting_bytes = 0;
+    }
+
+    /// Sets priorities and weights, which were checked, adding lanes as needed.
+    pub(crate) fn configure_lanes(&mut self, lanes: &[LaneConfig]) {
+        self.lanes.resize_with(lanes.len(), PipeLane::default);
+        for (lane, config) in self.lanes.iter_mut().zip(lanes) {
+            lane.config = *config;
+            lane.virtual_time = 0;
+        }
+    }
+
+    /// Whether a refused sender should hear that there is room; says so once.
+    pub(crate) const fn take_writable(&mut self) -> bool {
+        let tell = self.refused && self.buffered_bytes() * 2 <= self.send_buffer_bytes;
+        self.refused &= !tell;
+        tell
+    }
+
+    /// What the other end shall be handed next.
+    pub(crate) fn poll(&mut self) -> Option<Piped> {
+        self.outbox.pop_front()
+    }
+
+    /// Whether no reliable message waits.
+    pub(crate) fn is_drained(&self) -> bool {
+        self.lanes.iter().all(|lane| lane.reliable_bytes == 0)
+            && !self.lanes.iter().any(PipeLane::has_reliable)
+    }
+
+    /// Bytes that wait, of all lanes or of one.
+    pub(crate) fn pending(&self, lane: Option<LaneIndex>) -> PipedBytes {
+        let mut sum = PipedBytes::default();
+        let chosen = self.lanes.iter().enumerate();
+        for (_, lane) in chosen.filter(|(i, _)| lane.is_none_or(|lane| lane.as_usize() == *i)) {
+            sum.reliable += lane.reliable_bytes;
+            sum.unreliable += lane.unreliable_bytes;
+        }
+        sum
+    }
+
+    /// What a lane takes now; `None` if it is not configured.
+    pub(crate) fn room_for(&self, lane: LaneIndex) -> Option<PipeRoom> {
+        self.lanes.get(lane.as_usize())?;
+        let at_once = self.waiting == 0 && self.room.messages > 0;
+        let at_once_bytes = if at_once { self.room.bytes } else { 0 };
+        let free = self.send_buffer_bytes.saturating_sub(self.buffered_bytes());
+        let max = self.max_message_bytes();
+        Some(PipeRoom {
+            buffer_bytes: free.max(at_once_bytes).min(max),
+            at_once_bytes,
+        })
+    }
+
+    /// When something moved to the other end last.
+    pub(crate) const fn moved_at(&self) -> Timestamp {
+        self.moved_at
+    }
+
+    /// The largest message that can be sent.
+    pub(crate) fn max_message_bytes(&self) -> usize {
+        self.max_message_bytes.min(self.send_buffer_bytes)
+    }
+
+    /// Messages are remembered one by one, empty ones too.
+    const fn buffered_bytes(&self) -> usize {
+        self.waiting_bytes + self.waiting * limits::UNRELIABLE_MESSAGE_COST as usize
+    }
+
+    fn pump(&mut self, now: Timestamp) {
+        while let Some(index) = self.next_lane()
+            && let Some(lane) = self.lanes.get_mut(index.as_usize())
+            && let Some(first) = lane.queue.front()
+            && self.room.fits(first.data.len())
+            && let Some(message) = lane.queue.pop_front()
+        {
+            let len = message.data.len();
+            *lane.bytes_of(message.reliable) -= len;
+            let cost = (len as u64 + 1) * VIRTUAL_SCALE;
+            lane.virtual_time += cost / u64::from(lane.config.weight.max(1));
+            self.room.take(len);
+            self.waiting -= 1;
+            self.waiting_bytes -= len;
+            self.moved_at = now;
+            self.outbox.push_back(Piped::Message {
+                lane: index,
+                number: message.number,
+                reliable: message.reliable,
+                data: message.data,
+            });
+        }
+    }
+
+    /// The lane whose turn it is: the least priority number, then the least virtual time.
+    fn next_lane(&self) -> Option<LaneIndex> {
+        let waiting = (0_u8..=u8::MAX).zip(&self.lanes);
+        waiting
+            .filter(|(_, lane)| !lane.queue.is_empty())
+            .min_by_key(|(_, lane)| (lane.config.priority, lane.virtual_time))
+            .map(|(index, _)| LaneIndex::new(index))
+    }
+
+    fn lowest_virtual_time(&self) -> u64 {
+        let waiting = self.lanes.iter().filter(|lane| !lane.queue.is_empty());
+        waiting.map(|lane| lane.virtual_time).min().unwrap_or(0)
+    }
+}
+
+impl PipeLane {
+    const fn bytes_of(&mut self, reliable: bool) -> &mut usize {
+        if reliable {
+            &mut self.reliable_bytes
+        } else {
+            &mut self.unreliable_bytes
+        }
+    }
+
+    /// Looks beyond the byte counts: reliable messages may be empty.
+    fn has_reliable(&self) -> bool {
+        self.queue.iter().any(|message| message.reliable)
+    }
+}
+
+/// Resolution of virtual time; weights go up to 65,535.
+const VIRTUAL_SCALE: u64 = 1 << 16;
+
+#[cfg(test)]
+mod tests;

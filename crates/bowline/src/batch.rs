@@ -1,0 +1,144 @@
+//! Sending many messages to many connections in one call.
+
+use std::sync::Arc;
+
+use bowline_core::ids::LaneIndex;
+use bowline_core::ids::MessageNumber;
+use bowline_core::message::Outgoing;
+use bowline_core::message::Payload;
+use bowline_core::message::SendFlags;
+use bytes::Bytes;
+
+use crate::connection::Connection;
+use crate::driver::Urgency;
+use crate::error::NoSuchConnection;
+use crate::error::SendError;
+
+/// A message of a batch, see [`Sockets::send_batch`](crate::Sockets::send_batch).
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct BatchMessage {
+    /// Which connection sends it.
+    pub connection: Connection,
+    /// The lane.
+    pub lane: LaneIndex,
+    /// Reliable or not, and how urgent.
+    pub flags: SendFlags,
+    /// The bytes; large ones are not copied.
+    pub data: Bytes,
+}
+
+impl BatchMessage {
+    /// A message on the first lane.
+    pub fn new(connection: &Connection, data: impl Into<Bytes>, flags: SendFlags) -> Self {
+        Self {
+            connection: connection.clone(),
+            lane: LaneIndex::ZERO,
+            flags,
+            data: data.into(),
+        }
+    }
+
+    /// The same on another lane.
+    #[must_use]
+    pub const fn on_lane(mut self, lane: LaneIndex) -> Self {
+        self.lane = lane;
+        self
+    }
+}
+
+/// What a failure in a batch means for the messages behind it.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+pub enum OnFailure {
+    /// Further messages of the same connection are not attempted, so that none overtakes the one that
+    /// failed.
+    #[default]
+    Stop,
+    /// Further messages of the same connection are attempted.
+    Continue,
+}
+
+/// A message that was not sent, given back.
+#[derive(Debug, thiserror::Error)]
+#[error("{reason}")]
+pub struct Unsent {
+    /// The message.
+    pub message: BatchMessage,
+    /// Why it was not sent.
+    #[source]
+    pub reason: UnsentReason,
+}
+
+/// Why a message of a batch was not sent.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum UnsentReason {
+    /// It was refused.
+    #[error(transparent)]
+    Failed(#[from] SendError),
+    /// A message before it, of the same connection, was refused.
+    #[error("not attempted, because an earlier message of the connection was refused")]
+    NotAttempted,
+}
+
+/// Sends a batch; see [`Sockets::send_batch`](crate::Sockets::send_batch).
+pub(crate) fn send(
+    messages: Vec<BatchMessage>,
+    on_failure: OnFailure,
+) -> Vec<Result<MessageNumber, Unsent>> {
+    let mut order: Vec<_> = (0..messages.len()).collect();
+    // Stable, so that the messages of a connection keep their order.
+    order.sort_by_key(|index| Arc::as_ptr(messages[*index].connection.slot()));
+    let mut outcomes = vec![Err(UnsentReason::NotAttempted); messages.len()];
+    let same = |a: &usize, b: &usize| messages[*a].connection == messages[*b].connection;
+    for run in order.chunk_by(same) {
+        send_run(&messages, run, on_failure, &mut outcomes);
+    }
+    let sent = messages.into_iter().zip(outcomes);
+    sent.map(|(message, outcome)| outcome.map_err(|reason| Unsent { message, reason }))
+        .collect()
+}
+
+/// Sends the messages of one connection: one lock, and packets once all are queued.
+fn send_run(
+    messages: &[BatchMessage],
+    run: &[usize],
+    on_failure: OnFailure,
+    outcomes: &mut [Result<MessageNumber, UnsentReason>],
+) {
+    let Some(first) = run.first() else {
+        return;
+    };
+    let slot = messages[*first].connection.slot();
+    let urgent = run.iter().any(|index| is_urgent(messages[*index].flags));
+    let urgency = if urgent { Urgency::Now } else { Urgency::Later };
+    let sent = slot.inner.command(slot, urgency, |core, now| {
+        for index in run {
+            let message = &messages[*index];
+            let result = core.send(
+                now,
+                Outgoing::new(
+                    message.lane,
+                    message.flags,
+                    Payload::Shared(message.data.clone()),
+                ),
+            );
+            outcomes[*index] = result.map_err(|error| UnsentReason::Failed(error.into()));
+            if result.is_err() && on_failure == OnFailure::Stop {
+                return;
+            }
+        }
+    });
+    if let Err(NoSuchConnection) = sent {
+        let refused = match on_failure {
+            OnFailure::Stop => &run[..1],
+            OnFailure::Continue => run,
+        };
+        for index in refused {
+            outcomes[*index] = Err(UnsentReason::Failed(NoSuchConnection.into()));
+        }
+    }
+}
+
+fn is_urgent(flags: SendFlags) -> bool {
+    flags.contains(SendFlags::NO_NAGLE) || flags.contains(SendFlags::NO_DELAY)
+}

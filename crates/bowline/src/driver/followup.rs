@@ -1,0 +1,34 @@
+//! What is left to do when a connection's lock is given up.
+
+use std::sync::Arc;
+
+use bowline_core::event::ToEndpoint;
+
+use crate::driver::lobby::Nudge;
+use crate::driver::slot::Slot;
+
+/// What has to be done once the connection's lock is given up.
+#[derive(Debug, Default)]
+pub(crate) struct Followup {
+    pub(crate) endpoint: Vec<(Arc<Slot>, ToEndpoint)>,
+    /// Ends of pipes that have something for the other end. Hardly ever more than the first.
+    pipe: Option<Arc<Slot>>,
+    more_pipes: Vec<Arc<Slot>>,
+    pub(crate) nudge: Nudge,
+}
+
+impl Followup {
+    /// Notes that an end of a pipe has something for the other end.
+    pub(crate) fn add_pipe(&mut self, slot: &Arc<Slot>) {
+        if self.pipe.is_none() {
+            self.pipe = Some(Arc::clone(slot));
+        } else {
+            self.more_pipes.push(Arc::clone(slot));
+        }
+    }
+
+    /// The next end that has something for the other one.
+    pub(crate) fn next_pipe(&mut self) -> Option<Arc<Slot>> {
+        self.pipe.take().or_else(|| self.more_pipes.pop())
+    }
+}

@@ -1,0 +1,207 @@
+//! Pairs of connections within one interface, and the handing over between the two ends of a pipe.
+//!
+//! What an end has for the other is collected under its lock, in [`PipeLink::collect`], and handed over
+//! with no lock but the other end's ([`Inner::pass_on`]). As with packets, one thread at a time does so
+//! for an end, so that messages keep their order; another one leaves its own to it.
+
+use std::collections::VecDeque;
+use std::net::Ipv4Addr;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::Weak;
+
+use bowline_core::config::Config;
+use bowline_core::config::ConfigScope;
+use bowline_core::connection::Connection as CoreConnection;
+use bowline_core::endpoint::NO_ROUTE;
+use bowline_core::endpoint::Route;
+use bowline_core::identity::Identity;
+use bowline_core::pipe::Piped;
+use bowline_io::udp::UdpSocket;
+
+use crate::driver::Inner;
+use crate::driver::Urgency;
+use crate::driver::followup::Followup;
+use crate::driver::lock_order::assert_none_held;
+use crate::driver::slot::Slot;
+use crate::error::PairError;
+
+/// An end's way to the other end.
+#[derive(Debug, Default)]
+pub(crate) struct PipeLink {
+    other: Weak<Slot>,
+    waiting: VecDeque<Piped>,
+    /// Kept for its memory.
+    spare: VecDeque<Piped>,
+    /// A thread hands over what waits, and looks again before it stops.
+    passing: bool,
+}
+
+impl PipeLink {
+    /// Takes what the connection has for the other end. Tells whether there is anything.
+    pub(crate) fn collect(&mut self, core: &mut CoreConnection) -> bool {
+        while let Some(item) = core.poll_piped() {
+            self.waiting.push_back(item);
+        }
+        !self.waiting.is_empty()
+    }
+
+    /// Becomes the one who hands over.
+    const fn begin(&mut self) -> bool {
+        !std::mem::replace(&mut self.passing, true)
+    }
+
+    /// Takes what waits, or ends what [`begin`](Self::begin) began if there is nothing.
+    fn take(&mut self) -> Option<(VecDeque<Piped>, Weak<Slot>)> {
+        if self.waiting.is_empty() {
+            self.passing = false;
+            return None;
+        }
+        let spare = std::mem::take(&mut self.spare);
+        let items = std::mem::replace(&mut self.waiting, spare);
+        Some((items, Weak::clone(&self.other)))
+    }
+}
+
+/// What the two ends of a pair are joined by.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum PairKind {
+    /// Memory: messages move from one end to the other as they are, at once.
+    Pipe,
+    /// Two UDP sockets on 127.0.0.1: packets, encryption, and whatever conditions are simulated.
+    Loopback,
+}
+
+impl Inner {
+    /// Makes two connections to each other.
+    pub(crate) fn pair(
+        self: &Arc<Self>,
+        kind: PairKind,
+        options: Option<Config>,
+        identities: [Identity; 2],
+    ) -> Result<[Arc<Slot>; 2], PairError> {
+        if self.lobby.is_full(1) {
+            return Err(PairError::TooManyEvents);
+        }
+        let interface = self.config();
+        let config = match options {
+            Some(options) => self.config_for(options, ConfigScope::Connection)?,
+            None => Arc::clone(&interface),
+        };
+        let slots = match kind {
+            PairKind::Pipe => self.pipe_pair(&config, identities)?,
+            PairKind::Loopback => self.loopback_pair(&config, identities)?,
+        };
+        let interface_now = self.config();
+        if !Arc::ptr_eq(&interface, &interface_now) {
+            // It changed while the connections were in nobody's list.
+            slots
+                .iter()
+                .for_each(|slot| self.inherit(slot, &interface_now));
+        }
+        Ok(slots)
+    }
+
+    fn pipe_pair(
+        self: &Arc<Self>,
+        config: &Arc<Config>,
+        identities: [Identity; 2],
+    ) -> Result<[Arc<Slot>; 2], PairError> {
+        let now = self.clock.now();
+        let cores = self.hub.lock().endpoint.pair(now, None, config, identities);
+        let slots = cores
+            .map_err(|_| PairError::TooManyConnections)?
+            .map(|core| self.new_slot(Box::new(core), None, NO_ROUTE, None, false));
+        let [first, second] = &slots;
+        for (slot, other) in [(first, second), (second, first)] {
+            let link = PipeLink {
+                other: Arc::downgrade(other),
+                ..Default::default()
+            };
+            slot.state.lock().begin_connected(Some(link));
+        }
+        let mut hub = self.hub.lock();
+        slots.iter().for_each(|slot| hub.insert(slot));
+        drop(hub);
+        Ok(slots)
+    }
+
+    fn loopback_pair(
+        self: &Arc<Self>,
+        config: &Arc<Config>,
+        identities: [Identity; 2],
+    ) -> Result<[Arc<Slot>; 2], PairError> {
+        let sockets = [loopback_socket()?, loopback_socket()?];
+        let [first, second] = &sockets;
+        let mut hub = self.hub.lock();
+        let ids = [first, second].map(|socket| hub.add_pair_socket(Arc::clone(socket)));
+        let routes = [(ids[0], second.local_addr()), (ids[1], first.local_addr())]
+            .map(|(socket, remote)| Route { socket, remote });
+        let now = self.clock.now();
+        let Ok(cores) = hub.endpoint.pair(now, Some(routes), config, identities) else {
+            let unused = ids.map(|id| hub.remove_unused(id));
+            drop(hub);
+            drop(unused);
+            return Err(PairError::TooManyConnections);
+        };
+        drop(hub);
+        let [first, second] = cores;
+        let end = |core, at: usize| {
+            let socket = Some(Arc::clone(&sockets[at]));
+            let slot = self.new_slot(Box::new(core), socket, routes[at], None, false);
+            slot.state.lock().begin_connected(None);
+            slot
+        };
+        let slots = [end(first, 0), end(second, 1)];
+        let mut hub = self.hub.lock();
+        slots.iter().for_each(|slot| hub.insert(slot));
+        drop(hub);
+        for (id, socket) in ids.into_iter().zip(&sockets) {
+            self.lobby.add_socket(id, socket);
+        }
+        self.wake_poller();
+        for slot in &slots {
+            self.after_input(slot, slot.state.lock(), Urgency::Now);
+        }
+        Ok(slots)
+    }
+
+    /// Hands over what the end `slot` has for the other end, unless another thread does so.
+    pub(crate) fn pass_on(&self, slot: &Arc<Slot>, follow: &mut Followup) {
+        let mut state = slot.state.lock();
+        if !state.pipe.as_mut().is_some_and(|link| link.begin()) {
+            return;
+        }
+        while let Some((mut items, other)) = state.pipe.as_mut().and_then(|link| link.take()) {
+            drop(state);
+            if let Some(other) = other.upgrade() {
+                self.take_over(&other, &mut items, follow);
+            }
+            items.clear();
+            state = slot.state.lock();
+            if let Some(link) = &mut state.pipe {
+                link.spare = items;
+            }
+        }
+    }
+
+    fn take_over(&self, slot: &Arc<Slot>, items: &mut VecDeque<Piped>, follow: &mut Followup) {
+        let mut state = slot.state.lock();
+        let now = state.advance(self.clock.now());
+        if let Some(live) = &mut state.live {
+            for item in items.drain(..) {
+                live.core.handle_piped(now, item);
+            }
+        }
+        slot.settle(&mut state, follow);
+        slot.schedule(&mut state, follow);
+    }
+}
+
+fn loopback_socket() -> Result<Arc<UdpSocket>, PairError> {
+    assert_none_held();
+    let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    let socket = UdpSocket::bind(any, false).map_err(PairError::Socket)?;
+    Ok(Arc::new(socket))
+}
