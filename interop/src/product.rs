@@ -54,12 +54,7 @@ impl Product {
     /// When it does not start.
     pub fn of_another_game() -> Self {
         let builder = Sockets::builder().app_id(480).explain_rejections(true);
-        Self {
-            sockets: builder.build().expect("the interface starts"),
-            listeners: Vec::new(),
-            connections: BTreeMap::new(),
-            messages: Vec::new(),
-        }
+        Self::of(builder.build().expect("the interface starts"), None)
     }
 
     fn connection(&self, link: Link) -> &Connection {

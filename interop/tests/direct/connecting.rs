@@ -212,7 +212,10 @@ fn rejected_with_cause(pairing: Pairing) {
         (info.end_reason, info.end_text.as_str()),
         (4003, "Cert is not for app 480")
     );
-    assert!(server.changes().is_empty(), "the application never hears of it");
+    assert!(
+        server.changes().is_empty(),
+        "the application never hears of it"
+    );
 }
 
 fn gives_up(pairing: Pairing) {
