@@ -2,17 +2,15 @@
 
 use std::sync::Arc;
 
-use bowline_core::ids::LaneIndex;
 use bowline_core::ids::MessageNumber;
-use bowline_core::message::Outgoing;
 use bowline_core::message::Payload;
-use bowline_core::message::SendFlags;
 use bytes::Bytes;
 
 use crate::connection::Connection;
 use crate::driver::Urgency;
 use crate::error::NoSuchConnection;
 use crate::error::SendError;
+use crate::send_options::SendOptions;
 
 /// A message of a batch, see [`Sockets::send_batch`](crate::Sockets::send_batch).
 #[derive(Clone, Debug)]
@@ -20,30 +18,24 @@ use crate::error::SendError;
 pub struct BatchMessage {
     /// Which connection sends it.
     pub connection: Connection,
-    /// The lane.
-    pub lane: LaneIndex,
-    /// Reliable or not, and how urgent.
-    pub flags: SendFlags,
+    /// How it is sent.
+    pub options: SendOptions,
     /// The bytes; large ones are not copied.
     pub data: Bytes,
 }
 
 impl BatchMessage {
-    /// A message on the first lane.
-    pub fn new(connection: &Connection, data: impl Into<Bytes>, flags: SendFlags) -> Self {
+    /// A message; flags alone send it on the first lane.
+    pub fn new(
+        connection: &Connection,
+        data: impl Into<Bytes>,
+        options: impl Into<SendOptions>,
+    ) -> Self {
         Self {
             connection: connection.clone(),
-            lane: LaneIndex::ZERO,
-            flags,
+            options: options.into(),
             data: data.into(),
         }
-    }
-
-    /// The same on another lane.
-    #[must_use]
-    pub const fn on_lane(mut self, lane: LaneIndex) -> Self {
-        self.lane = lane;
-        self
     }
 }
 
@@ -109,19 +101,13 @@ fn send_run(
         return;
     };
     let slot = messages[*first].connection.slot();
-    let urgent = run.iter().any(|index| is_urgent(messages[*index].flags));
+    let urgent = run.iter().any(|index| messages[*index].options.is_urgent());
     let urgency = if urgent { Urgency::Now } else { Urgency::Later };
     let sent = slot.inner.command(slot, urgency, |core, now| {
         for index in run {
             let message = &messages[*index];
-            let result = core.send(
-                now,
-                Outgoing::new(
-                    message.lane,
-                    message.flags,
-                    Payload::Shared(message.data.clone()),
-                ),
-            );
+            let payload = Payload::Shared(message.data.clone());
+            let result = core.send(now, message.options.message(payload));
             outcomes[*index] = result.map_err(|error| UnsentReason::Failed(error.into()));
             if result.is_err() && on_failure == OnFailure::Stop {
                 return;
@@ -137,8 +123,4 @@ fn send_run(
             outcomes[*index] = Err(UnsentReason::Failed(NoSuchConnection.into()));
         }
     }
-}
-
-fn is_urgent(flags: SendFlags) -> bool {
-    flags.contains(SendFlags::NO_NAGLE) || flags.contains(SendFlags::NO_DELAY)
 }

@@ -358,7 +358,10 @@ impl Connection {
     pub fn status(&self) -> Result<RealTimeStatus, NoSuchConnection> {
         let mut state = self.slot.state.lock();
         let now = state.advance(self.slot.inner.clock.now());
-        Ok(state.open()?.status(now))
+        let core = state.open()?;
+        let status = core.status(now);
+        core.reset_max_jitter();
+        Ok(status)
     }
 
     /// All that is known of how it does, in lines of text for people and logs: rates, lanes, totals,

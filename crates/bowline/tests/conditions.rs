@@ -275,6 +275,8 @@ fn jitter_is_known_where_the_peer_tells_its_times() {
     assert_eq!(got.len(), 50);
     let jitter = |connection: &Connection| connection.status().unwrap().max_jitter_us;
     assert!(jitter(&pair.accepted).is_some());
+    let forgets = (0..50).any(|_| jitter(&pair.accepted).is_none());
+    assert!(forgets, "reading begins anew");
     assert_eq!(jitter(&pair.dialled), None);
 }
 

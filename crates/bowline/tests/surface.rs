@@ -18,6 +18,7 @@ use bowline::OnFailure;
 use bowline::PairKind;
 use bowline::SendError;
 use bowline::SendFlags;
+use bowline::SendOptions;
 use bowline::Sockets;
 use bowline::UnsentReason;
 
@@ -125,7 +126,7 @@ fn a_batch_tells_of_each_message_and_gives_back_what_failed() {
         vec![
             message(&one, "a"),
             message(&stale, "b"),
-            message(&one, "c").on_lane(lane),
+            BatchMessage::new(&one, "c", SendOptions::reliable().lane(lane)),
             message(&other, "d"),
             message(&one, "e"),
             message(&stale, "f"),

@@ -89,7 +89,8 @@ pub struct RealTimeStatus {
     pub replaced_messages: u64,
     /// How long a message that is queued now in lane 0 would wait at the current rate, if known.
     pub queue_time: Option<Span>,
-    /// The largest deviation of a packet's arrival that was seen, in microseconds, if measured.
+    /// The largest deviation of a packet's arrival that was seen, in microseconds, if measured; since
+    /// the status was asked for the last time.
     pub max_jitter_us: Option<u32>,
 }
 
@@ -147,6 +148,11 @@ impl Connection {
             recv_epoch: keys.map_or(KeyEpoch::FIRST, |keys| keys.recv.epoch()),
             rejection: end.and_then(|end| end.rejection),
         }
+    }
+
+    /// Looks for the largest jitter anew, as GNS does when the status has been read.
+    pub fn reset_max_jitter(&mut self) {
+        self.telemetry.link.reset_max_jitter();
     }
 
     /// How the connection does right now.

@@ -140,13 +140,13 @@ impl LinkStats {
         }
     }
 
-    /// The largest latency variance since this was last called, in microseconds; `None` if there was
-    /// no measurement, as with all peers that do not send the spacing of their packets.
-    pub fn take_max_jitter_us(&mut self) -> Option<u32> {
-        self.jitter.take_peak_us()
+    /// Looks for the largest latency variance anew.
+    pub fn reset_max_jitter(&mut self) {
+        self.jitter.take_peak_us();
     }
 
-    /// The same without starting over.
+    /// The largest latency variance since that was last called, in microseconds; `None` if there was
+    /// no measurement, as with all peers that do not send the spacing of their packets.
     pub fn max_jitter_us(&self) -> Option<u32> {
         self.jitter.peak_us()
     }
