@@ -115,8 +115,7 @@ impl WaitingBytes {
         let mut fresh = StreamBuffer::new(self.buffer.end());
         for message in messages {
             let at = fresh.end();
-            let range = message.at..message.at.advance(u64::from(message.rest()));
-            self.buffer.copy_to(range, |part| fresh.append(part));
+            self.copy_to(message.at, message.rest(), |part| fresh.append(part));
             message.at = at;
         }
         self.buffer.succeed_with(fresh);

@@ -72,3 +72,25 @@ fn unreliable_and_reliable_keep_their_order() {
     lane.took_unreliable(1, true);
     assert!(matches!(lane.head(), Some(Run::Reliable { .. })));
 }
+
+#[test]
+fn an_empty_message_survives_that_the_bytes_of_others_are_gathered_anew() {
+    let mut lane = lane_with(&[(b"", false)]);
+    let mut replace = |len: usize| {
+        let bytes = alloc::vec![7; len];
+        lane.submit_unreliable(Payload::Borrowed(&bytes), Timestamp::NEVER, Some(1));
+    };
+    // With nothing in use all bytes are let go, and the place of the empty message with them.
+    for len in [100, 0, 10_000, 9_999, 1] {
+        replace(len);
+    }
+    lane.took_unreliable(0, true);
+    let Some(Run::Unreliable(message)) = lane.head() else {
+        panic!("the message with the key is next");
+    };
+    let mut bytes = alloc::vec::Vec::new();
+    lane.copy_unreliable(message.at, message.len, |part| {
+        bytes.extend_from_slice(part)
+    });
+    assert_eq!(bytes, [7]);
+}
