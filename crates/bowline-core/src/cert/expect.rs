@@ -37,9 +37,14 @@ impl Expect {
             Self::Identity(expected) if expected != identity => {
                 Err(refused(format!("Expected {expected}, found {identity}")))
             }
-            Self::Identity(expected) if !peer.authenticated => Err(refused(format!(
-                "No authority that we trust vouches for {expected}"
-            ))),
+            // A signed certificate may name nobody; then it is the peer alone who says who it is.
+            Self::Identity(expected)
+                if !peer.authenticated || peer.identity.as_ref() != Some(expected) =>
+            {
+                Err(refused(format!(
+                    "No authority that we trust vouches for {expected}"
+                )))
+            }
             Self::Identity(_) => Ok(()),
             Self::Key(expected) => match Certificate::parse(&peer.cert_bytes) {
                 Ok(cert) if cert.key() == expected => Ok(()),

@@ -255,6 +255,29 @@ fn a_claim_alone_does_not_meet_an_expected_identity() {
     assert!(info.end_text.contains("vouches"), "{}", info.end_text);
 }
 
+/// The authority has signed a key, and whoever holds it says who that is.
+#[test]
+fn a_claim_beside_a_certificate_without_name_does_not_meet_an_expected_identity() {
+    let server_id = "steamid:90071996842377217";
+    let mut server = endpoint(2, None);
+    let mut spec = spec(key_of(&mut server), server_id);
+    spec.identity = None;
+    spec.pops = Vec::from([crate::cert::scope::PopId::new(0x66_7261)]);
+    let signed = sign(&authority(1), &spec);
+    server.set_certificate(START, &signed).unwrap();
+    server.host_mut().identity = server_id.parse().unwrap();
+    let mut client = endpoint(1, None);
+    client.trust_root(*authority(1).public()).unwrap();
+    let mut pair = pair(client, server, Config::new());
+    let expect = Expect::Identity(server_id.parse().unwrap());
+    let id = dial(&mut pair, Config::new(), Some(expect));
+    pair.run(Span::from_secs(1));
+    let info = pair.client.connections[&id].info();
+    assert_eq!(info.identity, Some(server_id.parse().unwrap()));
+    assert_eq!(info.end_reason, EndReason::REMOTE_BAD_CERT);
+    assert!(info.end_text.contains("vouches"), "{}", info.end_text);
+}
+
 #[test]
 fn a_key_can_be_pinned_without_any_authority() {
     let mut config = EndpointConfig::new(provider());
