@@ -18,8 +18,14 @@ use crate::error::SendError;
 use crate::ids::LaneIndex;
 use crate::ids::MessageNumber;
 use crate::limits;
+use crate::message::Freshness;
 use crate::message::Payload;
 use crate::message::SendFlags;
+use crate::pipe::lane::PipeDropped;
+use crate::pipe::lane::PipeLane;
+use crate::pipe::lane::Waiting;
+use crate::send::KeyIndex;
+use crate::time::Span;
 use crate::time::Timestamp;
 
 /// What one end of a pipe hands to the other, in order.
@@ -87,29 +93,13 @@ pub(crate) struct Pipe {
     send_buffer_bytes: usize,
     /// What the other end takes.
     max_message_bytes: usize,
-    /// A send was refused for want of room, and the application waits to hear of some.
-    refused: bool,
+    /// The room that refused messages wanted, and that the application waits to hear of.
+    refused: Option<usize>,
+    /// No message that waits is too old before this.
+    too_old_at: Timestamp,
     /// When something moved to the other end last.
     moved_at: Timestamp,
     outbox: VecDeque<Piped>,
-}
-
-#[derive(Clone, Debug, Default)]
-struct PipeLane {
-    config: LaneConfig,
-    last_number: MessageNumber,
-    queue: VecDeque<Waiting>,
-    reliable_bytes: usize,
-    unreliable_bytes: usize,
-    /// Virtual time of weighted fair queueing: bytes moved, scaled by weight.
-    virtual_time: u64,
-}
-
-#[derive(Clone, Debug)]
-struct Waiting {
-    number: MessageNumber,
-    reliable: bool,
-    data: Payload<'static>,
 }
 
 /// Bytes that wait.
@@ -143,7 +133,8 @@ impl Pipe {
             waiting_bytes: 0,
             send_buffer_bytes: config.send_buffer_bytes(),
             max_message_bytes: largest.min(window.bytes),
-            refused: false,
+            refused: None,
+            too_old_at: Timestamp::NEVER,
             moved_at: now,
             outbox: VecDeque::new(),
         }
@@ -161,11 +152,20 @@ impl Pipe {
     /// Why the message cannot be taken.
     pub(crate) fn check(
         &mut self,
+        now: Timestamp,
         lane: LaneIndex,
         flags: SendFlags,
+        freshness: Freshness,
         len: usize,
     ) -> Result<(), SendError> {
-        let max = self.max_message_bytes();
+        self.expire(now);
+        let mut max = self.max_message_bytes();
+        if !freshness.is_unbounded() {
+            if flags.is_reliable() {
+                return Err(SendError::OnlyUnreliable);
+            }
+            max = max.min(limits::MAX_UNRELIABLE_SEND);
+        }
         if len > max {
             return Err(SendError::TooLarge { len, max });
         }
@@ -180,8 +180,9 @@ impl Pipe {
             return Err(SendError::NotNow);
         }
         let queued_bytes = self.buffered_bytes();
-        if queued_bytes + len > self.send_buffer_bytes {
-            self.refused = true;
+        let freed = self.freed_by(lane, freshness.key);
+        if queued_bytes.saturating_sub(freed) + len > self.send_buffer_bytes {
+            self.refused = self.refused.max(Some(len));
             return Err(SendError::BufferFull {
                 queued_bytes,
                 limit_bytes: self.send_buffer_bytes,
@@ -197,15 +198,34 @@ impl Pipe {
         now: Timestamp,
         index: LaneIndex,
         reliable: bool,
+        freshness: Freshness,
         data: Payload<'static>,
     ) -> MessageNumber {
+        // A message is sent up to its deadline, and not a microsecond later.
+        let too_old_at = freshness.deadline.map_or(Timestamp::NEVER, |deadline| {
+            now + deadline + Span::from_micros(1)
+        });
+        self.too_old_at = self.too_old_at.min(too_old_at);
         let floor = self.lowest_virtual_time();
         let Some(lane) = self.lanes.get_mut(index.as_usize()) else {
             debug_assert!(false, "the lane was checked");
             return MessageNumber::NONE;
         };
+        if let Some(old) = freshness.key.and_then(|key| lane.waiting(key)) {
+            let (number, old_len) = (old.number, old.data.len());
+            self.waiting_bytes = self.waiting_bytes - old_len + data.len();
+            old.data = data;
+            old.too_old_at = too_old_at;
+            let len = old.data.len();
+            lane.unreliable_bytes = lane.unreliable_bytes - old_len + len;
+            lane.dropped.replaced += 1;
+            return number;
+        }
         let number = lane.last_number.next();
         lane.last_number = number;
+        if let Some(key) = freshness.key {
+            lane.keys.insert(key, number);
+        }
         if lane.queue.is_empty() {
             // A lane that was silent has no claim on the time that others used.
             lane.virtual_time = lane.virtual_time.max(floor);
@@ -216,10 +236,43 @@ impl Pipe {
         lane.queue.push_back(Waiting {
             number,
             reliable,
+            too_old_at,
+            key: freshness.key,
             data,
         });
         self.pump(now);
         number
+    }
+
+    /// Drops unreliable messages that are too old to be handed over.
+    pub(crate) fn expire(&mut self, now: Timestamp) {
+        if self.too_old_at > now {
+            return;
+        }
+        self.too_old_at = Timestamp::NEVER;
+        for lane in &mut self.lanes {
+            let (before, bytes) = (lane.queue.len(), lane.unreliable_bytes);
+            let earliest = lane.expire(now);
+            self.too_old_at = self.too_old_at.min(earliest);
+            self.waiting -= before - lane.queue.len();
+            self.waiting_bytes -= bytes - lane.unreliable_bytes;
+        }
+    }
+
+    /// When the next message may be too old, if one that waits has a deadline.
+    pub(crate) fn too_old_at(&self) -> Option<Timestamp> {
+        (self.too_old_at < Timestamp::NEVER).then_some(self.too_old_at)
+    }
+
+    /// Messages that were accepted and not handed over, of all lanes or of one.
+    pub(crate) fn dropped(&self, lane: Option<LaneIndex>) -> PipeDropped {
+        let mut sum = PipeDropped::default();
+        let chosen = self.lanes.iter().enumerate();
+        for (_, lane) in chosen.filter(|(i, _)| lane.is_none_or(|lane| lane.as_usize() == *i)) {
+            sum.expired += lane.dropped.expired;
+            sum.replaced += lane.dropped.replaced;
+        }
+        sum
     }
 
     /// The other end's application read messages.
@@ -252,11 +305,14 @@ impl Pipe {
     pub(crate) fn discard(&mut self) {
         for lane in &mut self.lanes {
             lane.queue = VecDeque::new();
+            lane.keys = KeyIndex::new();
             lane.reliable_bytes = 0;
             lane.unreliable_bytes = 0;
         }
         self.waiting = 0;
         self.waiting_bytes = 0;
+        self.refused = None;
+        self.too_old_at = Timestamp::NEVER;
     }
 
     /// Sets priorities and weights, which were checked, adding lanes as needed.
@@ -268,10 +324,17 @@ impl Pipe {
         }
     }
 
-    /// Whether a refused sender should hear that there is room; says so once.
-    pub(crate) const fn take_writable(&mut self) -> bool {
-        let tell = self.refused && self.buffered_bytes() * 2 <= self.send_buffer_bytes;
-        self.refused &= !tell;
+    /// Whether a refused sender should hear that there is room; says so once. As with packets, half of
+    /// the buffer is free then, and the largest message that was refused fits.
+    pub(crate) fn take_writable(&mut self) -> bool {
+        let Some(wanted) = self.refused else {
+            return false;
+        };
+        let (held, limit) = (self.buffered_bytes(), self.send_buffer_bytes);
+        let tell = held * 2 <= limit && held + wanted.min(limit) <= limit;
+        if tell {
+            self.refused = None;
+        }
         tell
     }
 
@@ -325,7 +388,15 @@ impl Pipe {
         self.waiting_bytes + self.waiting * limits::UNRELIABLE_MESSAGE_COST as usize
     }
 
+    /// What goes from the buffer when a message with this key takes the place of another.
+    fn freed_by(&mut self, lane: LaneIndex, key: Option<u64>) -> usize {
+        let lane = self.lanes.get_mut(lane.as_usize());
+        let waiting = lane.zip(key).and_then(|(lane, key)| lane.waiting(key));
+        waiting.map_or(0, |old| old.data.len())
+    }
+
     fn pump(&mut self, now: Timestamp) {
+        self.expire(now);
         while let Some(index) = self.next_lane()
             && let Some(lane) = self.lanes.get_mut(index.as_usize())
             && let Some(first) = lane.queue.front()
@@ -333,6 +404,7 @@ impl Pipe {
             && let Some(message) = lane.queue.pop_front()
         {
             let len = message.data.len();
+            lane.forget_key(&message);
             *lane.bytes_of(message.reliable) -= len;
             let cost = (len as u64 + 1) * VIRTUAL_SCALE;
             lane.virtual_time += cost / u64::from(lane.config.weight.max(1));
@@ -364,23 +436,10 @@ impl Pipe {
     }
 }
 
-impl PipeLane {
-    const fn bytes_of(&mut self, reliable: bool) -> &mut usize {
-        if reliable {
-            &mut self.reliable_bytes
-        } else {
-            &mut self.unreliable_bytes
-        }
-    }
-
-    /// Looks beyond the byte counts: reliable messages may be empty.
-    fn has_reliable(&self) -> bool {
-        self.queue.iter().any(|message| message.reliable)
-    }
-}
-
 /// Resolution of virtual time; weights go up to 65,535.
 const VIRTUAL_SCALE: u64 = 1 << 16;
+
+mod lane;
 
 #[cfg(test)]
 mod tests;

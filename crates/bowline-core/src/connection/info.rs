@@ -189,13 +189,13 @@ impl Connection {
             return None;
         }
         if let Some(pipe) = &self.pipe {
-            let pending = pipe.pending(Some(lane));
+            let (pending, dropped) = (pipe.pending(Some(lane)), pipe.dropped(Some(lane)));
             return Some(LaneStatus {
                 pending_unreliable_bytes: pending.unreliable,
                 pending_reliable_bytes: pending.reliable,
                 unacked_reliable_bytes: 0,
-                expired_messages: 0,
-                replaced_messages: 0,
+                expired_messages: dropped.expired,
+                replaced_messages: dropped.replaced,
                 queue_time: pending.wait(),
             });
         }

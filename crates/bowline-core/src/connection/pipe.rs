@@ -11,7 +11,6 @@ use crate::connection::State;
 use crate::counters::DropReason;
 use crate::end_reason::EndReason;
 use crate::error::SendError;
-use crate::event::Event;
 use crate::ids::LaneIndex;
 use crate::ids::MessageNumber;
 use crate::message::Outgoing;
@@ -64,9 +63,7 @@ impl Connection {
             }
             Piped::Room(room) => {
                 pipe.on_room(now, room);
-                if pipe.take_writable() {
-                    self.outbox.events.push_back(Event::Writable);
-                }
+                self.tell_writable();
                 self.finish_linger(now);
             }
             Piped::Closed { reason, text } => self.on_piped_close(now, reason, &text),
@@ -82,17 +79,29 @@ impl Connection {
         let Some(pipe) = &mut self.pipe else {
             return Err(SendError::WrongState(self.state.public()));
         };
-        if message.flags.is_reliable() && !message.freshness.is_unbounded() {
-            return Err(SendError::OnlyUnreliable);
-        }
-        pipe.check(message.lane, message.flags, len)?;
+        let freshness = message.freshness;
+        let checked = pipe.check(now, message.lane, message.flags, freshness, len);
+        // It may have made room by dropping what is too old.
+        self.tell_writable();
+        checked?;
         let data = match message.payload {
             Payload::Borrowed(bytes) => Payload::Shared(self.receiver.copy(bytes)),
             Payload::Shared(bytes) => Payload::Shared(bytes),
         };
         self.telemetry.link.sent(now, 1, len);
         let reliable = message.flags.is_reliable();
-        Ok(pipe.submit(now, message.lane, reliable, data))
+        let pipe = self.pipe.as_mut();
+        let submitted = pipe.map(|pipe| pipe.submit(now, message.lane, reliable, freshness, data));
+        submitted.ok_or_else(|| SendError::WrongState(self.state.public()))
+    }
+
+    /// A message of a pipe may have become too old, or the other end may never read.
+    pub(super) fn on_pipe_timeout(&mut self, now: Timestamp) {
+        if let Some(pipe) = &mut self.pipe {
+            pipe.expire(now);
+        }
+        self.tell_writable();
+        self.give_up_linger(now);
     }
 
     /// The end of a pipe needs no farewell beyond what is handed over.
@@ -108,7 +117,7 @@ impl Connection {
     }
 
     pub(super) fn pipe_status(&self, pipe: &Pipe, rates: Rates) -> RealTimeStatus {
-        let pending = pipe.pending(None);
+        let (pending, dropped) = (pipe.pending(None), pipe.dropped(None));
         RealTimeStatus {
             state: self.state(),
             ping_ms: self.telemetry.ping.smoothed_ms(),
@@ -122,8 +131,8 @@ impl Connection {
             pending_unreliable_bytes: pending.unreliable,
             pending_reliable_bytes: pending.reliable,
             unacked_reliable_bytes: 0,
-            expired_messages: 0,
-            replaced_messages: 0,
+            expired_messages: dropped.expired,
+            replaced_messages: dropped.replaced,
             queue_time: pending.wait(),
             max_jitter_us: None,
         }

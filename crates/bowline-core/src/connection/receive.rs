@@ -357,7 +357,11 @@ impl Connection {
 
     pub(super) fn tell_writable(&mut self) {
         // Once is enough, and leaves room for news of the state.
-        if self.sender.take_writable() && !self.outbox.events.contains(&Event::Writable) {
+        let writable = match &mut self.pipe {
+            Some(pipe) => pipe.take_writable(),
+            None => self.sender.take_writable(),
+        };
+        if writable && !self.outbox.events.contains(&Event::Writable) {
             self.outbox.events.push_back(Event::Writable);
         }
     }

@@ -10,8 +10,10 @@ use crate::time::Timestamp;
 impl Connection {
     /// The next deadline and what it is for: call [`Connection::handle_timeout`] then.
     pub fn poll_timeout(&self) -> Option<(Timestamp, TimerKind)> {
-        if self.pipe.is_some() {
-            return self.linger_deadline().map(|at| (at, TimerKind::Linger));
+        if let Some(pipe) = &self.pipe {
+            let linger = self.linger_deadline().map(|at| (at, TimerKind::Linger));
+            let expiry = pipe.too_old_at().map(|at| (at, TimerKind::Expiry));
+            return linger.into_iter().chain(expiry).min_by_key(|next| next.0);
         }
         match &self.state {
             State::Dialing(dialing) => {
@@ -34,7 +36,7 @@ impl Connection {
 
     pub(super) fn on_timeout(&mut self, now: Timestamp) {
         if self.pipe.is_some() {
-            return self.give_up_linger(now);
+            return self.on_pipe_timeout(now);
         }
         self.sender.expire(now);
         self.tell_writable();

@@ -11,10 +11,21 @@ fn pipe(messages: usize, bytes: usize) -> Pipe {
 }
 
 fn send(pipe: &mut Pipe, lane: u8, flags: SendFlags, len: usize) -> Result<u64, SendError> {
+    send_fresh(pipe, lane, flags, Freshness::default(), len)
+}
+
+fn send_fresh(
+    pipe: &mut Pipe,
+    lane: u8,
+    flags: SendFlags,
+    freshness: Freshness,
+    len: usize,
+) -> Result<u64, SendError> {
     let lane = LaneIndex::new(lane);
-    pipe.check(lane, flags, len)?;
+    pipe.check(NOW, lane, flags, freshness, len)?;
     let data = Payload::Shared(alloc::vec![7; len].into());
-    Ok(pipe.submit(NOW, lane, flags.is_reliable(), data).get())
+    let number = pipe.submit(NOW, lane, flags.is_reliable(), freshness, data);
+    Ok(number.get())
 }
 
 fn moved(pipe: &mut Pipe) -> Vec<(u8, u64)> {
@@ -126,4 +137,81 @@ fn room_is_told_in_quarters_and_with_the_last_message() {
         bytes: 5,
     };
     assert!(matches!(pipe.poll(), Some(Piped::Room(room)) if room == last));
+}
+
+const fn room(messages: usize) -> Room {
+    Room {
+        messages,
+        bytes: 4096,
+    }
+}
+
+#[test]
+fn what_waits_is_replaced_by_the_newest_of_its_key() {
+    let mut pipe = pipe(2, 4096);
+    send(&mut pipe, 0, SendFlags::RELIABLE, 1).unwrap();
+    let newest = Freshness {
+        key: Some(7),
+        ..Freshness::default()
+    };
+    let mut send = |len| send_fresh(&mut pipe, 0, SendFlags::UNRELIABLE, newest, len);
+    assert_eq!(
+        [send(1), send(1), send(500), send(9)],
+        [Ok(2), Ok(3), Ok(3), Ok(3)]
+    );
+    assert_eq!(pipe.pending(None).unreliable, 9);
+    assert_eq!(pipe.dropped(None).replaced, 2);
+    pipe.on_room(NOW, room(2));
+    assert_eq!(moved(&mut pipe), [(0, 1), (0, 2), (0, 3)]);
+    let again = send_fresh(&mut pipe, 0, SendFlags::UNRELIABLE, newest, 1);
+    assert_eq!((again, moved(&mut pipe)), (Ok(4), Vec::from([(0, 4)])));
+    let reliable = send_fresh(&mut pipe, 0, SendFlags::RELIABLE, newest, 1);
+    assert_eq!(reliable, Err(SendError::OnlyUnreliable));
+}
+
+#[test]
+fn what_waits_is_dropped_when_it_is_too_old() {
+    let mut pipe = pipe(2, 4096);
+    let deadline = Some(Span::from_millis(5));
+    let short = Freshness {
+        deadline,
+        key: Some(1),
+    };
+    for _ in 0..3 {
+        send(&mut pipe, 0, SendFlags::RELIABLE, 10).unwrap();
+    }
+    send_fresh(&mut pipe, 0, SendFlags::UNRELIABLE, short, 100).unwrap();
+    let late = NOW + Span::from_millis(5) + Span::from_micros(1);
+    assert_eq!(pipe.too_old_at(), Some(late));
+    pipe.expire(NOW + Span::from_millis(5));
+    assert_eq!(pipe.pending(None).unreliable, 100);
+    pipe.on_room(late, room(5));
+    assert_eq!(moved(&mut pipe), [(0, 1), (0, 2), (0, 3)]);
+    assert_eq!(pipe.dropped(None).expired, 1);
+    assert_eq!(
+        (pipe.too_old_at(), pipe.pending(None)),
+        (None, PipedBytes::default())
+    );
+    assert_eq!(pipe.buffered_bytes(), 0);
+}
+
+#[test]
+fn a_refused_sender_hears_of_room_when_its_message_fits() {
+    let mut pipe = pipe(2, 8192);
+    for _ in 0..2 {
+        send(&mut pipe, 0, SendFlags::RELIABLE, 1).unwrap();
+    }
+    for _ in 0..4 {
+        send(&mut pipe, 0, SendFlags::RELIABLE, 1900).unwrap();
+    }
+    let large = 6000;
+    assert!(send(&mut pipe, 0, SendFlags::RELIABLE, large).is_err());
+    pipe.on_room(NOW, room(2));
+    assert!(
+        !pipe.take_writable(),
+        "half is free, and that is too little"
+    );
+    pipe.on_room(NOW, room(2));
+    assert!(pipe.take_writable());
+    send(&mut pipe, 0, SendFlags::RELIABLE, large).unwrap();
 }

@@ -41,6 +41,7 @@ use crate::time::Timestamp;
 pub(crate) use backlog::PacketSize;
 pub(crate) use packet_builder::Built;
 pub(crate) use packet_builder::PacketBuilder;
+pub(crate) use unreliable::KeyIndex;
 
 /// An unreliable-only flow asks for an ack after this many packets without one.
 const PACKETS_WITHOUT_ACK: u32 = 32;
