@@ -171,8 +171,6 @@ pub use bowline_core::address::FakeIpType;
 pub use bowline_core::address::PeerAddr;
 pub use bowline_core::address::PeerAddrError;
 pub use bowline_core::availability::Availability;
-pub use bowline_core::cert::CertError;
-pub use bowline_core::cert::authority::KeyId;
 pub use bowline_core::cert::check::AuthPolicy;
 pub use bowline_core::cert::credentials::CredentialsError;
 pub use bowline_core::cert::expect::Expect;

@@ -6,11 +6,13 @@ use prost::Message;
 use super::*;
 use crate::cert::authority::Authority;
 use crate::cert::issue::{CertSpec, issue_unsigned};
-use crate::cert::scope::PopId;
+use crate::cert::keypair::PublicKey;
 use crate::cert::session::{SessionOffer, sign_session};
 use crate::crypto::cipher_negotiation::Cipher;
 use crate::crypto::keys::SigningKey;
 use crate::crypto::rustcrypto::provider;
+use crate::limits::MAX_CLOSE_TEXT;
+use crate::pop::PopId;
 
 const NOW: u32 = 1_000_000;
 const APP: AppId = AppId::new(440);
@@ -59,7 +61,9 @@ impl Case {
         };
         change(&mut spec);
         let mut case = Self::with_cert(authority.issue(&crypto, &spec));
-        case.store.add_root(&crypto, *authority.public()).unwrap();
+        case.store
+            .add_root(&crypto, public(authority.public()))
+            .unwrap();
         case.policy = AuthPolicy::Refuse;
         case.expected_identity = anna();
         case
@@ -139,6 +143,10 @@ fn source() -> SocketAddr {
     "192.0.2.7:5000".parse().unwrap()
 }
 
+fn public(bytes: &[u8; 32]) -> PublicKey {
+    PublicKey::new(*bytes).unwrap()
+}
+
 #[test]
 fn unsigned_anonymous_peer_passes() {
     let mut case = Case::unsigned(&Identity::anonymous());
@@ -191,6 +199,31 @@ fn rule_2_bad_signature_of_authority_counts_as_none() {
             assert_eq!(case.code(), code);
             assert!(case.check().is_err() || !case.check().unwrap().authenticated);
         }
+    }
+}
+
+#[test]
+fn bad_certificates_are_told_with_key_and_time_in_an_end_text() {
+    let text = |case: &Case| case.check().unwrap_err().text.into_owned();
+    let expired = Case::signed_with(|spec| spec.expiry_unix_secs = NOW - 1);
+    let key = KeyId::of(&peer_key().public(&expired.crypto));
+    let now = u64::from(NOW);
+    let (expiry, now) = (UnixTime::new(now - 1), UnixTime::new(now));
+    assert_eq!(
+        text(&expired),
+        format!("Bad cert: certificate has expired (expiry {expiry}, now {now}, key {key})")
+    );
+    let mut unknown = Case::signed();
+    unknown.store = CertStore::new();
+    let signer = unknown.cert.ca_key_id();
+    assert_eq!(
+        text(&unknown),
+        format!("Bad cert: authority of certificate is unknown (key {key}, signed by {signer})")
+    );
+    let longest_id = "18446744073709551615".len();
+    for text in [text(&expired), text(&unknown)] {
+        let shorter = 2 * longest_id - key.to_string().len() - signer.to_string().len();
+        assert!(text.len() + shorter <= MAX_CLOSE_TEXT, "{text}");
     }
 }
 
@@ -280,7 +313,7 @@ fn rule_5_scope_of_the_authority_must_hold_our_app() {
         let leaf = spec(peer_key().public(&crypto), Some(anna()), Vec::from([APP]));
         let mut case = Case::with_cert(below.issue(&crypto, &leaf));
         case.expected_identity = anna();
-        case.store.add_root(&crypto, *root.public()).unwrap();
+        case.store.add_root(&crypto, public(root.public())).unwrap();
         let middle = root.issue(&crypto, &spec(*below.public(), None, apps));
         case.store.add_authority(&crypto, &middle).unwrap();
         assert_eq!(case.code(), code);
