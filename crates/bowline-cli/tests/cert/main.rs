@@ -6,6 +6,7 @@
 )]
 
 mod desk;
+mod talk;
 
 use std::fs;
 use std::path::Path;
