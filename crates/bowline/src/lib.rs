@@ -259,3 +259,8 @@ struct Readme;
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/delivery.md")]
 struct DeliveryPage;
+
+/// Compiles what the page on certificates shows.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/certificates.md")]
+struct CertificatesPage;

@@ -267,6 +267,77 @@ fn certificates_that_are_not_ours_are_refused_by_cause() {
 }
 
 #[test]
+fn a_request_makes_a_key_once_and_names_us() {
+    let sockets = named("str:anna");
+    assert_eq!(sockets.public_key(), None);
+    let request = sockets.certificate_request();
+    assert_eq!(sockets.public_key(), Some(request.key()));
+    assert_eq!(sockets.certificate_request(), request);
+    assert_eq!(request.identity, Some(Identity::str("anna").unwrap()));
+    let sent = CertificateRequest::from_bytes(&request.to_bytes());
+    assert_eq!(sent, Ok(request));
+    let anonymous = Sockets::new().unwrap().certificate_request();
+    assert_eq!(anonymous.identity, None);
+}
+
+#[test]
+fn a_certificate_may_bring_its_private_key() {
+    let operator = Operator::new();
+    let key = generate_key_pair().unwrap();
+    let mut request = CertificateRequest::new(key.public());
+    request.identity = Some("str:anna".parse().unwrap());
+    let mut message = operator.sign(&request, 60).to_message();
+    message.private_key_data = Some(key.private().seed().to_vec());
+    let whole = SignedCertificate::from_message(message).unwrap();
+    let whole = SignedCertificate::from_bytes(&whole.to_bytes_with_key()).unwrap();
+    let sockets = Sockets::builder().app_id(APP).build().unwrap();
+    sockets.set_certificate(&whole).unwrap();
+    assert_eq!(sockets.public_key(), Some(key.public()));
+    assert_eq!(sockets.identity(), Identity::str("anna").unwrap());
+    let other = named("str:anna");
+    other.certificate_request();
+    assert_eq!(
+        other.set_certificate(&whole),
+        Err(CredentialsError::PrivateKeyMismatch)
+    );
+}
+
+#[test]
+fn trust_is_replaced_as_a_whole() {
+    let operator = Operator::new();
+    let server = certified("str:server", &operator);
+    let client = certified("str:anna", &operator);
+    let listener = listen(&server);
+    let refusal = || {
+        let connection = client.connect_with(listener.local_addr(), strict());
+        let request = wait_state(&server, ConnectionState::Connecting);
+        request.connection.accept().unwrap();
+        let ended = wait_state(&client, ConnectionState::ProblemDetectedLocally);
+        assert_eq!(ended.connection, connection.unwrap());
+        assert_eq!(ended.info.end_reason, EndReason::REMOTE_BAD_CERT);
+        ended.info.end_text
+    };
+    client.set_trust(Operator::new().store());
+    let text = refusal();
+    assert!(text.contains("unknown"), "{text}");
+    let root = operator.root.id();
+    assert!(text.contains(&format!("signed by {root}")), "{text}");
+
+    client.set_trust(operator.store());
+    client.revoke(root).unwrap();
+    assert_eq!(client.trust().scope(root), None);
+    let text = refusal();
+    assert!(
+        text.contains("authority of certificate is not trusted"),
+        "{text}"
+    );
+
+    client.set_trust(operator.store());
+    let (_, connection) = support::connect(&server, &client, listener.local_addr());
+    assert!(connection.info().unwrap().authenticated);
+}
+
+#[test]
 fn key_and_certificate_can_be_given_at_the_start() {
     let operator = Operator::new();
     let key = generate_key_pair().unwrap();

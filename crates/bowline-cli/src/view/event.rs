@@ -134,21 +134,9 @@ impl fmt::Display for Event<'_> {
                 extensions,
                 ..
             } => {
-                let cipher = if *encrypted {
-                    "encrypted"
-                } else {
-                    "NOT encrypted"
-                };
-                write!(f, "connected with {addr}, {cipher}")?;
-                let identity = printable(identity);
-                if *authenticated {
-                    write!(f, ", authenticated as {identity}")?;
-                } else if identity.starts_with("ip:") {
-                    // A peer without an identity is named by its address.
-                    f.write_str(", not authenticated")?;
-                } else {
-                    write!(f, ", says it is {identity}, not authenticated")?;
-                }
+                let cipher = if *encrypted { "" } else { "NOT " };
+                let peer = peer(identity, *authenticated);
+                write!(f, "connected with {addr}, {cipher}encrypted, {peer}")?;
                 if extensions.is_empty() {
                     return Ok(());
                 }
@@ -196,6 +184,19 @@ impl fmt::Display for Event<'_> {
                 write!(f, "{who} {addr}: {} (reason {reason})", printable(text))
             }
         }
+    }
+}
+
+/// Who the peer is, and whether that is proven.
+fn peer(identity: &str, is_authenticated: bool) -> String {
+    let name = printable(identity);
+    if is_authenticated {
+        format!("authenticated as {name}")
+    } else if identity.starts_with("ip:") {
+        // A peer without an identity is named by its address.
+        "not authenticated".to_owned()
+    } else {
+        format!("says it is {name}, not authenticated")
     }
 }
 

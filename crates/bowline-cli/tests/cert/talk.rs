@@ -334,15 +334,15 @@ fn issue(
 }
 
 /// A server that runs beside the test.
-struct Server<'a> {
+pub(crate) struct Server<'a> {
     desk: &'a Desk,
     child: Child,
     lines: mpsc::Receiver<String>,
-    addr: String,
+    pub(crate) addr: String,
 }
 
 impl<'a> Server<'a> {
-    fn start(desk: &'a Desk, options: &str) -> Self {
+    pub(crate) fn start(desk: &'a Desk, options: &str) -> Self {
         let line = format!("server --bind 127.0.0.1:0 --json {options}");
         let mut child = command(desk, &line)
             .stdin(Stdio::piped())
@@ -378,7 +378,7 @@ impl<'a> Server<'a> {
     }
 
     /// The next event of this kind; others are skipped.
-    fn next_event(&self, kind: &str) -> Value {
+    pub(crate) fn next_event(&self, kind: &str) -> Value {
         loop {
             let line = self.lines.recv_timeout(LIMIT).expect("a further line");
             let value: Value = serde_json::from_str(&line).unwrap();
@@ -403,7 +403,7 @@ impl Drop for Server<'_> {
     }
 }
 
-fn command(desk: &Desk, line: &str) -> Command {
+pub(crate) fn command(desk: &Desk, line: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_bowline"));
     command.args(line.split_whitespace()).current_dir(&desk.0);
     command
