@@ -7,6 +7,7 @@ mod cmd;
 mod error;
 mod settings;
 mod stop;
+mod trust;
 mod view;
 
 use std::io::Write;

@@ -47,7 +47,11 @@ impl PopId {
 impl FromStr for PopId {
     type Err = PopIdError;
 
+    /// Reads what `Display` prints: the letters, or `#` and hexadecimal digits.
     fn from_str(text: &str) -> Result<Self, PopIdError> {
+        if let Some(digits) = text.strip_prefix('#') {
+            return number(digits).map(Self).ok_or(PopIdError);
+        }
         let (first, second, third, fourth) = match *text.as_bytes() {
             [first, second, third] => (first, second, third, 0),
             [first, second, third, fourth] if fourth != 0 => (first, second, third, fourth),
@@ -80,6 +84,13 @@ impl fmt::Display for PopId {
     }
 }
 
+/// One to eight hexadecimal digits.
+fn number(digits: &str) -> Option<u32> {
+    let plain = digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+    let number = plain.then(|| u32::from_str_radix(digits, 16).ok());
+    number.flatten()
+}
+
 #[cfg(test)]
 mod tests {
     use alloc::string::String;
@@ -105,7 +116,20 @@ mod tests {
 
     #[test]
     fn texts_that_are_no_codes_are_refused() {
-        for text in ["", "ia", "iad12", "i d", "ia\0", "iad\0", "ié", "i-d"] {
+        for text in [
+            "",
+            "ia",
+            "iad12",
+            "i d",
+            "ia\0",
+            "iad\0",
+            "ié",
+            "i-d",
+            "#",
+            "#-1",
+            "#+1",
+            "#123456789",
+        ] {
             assert_eq!(text.parse::<PopId>(), Err(PopIdError), "{text:?}");
         }
     }
@@ -114,6 +138,7 @@ mod tests {
     fn numbers_without_letters_still_print() {
         assert_eq!(PopId::NONE.to_string(), "");
         assert_eq!(PopId::new(7).to_string(), "#00000007");
+        assert_eq!("#00000007".parse(), Ok(PopId::new(7)));
     }
 
     proptest! {

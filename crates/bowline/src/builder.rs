@@ -1,9 +1,11 @@
 //! Making a sockets interface.
 
+use bowline_core::cert::keypair::KeyPair;
+use bowline_core::cert::signed::SignedCertificate;
+use bowline_core::cert::store::CertStore;
 use bowline_core::config::Config;
 use bowline_core::crypto::Crypto;
 use bowline_core::crypto::key_update::KeyLimits;
-use bowline_core::crypto::keys::SigningKey;
 use bowline_core::endpoint::EndpointConfig;
 use bowline_core::extensions::ExtensionSet;
 use bowline_core::identity::Identity;
@@ -38,10 +40,9 @@ pub struct SocketsBuilder {
     key_limits: KeyLimits,
     explains_rejections: bool,
     mode: ServiceMode,
-    key: Option<SigningKey>,
-    certificate: Option<Vec<u8>>,
-    roots: Vec<[u8; 32]>,
-    authorities: Vec<Vec<u8>>,
+    key: Option<KeyPair>,
+    certificate: Option<SignedCertificate>,
+    trusted: CertStore,
 }
 
 impl SocketsBuilder {
@@ -57,8 +58,7 @@ impl SocketsBuilder {
             mode: ServiceMode::Thread,
             key: None,
             certificate: None,
-            roots: Vec::new(),
-            authorities: Vec::new(),
+            trusted: CertStore::new(),
         }
     }
 
@@ -116,28 +116,22 @@ impl SocketsBuilder {
         self
     }
 
-    /// The private key of our certificates, as a 32-byte Ed25519 seed. Without one each connection makes
-    /// a key of its own, unless a certificate is requested or set.
-    pub fn key(mut self, seed: [u8; 32]) -> Self {
-        self.key = Some(SigningKey::from_seed(seed));
+    /// The key of our certificates. Without one each connection makes a key of its own, unless a
+    /// certificate is requested or set.
+    pub fn key(mut self, key: KeyPair) -> Self {
+        self.key = Some(key);
         self
     }
 
-    /// Our own certificate, in its binary form; see [`Sockets::set_certificate`].
-    pub fn certificate(mut self, signed: impl Into<Vec<u8>>) -> Self {
-        self.certificate = Some(signed.into());
+    /// Our own certificate; see [`Sockets::set_certificate`].
+    pub fn certificate(mut self, signed: SignedCertificate) -> Self {
+        self.certificate = Some(signed);
         self
     }
 
-    /// Trusts a public key to vouch for any peer; see [`Sockets::trust_root`].
-    pub fn trust_root(mut self, public: [u8; 32]) -> Self {
-        self.roots.push(public);
-        self
-    }
-
-    /// Takes the certificate of an authority below a root; see [`Sockets::add_authority`].
-    pub fn add_authority(mut self, signed: impl Into<Vec<u8>>) -> Self {
-        self.authorities.push(signed.into());
+    /// Whom to trust, nobody unless set; see [`Sockets::set_trust`].
+    pub fn trust(mut self, store: CertStore) -> Self {
+        self.trusted = store;
         self
     }
 
@@ -155,24 +149,15 @@ impl SocketsBuilder {
         endpoint.extensions = self.extensions;
         endpoint.key_limits = self.key_limits;
         endpoint.explains_rejections = self.explains_rejections;
-        endpoint.key = self.key;
+        endpoint.key = self.key.map(|pair| pair.private().clone());
+        endpoint.trusted = self.trusted;
         if let Some(identity) = self.identity {
             endpoint.identity = identity;
         }
         let inner = Inner::new(endpoint, self.config, limits::MAX_EVENTS)?;
-        let now = inner.clock.now();
-        inner.with_trust(|endpoint| {
-            for public in self.roots {
-                endpoint.trust_root(public)?;
-            }
-            for signed in &self.authorities {
-                endpoint.add_authority(signed)?;
-            }
-            if let Some(certificate) = &self.certificate {
-                endpoint.set_certificate(now, certificate)?;
-            }
-            Ok::<(), BuildError>(())
-        })?;
+        if let Some(certificate) = &self.certificate {
+            inner.set_certificate(certificate)?;
+        }
         Sockets::start(inner, self.mode)
     }
 }

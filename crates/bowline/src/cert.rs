@@ -28,14 +28,35 @@
 //!
 //! // Whoever trusts the operator.
 //! let mut store = CertStore::new();
-//! store.add_root(&crypto, *root.public().as_bytes())?;
+//! store.add_root(&crypto, root.public())?;
 //! let signed = SignedCertificate::from_text(&file)?;
 //! store.check(&crypto, &signed.to_message(), Some(now.into()))?;
 //! # Ok(())
 //! # }
 //! ```
 //!
-//! The `bowline cert` command does the same with files.
+//! The `bowline cert` command does the same with files. A program that was given some:
+//!
+//! ```
+//! use bowline::cert::{self, CertStore, KeyPair, SignedCertificate};
+//! use bowline::Sockets;
+//!
+//! # fn try_it() -> Result<(), Box<dyn std::error::Error>> {
+//! let read = |name: &str| std::fs::read_to_string(name);
+//! let crypto = cert::default_crypto();
+//! let mut trusted = CertStore::new();
+//! for name in ["root.cert", "daily.cert"] {
+//!     trusted.add_from_text(&crypto, &read(name)?)?;
+//! }
+//! let sockets = Sockets::builder()
+//!     .app_id(480)
+//!     .key(KeyPair::from_pem(&crypto, &read("server.key")?)?)
+//!     .certificate(SignedCertificate::from_text(&read("server.cert")?)?)
+//!     .trust(trusted)
+//!     .build()?;
+//! # Ok(())
+//! # }
+//! ```
 
 use std::io;
 
@@ -53,8 +74,6 @@ pub use bowline_core::cert::keypair::KeyPair;
 pub use bowline_core::cert::keypair::PublicKey;
 pub use bowline_core::cert::request::CertificateRequest;
 pub use bowline_core::cert::request::RequestError;
-pub use bowline_core::cert::scope::PopId;
-pub use bowline_core::cert::scope::PopIdError;
 pub use bowline_core::cert::scope::Restriction;
 pub use bowline_core::cert::scope::Scope;
 pub use bowline_core::cert::signed::SignedCertificate;

@@ -4,7 +4,6 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use bowline_core::cert::CertError;
 use bowline_core::cert::credentials::CredentialsError;
 use bowline_core::config::ConfigError;
 use bowline_core::connection::ConnectionState;
@@ -32,9 +31,6 @@ pub enum BuildError {
     /// The certificate cannot be ours.
     #[error(transparent)]
     Certificate(#[from] CredentialsError),
-    /// A key or certificate of those to trust is not good.
-    #[error("whom to trust: {0}")]
-    Trust(#[from] CertError),
     /// A setting cannot be one of an interface.
     #[error(transparent)]
     Config(#[from] ConfigError),

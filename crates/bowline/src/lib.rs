@@ -171,8 +171,6 @@ pub use bowline_core::address::FakeIpType;
 pub use bowline_core::address::PeerAddr;
 pub use bowline_core::address::PeerAddrError;
 pub use bowline_core::availability::Availability;
-pub use bowline_core::cert::CertError;
-pub use bowline_core::cert::authority::KeyId;
 pub use bowline_core::cert::check::AuthPolicy;
 pub use bowline_core::cert::credentials::CredentialsError;
 pub use bowline_core::cert::expect::Expect;
@@ -261,3 +259,8 @@ struct Readme;
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/delivery.md")]
 struct DeliveryPage;
+
+/// Compiles what the page on certificates shows.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/certificates.md")]
+struct CertificatesPage;

@@ -66,7 +66,6 @@ impl ToResult for BuildError {
             Self::Entropy(_) | Self::Poller(_) | Self::Thread(_) => ResultCode::Fail,
             Self::Config(error) => error.result(),
             Self::Certificate(error) => error.result(),
-            Self::Trust(error) => error.result(),
         }
     }
 }

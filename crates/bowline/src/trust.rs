@@ -6,6 +6,10 @@ use bowline_core::cert::CertError;
 use bowline_core::cert::authority::KeyId;
 use bowline_core::cert::credentials::CredentialsError;
 use bowline_core::cert::expect::Expect;
+use bowline_core::cert::keypair::PublicKey;
+use bowline_core::cert::request::CertificateRequest;
+use bowline_core::cert::signed::SignedCertificate;
+use bowline_core::cert::store::CertStore;
 use bowline_core::config::Config;
 use bowline_core::endpoint::AuthenticationStatus;
 use bowline_core::identity::Identity;
@@ -38,8 +42,9 @@ impl Sockets {
     /// What to send to an authority, so that it signs a certificate for this interface: its public key
     /// and, unless it is anonymous, its identity. Makes a key if there is none.
     ///
-    /// The bytes are those of the original's `GetCertificateRequest`.
-    pub fn certificate_request(&self) -> Vec<u8> {
+    /// Its bytes are those of the original's `GetCertificateRequest`; its text goes to
+    /// `bowline cert sign`.
+    pub fn certificate_request(&self) -> CertificateRequest {
         self.inner()
             .with_trust(|endpoint| endpoint.certificate_request())
     }
@@ -47,17 +52,15 @@ impl Sockets {
     /// Takes the certificate that an authority signed, first or anew. Peers of later connections are
     /// shown it; those that exist are not touched.
     ///
-    /// The bytes are those that the original's `SetCertificate` takes. The certificate must be about
-    /// the key of [`certificate_request`](Self::certificate_request), unless it comes with its private
-    /// key and there is none yet. An interface without an identity takes that of the certificate.
+    /// The bytes that the original's `SetCertificate` takes are those of
+    /// [`SignedCertificate::from_bytes`]. The certificate must be about the key of
+    /// [`certificate_request`](Self::certificate_request), unless it comes with its private key and
+    /// there is none yet. An interface without an identity takes that of the certificate.
     ///
     /// # Errors
     /// If the certificate cannot be ours, and why. Nothing is changed then.
-    pub fn set_certificate(&self, signed: &[u8]) -> Result<(), CredentialsError> {
-        self.inner().with_trust(|endpoint| {
-            let now = self.now();
-            endpoint.set_certificate(now, signed)
-        })
+    pub fn set_certificate(&self, signed: &SignedCertificate) -> Result<(), CredentialsError> {
+        self.inner().set_certificate(signed)
     }
 
     /// Whether this interface has a certificate. A change of it is told by
@@ -81,25 +84,19 @@ impl Sockets {
         self.inner().reset_identity(identity);
     }
 
-    /// Trusts a public key to vouch for any peer, and returns its ID. None is trusted unless added
-    /// here or by [`SocketsBuilder::trust_root`](crate::SocketsBuilder::trust_root).
-    ///
-    /// # Errors
-    /// If there are too many, or the key's ID belongs to another one.
-    pub fn trust_root(&self, public: [u8; 32]) -> Result<KeyId, CertError> {
-        self.inner()
-            .with_trust(|endpoint| endpoint.trust_root(public))
+    /// Whom we trust: a copy, to be changed and handed to [`set_trust`](Self::set_trust).
+    pub fn trust(&self) -> CertStore {
+        self.inner().hub.lock().endpoint.trust().clone()
     }
 
-    /// Takes the certificate of an authority between a root and peers, in its binary form, and returns
-    /// the ID of its key. It counts if a trusted key signed it. Certificates of authorities do not
-    /// come with those of peers: whoever checks must have them already.
+    /// Trusts these roots, and the authorities below them, to vouch for peers, and nobody else from now
+    /// on; what was revoked before is not, unless `store` says so too. Nobody is trusted before, unless
+    /// [`SocketsBuilder::trust`](crate::SocketsBuilder::trust) says whom.
     ///
-    /// # Errors
-    /// If it cannot be the certificate of an authority, or there are too many.
-    pub fn add_authority(&self, signed: &[u8]) -> Result<KeyId, CertError> {
+    /// Certificates of authorities do not come with those of peers: whoever checks must have them.
+    pub fn set_trust(&self, store: CertStore) {
         self.inner()
-            .with_trust(|endpoint| endpoint.add_authority(signed))
+            .with_trust(|endpoint| endpoint.set_trust(store));
     }
 
     /// Trusts a key no longer, for good: an authority's, with all below it, or a peer's.
@@ -113,7 +110,7 @@ impl Sockets {
     /// The Ed25519 key that our certificates are about, signed or not, for peers that pin it with
     /// [`Expect::Key`]. `None` without [`SocketsBuilder::key`](crate::SocketsBuilder::key), request or
     /// certificate: then each connection makes a key of its own.
-    pub fn public_key(&self) -> Option<[u8; 32]> {
+    pub fn public_key(&self) -> Option<PublicKey> {
         self.inner().hub.lock().endpoint.public_key()
     }
 }

@@ -15,14 +15,16 @@ use bowline::EndReason;
 use bowline::Event;
 use bowline::Expect;
 use bowline::Identity;
-use bowline::KeyId;
 use bowline::SendFlags;
 use bowline::Sockets;
 use bowline::cert::AppId;
 use bowline::cert::Authority;
+use bowline::cert::CertError;
+use bowline::cert::CertStore;
 use bowline::cert::CertificateRequest;
 use bowline::cert::KeyPair;
 use bowline::cert::SignedCertificate;
+use bowline::cert::SignedCertificateError;
 use bowline::cert::default_crypto;
 use bowline::cert::generate_key_pair;
 
@@ -44,23 +46,37 @@ impl Operator {
         Self { root }
     }
 
-    fn public(&self) -> [u8; 32] {
-        *self.root.public().as_bytes()
+    /// Trusts this operator and nobody else.
+    fn store(&self) -> CertStore {
+        let mut store = CertStore::new();
+        store
+            .add_root(&default_crypto(), self.root.public())
+            .unwrap();
+        store
     }
 
     /// Signs what is asked for, for our app and so many seconds.
-    fn sign(&self, request: &[u8], lifetime_secs: u32) -> Vec<u8> {
-        let mut request = CertificateRequest::from_bytes(request).unwrap();
+    fn sign(&self, request: &CertificateRequest, lifetime_secs: u32) -> SignedCertificate {
+        let mut request = request.clone();
         request.app_ids = vec![AppId::new(APP)];
         self.issue(&request, lifetime_secs)
     }
 
-    fn issue(&self, request: &CertificateRequest, lifetime_secs: u32) -> Vec<u8> {
+    fn issue(&self, request: &CertificateRequest, lifetime_secs: u32) -> SignedCertificate {
         let now = unix_now();
+        self.issue_for(request, now, now + lifetime_secs)
+    }
+
+    fn issue_for(
+        &self,
+        request: &CertificateRequest,
+        created: u32,
+        expiry: u32,
+    ) -> SignedCertificate {
         let crypto = default_crypto();
         let authority = Authority::new(&crypto, self.root.private().clone());
-        let signed = authority.issue(&crypto, &request.spec(now, now + lifetime_secs));
-        SignedCertificate::from_message(signed).unwrap().to_bytes()
+        let signed = authority.issue(&crypto, &request.spec(created, expiry));
+        SignedCertificate::from_message(signed).unwrap()
     }
 }
 
@@ -82,7 +98,7 @@ fn certified(identity: &str, operator: &Operator) -> Sockets {
     let sockets = named(identity);
     let signed = operator.sign(&sockets.certificate_request(), 3600);
     sockets.set_certificate(&signed).unwrap();
-    sockets.trust_root(operator.public()).unwrap();
+    sockets.set_trust(operator.store());
     assert_eq!(next_availability(&sockets), Availability::Current);
     sockets
 }
@@ -135,7 +151,7 @@ fn the_wrong_server_gets_no_message() {
     let server = certified("str:impostor", &operator);
     let client = certified("str:anna", &operator);
     let listener = listen(&server);
-    let pin = Expect::Key(*generate_key_pair().unwrap().public().as_bytes());
+    let pin = Expect::Key(generate_key_pair().unwrap().public());
     for expect in [Expect::Identity("str:server".parse().unwrap()), pin] {
         let connection = client
             .connect_expecting(listener.local_addr(), expect, Config::new())
@@ -211,7 +227,7 @@ fn certificates_that_are_not_ours_are_refused_by_cause() {
         sockets.set_certificate(&anybody),
         Err(CredentialsError::KeyMismatch { .. })
     ));
-    let mut wanted = CertificateRequest::from_bytes(&request).unwrap();
+    let mut wanted = request;
     wanted.app_ids = vec![AppId::new(APP + 1)];
     let app = AppId::new(APP);
     assert_eq!(
@@ -223,15 +239,102 @@ fn certificates_that_are_not_ours_are_refused_by_cause() {
         sockets.set_certificate(&operator.issue(&wanted, 60)),
         Err(CredentialsError::IdentityMismatch { .. })
     ));
+    wanted.identity = Some("str:anna".parse().unwrap());
+    wanted.app_ids = vec![app];
+    let mut unsigned = operator.issue(&wanted, 60).to_message();
+    unsigned.ca_signature = None;
+    let unsigned = SignedCertificate::from_message(unsigned).unwrap();
+    assert_eq!(
+        sockets.set_certificate(&unsigned),
+        Err(CredentialsError::Cert(CertError::NoSignature))
+    );
+    let Err(CredentialsError::Expired { expiry, now }) =
+        sockets.set_certificate(&operator.issue_for(&wanted, 1, 1_700_000_000))
+    else {
+        panic!("it has expired");
+    };
+    assert!(expiry < now);
+    assert_eq!(expiry.to_string(), "2023-11-14 22:13:20 UTC");
     assert!(matches!(
-        sockets.set_certificate(b"nonsense"),
-        Err(CredentialsError::Cert(_))
+        SignedCertificate::from_bytes(b"nonsense"),
+        Err(SignedCertificateError::Cert(CertError::Malformed))
     ));
     assert_eq!(
         sockets.authentication().availability,
         Availability::CannotTry
     );
     assert!(sockets.next_event().is_none());
+}
+
+#[test]
+fn a_request_makes_a_key_once_and_names_us() {
+    let sockets = named("str:anna");
+    assert_eq!(sockets.public_key(), None);
+    let request = sockets.certificate_request();
+    assert_eq!(sockets.public_key(), Some(request.key()));
+    assert_eq!(sockets.certificate_request(), request);
+    assert_eq!(request.identity, Some(Identity::str("anna").unwrap()));
+    let sent = CertificateRequest::from_bytes(&request.to_bytes());
+    assert_eq!(sent, Ok(request));
+    let anonymous = Sockets::new().unwrap().certificate_request();
+    assert_eq!(anonymous.identity, None);
+}
+
+#[test]
+fn a_certificate_may_bring_its_private_key() {
+    let operator = Operator::new();
+    let key = generate_key_pair().unwrap();
+    let mut request = CertificateRequest::new(key.public());
+    request.identity = Some("str:anna".parse().unwrap());
+    let mut message = operator.sign(&request, 60).to_message();
+    message.private_key_data = Some(key.private().seed().to_vec());
+    let whole = SignedCertificate::from_message(message).unwrap();
+    let whole = SignedCertificate::from_bytes(&whole.to_bytes_with_key()).unwrap();
+    let sockets = Sockets::builder().app_id(APP).build().unwrap();
+    sockets.set_certificate(&whole).unwrap();
+    assert_eq!(sockets.public_key(), Some(key.public()));
+    assert_eq!(sockets.identity(), Identity::str("anna").unwrap());
+    let other = named("str:anna");
+    other.certificate_request();
+    assert_eq!(
+        other.set_certificate(&whole),
+        Err(CredentialsError::PrivateKeyMismatch)
+    );
+}
+
+#[test]
+fn trust_is_replaced_as_a_whole() {
+    let operator = Operator::new();
+    let server = certified("str:server", &operator);
+    let client = certified("str:anna", &operator);
+    let listener = listen(&server);
+    let refusal = || {
+        let connection = client.connect_with(listener.local_addr(), strict());
+        let request = wait_state(&server, ConnectionState::Connecting);
+        request.connection.accept().unwrap();
+        let ended = wait_state(&client, ConnectionState::ProblemDetectedLocally);
+        assert_eq!(ended.connection, connection.unwrap());
+        assert_eq!(ended.info.end_reason, EndReason::REMOTE_BAD_CERT);
+        ended.info.end_text
+    };
+    client.set_trust(Operator::new().store());
+    let text = refusal();
+    assert!(text.contains("unknown"), "{text}");
+    let root = operator.root.id();
+    assert!(text.contains(&format!("signed by {root}")), "{text}");
+
+    client.set_trust(operator.store());
+    client.revoke(root).unwrap();
+    assert_eq!(client.trust().scope(root), None);
+    let text = refusal();
+    assert!(
+        text.contains("authority of certificate is not trusted"),
+        "{text}"
+    );
+
+    client.set_trust(operator.store());
+    let (_, connection) = support::connect(&server, &client, listener.local_addr());
+    assert!(connection.info().unwrap().authenticated);
 }
 
 #[test]
@@ -245,15 +348,15 @@ fn key_and_certificate_can_be_given_at_the_start() {
     let builder = Sockets::builder()
         .app_id(APP)
         .certificate(signed)
-        .trust_root(operator.public());
+        .trust(operator.store());
     assert!(matches!(
         builder.clone().build(),
         Err(BuildError::Certificate(CredentialsError::NoPrivateKey))
     ));
-    let sockets = builder.key(*key.private().seed()).build().unwrap();
+    let sockets = builder.key(key.clone()).build().unwrap();
     // An anonymous interface becomes whom the certificate names.
     assert_eq!(sockets.identity(), Identity::str("anna").unwrap());
-    assert_eq!(sockets.public_key(), Some(*key.public().as_bytes()));
+    assert_eq!(sockets.public_key(), Some(key.public()));
     assert_eq!(next_availability(&sockets), Availability::Current);
 }
 
@@ -280,9 +383,7 @@ fn a_revoked_key_is_refused() {
     let operator = Operator::new();
     let server = certified("str:server", &operator);
     let client = certified("str:anna", &operator);
-    client
-        .revoke(KeyId::of(&server.public_key().unwrap()))
-        .unwrap();
+    client.revoke(server.public_key().unwrap().id()).unwrap();
     let listener = listen(&server);
     client
         .connect_with(listener.local_addr(), strict())
@@ -292,6 +393,6 @@ fn a_revoked_key_is_refused() {
     let ended = wait_state(&client, ConnectionState::ProblemDetectedLocally);
     assert_eq!(ended.info.end_reason, EndReason::REMOTE_BAD_CERT);
     assert!(ended.info.end_text.contains("revoked"));
-    let key = KeyId::of(&server.public_key().unwrap()).to_string();
+    let key = server.public_key().unwrap().id().to_string();
     assert!(ended.info.end_text.contains(&key), "which key");
 }

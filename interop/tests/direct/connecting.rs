@@ -210,7 +210,7 @@ fn rejected_with_cause(pairing: Pairing) {
     let info = client.host.info(link);
     assert_eq!(
         (info.end_reason, info.end_text.as_str()),
-        (4003, "Cert is not for app 480")
+        (4003, "Cert is not for app 480, but for 0")
     );
     assert!(
         server.changes().is_empty(),

@@ -1,8 +1,6 @@
 //! Certificates of an authority that the original does not know, and expectations that it cannot meet.
 
-use bowline::cert::{
-    AppId, Authority, CertificateRequest, SignedCertificate, default_crypto, generate_key_pair,
-};
+use bowline::cert::{AppId, Authority, SignedCertificate, default_crypto, generate_key_pair};
 use bowline::{Expect, Sockets};
 use bowline_interop::host::{Options, State};
 use bowline_interop::pair::{Library, PROMPT, Pair, Pairing, Side};
@@ -101,8 +99,7 @@ fn certified(identity: &str) -> Sockets {
         .identity(identity.parse().expect("scenarios use sound identities"))
         .build()
         .expect("the interface starts");
-    let request = CertificateRequest::from_bytes(&sockets.certificate_request());
-    let mut request = request.expect("our own request");
+    let mut request = sockets.certificate_request();
     // The original asks for app 0 unless it is told another.
     request.app_ids = vec![AppId::new(0)];
     let crypto = default_crypto();
@@ -110,8 +107,6 @@ fn certified(identity: &str) -> Sockets {
     let authority = Authority::new(&crypto, root.private().clone());
     let signed = authority.issue(&crypto, &request.spec(1, u32::MAX));
     let signed = SignedCertificate::from_message(signed).expect("just made");
-    sockets
-        .set_certificate(&signed.to_bytes())
-        .expect("made for us");
+    sockets.set_certificate(&signed).expect("made for us");
     sockets
 }

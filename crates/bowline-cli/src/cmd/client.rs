@@ -24,6 +24,8 @@ use crate::cmd::finish::close_with_linger;
 use crate::error::Error;
 use crate::settings::Settings;
 use crate::stop::Stop;
+use crate::trust::Expected;
+use crate::trust::Trust;
 use crate::view::Output;
 use crate::view::event::ClosedBy;
 use crate::view::event::Event;
@@ -47,6 +49,10 @@ pub(crate) struct Args {
     #[arg(long)]
     pub(crate) json: bool,
     #[command(flatten)]
+    pub(crate) expected: Expected,
+    #[command(flatten)]
+    pub(crate) trust: Trust,
+    #[command(flatten)]
     pub(crate) settings: Settings,
 }
 
@@ -65,8 +71,8 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Error> {
     let mut config = args.settings.config()?;
     config.set_timeout_initial(args.timeout)?;
     config.set_timeout_connected(args.timeout)?;
-    let sockets = Sockets::builder().config(config).build()?;
-    let connection = sockets.connect(addr)?;
+    let sockets = args.trust.sockets(config, false)?;
+    let connection = args.expected.connect(&sockets, addr)?;
     let output = Output::new(args.json);
     output.event(&Event::Connecting {
         connection: connection.id(),
@@ -209,14 +215,8 @@ impl Client {
             }
             if change.new == ConnectionState::Connected {
                 self.is_connected = true;
-                let identity = change.info.identity.as_ref();
-                let identity = identity.map_or_else(|| "anonymous".to_owned(), ToString::to_string);
-                self.output.event(&Event::Connected {
-                    connection: change.connection.id(),
-                    addr: self.addr,
-                    identity,
-                    encrypted: change.info.encrypted,
-                })?;
+                let event = Event::connected(change.connection.id(), self.addr, &change.info);
+                self.output.event(&event)?;
             }
         }
         Ok(())

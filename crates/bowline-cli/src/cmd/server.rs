@@ -24,6 +24,7 @@ use crate::cmd::finish::close_with_linger;
 use crate::error::Error;
 use crate::settings::Settings;
 use crate::stop::Stop;
+use crate::trust::Trust;
 use crate::view::Output;
 use crate::view::event::ClosedBy;
 use crate::view::event::Event;
@@ -43,6 +44,11 @@ pub(crate) struct Args {
     /// Print events as JSON, one object per line.
     #[arg(long)]
     pub(crate) json: bool,
+    /// Tell clients why they are refused, not only this server's user. Who probes it learns that too.
+    #[arg(long)]
+    pub(crate) explain_rejections: bool,
+    #[command(flatten)]
+    pub(crate) trust: Trust,
     #[command(flatten)]
     pub(crate) settings: Settings,
 }
@@ -59,7 +65,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Error> {
     let stop = Stop::on_signal()?;
     stop.at_end_of_input(|_line| {});
     let config = args.settings.config()?;
-    let sockets = Sockets::builder().config(config).build()?;
+    let sockets = args.trust.sockets(config, args.explain_rejections)?;
     let listener = sockets.listen(args.bind)?;
     let service = if args.chat {
         Service::Chat
@@ -171,20 +177,14 @@ impl Server {
         // Fails if it has ended already, of which the next event tells.
         let _ = connection.set_poll_group(Some(&self.group));
         let addr = change.info.remote_addr;
-        let identity = change.info.identity.as_ref();
-        let identity = identity.map_or_else(|| "anonymous".to_owned(), ToString::to_string);
         let peer = Peer {
             name: format!("{addr}"),
             addr,
             lanes: 1,
             backlog: VecDeque::new(),
         };
-        self.output.event(&Event::Connected {
-            connection: connection.id(),
-            addr,
-            identity,
-            encrypted: change.info.encrypted,
-        })?;
+        let event = Event::connected(connection.id(), addr, &change.info);
+        self.output.event(&event)?;
         self.announce(connection, &format!("* {} is here", peer.name))?;
         self.peers.insert(connection.clone(), peer);
         Ok(())

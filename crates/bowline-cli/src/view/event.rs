@@ -7,7 +7,9 @@ use serde::Serialize;
 use serde::Serializer;
 
 use bowline::ConnectionId;
+use bowline::ConnectionInfo;
 use bowline::EndReason;
+use bowline::Extension;
 
 use crate::view::terminal::printable;
 
@@ -29,7 +31,11 @@ pub(crate) enum Event<'a> {
         connection: ConnectionId,
         addr: SocketAddr,
         identity: String,
+        /// Whether a certificate that is trusted vouches for the identity.
+        authenticated: bool,
         encrypted: bool,
+        /// What both sides agreed on beyond GNS.
+        extensions: Vec<&'static str>,
     },
     Message {
         #[serde(serialize_with = "hex")]
@@ -75,6 +81,23 @@ pub(crate) enum ClosedBy {
 }
 
 impl Event<'_> {
+    /// A connection that can be used from now on.
+    pub(crate) fn connected(
+        connection: ConnectionId,
+        addr: SocketAddr,
+        info: &ConnectionInfo,
+    ) -> Event<'static> {
+        let identity = info.identity.as_ref();
+        Event::Connected {
+            connection,
+            addr,
+            identity: identity.map_or_else(|| "anonymous".to_owned(), ToString::to_string),
+            authenticated: info.authenticated,
+            encrypted: info.encrypted,
+            extensions: info.extensions.iter().map(Extension::name).collect(),
+        }
+    }
+
     /// The end of a connection.
     pub(crate) fn closed(
         connection: ConnectionId,
@@ -106,20 +129,18 @@ impl fmt::Display for Event<'_> {
             Self::Connected {
                 addr,
                 identity,
+                authenticated,
                 encrypted,
+                extensions,
                 ..
             } => {
-                let cipher = if *encrypted {
-                    "encrypted"
-                } else {
-                    "NOT encrypted"
-                };
-                write!(f, "connected with {addr}, {cipher}")?;
-                // A peer without an identity is named by its address.
-                if identity.starts_with("ip:") {
+                let cipher = if *encrypted { "" } else { "NOT " };
+                let peer = peer(identity, *authenticated);
+                write!(f, "connected with {addr}, {cipher}encrypted, {peer}")?;
+                if extensions.is_empty() {
                     return Ok(());
                 }
-                write!(f, ", {}", printable(identity))
+                write!(f, "; extensions: {}", extensions.join(", "))
             }
             Self::Message {
                 addr,
@@ -163,6 +184,19 @@ impl fmt::Display for Event<'_> {
                 write!(f, "{who} {addr}: {} (reason {reason})", printable(text))
             }
         }
+    }
+}
+
+/// Who the peer is, and whether that is proven.
+fn peer(identity: &str, is_authenticated: bool) -> String {
+    let name = printable(identity);
+    if is_authenticated {
+        format!("authenticated as {name}")
+    } else if identity.starts_with("ip:") {
+        // A peer without an identity is named by its address.
+        "not authenticated".to_owned()
+    } else {
+        format!("says it is {name}, not authenticated")
     }
 }
 

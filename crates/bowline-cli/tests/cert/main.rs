@@ -6,6 +6,7 @@
 )]
 
 mod desk;
+mod talk;
 
 use std::fs;
 use std::path::Path;
@@ -21,28 +22,38 @@ use bowline::cert::default_crypto;
 use bowline::cert::text;
 
 use crate::desk::Desk;
+use crate::talk::Server;
 
 /// What GNS's own tool made; see the README there.
 const OF_CERTTOOL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../bowline-core/testdata/cert");
+const OF_SERVER: &str = "bowline server --bind 127.0.0.1:27020 ";
 const PAGE: &str = include_str!("../../../../docs/certificates.md");
 
 #[test]
 fn tutorial_does_what_it_says() {
     let desk = Desk::new("tutorial");
     let mut in_shell = false;
-    let mut commands = 0;
+    let mut server = None;
+    let mut connected = 0;
     for line in PAGE.lines() {
         if line.starts_with("```") {
             in_shell = line == "```sh";
+        } else if in_shell && let Some(line) = line.strip_prefix("bowline cert ") {
+            desk.good(line);
+        } else if in_shell && let Some(options) = line.strip_prefix(OF_SERVER) {
+            server = Some(Server::start(&desk, options));
         } else if in_shell {
-            desk.good(line.strip_prefix("bowline cert ").unwrap());
-            commands += 1;
+            let server = server.as_ref().expect("a server to connect to");
+            let line = line.replace("127.0.0.1:27020", &server.addr);
+            let output = talk::command(&desk, line.strip_prefix("bowline ").unwrap()).output();
+            let told = String::from_utf8(output.unwrap().stderr).unwrap();
+            assert!(told.contains("authenticated as str:server-1"), "{told}");
+            assert_eq!(server.next_event("connected")["identity"], "str:anna");
+            assert_eq!(server.next_event("message")["text"], "hello");
+            connected += 1;
         }
     }
-    assert!(
-        (8..=10).contains(&commands),
-        "{commands} commands on the page"
-    );
+    assert_eq!(connected, 1, "no client on the page");
     let certificate = desk.good("show server.cert");
     for part in [
         "str:server-1",
@@ -56,7 +67,7 @@ fn tutorial_does_what_it_says() {
     desk.write("revoked.txt", format!("# lost\n{}\n", desk.id("daily")));
     let line = PAGE
         .lines()
-        .find(|line| line.contains("--revoked"))
+        .find(|line| line.contains("--revoked revoked.txt"))
         .unwrap();
     let line = line.trim().trim_matches(['`', '.']);
     let complaint = desk.bad(line.strip_prefix("bowline cert ").unwrap());

@@ -6,9 +6,9 @@ use alloc::vec::Vec;
 use prost::Message;
 
 use crate::cert::CertError;
-use crate::cert::scope::PopId;
 use crate::identity::{Identity, IdentityError};
 use crate::ids::AppId;
+use crate::pop::PopId;
 use crate::wire::pb;
 use crate::wire::pb::certificate::KeyType;
 

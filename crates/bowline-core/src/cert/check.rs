@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 use crate::cert::CertError;
 use crate::cert::authority::KeyId;
 use crate::cert::certificate::{Certificate, decode, identity_of, key_of};
+use crate::cert::date::UnixTime;
+use crate::cert::scope::Restriction;
 use crate::cert::scope::Scope;
 use crate::cert::session::SessionCrypt;
 use crate::cert::store::CertStore;
@@ -222,7 +224,7 @@ fn check_chain<'a>(input: &PeerCheck<'a>) -> Result<Option<&'a Scope>, PeerRefus
 }
 
 fn distrust(input: &PeerCheck<'_>, error: CertError) -> Result<(), PeerRefused> {
-    let text = || format!("Bad cert: {error} ({})", Particulars(input));
+    let text = || format!("Bad cert: {error} ({})", Particulars(input, error));
     match input.policy {
         AuthPolicy::Refuse => Err(PeerRefused::bad_cert(text())),
         AuthPolicy::AllowAndLog => {
@@ -236,24 +238,34 @@ fn distrust(input: &PeerCheck<'_>, error: CertError) -> Result<(), PeerRefused> 
     }
 }
 
-/// Which key, signed by which, and which times: what it takes to find the certificate and to see what
-/// is wrong with it.
-struct Particulars<'a>(&'a PeerCheck<'a>);
+/// Which key, signed by which, or which times: what it takes to find the certificate and to see what is
+/// wrong with it. Not all at once, since the text of an end has room for 127 bytes.
+struct Particulars<'a>(&'a PeerCheck<'a>, CertError);
 
 impl fmt::Display for Particulars<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self(input) = self;
+        let Self(input, error) = self;
         let cert = Certificate::parse(input.cert.cert()).ok();
-        if let Some(expiry) = cert.as_ref().and_then(Certificate::expiry_unix_secs) {
+        let signer = KeyId::new(input.cert.ca_key_id());
+        if *error == CertError::AuthorityExpired {
+            let scope = input.store.scope(signer);
+            if let Some(expiry) = scope.and_then(Scope::expiry_unix_secs) {
+                write!(f, "expiry {}, ", UnixTime::new(expiry))?;
+            }
+            return write!(f, "key {signer}");
+        }
+        let Some(cert) = cert else {
+            return write!(f, "signed by {signer}");
+        };
+        if *error == CertError::Expired {
+            let expiry = UnixTime::new(cert.expiry_unix_secs().unwrap_or(0).into());
             write!(f, "expiry {expiry}, ")?;
+            if let Some(now) = input.now_unix_secs {
+                write!(f, "now {}, ", UnixTime::new(now))?;
+            }
+            return write!(f, "key {}", KeyId::of(cert.key()));
         }
-        if let Some(now) = input.now_unix_secs {
-            write!(f, "now {now}, ")?;
-        }
-        if let Some(cert) = &cert {
-            write!(f, "key {}, ", KeyId::of(cert.key()))?;
-        }
-        write!(f, "signed by {}", input.cert.ca_key_id())
+        write!(f, "key {}, signed by {signer}", KeyId::of(cert.key()))
     }
 }
 
@@ -299,9 +311,11 @@ fn check_app(
     let (app, signer) = (input.app, input.cert.ca_key_id());
     if !cert.app_ids.is_empty() && !cert.app_ids.contains(&app.get()) {
         let listed = cert.app_ids.get(..MAX_APPS_TOLD).unwrap_or(&cert.app_ids);
-        tracing::debug!(apps = ?listed, "the peer's certificate is for other apps");
+        let key = key_of(cert).map(|key| KeyId::of(&key));
+        tracing::debug!(apps = ?listed, ?key, "the peer's certificate is for other apps");
+        let others = Restriction::from_list(listed.iter().copied());
         return Err(PeerRefused::bad_cert(format!(
-            "Cert is not for app {}",
+            "Cert is not for app {}, but for {others}",
             app.get()
         )));
     }

@@ -1,12 +1,11 @@
 //! What we show peers: our own signed certificate with the key that it is about.
 
-use alloc::vec::Vec;
-
 use prost::Message;
 
 use crate::cert::CertError;
 use crate::cert::authority::{KeyId, signature_of};
 use crate::cert::certificate::Certificate;
+use crate::cert::date::UnixTime;
 use crate::crypto::Crypto;
 use crate::crypto::keys::SigningKey;
 use crate::identity::Identity;
@@ -75,12 +74,12 @@ pub enum CredentialsError {
         app: AppId,
     },
     /// It no longer holds.
-    #[error("the certificate expired at {expiry_unix_secs} (Unix time), and it is {now_unix_secs}")]
+    #[error("the certificate expired at {expiry}, and it is {now}")]
     Expired {
-        /// The last second in which it held, since 1970.
-        expiry_unix_secs: u64,
-        /// Now, in seconds since 1970.
-        now_unix_secs: u64,
+        /// The last second in which it held.
+        expiry: UnixTime,
+        /// Now.
+        now: UnixTime,
     },
 }
 
@@ -127,13 +126,10 @@ impl Credentials {
             signed,
             certificate,
         };
-        let (expiry_unix_secs, now_unix_secs) =
-            (credentials.expiry_unix_secs(), holder.now_unix_secs);
-        if expiry_unix_secs < now_unix_secs {
-            return Err(CredentialsError::Expired {
-                expiry_unix_secs,
-                now_unix_secs,
-            });
+        let expiry = UnixTime::new(credentials.expiry_unix_secs());
+        let now = UnixTime::new(holder.now_unix_secs);
+        if expiry < now {
+            return Err(CredentialsError::Expired { expiry, now });
         }
         Ok(credentials)
     }
@@ -196,14 +192,6 @@ fn private_key(
         },
         (None, None) => Err(CredentialsError::NoPrivateKey),
     }
-}
-
-/// The request for a certificate that GNS's `GetCertificateRequest` makes: the key, and who we are if
-/// we are somebody in particular.
-pub(crate) fn request(crypto: &Crypto, key: &SigningKey, identity: &Identity) -> Vec<u8> {
-    let named = (!identity.is_anonymous()).then_some(identity);
-    let cert = crate::cert::issue::message(&key.public(crypto), named);
-    pb::CertificateRequest { cert: Some(cert) }.encode_to_vec()
 }
 
 /// Shows a missing identity in words.

@@ -6,6 +6,7 @@ use crate::cert::authority::KeyId;
 use crate::cert::certificate::Certificate;
 use crate::cert::check::PeerRefused;
 use crate::cert::check::VerifiedPeer;
+use crate::cert::keypair::PublicKey;
 use crate::end_reason::EndReason;
 use crate::identity::Identity;
 
@@ -20,7 +21,7 @@ pub enum Expect {
     /// is refused, whatever the settings allow without authentication.
     Identity(Identity),
     /// That it holds this Ed25519 key, which needs no authority: a pin.
-    Key([u8; 32]),
+    Key(PublicKey),
 }
 
 impl Expect {
@@ -47,10 +48,10 @@ impl Expect {
             }
             Self::Identity(_) => Ok(()),
             Self::Key(expected) => match Certificate::parse(&peer.cert_bytes) {
-                Ok(cert) if cert.key() == expected => Ok(()),
+                Ok(cert) if cert.key() == expected.as_bytes() => Ok(()),
                 Ok(cert) => Err(refused(format!(
                     "Expected key {}, found key {}",
-                    KeyId::of(expected),
+                    expected.id(),
                     KeyId::of(cert.key())
                 ))),
                 Err(error) => Err(refused(format!("Bad cert: {error}"))),

@@ -7,11 +7,11 @@ use core::net::IpAddr;
 use prost::Message;
 
 use crate::cert::authority::Authority;
-use crate::cert::scope::PopId;
 use crate::crypto::Crypto;
 use crate::crypto::keys::SigningKey;
 use crate::identity::Identity;
 use crate::ids::AppId;
+use crate::pop::PopId;
 use crate::wire::pb;
 use crate::wire::pb::certificate::KeyType;
 

@@ -11,11 +11,11 @@ use crate::cert::CertError;
 use crate::cert::certificate::Certificate;
 use crate::cert::issue::{CertSpec, message};
 use crate::cert::keypair::{KeyError, PublicKey};
-use crate::cert::scope::PopId;
 use crate::cert::text::{REQUEST_LABEL, TextError, armor, block};
 use crate::identity::Identity;
 use crate::ids::AppId;
 use crate::limits::MAX_CERT_BYTES;
+use crate::pop::PopId;
 use crate::wire::pb;
 
 /// A request for a certificate: a public key and what its holder would like to be.

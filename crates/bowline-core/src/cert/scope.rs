@@ -2,18 +2,9 @@
 
 use alloc::vec::Vec;
 use core::fmt;
-use core::str::FromStr;
 
 use crate::ids::AppId;
-
-/// A data center ("point of presence"): a code of three or four letters as a number.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub struct PopId(u32);
-
-/// A text names no data center.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("a data center is a code of 3 or 4 letters or digits, such as fra")]
-pub struct PopIdError;
+use crate::pop::PopId;
 
 /// Everything, or only some.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -31,51 +22,6 @@ pub struct Scope {
     apps: Restriction<AppId>,
     pops: Restriction<PopId>,
     expiry_unix_secs: Option<u64>,
-}
-
-impl PopId {
-    /// Wraps the number of a data center.
-    pub const fn new(value: u32) -> Self {
-        Self(value)
-    }
-
-    /// The number.
-    pub const fn get(self) -> u32 {
-        self.0
-    }
-}
-
-impl FromStr for PopId {
-    type Err = PopIdError;
-
-    /// Reads a code of three or four letters or digits, or `#` and the number.
-    fn from_str(text: &str) -> Result<Self, PopIdError> {
-        if let Some(number) = text.strip_prefix('#') {
-            return number.parse().map(Self).map_err(|_| PopIdError);
-        }
-        let code = text.as_bytes();
-        if !code.iter().all(u8::is_ascii_alphanumeric) {
-            return Err(PopIdError);
-        }
-        // A fourth letter came later, and went to the front (GNS e707b3a: `steamnetworkingtypes.h`).
-        match *code {
-            [a, b, c] => Ok(Self(u32::from_be_bytes([0, a, b, c]))),
-            [a, b, c, d] => Ok(Self(u32::from_be_bytes([d, a, b, c]))),
-            _ => Err(PopIdError),
-        }
-    }
-}
-
-impl fmt::Display for PopId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [d, a, b, c] = self.0.to_be_bytes();
-        let code = [a, b, c, d];
-        let code = code.strip_suffix(&[0]).unwrap_or(&code);
-        match core::str::from_utf8(code) {
-            Ok(text) if code.iter().all(u8::is_ascii_alphanumeric) => f.write_str(text),
-            Ok(_) | Err(_) => write!(f, "#{}", self.0),
-        }
-    }
 }
 
 impl<T: Copy + Ord> Restriction<T> {
@@ -204,26 +150,6 @@ mod tests {
 
     fn only(items: &[u32]) -> Restriction<u32> {
         Restriction::from_list(items.iter().copied())
-    }
-
-    #[test]
-    fn data_centers_have_codes() {
-        for (code, number) in [("fra", 0x0066_7261), ("dev2", 0x3264_6576), ("#7", 7)] {
-            assert_eq!(code.parse(), Ok(PopId::new(number)), "{code}");
-            assert_eq!(PopId::new(number).to_string(), code);
-        }
-        for bad in [
-            "",
-            "fr",
-            "frank",
-            "f a",
-            "fr\u{e4}",
-            "#",
-            "#-1",
-            "#4294967296",
-        ] {
-            assert_eq!(bad.parse::<PopId>(), Err(PopIdError), "{bad}");
-        }
     }
 
     #[test]

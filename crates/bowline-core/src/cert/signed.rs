@@ -4,6 +4,8 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use prost::Message;
+use zeroize::Zeroize;
+use zeroize::Zeroizing;
 
 use crate::cert::CertError;
 use crate::cert::authority::{KeyId, signature_of};
@@ -50,7 +52,7 @@ impl SignedCertificate {
             None => None,
         };
         let bytes = message.cert.ok_or(CertError::Malformed)?;
-        let private = message.private_key_data.map(zeroize::Zeroizing::new);
+        let private = message.private_key_data.map(Zeroizing::new);
         let private = match &private {
             Some(key) => {
                 let seed = key.as_slice().try_into();
@@ -99,6 +101,15 @@ impl SignedCertificate {
     /// The binary form, without a private key.
     pub fn to_bytes(&self) -> Vec<u8> {
         self.to_message().encode_to_vec()
+    }
+
+    /// The binary form, with its private key if it came with one: all that GNS's `SetCertificate` takes.
+    pub fn to_bytes_with_key(&self) -> Zeroizing<Vec<u8>> {
+        let mut message = self.to_message();
+        message.private_key_data = self.private.as_ref().map(|key| key.seed().to_vec());
+        let bytes = Zeroizing::new(message.encode_to_vec());
+        message.private_key_data.zeroize();
+        bytes
     }
 
     /// The text form, without a private key; byte for byte as GNS's tool writes it.

@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use crate::cert::CertError;
 use crate::cert::authority::{AuthorityCert, KeyId, signature_of};
 use crate::cert::certificate::{decode, key_of};
+use crate::cert::keypair::PublicKey;
 use crate::cert::scope::Scope;
 use crate::crypto::Crypto;
 use crate::limits::{MAX_CA_CERTS, MAX_CA_CHAIN, MAX_REVOKED_KEYS};
@@ -42,16 +43,21 @@ struct TrustedKey {
 
 impl CertStore {
     /// A store that trusts nobody.
-    pub fn new() -> Self {
-        Self::default()
+    pub const fn new() -> Self {
+        Self {
+            roots: BTreeMap::new(),
+            revoked: BTreeSet::new(),
+            certs: Vec::new(),
+            trusted: BTreeMap::new(),
+        }
     }
 
     /// Trusts a key without limits and returns its ID.
     ///
     /// # Errors
     /// [`CertError::KeyIdTaken`], or [`CertError::StoreFull`] at [`MAX_CA_CERTS`] roots.
-    pub fn add_root(&mut self, crypto: &Crypto, public: [u8; 32]) -> Result<KeyId, CertError> {
-        self.insert_root(crypto, public, Scope::UNLIMITED)
+    pub fn add_root(&mut self, crypto: &Crypto, public: PublicKey) -> Result<KeyId, CertError> {
+        self.insert_root(crypto, *public.as_bytes(), Scope::UNLIMITED)
     }
 
     /// Takes the certificate of an authority, in any order, and returns the ID of the key that it is

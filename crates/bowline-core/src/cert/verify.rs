@@ -9,12 +9,13 @@ use crate::cert::CertError;
 use crate::cert::authority::KeyId;
 use crate::cert::date::UnixTime;
 use crate::cert::issue::CertSpec;
-use crate::cert::scope::{PopId, Restriction, Scope};
+use crate::cert::scope::{Restriction, Scope};
 use crate::cert::signed::SignedCertificate;
 use crate::cert::store::{CertStore, Distrust, Link};
 use crate::crypto::Crypto;
 use crate::identity::Identity;
 use crate::ids::AppId;
+use crate::pop::PopId;
 
 /// What a certificate has to be good for.
 #[derive(Clone, Debug)]

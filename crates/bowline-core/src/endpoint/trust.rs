@@ -7,23 +7,23 @@ use alloc::collections::VecDeque;
 use alloc::format;
 use alloc::string::String;
 use alloc::sync::Arc;
-use alloc::vec::Vec;
-
-use prost::Message;
 
 use crate::availability::Availability;
 use crate::cert::CertError;
 use crate::cert::authority::KeyId;
-use crate::cert::credentials;
 use crate::cert::credentials::Credentials;
 use crate::cert::credentials::CredentialsError;
 use crate::cert::credentials::Holder;
+use crate::cert::date::UnixTime;
+use crate::cert::keypair::KeyPair;
+use crate::cert::keypair::PublicKey;
+use crate::cert::request::CertificateRequest;
+use crate::cert::store::CertStore;
 use crate::crypto::keys::SigningKey;
 use crate::endpoint::Endpoint;
 use crate::handshake::Host;
 use crate::identity::Identity;
 use crate::time::Timestamp;
-use crate::wire::pb;
 
 /// Whether we have a certificate that peers may trust.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -107,15 +107,17 @@ impl Endpoint {
     /// What to send to an authority, so that it signs a certificate for us: our key and, unless we are
     /// anonymous, our identity. In the form of GNS's `GetCertificateRequest`. Makes a key if there is
     /// none; connections made from now on show it.
-    pub fn certificate_request(&mut self) -> Vec<u8> {
-        if self.host.key.is_none() {
-            let key = SigningKey::generate(&mut self.rng.child("certificate"));
-            self.host_mut().key = Some(key);
-        }
-        match &self.host.key {
-            Some(key) => credentials::request(&self.host.crypto, key, &self.host.identity),
-            None => Vec::new(),
-        }
+    pub fn certificate_request(&mut self) -> CertificateRequest {
+        let rng = &mut self.rng;
+        let host = Arc::make_mut(&mut self.host);
+        let key = host
+            .key
+            .get_or_insert_with(|| SigningKey::generate(&mut rng.child("certificate")));
+        let pair = KeyPair::new(&host.crypto, key.clone());
+        let mut request = CertificateRequest::new(pair.public());
+        let is_named = !host.identity.is_anonymous();
+        request.identity = is_named.then(|| host.identity.clone());
+        request
     }
 
     /// Takes a signed certificate for our key, in the form of GNS's `SetCertificate`. Who is anonymous
@@ -158,24 +160,14 @@ impl Endpoint {
         Ok(())
     }
 
-    /// Trusts a key to vouch for peers, without limits, and returns its ID.
-    ///
-    /// # Errors
-    /// If another key has that ID, or there are too many.
-    pub fn trust_root(&mut self, public: [u8; 32]) -> Result<KeyId, CertError> {
-        let crypto = self.host.crypto.clone();
-        self.host_mut().store.add_root(&crypto, public)
+    /// Whom we trust.
+    pub fn trust(&self) -> &CertStore {
+        &self.host.store
     }
 
-    /// Takes the certificate of an authority below a root, in the binary form, and returns the ID of
-    /// the key that it is about. Whether that is trusted depends on who signed it.
-    ///
-    /// # Errors
-    /// If it cannot be the certificate of an authority, or there are too many.
-    pub fn add_authority(&mut self, bytes: &[u8]) -> Result<KeyId, CertError> {
-        let signed = pb::CertificateSigned::decode(bytes).map_err(|_| CertError::Malformed)?;
-        let crypto = self.host.crypto.clone();
-        self.host_mut().store.add_authority(&crypto, &signed)
+    /// Trusts these, and nobody else, from now on. The connections that exist do not change.
+    pub fn set_trust(&mut self, store: CertStore) {
+        self.host_mut().store = store;
     }
 
     /// Distrusts a key for good, be it an authority's or a peer's.
@@ -205,9 +197,9 @@ impl Endpoint {
     }
 
     /// The public key of our certificates; `None` if each connection makes one of its own.
-    pub fn public_key(&self) -> Option<[u8; 32]> {
-        let key = self.host.key.as_ref()?;
-        Some(key.public(&self.host.crypto))
+    pub fn public_key(&self) -> Option<PublicKey> {
+        let key = self.host.key.clone()?;
+        Some(KeyPair::new(&self.host.crypto, key).public())
     }
 
     /// Our own certificate.
@@ -248,7 +240,8 @@ impl Endpoint {
                     tracing::warn!(%key, expiry_unix_secs, "our certificate has expired");
                     // The key stays, for the next certificate.
                     self.host_mut().credentials = None;
-                    let text = format!("Certificate expired at {expiry_unix_secs} (Unix time)");
+                    let text =
+                        format!("Certificate expired at {}", UnixTime::new(expiry_unix_secs));
                     self.trust.set_status(Availability::Previously, text);
                 }
             }

@@ -321,7 +321,7 @@ fn a_refusal_tells_the_cause_if_the_server_is_set_to() {
                 assert_eq!(info.state, ConnectionState::ClosedByPeer);
                 assert_eq!(info.end_reason, EndReason::REMOTE_BAD_CERT);
                 assert_eq!(info.rejection, Some(Rejection::BadCertificate));
-                assert_eq!(info.end_text, "Cert is not for app 0");
+                assert_eq!(info.end_text, "Cert is not for app 0, but for 480");
             } else {
                 assert_eq!(info.state, ConnectionState::Connecting);
             }

@@ -1,5 +1,7 @@
 //! Own certificate and trust of an interface, while it runs.
 
+use bowline_core::cert::credentials::CredentialsError;
+use bowline_core::cert::signed::SignedCertificate;
 use bowline_core::end_reason::EndReason;
 use bowline_core::endpoint::Endpoint;
 use bowline_core::endpoint::TrustEvent;
@@ -27,6 +29,18 @@ impl Inner {
         nudge.wake_poller = true;
         self.nudge(nudge);
         result
+    }
+
+    /// Takes our own certificate.
+    pub(crate) fn set_certificate(
+        &self,
+        signed: &SignedCertificate,
+    ) -> Result<(), CredentialsError> {
+        let bytes = signed.to_bytes_with_key();
+        self.with_trust(|endpoint| {
+            let now = self.clock.now();
+            endpoint.set_certificate(now, &bytes)
+        })
     }
 
     /// Closes all connections and becomes somebody else.

@@ -5,10 +5,10 @@ use std::time::SystemTime;
 use std::time::UNIX_EPOCH;
 
 use bowline::Identity;
+use bowline::PopId;
 use bowline::cert::AppId;
 use bowline::cert::CertSpec;
 use bowline::cert::Link;
-use bowline::cert::PopId;
 use bowline::cert::Restriction;
 use bowline::cert::Scope;
 use bowline::cert::SignedCertificate;

@@ -1,6 +1,6 @@
 //! `bowline cert`: keys, authorities and certificates as files.
 
-mod files;
+pub(crate) mod files;
 mod limits;
 mod make;
 mod show;

@@ -4,10 +4,10 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use bowline::Identity;
+use bowline::PopId;
 use bowline::cert::AppId;
 use bowline::cert::CertStore;
 use bowline::cert::Demands;
-use bowline::cert::PopId;
 use bowline::cert::UnixTime;
 use bowline::cert::default_crypto;
 use bowline::cert::verify;

@@ -6,11 +6,14 @@ use prost::Message;
 use super::*;
 use crate::cert::authority::Authority;
 use crate::cert::issue::{CertSpec, issue_unsigned};
-use crate::cert::scope::PopId;
+use crate::cert::keypair::PublicKey;
 use crate::cert::session::{SessionOffer, sign_session};
 use crate::crypto::cipher_negotiation::Cipher;
 use crate::crypto::keys::SigningKey;
 use crate::crypto::rustcrypto::provider;
+use crate::pop::PopId;
+
+mod texts;
 
 const NOW: u32 = 1_000_000;
 const APP: AppId = AppId::new(440);
@@ -59,7 +62,9 @@ impl Case {
         };
         change(&mut spec);
         let mut case = Self::with_cert(authority.issue(&crypto, &spec));
-        case.store.add_root(&crypto, *authority.public()).unwrap();
+        case.store
+            .add_root(&crypto, public(authority.public()))
+            .unwrap();
         case.policy = AuthPolicy::Refuse;
         case.expected_identity = anna();
         case
@@ -137,6 +142,10 @@ fn anna() -> Identity {
 
 fn source() -> SocketAddr {
     "192.0.2.7:5000".parse().unwrap()
+}
+
+fn public(bytes: &[u8; 32]) -> PublicKey {
+    PublicKey::new(*bytes).unwrap()
 }
 
 #[test]
@@ -280,7 +289,7 @@ fn rule_5_scope_of_the_authority_must_hold_our_app() {
         let leaf = spec(peer_key().public(&crypto), Some(anna()), Vec::from([APP]));
         let mut case = Case::with_cert(below.issue(&crypto, &leaf));
         case.expected_identity = anna();
-        case.store.add_root(&crypto, *root.public()).unwrap();
+        case.store.add_root(&crypto, public(root.public())).unwrap();
         let middle = root.issue(&crypto, &spec(*below.public(), None, apps));
         case.store.add_authority(&crypto, &middle).unwrap();
         assert_eq!(case.code(), code);

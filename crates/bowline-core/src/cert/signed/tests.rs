@@ -7,6 +7,7 @@ use super::*;
 use crate::cert::authority::Authority;
 use crate::cert::issue::CertSpec;
 use crate::cert::keypair::KeyPair;
+use crate::cert::keypair::PublicKey;
 use crate::cert::store::CertStore;
 use crate::crypto::rustcrypto::provider;
 use crate::identity::Identity;
@@ -23,6 +24,10 @@ fn read(text: &str) -> SignedCertificate {
 
 fn refused(message: pb::CertificateSigned) -> SignedCertificateError {
     SignedCertificate::from_bytes(&message.encode_to_vec()).unwrap_err()
+}
+
+fn public(bytes: &[u8; 32]) -> PublicKey {
+    PublicKey::new(*bytes).unwrap()
 }
 
 #[test]
@@ -53,7 +58,7 @@ fn chain_of_the_original_leads_to_its_root() {
     let leaf = read(LEAF);
     let mut store = CertStore::new();
     store
-        .add_root(&crypto, *read(ROOT).certificate().key())
+        .add_root(&crypto, public(read(ROOT).certificate().key()))
         .unwrap();
     store
         .add_authority(&crypto, &read(INTERMEDIATE).to_message())

@@ -77,12 +77,34 @@ impl CertStore {
         for signed in certificates(text)? {
             added.push(self.add_root_certificate(crypto, &signed)?);
         }
-        for line in text.lines().map(str::trim) {
-            if line.starts_with("ssh-") {
-                let key: PublicKey = line.parse()?;
-                added.push(self.add_root(crypto, *key.as_bytes())?);
-            }
+        added.extend(self.add_root_keys(crypto, text)?);
+        if added.is_empty() {
+            return Err(TrustFileError::Empty);
         }
+        Ok(added)
+    }
+
+    /// Trusts all that a text holds: its roots, as [`Self::add_roots_from_text`] does, and through them
+    /// the authorities whose certificates are in it too, in any order. Returns the IDs of all keys.
+    ///
+    /// Who may change the text decides whom we trust.
+    ///
+    /// # Errors
+    /// If there are none, or something that is neither.
+    pub fn add_from_text(
+        &mut self,
+        crypto: &Crypto,
+        text: &str,
+    ) -> Result<Vec<KeyId>, TrustFileError> {
+        let mut added = Vec::new();
+        for signed in certificates(text)? {
+            added.push(if signed.is_self_signed(crypto) {
+                self.add_root_certificate(crypto, &signed)?
+            } else {
+                self.add_authority(crypto, &signed.to_message())?
+            });
+        }
+        added.extend(self.add_root_keys(crypto, text)?);
         if added.is_empty() {
             return Err(TrustFileError::Empty);
         }
@@ -133,6 +155,14 @@ impl CertStore {
             count += 1;
         }
         Ok(count)
+    }
+
+    fn add_root_keys(&mut self, crypto: &Crypto, text: &str) -> Result<Vec<KeyId>, TrustFileError> {
+        let lines = text.lines().map(str::trim);
+        lines
+            .filter(|line| line.starts_with("ssh-"))
+            .map(|line| Ok(self.add_root(crypto, line.parse()?)?))
+            .collect()
     }
 }
 

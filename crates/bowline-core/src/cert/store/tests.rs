@@ -1,13 +1,17 @@
+use alloc::string::String;
 use alloc::vec;
 
 use super::*;
 use crate::cert::authority::{Authority, STEAM_ROOT};
 use crate::cert::issue::CertSpec;
-use crate::cert::scope::{PopId, Restriction};
+use crate::cert::keypair::PublicKey;
+use crate::cert::scope::Restriction;
+use crate::cert::signed::SignedCertificate;
 use crate::crypto::keys::SigningKey;
 use crate::crypto::rustcrypto::provider;
 use crate::identity::Identity;
 use crate::ids::AppId;
+use crate::pop::PopId;
 
 const NOW: u32 = 1_000_000;
 
@@ -49,7 +53,9 @@ fn store(certs: &[pb::CertificateSigned]) -> CertStore {
     for cert in certs {
         store.add_authority(&crypto, cert).unwrap();
     }
-    store.add_root(&crypto, *authority(1).public()).unwrap();
+    store
+        .add_root(&crypto, public(authority(1).public()))
+        .unwrap();
     store
 }
 
@@ -59,6 +65,10 @@ fn check(store: &CertStore, cert: &pb::CertificateSigned) -> Result<Scope, CertE
 
 fn apps(ids: &[u32]) -> Vec<AppId> {
     ids.iter().copied().map(AppId::new).collect()
+}
+
+fn public(bytes: &[u8; 32]) -> PublicKey {
+    PublicKey::new(*bytes).unwrap()
 }
 
 #[test]
@@ -233,8 +243,34 @@ fn unfit_certificates_do_not_enter() {
 #[test]
 fn root_of_the_original_can_be_trusted() {
     let mut store = CertStore::new();
-    let id = store.add_root(&provider(), STEAM_ROOT).unwrap();
+    let id = store.add_root(&provider(), public(&STEAM_ROOT)).unwrap();
     assert_eq!(store.scope(id), Some(&Scope::UNLIMITED));
+}
+
+#[test]
+fn one_text_holds_roots_and_authorities_in_any_order() {
+    let crypto = provider();
+    let text = |cert: &pb::CertificateSigned| {
+        SignedCertificate::from_message(cert.clone())
+            .unwrap()
+            .to_text()
+    };
+    let key = public(authority(4).public()).to_line("ID4");
+    let certs = [link(2, 3, |_| {}), link(1, 2, |_| {}), link(1, 1, |_| {})];
+    let file = certs.iter().map(text).collect::<String>() + "# by hand\n" + &key;
+    let mut store = CertStore::new();
+    let added = store.add_from_text(&crypto, &file).unwrap();
+    let ids = [3, 2, 1, 4].map(|n| authority(n).key_id());
+    assert_eq!(added, ids);
+    assert!(ids.iter().all(|id| store.scope(*id).is_some()));
+    // Whom no root vouches for is not trusted, wherever it stands.
+    let mut store = CertStore::new();
+    let added = store.add_from_text(&crypto, &text(&certs[0])).unwrap();
+    assert_eq!(store.scope(added[0]), None);
+    assert_eq!(
+        store.add_from_text(&crypto, "nothing"),
+        Err(TrustFileError::Empty)
+    );
 }
 
 #[test]

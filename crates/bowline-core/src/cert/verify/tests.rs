@@ -48,9 +48,7 @@ fn leaf(change: impl FnOnce(&mut CertSpec)) -> SignedCertificate {
 fn store(authorities: &[SignedCertificate]) -> CertStore {
     let crypto = provider();
     let mut store = CertStore::new();
-    store
-        .add_root(&crypto, *pair(1).public().as_bytes())
-        .unwrap();
+    store.add_root(&crypto, pair(1).public()).unwrap();
     for authority in authorities {
         store
             .add_authority(&crypto, &authority.to_message())

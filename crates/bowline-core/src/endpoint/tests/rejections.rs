@@ -110,7 +110,7 @@ fn every_cause_has_its_answer() {
 fn another_game_is_named() {
     let mut endpoint = telling(|config| config.app_id = AppId::new(480));
     let closed = ask(&mut endpoint, |_, _| {}).unwrap();
-    assert_eq!(closed.text, "Cert is not for app 480");
+    assert_eq!(closed.text, "Cert is not for app 480, but for 0");
     assert_eq!(closed.rejection, Some(Rejection::BadCertificate));
 }
 

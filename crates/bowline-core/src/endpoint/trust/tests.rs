@@ -1,4 +1,7 @@
 use std::string::ToString;
+use std::vec::Vec;
+
+use prost::Message;
 
 use super::*;
 use crate::cert::authority::Authority;
@@ -32,7 +35,15 @@ fn authority(n: u8) -> Authority {
 
 fn key_of(endpoint: &mut Endpoint) -> [u8; 32] {
     endpoint.certificate_request();
-    endpoint.public_key().unwrap()
+    *endpoint.public_key().unwrap().as_bytes()
+}
+
+/// Trusts authority 1.
+fn trust_authority(endpoint: &mut Endpoint) {
+    let mut store = CertStore::new();
+    let root = PublicKey::new(*authority(1).public()).unwrap();
+    store.add_root(&provider(), root).unwrap();
+    endpoint.set_trust(store);
 }
 
 fn spec(key: [u8; 32], identity: &str) -> CertSpec {
@@ -153,7 +164,7 @@ fn a_certificate_is_announced_once_and_then_expires() {
         endpoint
             .authentication()
             .text
-            .contains(&expiry_unix_secs.to_string())
+            .contains(&UnixTime::new(expiry_unix_secs).to_string())
     );
 
     // The key is still there for the next one.
@@ -166,7 +177,7 @@ fn a_certificate_is_announced_once_and_then_expires() {
 #[test]
 fn renewal_in_time_puts_the_expiry_off() {
     let mut endpoint = certified(1, "str:anna");
-    let mut spec = spec(endpoint.public_key().unwrap(), "str:anna");
+    let mut spec = spec(*endpoint.public_key().unwrap().as_bytes(), "str:anna");
     spec.expiry_unix_secs += 3000;
     let signed = sign(&authority(1), &spec);
     endpoint.handle_timeout(at(250));
@@ -199,10 +210,9 @@ fn an_anonymous_host_becomes_whom_its_certificate_names() {
 #[test]
 fn a_request_asks_for_our_key_and_identity() {
     let mut endpoint = endpoint(1, Some("str:anna"));
-    let bytes = endpoint.certificate_request();
-    assert_eq!(bytes, endpoint.certificate_request());
-    let request = crate::cert::request::CertificateRequest::from_bytes(&bytes).unwrap();
-    assert_eq!(*request.key().as_bytes(), endpoint.public_key().unwrap());
+    let request = endpoint.certificate_request();
+    assert_eq!(request, endpoint.certificate_request());
+    assert_eq!(Some(request.key()), endpoint.public_key());
     assert_eq!(request.identity, Some("str:anna".parse().unwrap()));
 }
 
@@ -215,11 +225,14 @@ fn data_waits_for_proof_of_the_expected_peer() {
         (Expect::Identity("str:bob".parse().unwrap()), true),
         (Expect::Identity("str:eve".parse().unwrap()), false),
         (Expect::Key(key), true),
-        (Expect::Key([7; 32]), false),
+        (
+            Expect::Key(PublicKey::new(*authority(7).public()).unwrap()),
+            false,
+        ),
     ];
     for (expect, is_met) in expectations {
         let mut client = ours();
-        client.trust_root(*authority(1).public()).unwrap();
+        trust_authority(&mut client);
         let mut pair = pair(client, server(), Config::new());
         let id = dial(&mut pair, Config::new(), Some(expect.clone()));
         pair.client_sends(id, b"secret", SendFlags::RELIABLE_NO_NAGLE);
@@ -294,7 +307,7 @@ fn a_key_can_be_pinned_without_any_authority() {
 #[test]
 fn a_certificate_that_expires_is_shown_no_longer() {
     let mut server = endpoint(2, None);
-    server.trust_root(*authority(1).public()).unwrap();
+    trust_authority(&mut server);
     let mut pair = pair(certified(1, "str:anna"), server, policy(AuthPolicy::Refuse));
     let id = dial(&mut pair, Config::new(), None);
     pair.run(Span::from_secs(1));
@@ -309,9 +322,9 @@ fn a_certificate_that_expires_is_shown_no_longer() {
 #[test]
 fn revoked_keys_do_not_get_in() {
     let client = certified(1, "str:anna");
-    let key = KeyId::of(&client.public_key().unwrap());
+    let key = client.public_key().unwrap().id();
     let mut server = endpoint(2, None);
-    server.trust_root(*authority(1).public()).unwrap();
+    trust_authority(&mut server);
     server.revoke(key).unwrap();
     let mut pair = pair(client, server, policy(AuthPolicy::Refuse));
     dial(&mut pair, Config::new(), None);

@@ -4,6 +4,7 @@ use std::eprintln;
 use std::fmt::Write;
 use std::path::Path;
 use std::string::String;
+use std::vec::Vec;
 
 use super::*;
 use crate::crypto::cipher_negotiation::EncryptionPolicy;
@@ -74,8 +75,8 @@ fn presenter(shown: Shown) -> Endpoint {
     config.identity = "str:presenter".parse().unwrap();
     config.key = Some(SigningKey::from_seed([5; 32]));
     let mut endpoint = Endpoint::new(config, [3; 32], START, unix_secs);
-    endpoint.trust_root(*authority(1).public()).unwrap();
-    let mut spec = spec(endpoint.public_key().unwrap(), "str:presenter");
+    trust_authority(&mut endpoint);
+    let mut spec = spec(*endpoint.public_key().unwrap().as_bytes(), "str:presenter");
     let signer = match shown {
         Shown::Nothing => return endpoint,
         Shown::SelfSigned => 5,
@@ -99,7 +100,7 @@ fn presenter(shown: Shown) -> Endpoint {
 /// The side that looks: it trusts authority 1, and shows a certificate that is good for both apps.
 fn verifier() -> Endpoint {
     let mut endpoint = endpoint(4, Some("str:verifier"));
-    endpoint.trust_root(*authority(1).public()).unwrap();
+    trust_authority(&mut endpoint);
     let mut spec = spec(key_of(&mut endpoint), "str:verifier");
     spec.app_ids = Vec::from([APP, OTHER_APP]);
     let signed = sign(&authority(1), &spec);
