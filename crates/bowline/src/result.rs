@@ -9,6 +9,8 @@ use bowline_core::identity::IdentityError;
 use bowline_core::pop::PopIdError;
 use bowline_core::result_code::ResultCode;
 
+use crate::batch::Unsent;
+use crate::batch::UnsentReason;
 use crate::debug_output::DebugOutputError;
 use crate::error::AcceptError;
 use crate::error::BuildError;
@@ -16,6 +18,7 @@ use crate::error::ConnectError;
 use crate::error::LaneError;
 use crate::error::ListenError;
 use crate::error::NoSuchConnection;
+use crate::error::PairError;
 use crate::error::PollGroupError;
 use crate::error::SendError;
 use crate::error::SettingError;
@@ -112,6 +115,33 @@ impl ToResult for ConnectError {
             Self::Socket { .. } => ResultCode::Fail,
             Self::Config(error) => error.result(),
         }
+    }
+}
+
+impl ToResult for PairError {
+    fn result(&self) -> ResultCode {
+        match self {
+            Self::TooManyConnections | Self::TooManyEvents => ResultCode::LimitExceeded,
+            Self::Socket(_) => ResultCode::Fail,
+            Self::Config(error) => error.result(),
+        }
+    }
+}
+
+/// As `SendMessages` says it of each message, which has the code with a minus before it, and thus 0 for
+/// what was not attempted: [`ResultCode::None`].
+impl ToResult for UnsentReason {
+    fn result(&self) -> ResultCode {
+        match self {
+            Self::Failed(error) => error.result(),
+            Self::NotAttempted => ResultCode::None,
+        }
+    }
+}
+
+impl ToResult for Unsent {
+    fn result(&self) -> ResultCode {
+        self.reason.result()
     }
 }
 

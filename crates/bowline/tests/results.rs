@@ -7,10 +7,13 @@ use std::io;
 use std::net::SocketAddr;
 
 use bowline::AcceptError;
+use bowline::BatchMessage;
 use bowline::BuildError;
 use bowline::Config;
 use bowline::ConfigKey;
+use bowline::ConfigScope;
 use bowline::ConnectError;
+use bowline::Connection;
 use bowline::ConnectionState;
 use bowline::DebugOutputError;
 use bowline::EndReason;
@@ -19,6 +22,9 @@ use bowline::LaneConfig;
 use bowline::LaneError;
 use bowline::LaneIndex;
 use bowline::ListenError;
+use bowline::OnFailure;
+use bowline::PairError;
+use bowline::PairKind;
 use bowline::PeerAddr;
 use bowline::PollGroupError;
 use bowline::PopId;
@@ -143,6 +149,40 @@ fn sending_ok_and_refused() {
 }
 
 #[test]
+fn flushing_is_ignored_until_connected() {
+    let (server, client) = (Sockets::new().unwrap(), Sockets::new().unwrap());
+    let listener = listen(&server);
+    let dialled = client.connect(listener.local_addr()).unwrap();
+    assert_eq!(
+        dialled.send(b"x", SendFlags::RELIABLE).result(),
+        ResultCode::Ok
+    );
+    let refused = dialled.flush();
+    let state = ConnectionState::Connecting;
+    assert_eq!(refused, Err(SendError::WrongState(state)));
+    assert_eq!(
+        refused.result(),
+        ResultCode::Ignored,
+        "41: not yet connected"
+    );
+    let request = wait_state(&server, ConnectionState::Connecting).connection;
+    assert_eq!(
+        request.flush().result(),
+        ResultCode::Ignored,
+        "41: not accepted"
+    );
+    request.accept().unwrap();
+    wait_state(&client, ConnectionState::Connected);
+    for end in [&dialled, &request] {
+        assert_eq!(
+            end.flush().result(),
+            ResultCode::Ok,
+            "also with nothing to send"
+        );
+    }
+}
+
+#[test]
 fn without_delay_is_ignored_while_not_connected() {
     let (server, client) = (Sockets::new().unwrap(), Sockets::new().unwrap());
     let listener = listen(&server);
@@ -157,6 +197,49 @@ fn without_delay_is_ignored_while_not_connected() {
     for state in [ConnectionState::Connecting, ConnectionState::FindingRoute] {
         assert_eq!(SendError::WrongState(state).result(), ResultCode::Ignored);
     }
+}
+
+#[test]
+fn a_batch_has_a_result_for_each_message() {
+    let pair = Pair::new();
+    let message = |data: Vec<u8>| BatchMessage::new(&pair.dialled, data, RELIABLE);
+    let results = |stale: &Connection| {
+        let stale = BatchMessage::new(stale, "x", RELIABLE);
+        let batch = vec![
+            message(vec![1]),
+            message(vec![0; 524_289]),
+            message(vec![3]),
+            stale,
+        ];
+        let sent = pair.client.send_batch(batch, OnFailure::Stop);
+        sent.iter().map(ToResult::result).collect::<Vec<_>>()
+    };
+    let expected = [
+        ResultCode::Ok,
+        ResultCode::InvalidParam,
+        ResultCode::None,
+        ResultCode::InvalidParam,
+    ];
+    assert_eq!(results(&closed().dialled), expected);
+}
+
+#[test]
+fn pairs_ok_and_refused() {
+    let sockets = Sockets::new().unwrap();
+    let pair = |options: Config| sockets.socket_pair_with(PairKind::Pipe, None, None, options);
+    assert_eq!(pair(Config::new()).result(), ResultCode::Ok);
+    let mut options = Config::at(ConfigScope::Interface);
+    options.set(ConfigKey::FakePacketLossSend, 5).unwrap();
+    assert_eq!(
+        pair(options).result(),
+        ResultCode::InvalidParam,
+        "too narrow"
+    );
+    for error in [PairError::TooManyConnections, PairError::TooManyEvents] {
+        assert_eq!(error.result(), ResultCode::LimitExceeded);
+    }
+    let failed = PairError::Socket(io::Error::from(io::ErrorKind::OutOfMemory));
+    assert_eq!(failed.result(), ResultCode::Fail);
 }
 
 #[test]
