@@ -16,6 +16,7 @@ use bowline::ConnectError;
 use bowline::Connection;
 use bowline::ConnectionState;
 use bowline::DebugOutputError;
+use bowline::EncryptionPolicy;
 use bowline::EndReason;
 use bowline::Identity;
 use bowline::LaneConfig;
@@ -77,6 +78,20 @@ fn accepting_ok_and_refused() {
     );
     let failed = AcceptError::BadCrypt.result();
     assert_eq!(failed, ResultCode::HandshakeFailed, "36: crypto failure");
+}
+
+#[test]
+fn accepting_whom_no_cipher_suits_is_a_failed_handshake() {
+    let (server, client) = (Sockets::new().unwrap(), Sockets::new().unwrap());
+    let listener = listen(&server);
+    let mut plain = Config::new();
+    plain.set_encryption(EncryptionPolicy::Off);
+    client.connect_with(listener.local_addr(), plain).unwrap();
+    let request = wait_state(&server, ConnectionState::Connecting).connection;
+    let refused = request.accept().result();
+    assert_eq!(refused, ResultCode::HandshakeFailed, "36: crypto failure");
+    wait_state(&server, ConnectionState::ProblemDetectedLocally);
+    assert_eq!(request.accept().result(), ResultCode::InvalidState, "11");
 }
 
 #[test]
