@@ -6,6 +6,8 @@ use bowline_core::cert::credentials::CredentialsError;
 use bowline_core::config::ConfigError;
 use bowline_core::connection::ConnectionState;
 use bowline_core::identity::IdentityError;
+use bowline_core::limits::MAX_MESSAGE;
+use bowline_core::limits::MAX_UNRELIABLE_SEND;
 use bowline_core::pop::PopIdError;
 use bowline_core::result_code::ResultCode;
 
@@ -156,10 +158,14 @@ impl ToResult for AcceptError {
     }
 }
 
-/// As `SendMessageToConnection` and `FlushMessagesOnConnection` say it.
+/// As `SendMessageToConnection` and `FlushMessagesOnConnection` say it. To GNS, a message that the send
+/// buffer can never take is one for which there is no room now.
 impl ToResult for SendError {
     fn result(&self) -> ResultCode {
-        match self {
+        match *self {
+            Self::TooLarge { len, max } if len <= MAX_MESSAGE && max != MAX_UNRELIABLE_SEND => {
+                ResultCode::LimitExceeded
+            }
             Self::NoSuchConnection(_)
             | Self::TooLarge { .. }
             | Self::NoSuchLane { .. }

@@ -9,6 +9,7 @@ use std::net::SocketAddr;
 use bowline::AcceptError;
 use bowline::BatchMessage;
 use bowline::BuildError;
+use bowline::CertError;
 use bowline::Config;
 use bowline::ConfigKey;
 use bowline::ConfigScope;
@@ -23,6 +24,7 @@ use bowline::LaneConfig;
 use bowline::LaneError;
 use bowline::LaneIndex;
 use bowline::ListenError;
+use bowline::MAX_MESSAGE;
 use bowline::OnFailure;
 use bowline::PairError;
 use bowline::PairKind;
@@ -32,8 +34,10 @@ use bowline::PopId;
 use bowline::ResultCode;
 use bowline::SendError;
 use bowline::SendFlags;
+use bowline::SendOptions;
 use bowline::Sockets;
 use bowline::ToResult;
+use bowline::cert::generate_key_pair;
 use bowline::utils::PingLocation;
 
 use support::LOOPBACK;
@@ -110,7 +114,8 @@ fn sending_ok_and_refused() {
     let mut config = Config::new();
     config.set(ConfigKey::SendBufferSize, 10_000).unwrap();
     let pair = Pair::with(config);
-    let too_large = vec![0; 524_289];
+    assert_eq!(MAX_MESSAGE, 524_288);
+    let too_large = vec![0; MAX_MESSAGE + 1];
     assert_eq!(
         pair.dialled.send(b"", RELIABLE).result(),
         ResultCode::Ok,
@@ -122,6 +127,15 @@ fn sending_ok_and_refused() {
         ResultCode::InvalidParam,
         "8: above 524288 bytes"
     );
+    let sent = pair.dialled.send(&too_large[..10_001], RELIABLE);
+    assert_eq!(
+        sent.result(),
+        ResultCode::LimitExceeded,
+        "25: above the send buffer"
+    );
+    let options = SendOptions::unreliable().replace(1);
+    let sent = pair.dialled.send_with(&too_large, options);
+    assert_eq!(sent.result(), ResultCode::InvalidParam, "8");
     let lane = LaneIndex::new(1);
     let sent = pair.dialled.send_on(lane, b"x", RELIABLE);
     assert_eq!(sent.result(), ResultCode::InvalidParam, "8: bad lane");
@@ -407,6 +421,28 @@ fn connecting_ok_and_refused() {
     );
     let failed = BuildError::Thread(io::Error::from(io::ErrorKind::OutOfMemory));
     assert_eq!(failed.result(), ResultCode::Fail);
+}
+
+#[test]
+fn certificates_ok_and_refused() {
+    let sockets = Sockets::new().unwrap();
+    let key = generate_key_pair().unwrap();
+    let trusted = sockets.trust_root(*key.public().as_bytes());
+    assert_eq!(trusted.result(), ResultCode::Ok);
+    let nonsense = sockets.set_certificate(b"nonsense");
+    assert_eq!(nonsense.result(), ResultCode::InvalidParam);
+    let nonsense = sockets.add_authority(b"nonsense");
+    assert_eq!(nonsense.result(), ResultCode::InvalidParam);
+    let results =
+        [CertError::Expired, CertError::Revoked, CertError::StoreFull].map(|error| error.result());
+    let expected = [
+        ResultCode::Expired,
+        ResultCode::Revoked,
+        ResultCode::LimitExceeded,
+    ];
+    assert_eq!(results, expected);
+    let built = Sockets::builder().certificate(b"nonsense").build();
+    assert_eq!(built.map(|_| ()).result(), ResultCode::InvalidParam);
 }
 
 #[test]
