@@ -9,7 +9,7 @@ use crate::connection::ConnectionState;
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum SendError {
     /// The connection is closed, or not in a state that takes messages.
-    #[error("the connection takes no messages in state {0}")]
+    #[error("the connection cannot send in state {0}")]
     WrongState(ConnectionState),
     /// The message is larger than any message may be, or than the send buffer, or, with a deadline or a
     /// key, than an unreliable message may be.
@@ -43,7 +43,7 @@ pub enum SendError {
     OnlyUnreliable,
     /// An unreliable message with `NO_DELAY` was dropped, as asked: it would have waited for more than
     /// [`limits::MAX_NO_DELAY_WAIT`](crate::limits::MAX_NO_DELAY_WAIT), or there is no connection yet.
-    #[error("the message would have waited for more than 200 ms and was dropped")]
+    #[error("the message could not leave within 200 ms and was dropped")]
     NotNow,
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bowline_core::config::Config;
 use bowline_core::config::ConfigError;
 use bowline_core::config::ConfigKey;
+use bowline_core::config::ConfigScope;
 use bowline_core::config::ConfigValue;
 
 use crate::connection::Connection;
@@ -72,12 +73,21 @@ impl Listener {
 
 impl Connection {
     /// The settings of this connection as they are now. [`Config::origin`] tells where each comes from.
+    /// Its user data is among them, as [`set_user_data`](Self::set_user_data) left it.
     ///
     /// # Errors
     /// If the connection is closed.
     pub fn config(&self) -> Result<Arc<Config>, NoSuchConnection> {
         let mut state = self.slot().state.lock();
-        Ok(Arc::clone(state.open()?.config()))
+        let user_data = state.user_data;
+        let config = state.open()?.config();
+        if config.user_data() == user_data {
+            return Ok(Arc::clone(config));
+        }
+        let mut own = config.narrowed(ConfigScope::Connection);
+        let set = own.set(ConfigKey::ConnectionUserData, user_data).is_ok();
+        debug_assert!(set, "any number will do");
+        Ok(Arc::new(own))
     }
 
     /// Sets a value for this connection, which follows at once.

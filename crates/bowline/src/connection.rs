@@ -68,7 +68,7 @@ impl Connection {
     /// received is dropped.
     ///
     /// The peer is told `reason` and `text` (cut at 127 bytes). The reason is the application's to
-    /// choose, within 1000 to 2999; 0 becomes 1000 and anything else 1999. With `linger` the connection
+    /// choose, within 1000 to 2999; 0 becomes 1000 and anything else 1999, with a text that says so. With `linger` the connection
     /// goes on until everything that was sent reliably has arrived; without, that is dropped too.
     /// Lingering ends with the interface: [`Sockets::wait_for_linger`](crate::Sockets::wait_for_linger)
     /// waits for it.
@@ -81,7 +81,6 @@ impl Connection {
         text: &str,
         linger: bool,
     ) -> Result<(), NoSuchConnection> {
-        let reason = EndReason::from_app(reason.code());
         self.slot.inner.close(&self.slot, reason, text, linger)
     }
 

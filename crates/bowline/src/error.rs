@@ -173,7 +173,7 @@ pub enum SendError {
     #[error(transparent)]
     NoSuchConnection(#[from] NoSuchConnection),
     /// The connection has ended, or does not take messages yet.
-    #[error("the connection takes no messages in state {0}")]
+    #[error("the connection cannot send in state {0}")]
     WrongState(ConnectionState),
     /// The message is larger than any message may be, or than the send buffer, or, with a deadline or a
     /// key, than an unreliable message may be.
@@ -207,7 +207,7 @@ pub enum SendError {
     OnlyUnreliable,
     /// An unreliable message with `NO_DELAY` was dropped, as asked: it would have waited for more than
     /// 200 ms, or there is no connection yet.
-    #[error("the message would have waited for more than 200 ms and was dropped")]
+    #[error("the message could not leave within 200 ms and was dropped")]
     NotNow,
 }
 

@@ -206,6 +206,7 @@ pub use bowline_core::identity::IdentityKind;
 pub use bowline_core::ids::ConnectionId;
 pub use bowline_core::ids::LaneIndex;
 pub use bowline_core::ids::MessageNumber;
+pub use bowline_core::limits::MAX_MESSAGE;
 pub use bowline_core::message::Payload;
 pub use bowline_core::message::SendFlags;
 pub use bowline_core::pop::PopId;

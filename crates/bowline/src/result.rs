@@ -6,9 +6,13 @@ use bowline_core::cert::credentials::CredentialsError;
 use bowline_core::config::ConfigError;
 use bowline_core::connection::ConnectionState;
 use bowline_core::identity::IdentityError;
+use bowline_core::limits::MAX_MESSAGE;
+use bowline_core::limits::MAX_UNRELIABLE_SEND;
 use bowline_core::pop::PopIdError;
 use bowline_core::result_code::ResultCode;
 
+use crate::batch::Unsent;
+use crate::batch::UnsentReason;
 use crate::debug_output::DebugOutputError;
 use crate::error::AcceptError;
 use crate::error::BuildError;
@@ -16,6 +20,7 @@ use crate::error::ConnectError;
 use crate::error::LaneError;
 use crate::error::ListenError;
 use crate::error::NoSuchConnection;
+use crate::error::PairError;
 use crate::error::PollGroupError;
 use crate::error::SendError;
 use crate::error::SettingError;
@@ -114,6 +119,33 @@ impl ToResult for ConnectError {
     }
 }
 
+impl ToResult for PairError {
+    fn result(&self) -> ResultCode {
+        match self {
+            Self::TooManyConnections | Self::TooManyEvents => ResultCode::LimitExceeded,
+            Self::Socket(_) => ResultCode::Fail,
+            Self::Config(error) => error.result(),
+        }
+    }
+}
+
+/// As `SendMessages` says it of each message, which has the code with a minus before it, and thus 0 for
+/// what was not attempted: [`ResultCode::None`].
+impl ToResult for UnsentReason {
+    fn result(&self) -> ResultCode {
+        match self {
+            Self::Failed(error) => error.result(),
+            Self::NotAttempted => ResultCode::None,
+        }
+    }
+}
+
+impl ToResult for Unsent {
+    fn result(&self) -> ResultCode {
+        self.reason.result()
+    }
+}
+
 /// As `AcceptConnection` says it.
 impl ToResult for AcceptError {
     fn result(&self) -> ResultCode {
@@ -125,10 +157,14 @@ impl ToResult for AcceptError {
     }
 }
 
-/// As `SendMessageToConnection` and `FlushMessagesOnConnection` say it.
+/// As `SendMessageToConnection` and `FlushMessagesOnConnection` say it. To GNS, a message that the send
+/// buffer can never take is one for which there is no room now.
 impl ToResult for SendError {
     fn result(&self) -> ResultCode {
-        match self {
+        match *self {
+            Self::TooLarge { len, max } if len <= MAX_MESSAGE && max != MAX_UNRELIABLE_SEND => {
+                ResultCode::LimitExceeded
+            }
             Self::NoSuchConnection(_)
             | Self::TooLarge { .. }
             | Self::NoSuchLane { .. }

@@ -15,6 +15,7 @@ use bowline::ConfigError;
 use bowline::ConfigKey;
 use bowline::ConfigScope;
 use bowline::ConfigValue;
+use bowline::Connection;
 use bowline::ConnectionState;
 use bowline::EndReason;
 use bowline::Event;
@@ -189,6 +190,22 @@ fn user_data_is_bound_when_the_connection_is_made() {
         .set_config(ConfigKey::ConnectionUserData, 78)
         .unwrap();
     assert_eq!(accepted.user_data(), Ok(77), "bound when it was made");
+    let seen = |connection: &Connection| {
+        let config = connection.config().unwrap();
+        let key = ConfigKey::ConnectionUserData;
+        (config.get(key), config.origin(key))
+    };
+    let own = Some(ConfigScope::Connection);
+    assert_eq!(seen(&accepted).0, ConfigValue::Int64(77));
+    assert_eq!(seen(&dialled), (ConfigValue::Int64(-1), None));
+    dialled.set_user_data(5).unwrap();
+    assert_eq!(seen(&dialled), (ConfigValue::Int64(5), own), "one number");
+    dialled.set_config(ConfigKey::NagleTime, 0).unwrap();
+    assert_eq!(
+        dialled.user_data(),
+        Ok(5),
+        "another setting leaves it alone"
+    );
     accepted
         .set_config(ConfigKey::ConnectionUserData, 79)
         .unwrap();

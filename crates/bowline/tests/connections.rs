@@ -169,11 +169,27 @@ fn a_program_that_ends_waits_for_what_lingers() {
 
 #[test]
 fn end_reasons_out_of_range_are_replaced() {
-    for (code, told) in [(0, 1000), (7, 1999), (3000, 1999), (2999, 2999)] {
+    let (usual, unusual) = (
+        "Application closed connection",
+        "Application closed connection in an unusual way",
+    );
+    let bad = "Invalid numeric reason code";
+    for (code, text, told, told_text) in [
+        (0, "", 1000, usual),
+        (1999, "", 1999, usual),
+        (2999, "", 2999, unusual),
+        (0, "own", 1000, "own"),
+        (1999, "own", 1999, "own"),
+        (7, "own", 1999, bad),
+        (999, "", 1999, bad),
+        (3000, "own", 1999, bad),
+    ] {
         let pair = Pair::new();
-        pair.dialled.close(EndReason::new(code), "", false).unwrap();
-        let ended = wait_state(&pair.server, ConnectionState::ClosedByPeer);
-        assert_eq!(ended.info.end_reason.code(), told);
+        let reason = EndReason::new(code);
+        pair.dialled.close(reason, text, false).unwrap();
+        let ended = wait_state(&pair.server, ConnectionState::ClosedByPeer).info;
+        let seen = (ended.end_reason.code(), &*ended.end_text);
+        assert_eq!(seen, (told, told_text), "{code} {text:?}");
     }
 }
 

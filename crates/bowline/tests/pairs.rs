@@ -9,6 +9,7 @@ use std::time::Instant;
 use bowline::AcceptError;
 use bowline::Bytes;
 use bowline::Config;
+use bowline::ConfigKey;
 use bowline::Connection;
 use bowline::ConnectionState;
 use bowline::EndReason;
@@ -346,6 +347,28 @@ fn a_loopback_pair_goes_over_the_network() {
     assert!(packets > 1500, "2 MB take packets: {packets}");
     drop(sockets);
     assert_eq!(one.status().map(|_| ()), Err(NoSuchConnection));
+}
+
+#[test]
+fn a_bad_network_is_pretended_on_loopback_and_not_in_memory() {
+    let sockets = Sockets::new().unwrap();
+    let (pipe, pipe_end) = pair(&sockets, PairKind::Pipe);
+    let (udp, udp_end) = pair(&sockets, PairKind::Loopback);
+    sockets
+        .set_config(ConfigKey::FakePacketLossSend, 100)
+        .unwrap();
+    for end in [&udp, &pipe] {
+        end.send(b"lost?", SendFlags::UNRELIABLE_NO_NAGLE).unwrap();
+    }
+    assert_eq!(&*wait_message(&sockets, &pipe_end), b"lost?");
+    std::thread::sleep(Duration::from_millis(50));
+    assert!(udp_end.receive().unwrap().is_none());
+    sockets
+        .set_config(ConfigKey::FakePacketLossSend, 0)
+        .unwrap();
+    udp.send(b"no more", SendFlags::UNRELIABLE_NO_NAGLE)
+        .unwrap();
+    assert_eq!(&*wait_message(&sockets, &udp_end), b"no more");
 }
 
 #[test]

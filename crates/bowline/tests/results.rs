@@ -7,26 +7,37 @@ use std::io;
 use std::net::SocketAddr;
 
 use bowline::AcceptError;
+use bowline::BatchMessage;
 use bowline::BuildError;
+use bowline::CertError;
 use bowline::Config;
 use bowline::ConfigKey;
+use bowline::ConfigScope;
 use bowline::ConnectError;
+use bowline::Connection;
 use bowline::ConnectionState;
 use bowline::DebugOutputError;
+use bowline::EncryptionPolicy;
 use bowline::EndReason;
 use bowline::Identity;
 use bowline::LaneConfig;
 use bowline::LaneError;
 use bowline::LaneIndex;
 use bowline::ListenError;
+use bowline::MAX_MESSAGE;
+use bowline::OnFailure;
+use bowline::PairError;
+use bowline::PairKind;
 use bowline::PeerAddr;
 use bowline::PollGroupError;
 use bowline::PopId;
 use bowline::ResultCode;
 use bowline::SendError;
 use bowline::SendFlags;
+use bowline::SendOptions;
 use bowline::Sockets;
 use bowline::ToResult;
+use bowline::cert::generate_key_pair;
 use bowline::utils::PingLocation;
 
 use support::LOOPBACK;
@@ -74,6 +85,20 @@ fn accepting_ok_and_refused() {
 }
 
 #[test]
+fn accepting_whom_no_cipher_suits_is_a_failed_handshake() {
+    let (server, client) = (Sockets::new().unwrap(), Sockets::new().unwrap());
+    let listener = listen(&server);
+    let mut plain = Config::new();
+    plain.set_encryption(EncryptionPolicy::Off);
+    client.connect_with(listener.local_addr(), plain).unwrap();
+    let request = wait_state(&server, ConnectionState::Connecting).connection;
+    let refused = request.accept().result();
+    assert_eq!(refused, ResultCode::HandshakeFailed, "36: crypto failure");
+    wait_state(&server, ConnectionState::ProblemDetectedLocally);
+    assert_eq!(request.accept().result(), ResultCode::InvalidState, "11");
+}
+
+#[test]
 fn accepting_what_the_peer_has_closed_is_an_invalid_state() {
     let (server, client) = (Sockets::new().unwrap(), Sockets::new().unwrap());
     let listener = listen(&server);
@@ -89,7 +114,8 @@ fn sending_ok_and_refused() {
     let mut config = Config::new();
     config.set(ConfigKey::SendBufferSize, 10_000).unwrap();
     let pair = Pair::with(config);
-    let too_large = vec![0; 524_289];
+    assert_eq!(MAX_MESSAGE, 524_288);
+    let too_large = vec![0; MAX_MESSAGE + 1];
     assert_eq!(
         pair.dialled.send(b"", RELIABLE).result(),
         ResultCode::Ok,
@@ -101,6 +127,15 @@ fn sending_ok_and_refused() {
         ResultCode::InvalidParam,
         "8: above 524288 bytes"
     );
+    let sent = pair.dialled.send(&too_large[..10_001], RELIABLE);
+    assert_eq!(
+        sent.result(),
+        ResultCode::LimitExceeded,
+        "25: above the send buffer"
+    );
+    let options = SendOptions::unreliable().replace(1);
+    let sent = pair.dialled.send_with(&too_large, options);
+    assert_eq!(sent.result(), ResultCode::InvalidParam, "8");
     let lane = LaneIndex::new(1);
     let sent = pair.dialled.send_on(lane, b"x", RELIABLE);
     assert_eq!(sent.result(), ResultCode::InvalidParam, "8: bad lane");
@@ -143,6 +178,40 @@ fn sending_ok_and_refused() {
 }
 
 #[test]
+fn flushing_is_ignored_until_connected() {
+    let (server, client) = (Sockets::new().unwrap(), Sockets::new().unwrap());
+    let listener = listen(&server);
+    let dialled = client.connect(listener.local_addr()).unwrap();
+    assert_eq!(
+        dialled.send(b"x", SendFlags::RELIABLE).result(),
+        ResultCode::Ok
+    );
+    let refused = dialled.flush();
+    let state = ConnectionState::Connecting;
+    assert_eq!(refused, Err(SendError::WrongState(state)));
+    assert_eq!(
+        refused.result(),
+        ResultCode::Ignored,
+        "41: not yet connected"
+    );
+    let request = wait_state(&server, ConnectionState::Connecting).connection;
+    assert_eq!(
+        request.flush().result(),
+        ResultCode::Ignored,
+        "41: not accepted"
+    );
+    request.accept().unwrap();
+    wait_state(&client, ConnectionState::Connected);
+    for end in [&dialled, &request] {
+        assert_eq!(
+            end.flush().result(),
+            ResultCode::Ok,
+            "also with nothing to send"
+        );
+    }
+}
+
+#[test]
 fn without_delay_is_ignored_while_not_connected() {
     let (server, client) = (Sockets::new().unwrap(), Sockets::new().unwrap());
     let listener = listen(&server);
@@ -157,6 +226,49 @@ fn without_delay_is_ignored_while_not_connected() {
     for state in [ConnectionState::Connecting, ConnectionState::FindingRoute] {
         assert_eq!(SendError::WrongState(state).result(), ResultCode::Ignored);
     }
+}
+
+#[test]
+fn a_batch_has_a_result_for_each_message() {
+    let pair = Pair::new();
+    let message = |data: Vec<u8>| BatchMessage::new(&pair.dialled, data, RELIABLE);
+    let results = |stale: &Connection| {
+        let stale = BatchMessage::new(stale, "x", RELIABLE);
+        let batch = vec![
+            message(vec![1]),
+            message(vec![0; 524_289]),
+            message(vec![3]),
+            stale,
+        ];
+        let sent = pair.client.send_batch(batch, OnFailure::Stop);
+        sent.iter().map(ToResult::result).collect::<Vec<_>>()
+    };
+    let expected = [
+        ResultCode::Ok,
+        ResultCode::InvalidParam,
+        ResultCode::None,
+        ResultCode::InvalidParam,
+    ];
+    assert_eq!(results(&closed().dialled), expected);
+}
+
+#[test]
+fn pairs_ok_and_refused() {
+    let sockets = Sockets::new().unwrap();
+    let pair = |options: Config| sockets.socket_pair_with(PairKind::Pipe, None, None, options);
+    assert_eq!(pair(Config::new()).result(), ResultCode::Ok);
+    let mut options = Config::at(ConfigScope::Interface);
+    options.set(ConfigKey::FakePacketLossSend, 5).unwrap();
+    assert_eq!(
+        pair(options).result(),
+        ResultCode::InvalidParam,
+        "too narrow"
+    );
+    for error in [PairError::TooManyConnections, PairError::TooManyEvents] {
+        assert_eq!(error.result(), ResultCode::LimitExceeded);
+    }
+    let failed = PairError::Socket(io::Error::from(io::ErrorKind::OutOfMemory));
+    assert_eq!(failed.result(), ResultCode::Fail);
 }
 
 #[test]
@@ -309,6 +421,28 @@ fn connecting_ok_and_refused() {
     );
     let failed = BuildError::Thread(io::Error::from(io::ErrorKind::OutOfMemory));
     assert_eq!(failed.result(), ResultCode::Fail);
+}
+
+#[test]
+fn certificates_ok_and_refused() {
+    let sockets = Sockets::new().unwrap();
+    let key = generate_key_pair().unwrap();
+    let trusted = sockets.trust_root(*key.public().as_bytes());
+    assert_eq!(trusted.result(), ResultCode::Ok);
+    let nonsense = sockets.set_certificate(b"nonsense");
+    assert_eq!(nonsense.result(), ResultCode::InvalidParam);
+    let nonsense = sockets.add_authority(b"nonsense");
+    assert_eq!(nonsense.result(), ResultCode::InvalidParam);
+    let results =
+        [CertError::Expired, CertError::Revoked, CertError::StoreFull].map(|error| error.result());
+    let expected = [
+        ResultCode::Expired,
+        ResultCode::Revoked,
+        ResultCode::LimitExceeded,
+    ];
+    assert_eq!(results, expected);
+    let built = Sockets::builder().certificate(b"nonsense").build();
+    assert_eq!(built.map(|_| ()).result(), ResultCode::InvalidParam);
 }
 
 #[test]

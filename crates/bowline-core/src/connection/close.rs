@@ -25,6 +25,22 @@ use crate::wire::udp;
 const MAX_CONTROL: usize = 4;
 /// What a peer is told when the application gives no text (GNS: the same).
 const DEFAULT_TEXT: &str = "Application closed connection";
+/// The same if the reason is one of an exception.
+const DEFAULT_EXCEPTION_TEXT: &str = "Application closed connection in an unusual way";
+/// Takes the place of the text if the application's reason is none that it may give (GNS: the same).
+const BAD_REASON_TEXT: &str = "Invalid numeric reason code";
+
+/// What the peer is told when the application closes with this reason and text.
+fn closing_words(given: EndReason, text: &str) -> (EndReason, &str) {
+    let reason = EndReason::from_app(given.code());
+    let text = match text {
+        _ if reason == EndReason::APP_OUT_OF_RANGE && given != reason => BAD_REASON_TEXT,
+        "" if reason.code() >= EndReason::APP_EXCEPTION_GENERIC.code() => DEFAULT_EXCEPTION_TEXT,
+        "" => DEFAULT_TEXT,
+        text => text,
+    };
+    (reason, text)
+}
 
 impl Outbox {
     pub(super) fn has_room_for_control(&self) -> bool {
@@ -35,8 +51,7 @@ impl Outbox {
 impl Connection {
     /// The application closes.
     pub(super) fn on_close(&mut self, now: Timestamp, reason: EndReason, text: &str, linger: bool) {
-        let reason = EndReason::from_app(reason.code());
-        let text = if text.is_empty() { DEFAULT_TEXT } else { text };
+        let (reason, text) = closing_words(reason, text);
         match &mut self.state {
             State::Connected { answered } if linger && !is_drained(&self.sender, &self.pipe) => {
                 let answered = answered.take();

@@ -110,7 +110,8 @@ impl Connection {
     /// Lets queued messages wait for company no longer. Shorthand for [`Command::Flush`].
     ///
     /// # Errors
-    /// If the connection is closed.
+    /// If the connection is closed, or not established yet. In the latter case the messages wait for
+    /// that alone.
     pub fn flush(&mut self, now: Timestamp) -> Result<(), SendError> {
         match self.handle(now, Input::Command(Command::Flush)) {
             Ok(_) => Ok(()),
@@ -162,10 +163,7 @@ impl Connection {
                 linger,
             } => self.on_close(now, reason, &text, linger),
             Command::Send(message) => return Ok(Reply::Sent(self.on_send(now, message)?)),
-            Command::Flush => {
-                self.check_sendable()?;
-                self.sender.flush(now);
-            }
+            Command::Flush => self.on_flush(now)?,
             Command::ConfigureLanes(lanes) => self.on_configure_lanes(now, &lanes)?,
             Command::SetSequenced { lane, sequenced } => {
                 self.receiver.set_sequenced(lane, sequenced);
@@ -196,6 +194,16 @@ impl Connection {
         let number = result?;
         log_verbose!(self, Message "bowline::message", number = number.get(), "message to send");
         Ok(number)
+    }
+
+    /// Ends all waits for company, and refuses as GNS does if nothing can leave yet even so.
+    fn on_flush(&mut self, now: Timestamp) -> Result<(), SendError> {
+        self.check_sendable()?;
+        self.sender.flush(now);
+        match self.state() {
+            ConnectionState::Connected => Ok(()),
+            state => Err(SendError::WrongState(state)),
+        }
     }
 
     /// Whether a message queued now would leave within [`limits::MAX_NO_DELAY_WAIT`].
