@@ -22,7 +22,9 @@ use crate::cert::store::CertStore;
 use crate::crypto::keys::SigningKey;
 use crate::endpoint::Endpoint;
 use crate::handshake::Host;
+use crate::handshake::WallClock;
 use crate::identity::Identity;
+use crate::time::Span;
 use crate::time::Timestamp;
 
 /// Whether we have a certificate that peers may trust.
@@ -118,6 +120,21 @@ impl Endpoint {
         let is_named = !host.identity.is_anonymous();
         request.identity = is_named.then(|| host.identity.clone());
         request
+    }
+
+    /// Tells the calendar time anew: clocks are set, and a machine that slept has lost time. Certificates
+    /// expire by it.
+    pub fn set_unix_time(&mut self, now: Timestamp, unix_secs: u64) {
+        let was = self.clock.unix_secs(now);
+        if was == unix_secs {
+            return;
+        }
+        self.clock = WallClock::new(now, unix_secs);
+        if let Some((at, _)) = &mut self.trust.next {
+            let ahead = Span::from_secs(unix_secs.saturating_sub(was));
+            let behind = Span::from_secs(was.saturating_sub(unix_secs));
+            *at = *at - ahead + behind;
+        }
     }
 
     /// Takes a signed certificate for our key, in the form of GNS's `SetCertificate`. Who is anonymous

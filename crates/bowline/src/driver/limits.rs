@@ -40,3 +40,6 @@ pub(crate) const CLOSE_SPINS: u32 = 200;
 
 /// A pause after the operating system failed to wait for sockets, which it never should.
 pub(crate) const POLL_ERROR_PAUSE: std::time::Duration = std::time::Duration::from_millis(10);
+
+/// How often the calendar is looked at, by which certificates expire.
+pub(crate) const CALENDAR_INTERVAL: Span = Span::from_secs(60);

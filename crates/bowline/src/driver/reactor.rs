@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bowline_core::endpoint::SocketId;
 use bowline_core::time::Timestamp;
+use bowline_io::clock::Clock;
 use bowline_io::poll::Poller;
 
 use crate::driver::Inner;
@@ -32,6 +33,8 @@ pub(crate) struct Reactor {
 pub(crate) struct TimerRunner {
     transmitter: Transmitter,
     due: Vec<Arc<Slot>>,
+    /// When to look at the calendar again.
+    next_calendar: Timestamp,
 }
 
 impl Reactor {
@@ -150,6 +153,7 @@ impl TimerRunner {
         Self {
             transmitter: Transmitter::new(),
             due: Vec::new(),
+            next_calendar: Timestamp::ZERO,
         }
     }
 
@@ -157,6 +161,7 @@ impl TimerRunner {
     pub(crate) fn run(&mut self, inner: &Inner, follow: &mut Followup) {
         inner.send_late();
         let now = inner.clock.now();
+        self.look_at_calendar(inner, now);
         self.take_due(inner, now, follow);
         for slot in &self.due {
             let mut state = slot.state.lock();
@@ -170,6 +175,19 @@ impl TimerRunner {
             }
         }
         self.transmitter.finish(inner, &mut self.due, follow);
+    }
+
+    /// The clock that deadlines go by may stop while the machine sleeps, and the calendar may be set.
+    fn look_at_calendar(&mut self, inner: &Inner, now: Timestamp) {
+        if now < self.next_calendar {
+            return;
+        }
+        self.next_calendar = now + limits::CALENDAR_INTERVAL;
+        let unix_secs = Clock::unix_seconds();
+        let mut hub = inner.hub.lock();
+        hub.endpoint.set_unix_time(now, unix_secs);
+        let deadline = hub.endpoint.poll_timeout();
+        inner.timers.lock().schedule_endpoint(deadline);
     }
 
     fn take_due(&mut self, inner: &Inner, now: Timestamp, follow: &mut Followup) {

@@ -175,6 +175,22 @@ fn a_certificate_is_announced_once_and_then_expires() {
 }
 
 #[test]
+fn a_calendar_that_is_set_moves_the_expiry() {
+    let mut endpoint = certified(1, "str:anna");
+    let _ = events(&mut endpoint);
+    // The machine slept for 150 seconds, which the monotonic clock has not seen.
+    endpoint.set_unix_time(at(10), NOW_UNIX + 160);
+    assert_eq!(endpoint.poll_timeout(), Some(at(50)));
+    endpoint.handle_timeout(at(50));
+    assert_eq!(events(&mut endpoint).len(), 1, "renewal is due");
+    endpoint.handle_timeout(at(150));
+    assert!(endpoint.credentials().is_some());
+    endpoint.handle_timeout(at(151));
+    assert!(endpoint.credentials().is_none());
+    assert_eq!(endpoint.clock.unix_secs(at(151)), NOW_UNIX + 301);
+}
+
+#[test]
 fn renewal_in_time_puts_the_expiry_off() {
     let mut endpoint = certified(1, "str:anna");
     let mut spec = spec(*endpoint.public_key().unwrap().as_bytes(), "str:anna");
@@ -275,12 +291,12 @@ fn a_claim_beside_a_certificate_without_name_does_not_meet_an_expected_identity(
     let mut server = endpoint(2, None);
     let mut spec = spec(key_of(&mut server), server_id);
     spec.identity = None;
-    spec.pops = Vec::from([crate::cert::scope::PopId::new(0x66_7261)]);
+    spec.pops = Vec::from([crate::pop::PopId::new(0x66_7261)]);
     let signed = sign(&authority(1), &spec);
     server.set_certificate(START, &signed).unwrap();
     server.host_mut().identity = server_id.parse().unwrap();
     let mut client = endpoint(1, None);
-    client.trust_root(*authority(1).public()).unwrap();
+    trust_authority(&mut client);
     let mut pair = pair(client, server, Config::new());
     let expect = Expect::Identity(server_id.parse().unwrap());
     let id = dial(&mut pair, Config::new(), Some(expect));
