@@ -110,9 +110,11 @@ pub fn check_peer(input: &PeerCheck<'_>) -> Result<VerifiedPeer, PeerRefused> {
     check_signature(input, &cert, crypt_bytes)?;
     let crypt = SessionCrypt::parse(crypt_bytes)?;
     check_version(crypt.protocol_version(), input.expected_version)?;
+    // An authority that signed a certificate without a name has not said who this is.
+    let is_named = identity.as_ref().is_some_and(|named| !named.is_anonymous());
     Ok(VerifiedPeer {
         identity,
-        authenticated: scope.is_some(),
+        authenticated: scope.is_some() && is_named,
         cert_bytes: cert_bytes.clone(),
         crypt_bytes: crypt_bytes.clone(),
         crypt,

@@ -92,7 +92,7 @@ impl CertStore {
     /// # Errors
     /// [`CertError::StoreFull`] at [`MAX_REVOKED_KEYS`].
     pub fn revoke(&mut self, crypto: &Crypto, id: KeyId) -> Result<(), CertError> {
-        if self.revoked.len() >= MAX_REVOKED_KEYS {
+        if self.revoked.len() >= MAX_REVOKED_KEYS && !self.revoked.contains(&id) {
             return Err(CertError::StoreFull);
         }
         self.revoked.insert(id);

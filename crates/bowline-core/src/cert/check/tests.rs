@@ -247,6 +247,13 @@ fn rule_4_signed_certificate_without_name_is_for_anonymous_game_servers() {
     assert_eq!(signed(&[], server()), 4003);
     assert_eq!(signed(&pop, anna()), 4003);
     assert_eq!(signed(&pop, Identity::ip(source())), 4003);
+    let mut nameless = Case::signed_with(|spec| {
+        spec.identity = None;
+        spec.pops = pop.to_vec();
+    });
+    nameless.expected_identity = server();
+    let peer = nameless.check().unwrap();
+    assert!(!peer.authenticated, "nobody vouches for the name");
 
     // A bogus signature does not make it unsigned again (wire.md 0.12).
     let mut case = Case::unsigned(&Identity::anonymous());

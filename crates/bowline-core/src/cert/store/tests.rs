@@ -321,4 +321,6 @@ fn limit_max_revoked_keys() {
         store.revoke(&crypto, KeyId::new(u64::MAX)),
         Err(CertError::StoreFull)
     );
+    let again = store.revoke(&crypto, KeyId::new(0));
+    assert_eq!(again, Ok(()), "revoked already");
 }
