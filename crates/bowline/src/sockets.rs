@@ -9,7 +9,6 @@ use std::time::Duration;
 use std::time::Instant;
 
 use bowline_core::config::Config;
-use bowline_core::config::ConfigScope;
 use bowline_core::counters::DropCounters;
 use bowline_core::identity::Identity;
 use bowline_core::ids::ConnectionId;
@@ -104,7 +103,6 @@ impl Sockets {
     /// # Errors
     /// As `listen`.
     pub fn listen_with(&self, addr: SocketAddr, config: Config) -> Result<Listener, ListenError> {
-        let config = self.inner().config_for(config, ConfigScope::ListenSocket)?;
         let listening = self.inner().listen(addr, config)?;
         Ok(Listener::new(Arc::clone(self.inner()), listening))
     }

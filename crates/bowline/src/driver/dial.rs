@@ -80,8 +80,10 @@ impl Inner {
     pub(crate) fn listen(
         &self,
         addr: SocketAddr,
-        config: Arc<Config>,
+        options: Config,
     ) -> Result<Listening, ListenError> {
+        let interface = self.config();
+        let config = self.config_for(options, ConfigScope::ListenSocket)?;
         let addr = canonical(addr);
         if addr.ip().is_multicast() {
             return Err(ListenError::BadAddress { addr });
@@ -93,6 +95,10 @@ impl Inner {
         let (id, socket_id) = self.hub.lock().add_listener(Arc::clone(&socket), config);
         self.lobby.add_socket(socket_id, &socket);
         self.wake_poller();
+        if !Arc::ptr_eq(&interface, &self.config()) {
+            // It changed while the listener was in nobody's list.
+            self.reconfigure();
+        }
         Ok(Listening {
             id,
             socket: socket_id,

@@ -253,7 +253,7 @@ impl Inner {
     pub(crate) fn close_all(&self) {
         let slots = self.hub.lock().slots();
         for slot in &slots {
-            let text = "the application shut down";
+            let text = "SteamNetworkingSockets shutdown";
             self.kill(slot, EndReason::LIBRARY_SHUTDOWN, text);
         }
     }

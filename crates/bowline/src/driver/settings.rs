@@ -61,7 +61,12 @@ impl Inner {
             let global = global_config::snapshot();
             let interface = {
                 let mut settings = self.settings.lock();
-                Arc::make_mut(&mut settings).inherit(&global);
+                let mut inherited = Config::clone(&settings);
+                inherited.inherit(&global);
+                // A new one only where something is new, else two threads could wake each other for ever.
+                if inherited != **settings {
+                    *settings = Arc::new(inherited);
+                }
                 Arc::clone(&settings)
             };
             self.configure_network(&interface);
@@ -95,6 +100,10 @@ impl Inner {
         drop(hub);
         for slot in slots {
             self.inherit(&slot, &changed);
+        }
+        if !Arc::ptr_eq(&interface, &self.config()) {
+            // What was unset may have come back as it was before.
+            self.reconfigure();
         }
         Ok(())
     }
