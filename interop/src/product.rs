@@ -179,9 +179,7 @@ impl Host for Product {
         let lane = convert::lane(lane);
         let status = self.connection(link).lane_status(lane);
         let status = status.unwrap_or_else(|error| panic!("{error}"));
-        let time = status.and_then(|status| status.queue_time);
-        time.expect("the lane is configured, and the rate known")
-            .into()
+        status.queue_time.expect("the rate is known").into()
     }
 }
 

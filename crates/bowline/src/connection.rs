@@ -30,6 +30,7 @@ use crate::error::LaneError;
 use crate::error::NoSuchConnection;
 use crate::error::PollGroupError;
 use crate::error::SendError;
+use crate::error::StatusError;
 use crate::events::ConnectionInfo;
 use crate::listener::ListenerId;
 use crate::message::Message;
@@ -375,14 +376,15 @@ impl Connection {
         Ok(state.open()?.detailed_status(now))
     }
 
-    /// What waits to be sent on a lane; `Ok(None)` if the lane is not configured.
+    /// What waits to be sent on a lane.
     ///
     /// # Errors
-    /// If the connection is closed.
-    pub fn lane_status(&self, lane: LaneIndex) -> Result<Option<LaneStatus>, NoSuchConnection> {
+    /// If the lane is not configured or the connection is closed.
+    pub fn lane_status(&self, lane: LaneIndex) -> Result<LaneStatus, StatusError> {
         let mut state = self.slot.state.lock();
         let now = state.advance(self.slot.inner.clock.now());
-        Ok(state.open()?.lane_status(now, lane))
+        let status = state.open()?.lane_status(now, lane);
+        status.ok_or(StatusError::NoSuchLane { lane })
     }
 
     /// Packets and parts of packets that were refused, by reason.

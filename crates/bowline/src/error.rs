@@ -244,6 +244,21 @@ pub enum SettingError {
     Config(#[from] ConfigError),
 }
 
+/// Why there is no status of a lane.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum StatusError {
+    /// See [`NoSuchConnection`].
+    #[error(transparent)]
+    NoSuchConnection(#[from] NoSuchConnection),
+    /// The lane is not configured.
+    #[error("lane {} is not configured", lane.get())]
+    NoSuchLane {
+        /// The lane that was asked for.
+        lane: LaneIndex,
+    },
+}
+
 /// Why lanes were not configured.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]

@@ -236,6 +236,7 @@ pub use crate::error::PairError;
 pub use crate::error::PollGroupError;
 pub use crate::error::SendError;
 pub use crate::error::SettingError;
+pub use crate::error::StatusError;
 pub use crate::events::ConnectionEvent;
 pub use crate::events::ConnectionInfo;
 pub use crate::events::Event;

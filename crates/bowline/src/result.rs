@@ -3,6 +3,11 @@
 use bowline_core::address::PeerAddrError;
 use bowline_core::cert::CertError;
 use bowline_core::cert::credentials::CredentialsError;
+use bowline_core::cert::date::UnixTimeError;
+use bowline_core::cert::keypair::KeyError;
+use bowline_core::cert::request::RequestError;
+use bowline_core::cert::signed::SignedCertificateError;
+use bowline_core::cert::store::TrustFileError;
 use bowline_core::config::ConfigError;
 use bowline_core::connection::ConnectionState;
 use bowline_core::identity::IdentityError;
@@ -24,6 +29,7 @@ use crate::error::PairError;
 use crate::error::PollGroupError;
 use crate::error::SendError;
 use crate::error::SettingError;
+use crate::error::StatusError;
 use crate::utils::FakeIpError;
 use crate::utils::PingLocationError;
 
@@ -177,6 +183,16 @@ impl ToResult for SendError {
     }
 }
 
+/// As `GetConnectionRealTimeStatus` says it.
+impl ToResult for StatusError {
+    fn result(&self) -> ResultCode {
+        match self {
+            Self::NoSuchConnection(_) => ResultCode::NoConnection,
+            Self::NoSuchLane { .. } => ResultCode::InvalidParam,
+        }
+    }
+}
+
 /// As `ConfigureConnectionLanes` says it.
 impl ToResult for LaneError {
     fn result(&self) -> ResultCode {
@@ -242,7 +258,12 @@ macro_rules! text_errors {
 text_errors!(
     ConfigError,
     IdentityError,
+    KeyError,
     PeerAddrError,
     PingLocationError,
-    PopIdError
+    PopIdError,
+    RequestError,
+    SignedCertificateError,
+    TrustFileError,
+    UnixTimeError
 );

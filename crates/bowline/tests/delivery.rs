@@ -109,7 +109,7 @@ fn a_message_past_its_deadline_is_not_sent() {
     assert!((3..=8).contains(&arrived), "{arrived}");
     assert_eq!(status.expired_messages, 30 - arrived);
     assert_eq!(status.pending_unreliable_bytes, 0);
-    let of_lane = pair.dialled.lane_status(ZERO).unwrap().unwrap();
+    let of_lane = pair.dialled.lane_status(ZERO).unwrap();
     assert_eq!(of_lane.expired_messages, status.expired_messages);
 }
 
@@ -147,7 +147,7 @@ fn the_newest_state_of_each_key_is_what_goes() {
         .map(|message| [message[0], message[1]])
         .collect();
     assert_eq!(states, [[0, 19], [1, 19], [2, 19]]);
-    let status = pair.dialled.lane_status(ZERO).unwrap().unwrap();
+    let status = pair.dialled.lane_status(ZERO).unwrap();
     assert_eq!(status.replaced_messages, 57);
 }
 
@@ -392,7 +392,7 @@ fn worst_estimate(pair: &Pair) -> u128 {
         }
     }
     let estimates = [0, 1, 2].map(|index| {
-        let status = pair.dialled.lane_status(lane(index)).unwrap().unwrap();
+        let status = pair.dialled.lane_status(lane(index)).unwrap();
         Duration::from(status.queue_time.unwrap())
     });
     let asked_at = Instant::now();

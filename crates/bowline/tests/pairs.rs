@@ -24,6 +24,7 @@ use bowline::PairKind;
 use bowline::SendError;
 use bowline::SendFlags;
 use bowline::Sockets;
+use bowline::StatusError;
 
 use support::LIMIT;
 use support::manual;
@@ -151,7 +152,7 @@ fn limit_a_pipe_holds_no_more_than_the_receiver_takes_and_the_send_buffer() {
         one.send(&[1; 1000], SendFlags::RELIABLE).unwrap();
     }
     assert_eq!(one.status().unwrap().pending_reliable_bytes, 4000);
-    let lane = one.lane_status(LaneIndex::ZERO).unwrap().unwrap();
+    let lane = one.lane_status(LaneIndex::ZERO).unwrap();
     assert_eq!((lane.pending_reliable_bytes, lane.queue_time), (4000, None));
     let refused = one.send(&[1; 1000], SendFlags::RELIABLE);
     assert!(matches!(
@@ -191,7 +192,10 @@ fn refusals_are_those_of_any_connection() {
         let nowhere = one.send_on(lane, b"x", SendFlags::RELIABLE);
         assert_eq!(nowhere, Err(SendError::NoSuchLane { lane, lanes: 1 }));
         assert_eq!(one.configure_lanes(&[]), Err(LaneError::BadCount(0)));
-        assert_eq!(one.lane_status(lane).unwrap().map(|_| ()), None);
+        assert_eq!(
+            one.lane_status(lane).map(|_| ()),
+            Err(StatusError::NoSuchLane { lane })
+        );
         one.flush().unwrap();
         one.close(EndReason::APP_GENERIC, "", false).unwrap();
         assert_eq!(

@@ -9,7 +9,6 @@ use std::net::SocketAddr;
 use bowline::AcceptError;
 use bowline::BatchMessage;
 use bowline::BuildError;
-use bowline::CertError;
 use bowline::Config;
 use bowline::ConfigKey;
 use bowline::ConfigScope;
@@ -37,6 +36,11 @@ use bowline::SendFlags;
 use bowline::SendOptions;
 use bowline::Sockets;
 use bowline::ToResult;
+use bowline::cert;
+use bowline::cert::Authority;
+use bowline::cert::CertError;
+use bowline::cert::CertificateRequest;
+use bowline::cert::SignedCertificate;
 use bowline::cert::generate_key_pair;
 use bowline::utils::PingLocation;
 
@@ -338,6 +342,10 @@ fn status_of_a_closed_connection_is_no_connection() {
         ResultCode::NoConnection,
         "3"
     );
+    let pair = Pair::new();
+    assert_eq!(pair.dialled.lane_status(lane).result(), ResultCode::Ok);
+    let beyond = pair.dialled.lane_status(LaneIndex::new(1));
+    assert_eq!(beyond.result(), ResultCode::InvalidParam, "8");
 }
 
 #[test]
@@ -427,12 +435,15 @@ fn connecting_ok_and_refused() {
 fn certificates_ok_and_refused() {
     let sockets = Sockets::new().unwrap();
     let key = generate_key_pair().unwrap();
-    let trusted = sockets.trust_root(*key.public().as_bytes());
-    assert_eq!(trusted.result(), ResultCode::Ok);
-    let nonsense = sockets.set_certificate(b"nonsense");
-    assert_eq!(nonsense.result(), ResultCode::InvalidParam);
-    let nonsense = sockets.add_authority(b"nonsense");
-    assert_eq!(nonsense.result(), ResultCode::InvalidParam);
+    let nonsense = SignedCertificate::from_bytes(b"nonsense");
+    assert_eq!(nonsense.map(|_| ()).result(), ResultCode::InvalidParam);
+    let request = CertificateRequest::new(key.public());
+    let authority = Authority::new(&cert::default_crypto(), key.private().clone());
+    let spec = request.spec(1_800_000_000, 4_000_000_000);
+    let signed = authority.issue(&cert::default_crypto(), &spec);
+    let signed = SignedCertificate::from_message(signed).unwrap();
+    let foreign = sockets.set_certificate(&signed);
+    assert_eq!(foreign.result(), ResultCode::InvalidParam, "no key for it");
     let results =
         [CertError::Expired, CertError::Revoked, CertError::StoreFull].map(|error| error.result());
     let expected = [
@@ -441,7 +452,7 @@ fn certificates_ok_and_refused() {
         ResultCode::LimitExceeded,
     ];
     assert_eq!(results, expected);
-    let built = Sockets::builder().certificate(b"nonsense").build();
+    let built = Sockets::builder().certificate(signed).build();
     assert_eq!(built.map(|_| ()).result(), ResultCode::InvalidParam);
 }
 
