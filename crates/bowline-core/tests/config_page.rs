@@ -90,11 +90,7 @@ fn remarks(spec: &ConfigSpec) -> String {
         remarks.push_str(" *Set in the C interface only.*");
     }
     if let Some(what) = facts.waits_for {
-        write!(
-            remarks,
-            " *Kept, but without effect until there is {what}.*"
-        )
-        .unwrap();
+        write!(remarks, " *Kept, but without effect: waits for {what}.*").unwrap();
     }
     remarks
 }

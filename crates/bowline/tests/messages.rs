@@ -261,3 +261,32 @@ fn status_tells_what_is_pending() {
     assert_eq!(status.state, ConnectionState::Connected);
     assert!(status.pending_reliable_bytes > 0);
 }
+
+#[test]
+fn messages_sent_while_connecting_are_numbered_and_arrive() {
+    let (server, client) = (Sockets::new().unwrap(), Sockets::new().unwrap());
+    let listener = listen(&server);
+    let dialled = client.connect(listener.local_addr()).unwrap();
+    for number in 1..=3 {
+        let sent = dialled.send(&[number], SendFlags::RELIABLE).unwrap();
+        assert_eq!(sent.get(), u64::from(number));
+    }
+    let request = wait_state(&server, ConnectionState::Connecting).connection;
+    request.accept().unwrap();
+    for number in 1..=3 {
+        let message = wait_message(&server, &request);
+        assert_eq!(*message, [number]);
+        assert_eq!(message.number().get(), u64::from(number));
+    }
+}
+
+#[test]
+fn an_unreliable_message_of_many_packets_goes_reliably() {
+    let pair = Pair::new();
+    let flags = SendFlags::UNRELIABLE_NO_NAGLE;
+    for (len, reliable) in [(16_500, false), (16_501, true)] {
+        pair.dialled.send(&vec![0; len], flags).unwrap();
+        let message = wait_message(&pair.server, &pair.accepted);
+        assert_eq!((message.len(), message.is_reliable()), (len, reliable));
+    }
+}

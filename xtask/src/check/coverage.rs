@@ -6,8 +6,7 @@
 //! * `area` and `function`, as GNS has them;
 //! * `waits for`: what must exist before the function can do its work, empty if it works today;
 //! * `rust`: what it is here, several items with blanks between;
-//! * `tests`: `file#test` from `crates/` on, several with blanks between, after `pending` if they
-//!   are still being written.
+//! * `tests`: `file#test` from `crates/` on, several with blanks between.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -18,12 +17,6 @@ use crate::check::Tree;
 const DATA: &str = "xtask/data/api.csv";
 const PAGE: &str = "docs/api-coverage.md";
 const COLUMNS: &str = "area,function,waits for,rust,tests";
-
-/// Before tests: they, or what they test, are being written. Only [`MAX_PENDING`] rows may be so.
-const PENDING: &str = "pending";
-
-/// How many rows may be pending. Goes down, never up.
-const MAX_PENDING: usize = 16;
 
 /// Every row names what exists and tests that exist, and the page tells what the rows say.
 pub(super) fn coverage_is_complete(tree: &Tree) -> Vec<String> {
@@ -36,12 +29,6 @@ pub(super) fn coverage_is_complete(tree: &Tree) -> Vec<String> {
         Err(offence) => return vec![offence],
     };
     let mut offences: Vec<String> = rows.iter().flat_map(|row| row.offences(tree)).collect();
-    let pending = rows.iter().filter(|row| row.is_pending()).count();
-    if pending > MAX_PENDING {
-        offences.push(format!(
-            "{DATA}: {pending} rows are pending, above {MAX_PENDING}"
-        ));
-    }
     if tree.file(PAGE).is_none_or(|file| file.text != page(&rows)) {
         offences.push(format!("{PAGE} is stale: run `cargo xtask coverage`"));
     }
@@ -93,10 +80,6 @@ impl<'a> Row<'a> {
         })
     }
 
-    fn is_pending(&self) -> bool {
-        self.tests.first() == Some(&PENDING)
-    }
-
     fn offences(&self, tree: &Tree) -> Vec<String> {
         let mut offences = Vec::new();
         let mut offend = |what: String| {
@@ -104,9 +87,6 @@ impl<'a> Row<'a> {
         };
         if self.tests.is_empty() && self.waits_for.is_empty() {
             offend("has no test, and waits for nothing".to_owned());
-        }
-        if self.is_pending() {
-            return offences;
         }
         if self.rust.is_empty() && !self.tests.is_empty() {
             offend("has tests of nothing".to_owned());
@@ -173,17 +153,13 @@ fn is_test(tree: &Tree, test: &str) -> bool {
 
 fn page(rows: &[Row<'_>]) -> String {
     let mut page = String::from(HEAD);
-    let tested = rows
-        .iter()
-        .filter(|row| !row.tests.is_empty() && !row.is_pending());
-    let pending = rows.iter().filter(|row| row.is_pending()).count();
     let waiting = rows.iter().filter(|row| row.tests.is_empty()).count();
     let mut line = |text: std::fmt::Arguments<'_>| {
         writeln!(page, "{text}").expect("writing to a string does not fail");
     };
     line(format_args!(
-        "{} of {} are tested, {pending} are pending, and {waiting} wait.",
-        tested.count(),
+        "{} of {} are tested, and {waiting} wait.",
+        rows.len() - waiting,
         rows.len(),
     ));
     let mut area = "";
@@ -197,11 +173,7 @@ fn page(rows: &[Row<'_>]) -> String {
             line(format_args!("|---|---|---|---|"));
         }
         let rust: Vec<String> = row.rust.iter().map(|item| format!("`{item}`")).collect();
-        let tests = if row.is_pending() {
-            vec![PENDING.to_owned()]
-        } else {
-            row.tests.iter().map(|test| link(test)).collect()
-        };
+        let tests: Vec<String> = row.tests.iter().map(|test| link(test)).collect();
         line(format_args!(
             "| {} | {} | {} | {} |",
             row.function,
@@ -290,12 +262,5 @@ mod tests {
         let data = format!("{COLUMNS}\nx,F,relays,,\n");
         let tree = Tree::of(&[(DATA, &data), (PAGE, "old")]);
         assert!(coverage_is_complete(&tree)[0].contains("is stale"));
-    }
-
-    #[test]
-    fn only_so_many_rows_may_be_pending() {
-        let rows = "x,F,,,pending\n".repeat(MAX_PENDING + 1);
-        let offences = offences(rows.trim_end());
-        assert!(offences[0].contains("are pending"), "{offences:?}");
     }
 }

@@ -12,7 +12,7 @@ use crate::config::ConfigValue;
 #[non_exhaustive]
 pub enum ConfigError {
     /// No setting has that name.
-    #[error("there is no setting named {0:?}")]
+    #[error("there is no setting named {0:?}; `bowline config` and docs/config.md list them")]
     NoSuchName(String),
     /// No setting has that number.
     #[error("there is no setting number {0}")]
