@@ -45,7 +45,7 @@ fn page() -> String {
             default(spec),
             range(spec),
             facts.unit,
-            spec.doc.trim(),
+            spec.doc,
             remarks(spec),
         )
         .unwrap();

@@ -36,7 +36,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Error> {
         }
         let value = config.get(key).to_string();
         let value = if value.is_empty() { "-" } else { &value };
-        let (range, doc) = (range(spec), spec.doc.trim());
+        let (range, doc) = (range(spec), spec.doc);
         writeln!(out, "{} = {value}  ({range})\n    {doc}", spec.name).map_err(Error::Output)?;
     }
     Ok(ExitCode::SUCCESS)

@@ -49,7 +49,7 @@ macro_rules! settings {
                 name: $name,
                 scope: ConfigScope::$scope,
                 facts: $facts,
-                doc: concat!($($doc),+),
+                doc: concat!($($doc),+).trim_ascii(),
             },)+
         ];
 
