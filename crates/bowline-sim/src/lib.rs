@@ -6,9 +6,7 @@
 //! fails again in the same way for whoever looks into it.
 //!
 //! ```
-//! use bowline_core::message::SendFlags;
-//! use bowline_core::time::Span;
-//! use bowline_sim::{Chance, HostConfig, LinkConfig, deterministic};
+//! use bowline_sim::{Chance, HostConfig, LinkConfig, SendFlags, Span, deterministic};
 //!
 //! deterministic(42, |world| {
 //!     // A server, a player, and a phone network between them.
@@ -69,8 +67,17 @@ mod link;
 mod model;
 mod network;
 mod queue;
+mod report;
 mod trace;
 mod world;
+
+// What a scenario needs of the core, so that it needs no other crate.
+pub use bowline_core::config::{Config, LaneConfig};
+pub use bowline_core::connection::{ConnectionState, RealTimeStatus};
+pub use bowline_core::end_reason::EndReason;
+pub use bowline_core::ids::{LaneIndex, MessageNumber};
+pub use bowline_core::message::{Outgoing, SendFlags};
+pub use bowline_core::time::{Span, Timestamp};
 
 pub use check::{Fault, Violation, deterministic};
 pub use gns_receiver::{Cost, Finding, FindingKind, GnsCounters, GnsReceiver, Refusal};
@@ -78,5 +85,11 @@ pub use host::{AcceptPolicy, Conn, HostConfig, HostId, Received};
 pub use link::{Chance, LinkConfig, LinkCounters};
 pub use model::{DeliveryCounts, DeliveryError, DeliveryModel};
 pub use network::Datagram;
+pub use report::{FlowReport, KindReport, Report};
 pub use trace::TraceHash;
 pub use world::{Stuck, Verdict, World};
+
+/// The code of the tutorial is compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/simulator.md")]
+struct Tutorial;

@@ -215,6 +215,13 @@ pub struct LinkCounters {
     pub duplicated: u64,
 }
 
+impl LinkCounters {
+    /// Datagrams that never arrived, whatever the cause.
+    pub const fn lost_in_all(&self) -> u64 {
+        self.lost + self.overflowed + self.unplugged
+    }
+}
+
 /// What becomes of a datagram.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Fate {

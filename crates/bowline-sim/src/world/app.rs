@@ -160,6 +160,7 @@ impl World {
         let result = result.unwrap_or(Err(SendError::WrongState(ConnectionState::Dead)));
         if let Ok(number) = result {
             let reliable = flags.is_reliable() || data.len() > MAX_UNRELIABLE_SEND;
+            self.journal.sent(now, conn, (lane, number), reliable);
             self.flows
                 .entry(conn)
                 .or_default()

@@ -19,6 +19,7 @@ use crate::link::{Fate, LinkConfig, LinkCounters};
 use crate::model::DeliveryModel;
 use crate::network::{Datagram, Network};
 use crate::queue::EventQueue;
+use crate::report::Journal;
 use crate::trace::{Trace, TraceHash};
 
 use self::story::Story;
@@ -32,6 +33,7 @@ pub use self::story::Stuck;
 /// [`World::verify`].
 pub struct World {
     now: Timestamp,
+    seed_number: u64,
     seed: [u8; 32],
     crypto: Crypto,
     hosts: Vec<Host>,
@@ -43,6 +45,7 @@ pub struct World {
     flows: BTreeMap<Conn, DeliveryModel>,
     /// Models of GNS in front of receivers.
     gns: BTreeMap<Conn, GnsReceiver>,
+    journal: Journal,
     violations: Vec<Violation>,
     filter: Option<Filter>,
 }
@@ -73,9 +76,11 @@ const MAX_VIOLATIONS: usize = 64;
 impl World {
     /// An empty world.
     pub fn new(seed: u64) -> Self {
+        let seed_number = seed;
         let seed = seed_bytes(seed);
         Self {
             now: START,
+            seed_number,
             seed,
             crypto: rustcrypto::provider(),
             hosts: Vec::new(),
@@ -85,6 +90,7 @@ impl World {
             story: Story::default(),
             flows: BTreeMap::new(),
             gns: BTreeMap::new(),
+            journal: Journal::default(),
             violations: Vec::new(),
             filter: None,
         }
@@ -246,6 +252,18 @@ impl World {
         Err(Stuck::new(what, self.tell_all()))
     }
 
+    pub(crate) const fn seed_number(&self) -> u64 {
+        self.seed_number
+    }
+
+    pub(crate) const fn host_count(&self) -> usize {
+        self.hosts.len()
+    }
+
+    pub(crate) const fn journal(&self) -> &Journal {
+        &self.journal
+    }
+
     pub(crate) const fn trace(&self) -> &Trace {
         &self.trace
     }
@@ -360,8 +378,9 @@ impl World {
         match news.what {
             What::Received(message) => {
                 let result = self.sender_of(conn).and_then(|sender| {
-                    let flow = self.flows.entry(sender).or_default();
                     let (lane, number) = (message.lane, message.number);
+                    self.journal.received(self.now, sender, (lane, number));
+                    let flow = self.flows.entry(sender).or_default();
                     flow.received(lane, number, message.reliable, &message.data)
                         .err()
                 });
@@ -405,7 +424,7 @@ impl World {
         &mut self.hosts[id.index()]
     }
 
-    fn name(&self, id: HostId) -> String {
+    pub(crate) fn name(&self, id: HostId) -> String {
         self.host(id).name.clone()
     }
 
