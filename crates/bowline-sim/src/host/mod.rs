@@ -4,9 +4,10 @@
 //! application wants, and collects what comes of it in [`Effects`].
 
 mod drain;
+mod raw;
 mod slot;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
@@ -25,6 +26,7 @@ use bowline_core::transmit::TransmitBuf;
 
 use crate::network::Datagram;
 
+use self::raw::RawSockets;
 use self::slot::{Life, Slot};
 
 /// Which host of a world.
@@ -154,8 +156,11 @@ pub(crate) struct Host {
     endpoint: Endpoint,
     /// What its clock shows beyond the world's: nobody may compare the clocks of two hosts.
     clock_lead: Span,
-    /// The port of each socket.
+    /// Datagrams lost because a socket's buffer was full.
+    pub(crate) overflowed: u64,
+    /// The port of each socket of the endpoint.
     sockets: Vec<u16>,
+    raw: RawSockets,
     slots: BTreeMap<ConnectionId, Slot>,
     deadlines: BTreeSet<(Timestamp, ConnectionId)>,
     buf: TransmitBuf,
@@ -193,7 +198,9 @@ impl Host {
             planned_wake: None,
             endpoint: Endpoint::new(endpoint, seed, now + clock_lead, unix_secs(now)),
             clock_lead,
+            overflowed: 0,
             sockets: Vec::new(),
+            raw: RawSockets::default(),
             slots: BTreeMap::new(),
             deadlines: BTreeSet::new(),
             buf: TransmitBuf::new(RUN),
@@ -232,6 +239,10 @@ impl Host {
 
     /// Takes a datagram from the network.
     pub(crate) fn arrived(&mut self, now: Timestamp, mut datagram: Datagram, out: &mut Effects) {
+        if let Some(buffer) = self.raw.at(datagram.to.port()) {
+            self.overflowed += u64::from(!buffer.push(datagram));
+            return;
+        }
         let Some(socket) = self
             .sockets
             .iter()
@@ -269,6 +280,26 @@ impl Host {
                 }
             }
         }
+    }
+
+    /// Opens a socket that does not belong to the endpoint.
+    pub(crate) fn open_raw(&mut self, port: u16) {
+        assert!(
+            !self.sockets.contains(&port),
+            "the endpoint has port {port}"
+        );
+        self.raw.open(port);
+    }
+
+    /// Takes what waits in a raw socket.
+    pub(crate) fn take_raw(&mut self, port: u16) -> VecDeque<Datagram> {
+        let buffer = self.raw.at(port);
+        buffer.map(|buffer| buffer.take()).unwrap_or_default()
+    }
+
+    /// Whether somebody has this port, the endpoint or a raw socket.
+    pub(crate) fn has_socket(&mut self, port: u16) -> bool {
+        self.sockets.contains(&port) || self.raw.at(port).is_some()
     }
 
     /// Does what is due.

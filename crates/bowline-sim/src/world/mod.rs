@@ -1,6 +1,7 @@
 //! The world: virtual time, hosts, the network between them, and everything that happens.
 
 mod app;
+mod raw;
 mod story;
 
 use std::collections::BTreeMap;

@@ -14,5 +14,6 @@ mod liveness;
 mod match_of_16;
 mod oracles;
 mod random;
+mod raw;
 mod replay;
 mod support;
