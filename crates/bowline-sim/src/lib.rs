@@ -82,7 +82,7 @@ pub use bowline_core::time::{Span, Timestamp};
 pub use check::{Fault, Violation, deterministic};
 pub use gns_receiver::{Cost, Finding, FindingKind, GnsCounters, GnsReceiver, Refusal};
 pub use host::{AcceptPolicy, Conn, HostConfig, HostId, Received};
-pub use link::{Chance, LinkConfig, LinkCounters};
+pub use link::{Chance, GilbertElliott, LinkConfig, LinkCounters};
 pub use model::{DeliveryCounts, DeliveryError, DeliveryModel};
 pub use network::Datagram;
 pub use report::{FlowReport, KindReport, Report};

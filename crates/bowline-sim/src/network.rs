@@ -51,9 +51,15 @@ impl Network {
         self.by_address.get(&address.ip().to_canonical()).copied()
     }
 
-    /// Decides what becomes of a datagram of `len` bytes.
-    pub(crate) fn carry(&mut self, now: Timestamp, from: HostId, to: HostId, len: usize) -> Fate {
-        self.link(from, to).carry(now, len)
+    /// Decides what becomes of a datagram with these bytes, and may alter them.
+    pub(crate) fn carry(
+        &mut self,
+        now: Timestamp,
+        from: HostId,
+        to: HostId,
+        bytes: &mut [u8],
+    ) -> Fate {
+        self.link(from, to).carry(now, bytes)
     }
 
     /// Sets the link between all hosts, and between those that are still to come.
@@ -130,19 +136,21 @@ mod tests {
             let mut network = Network::new([1; 32]);
             network.set_all(lossy);
             if first_other_way {
-                network.carry(NOW, b, a, 1);
+                network.carry(NOW, b, a, &mut [0]);
             }
-            let fates: Vec<Fate> = (0..50).map(|_| network.carry(NOW, a, b, 1)).collect();
+            let fates: Vec<Fate> = (0..50)
+                .map(|_| network.carry(NOW, a, b, &mut [0]))
+                .collect();
             fates
         };
         assert_eq!(run(false), run(true));
         let mut network = Network::new([1; 32]);
         network.set_link(a, b, LinkConfig::PERFECT.latency(Span::from_micros(7)));
         assert_eq!(
-            network.carry(NOW, a, b, 1),
+            network.carry(NOW, a, b, &mut [0]),
             Fate::Arrives(NOW + Span::from_micros(7))
         );
-        assert_eq!(network.carry(NOW, b, a, 1), Fate::Arrives(NOW));
+        assert_eq!(network.carry(NOW, b, a, &mut [0]), Fate::Arrives(NOW));
         assert_eq!(network.counters(a, b).sent, 1);
         assert_eq!(network.config(b, a), LinkConfig::PERFECT);
         assert_eq!(network.links().count(), 2);

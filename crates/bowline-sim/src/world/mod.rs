@@ -350,7 +350,7 @@ impl World {
         let Some(to) = self.network.host_at(datagram.to) else {
             return;
         };
-        match self.network.carry(self.now, from, to, datagram.bytes.len()) {
+        match self.network.carry(self.now, from, to, &mut datagram.bytes) {
             Fate::Arrives(at) => self.queue.plan(at, Planned::Arrival(to, datagram)),
             Fate::ArrivesTwice(at, again) => {
                 self.queue.plan(at, Planned::Arrival(to, datagram.clone()));

@@ -10,6 +10,7 @@ mod freshness;
 mod gns_limits;
 mod handshake;
 mod key_update;
+mod links;
 mod liveness;
 mod match_of_16;
 mod oracles;
