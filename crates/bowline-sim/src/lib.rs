@@ -51,6 +51,11 @@
 //! connection can be given the limits of the original's receiver, GameNetworkingSockets
 //! ([`World::receive_as_gns`]).
 //!
+//! # Hostile peers
+//!
+//! [`scripted`] holds a peer that speaks the protocol correctly until it is told otherwise, for tests
+//! of what no real one would do: lies in the handshake, frames that do not fit, numbers from far ahead.
+//!
 //! # How it works
 //!
 //! The world keeps one queue of what will happen: datagrams that arrive and hosts that want to be
@@ -68,6 +73,7 @@ mod model;
 mod network;
 mod queue;
 mod report;
+pub mod scripted;
 mod trace;
 mod world;
 
