@@ -274,18 +274,22 @@ fn nearest_u16(bits: u16, reference: u64) -> Option<u64> {
     reference.checked_add_signed(i64::from(gap))
 }
 
-/// The stream position with these low `width` bits. It may lie ahead of `expected` by more than it
-/// may lie behind: GNS only ever corrects upward, and reading must agree with its writing.
+/// The stream position with these low `width` bits. In the short forms it may lie ahead of `expected`
+/// by more than it may lie behind, as GNS reads them. The long form, which is what GNS writes, is the
+/// nearest position: else bytes from just before a multiple of 2^48 that come again would be taken for
+/// bytes of the next period, and the stream would stand still. (DIFFERS: GNS only ever corrects upward.)
 #[inline]
 fn complete_pos(bits: u64, width: u32, expected: u64) -> Option<u64> {
     let period = 1u64.checked_shl(width)?;
     let mask = period.wrapping_sub(1);
     let pos = (expected & !mask) | (bits & mask);
     if pos.saturating_add(mask >> 1) < expected {
-        pos.checked_add(period)
-    } else {
-        Some(pos)
+        return pos.checked_add(period);
     }
+    let is_far_ahead = width == 48 && pos.saturating_sub(expected) > mask >> 1;
+    // In the first period there is nothing below.
+    let below = pos.checked_sub(period).filter(|_| is_far_ahead);
+    Some(below.unwrap_or(pos))
 }
 
 #[cfg(test)]

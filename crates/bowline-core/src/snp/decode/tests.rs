@@ -154,6 +154,28 @@ fn absolute_positions_are_corrected_upward_only() {
 }
 
 #[test]
+fn bytes_from_before_a_multiple_of_2_48_that_come_again_are_read_where_they_were() {
+    let pos = |pos: u64, expected| {
+        let plaintext = [&[0x57][..], &pos.to_le_bytes()[..6]].concat();
+        match decode(&plaintext, &FixedContext::lane_0(0, expected)).map(|frames| frames[0]) {
+            Ok(Frame::Reliable { pos, .. }) => Some(pos.get()),
+            _ => None,
+        }
+    };
+    const END: u64 = 1 << 48;
+    for multiple in [1, 2, 1 << 14] {
+        let end = END * multiple;
+        for expected in [end - 5, end, end + 1_000_000] {
+            for position in [end - 20_000, end - 1, end, end + 7] {
+                assert_eq!(pos(position, expected), Some(position), "{expected}");
+            }
+        }
+    }
+    // In the first period there is nothing below.
+    assert_eq!(pos(END - 1, 1), Some(END - 1));
+}
+
+#[test]
 fn all_forms_of_positions_are_read() {
     let long = [0x48, 1, 0, 0, 0, 1, 0xAA];
     let frames = decode(&long, &FixedContext::fresh()).unwrap();
