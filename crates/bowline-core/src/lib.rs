@@ -32,6 +32,8 @@ pub mod pop;
 pub mod result_code;
 pub mod rng;
 pub mod snp;
+#[cfg(any(test, feature = "test-support"))]
+pub mod start;
 pub mod stats;
 pub mod time;
 pub mod transmit;

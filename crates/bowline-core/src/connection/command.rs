@@ -242,7 +242,11 @@ impl Connection {
         }
         self.sender.check_lanes(lanes)?;
         self.check_peer_knows_lanes(now, lanes.len())?;
+        #[cfg(any(test, feature = "test-support"))]
+        let before = self.sender.lanes();
         self.sender.configure_lanes(lanes)?;
+        #[cfg(any(test, feature = "test-support"))]
+        self.start_lanes(before);
         if let Some(pipe) = &mut self.pipe {
             pipe.configure_lanes(lanes);
         }

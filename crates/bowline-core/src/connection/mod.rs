@@ -216,7 +216,7 @@ impl Connection {
 
     fn new(now: Timestamp, start: Start, origin: Origin, state: State) -> Self {
         let handshake = handshake_packet(limits::PROTOCOL_VERSION);
-        Self {
+        let connection = Self {
             path: Path::direct(start.config.mtu_bytes()),
             sender: Sender::new(now, &start.config, handshake.next()),
             receiver: Receiver::new(&start.config, handshake),
@@ -249,7 +249,10 @@ impl Connection {
             pipe: None,
             recording: None,
             now,
-        }
+        };
+        #[cfg(any(test, feature = "test-support"))]
+        let connection = connection.with_start_numbers();
+        connection
     }
 
     /// The next event for the application.
@@ -380,6 +383,8 @@ impl Connection {
         let handshake = handshake_packet(version);
         self.sender.set_first_packet(handshake.next());
         self.receiver.set_handshake_packet(handshake);
+        #[cfg(any(test, feature = "test-support"))]
+        self.start_packets();
     }
 
     /// A text for the application and the peer; cut to what crosses the wire.

@@ -187,6 +187,8 @@ impl Endpoint {
                 key_limits: config.key_limits,
                 key: config.key,
                 credentials: None,
+                #[cfg(any(test, feature = "test-support"))]
+                start: None,
             }),
             clock: WallClock::new(now, unix_secs),
             challenges: Challenges::new(now, &mut rng),

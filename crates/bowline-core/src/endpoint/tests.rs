@@ -67,6 +67,7 @@ fn connect_request(id: u32, challenge: u64) -> Vec<u8> {
         key_limits: config.key_limits,
         key: config.key,
         credentials: None,
+        start: None,
     };
     let mut rng = Rng::from_seed([4; 32]);
     let client = ConnectionId::new(id);

@@ -266,7 +266,7 @@ impl Endpoint {
     }
 
     /// The host of connections to come; those that exist keep theirs.
-    fn host_mut(&mut self) -> &mut Host {
+    pub(crate) fn host_mut(&mut self) -> &mut Host {
         Arc::make_mut(&mut self.host)
     }
 }

@@ -25,6 +25,8 @@ use crate::crypto::keys::SigningKey;
 use crate::extensions::ExtensionSet;
 use crate::identity::Identity;
 use crate::ids::AppId;
+#[cfg(any(test, feature = "test-support"))]
+use crate::start::StartNumbers;
 use crate::wire::pb;
 use crate::wire::udp::RequestIdentity;
 
@@ -56,6 +58,9 @@ pub(crate) struct Host {
     pub(crate) key: Option<SigningKey>,
     /// The certificate that we show; without one each connection makes an unsigned one.
     pub(crate) credentials: Option<Arc<Credentials>>,
+    /// Numbers that connections begin with instead of the first.
+    #[cfg(any(test, feature = "test-support"))]
+    pub(crate) start: Option<StartNumbers>,
 }
 
 /// A wall clock made of the monotonic one: certificates expire by the calendar.

@@ -260,6 +260,7 @@ mod tests {
             key_limits: KeyLimits::DEFAULT,
             key: None,
             credentials: None,
+            start: None,
         }
     }
 

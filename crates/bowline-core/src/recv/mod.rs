@@ -94,6 +94,15 @@ impl Receiver {
         self.replay = ReplayWindow::new(handshake);
     }
 
+    /// Lets all lanes begin after message `last`, with the byte at `first`.
+    #[cfg(any(test, feature = "test-support"))]
+    pub(crate) fn start_lanes(&mut self, last: MessageNumber, first: StreamPos) {
+        self.ensure_lane(LaneIndex::new(u8::MAX));
+        for lane in &mut self.lanes {
+            lane.start_at(last, first);
+        }
+    }
+
     /// Takes a reliable segment in.
     pub(crate) fn reliable(
         &mut self,

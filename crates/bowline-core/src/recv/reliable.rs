@@ -97,6 +97,13 @@ impl ReliableReceiver {
         }
     }
 
+    /// Begins after message `last`, with the byte at `first`.
+    #[cfg(any(test, feature = "test-support"))]
+    pub(crate) const fn start_at(&mut self, last: MessageNumber, first: StreamPos) {
+        (self.base, self.end) = (first, first);
+        (self.last_number, self.highest_number) = (last, last);
+    }
+
     /// Goes by other limits from now on. What is held already is kept.
     pub(crate) const fn set_limits(&mut self, limits: ReceiveLimits) {
         self.limits = limits;

@@ -95,6 +95,15 @@ impl SendLane {
         }
     }
 
+    /// Begins after message `last`, with the byte at `first`.
+    #[cfg(any(test, feature = "test-support"))]
+    pub(crate) fn start_at(&mut self, last: MessageNumber, first: StreamPos) {
+        self.last_number = last;
+        self.last_reliable_number = last;
+        self.stream = StreamBuffer::new(first);
+        self.unsent = first;
+    }
+
     /// Queues a reliable message and numbers it.
     pub(crate) fn submit_reliable(&mut self, payload: Payload<'_>) -> MessageNumber {
         let number = self.last_number.next();

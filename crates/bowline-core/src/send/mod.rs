@@ -26,7 +26,11 @@ use alloc::vec::Vec;
 use crate::config::Config;
 use crate::config::LaneConfig;
 use crate::ids::LaneIndex;
+#[cfg(any(test, feature = "test-support"))]
+use crate::ids::MessageNumber;
 use crate::ids::PacketNumber;
+#[cfg(any(test, feature = "test-support"))]
+use crate::ids::StreamPos;
 use crate::limits;
 use crate::rate::Controller;
 use crate::rate::Delivered;
@@ -136,6 +140,22 @@ impl Sender {
     pub(crate) fn set_first_packet(&mut self, first: PacketNumber) {
         debug_assert_eq!(self.in_flight.len(), 0);
         self.in_flight = InFlight::new(first);
+    }
+
+    /// Begins with packet `first`, whatever the peer's version.
+    #[cfg(any(test, feature = "test-support"))]
+    pub(crate) fn start_packets(&mut self, first: PacketNumber) {
+        self.set_first_packet(first);
+        // As far below as 0 lies below the usual first packet.
+        self.first_wanted = PacketNumber::new(first.get().saturating_sub(2));
+    }
+
+    /// Lets the lanes from `from` on begin after message `last`, with the byte at `first`.
+    #[cfg(any(test, feature = "test-support"))]
+    pub(crate) fn start_lanes(&mut self, from: usize, last: MessageNumber, first: StreamPos) {
+        for lane in self.lanes.iter_mut().skip(from) {
+            lane.start_at(last, first);
+        }
     }
 
     /// Takes in what the peer has and lacks; `fate` hears of each packet whether it arrived.
