@@ -24,11 +24,11 @@ pub(super) struct GapMap {
 pub(super) struct StopWaitingWentBack;
 
 impl GapMap {
-    /// Packet 1, the handshake, is recorded.
-    pub(super) const fn new() -> Self {
+    /// Everything up to packet `handshake` is recorded.
+    pub(super) const fn after(handshake: u64) -> Self {
         Self {
             gaps: Vec::new(),
-            open: 2,
+            open: handshake + 1,
             stop_waiting: 0,
             stop_waiting_set_by: 0,
             peak: 1,
@@ -123,7 +123,7 @@ mod tests {
     }
 
     fn recorded(numbers: impl IntoIterator<Item = u64>) -> GapMap {
-        let mut map = GapMap::new();
+        let mut map = GapMap::after(1);
         for value in numbers {
             assert!(!map.record(number(value)), "merged at {value}");
         }

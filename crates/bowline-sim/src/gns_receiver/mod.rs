@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 use bowline_core::ids::{ConnectionId, LaneIndex, MessageNumber, PacketNumber, StreamPos};
 use bowline_core::snp::decode::{DecodeContext, Decoder};
 use bowline_core::snp::frame::{Frame, FrameError};
+use bowline_core::start::{FlowStart, StartNumbers};
 use bowline_core::time::Timestamp;
 use bowline_core::wire::data_header::DataHeader;
 
@@ -77,13 +78,19 @@ enum State {
 
 impl GnsReceiver {
     /// A receiver whose own connection ID is `id`, from the end of the handshake on.
-    pub const fn new(id: ConnectionId) -> Self {
+    pub fn new(id: ConnectionId) -> Self {
+        Self::starting_at(id, StartNumbers::default())
+    }
+
+    /// Such a receiver of a connection that begins with these numbers, as the receiver sees them.
+    pub const fn starting_at(id: ConnectionId, start: StartNumbers) -> Self {
+        let handshake = start.received.handshake().get();
         Self {
             id,
             state: State::Open,
-            window: PacketWindow::new(),
-            gaps: GapMap::new(),
-            lanes: Lanes::new(),
+            window: PacketWindow::after(handshake),
+            gaps: GapMap::after(handshake),
+            lanes: Lanes::new(start),
             findings: Vec::new(),
             counters: GnsCounters {
                 packets: 0,
@@ -304,6 +311,7 @@ const fn finding_of(error: FrameError) -> FindingKind {
 /// What the decoder needs to know: the state of all lanes, and what was sent the other way.
 #[derive(Debug)]
 struct Lanes {
+    start: FlowStart,
     by_index: BTreeMap<LaneIndex, Lane>,
     next_send: PacketNumber,
 }
@@ -316,18 +324,21 @@ struct Lane {
 }
 
 impl Lanes {
-    const fn new() -> Self {
+    const fn new(start: StartNumbers) -> Self {
         Self {
+            start: start.received,
             by_index: BTreeMap::new(),
-            next_send: PacketNumber::new(2),
+            next_send: start.sent.packet,
         }
     }
 
     fn lane(&mut self, index: LaneIndex) -> &mut Lane {
+        let last = self.start.last_message().get();
+        let first = self.start.stream.get();
         self.by_index.entry(index).or_insert_with(|| Lane {
-            stream: Stream::new(),
+            stream: Stream::starting_at(first, last),
             fragments: Fragments::default(),
-            highest_message: 0,
+            highest_message: last,
         })
     }
 }
@@ -335,12 +346,15 @@ impl Lanes {
 impl DecodeContext for Lanes {
     fn highest_message(&self, lane: LaneIndex) -> MessageNumber {
         let lane = self.by_index.get(&lane);
-        MessageNumber::new(lane.map_or(0, |lane| lane.highest_message))
+        lane.map_or_else(
+            || self.start.last_message(),
+            |lane| MessageNumber::new(lane.highest_message),
+        )
     }
 
     fn expected_pos(&self, lane: LaneIndex) -> StreamPos {
         let lane = self.by_index.get(&lane);
-        lane.map_or(StreamPos::FIRST, |lane| StreamPos::new(lane.stream.end()))
+        lane.map_or(self.start.stream, |lane| StreamPos::new(lane.stream.end()))
     }
 
     fn next_send(&self) -> PacketNumber {

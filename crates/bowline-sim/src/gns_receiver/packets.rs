@@ -28,11 +28,11 @@ pub(super) enum Verdict {
 }
 
 impl PacketWindow {
-    /// The handshake counts as packet 1 (for peers of version 10 and later).
-    pub(super) const fn new() -> Self {
+    /// Everything up to packet `handshake` counts as received (1 for peers of version 10 and later).
+    pub(super) const fn after(handshake: u64) -> Self {
         Self {
-            highest: 1,
-            current: 0b11,
+            highest: handshake,
+            current: bit(handshake) | (bit(handshake) - 1),
             previous: u64::MAX,
         }
     }
@@ -118,7 +118,7 @@ mod tests {
 
     #[test]
     fn the_first_packet_is_number_two_and_comes_once() {
-        let mut window = PacketWindow::new();
+        let mut window = PacketWindow::after(1);
         assert!(!take(&mut window, 1));
         assert!(take(&mut window, 2));
         assert!(!take(&mut window, 2));
@@ -126,7 +126,7 @@ mod tests {
 
     #[test]
     fn late_packets_are_taken_up_to_64_and_never_from_128() {
-        let mut window = PacketWindow::new();
+        let mut window = PacketWindow::after(1);
         assert!(take(&mut window, 70));
         assert!(take(&mut window, 5));
         assert!(!take(&mut window, 5));
@@ -138,7 +138,7 @@ mod tests {
 
     #[test]
     fn a_lurch_makes_older_packets_unreceivable() {
-        let mut window = PacketWindow::new();
+        let mut window = PacketWindow::after(1);
         assert!(take(&mut window, 100));
         assert!(take(&mut window, 200));
         assert!(!take(&mut window, 199));

@@ -43,13 +43,14 @@ struct Header {
 }
 
 impl Stream {
-    pub(super) const fn new() -> Self {
+    /// An empty stream with its next byte at `first`, after message `last_number`.
+    pub(super) const fn starting_at(first: u64, last_number: u64) -> Self {
         Self {
-            start: 1,
-            base: 1,
+            start: first,
+            base: first,
             bytes: Vec::new(),
             holes: Vec::new(),
-            last_number: 0,
+            last_number,
             messages: 0,
             peak_holes: 0,
             peak_bytes: 0,
@@ -241,7 +242,7 @@ mod tests {
     #[test]
     fn pieces_in_any_order_make_whole_messages() {
         let all = bytes(10);
-        let mut stream = Stream::new();
+        let mut stream = Stream::starting_at(1, 0);
         for range in [250..300, 100..200, 40..60, 30..70, 0..110, 150..260] {
             insert(&mut stream, &all, range).unwrap();
         }
@@ -257,7 +258,7 @@ mod tests {
     #[test]
     fn the_31st_hole_is_refused_and_so_is_the_21st_split() {
         let all = bytes(100);
-        let mut stream = Stream::new();
+        let mut stream = Stream::starting_at(1, 0);
         for n in 1..=30 {
             insert(&mut stream, &all, n * 10..n * 10 + 5).unwrap();
         }
@@ -276,7 +277,7 @@ mod tests {
 
     #[test]
     fn no_byte_beyond_the_window_is_taken() {
-        let mut stream = Stream::new();
+        let mut stream = Stream::starting_at(1, 0);
         stream.insert(WINDOW, &[0]).unwrap();
         let bytes = WINDOW + 1;
         assert_eq!(
@@ -288,7 +289,7 @@ mod tests {
     #[test]
     fn broken_streams_are_fatal() {
         let deliver = |bytes: &[u8]| {
-            let mut stream = Stream::new();
+            let mut stream = Stream::starting_at(1, 0);
             stream.insert(1, bytes).unwrap();
             stream.deliver(&mut 0)
         };

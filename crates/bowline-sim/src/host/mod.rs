@@ -21,6 +21,7 @@ use bowline_core::event::{Event, TimerKind};
 use bowline_core::extensions::ExtensionSet;
 use bowline_core::identity::Identity;
 use bowline_core::ids::{AppId, ConnectionId, LaneIndex, MessageNumber};
+use bowline_core::start::StartNumbers;
 use bowline_core::time::{Span, Timestamp};
 use bowline_core::transmit::TransmitBuf;
 
@@ -74,6 +75,9 @@ pub struct HostConfig {
     pub key_limits: KeyLimits,
     /// Whether it tells clients why it refuses them.
     pub explains_rejections: bool,
+    /// The numbers of the first packet, message and byte, both ways. A host that it talks with needs the
+    /// same, swapped.
+    pub start: Option<StartNumbers>,
 }
 
 impl Default for HostConfig {
@@ -89,6 +93,7 @@ impl Default for HostConfig {
             extensions: ExtensionSet::ALL,
             key_limits: KeyLimits::DEFAULT,
             explains_rejections: false,
+            start: None,
         }
     }
 }
@@ -190,13 +195,17 @@ impl Host {
         endpoint.explains_rejections = config.explains_rejections;
         endpoint.identity = config.identity.clone();
         endpoint.app_id = config.app_id;
+        let mut endpoint = Endpoint::new(endpoint, seed, now + clock_lead, unix_secs(now));
+        if let Some(start) = config.start {
+            endpoint.set_start_numbers(start);
+        }
         Self {
             name: name.into(),
             address,
             config,
             is_on: true,
             planned_wake: None,
-            endpoint: Endpoint::new(endpoint, seed, now + clock_lead, unix_secs(now)),
+            endpoint,
             clock_lead,
             overflowed: 0,
             sockets: Vec::new(),

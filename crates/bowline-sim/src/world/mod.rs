@@ -183,7 +183,9 @@ impl World {
     /// Puts the limits of a GNS receiver in front of a connection: what GNS would refuse does not
     /// arrive. The connection must not be encrypted, and nothing may have been sent to it yet.
     pub fn receive_as_gns(&mut self, receiver: Conn) {
-        self.gns.insert(receiver, GnsReceiver::new(receiver.id));
+        let start = self.host(receiver.host).config.start.unwrap_or_default();
+        let model = GnsReceiver::starting_at(receiver.id, start);
+        self.gns.insert(receiver, model);
     }
 
     /// What the model has seen so far; `None` without [`Self::receive_as_gns`].

@@ -9,6 +9,7 @@ mod extensions;
 mod freshness;
 mod gns_limits;
 mod handshake;
+mod high_numbers;
 mod key_update;
 mod links;
 mod liveness;
