@@ -66,9 +66,11 @@ impl ReceiveQueue {
         self.max_messages = config.recv_buffer_messages();
     }
 
-    /// Whether a message of `len` bytes may be added.
+    /// Whether a message of `len` bytes may be added. One that is larger than all the room there is has
+    /// the queue to itself: it was accepted for sending, and would block its lane for ever.
     pub(crate) fn has_room(&self, len: usize) -> bool {
-        self.messages.len() < self.max_messages && self.bytes + len <= self.max_bytes
+        self.messages.is_empty()
+            || self.messages.len() < self.max_messages && self.bytes + len <= self.max_bytes
     }
 
     /// Adds a copy of `data`; the caller has made sure of the room.
@@ -224,15 +226,25 @@ mod tests {
     #[test]
     fn limit_messages_and_bytes_that_wait() {
         let mut queue = queue();
-        assert!(queue.has_room(4096) && !queue.has_room(4097));
         queue.push_copy(&[1; 4000], META);
-        assert!(!queue.has_room(97));
+        assert!(queue.has_room(96) && !queue.has_room(97));
         queue.push_copy(b"a", META);
         queue.push_copy(b"b", META);
         assert!(!queue.has_room(1), "three messages wait");
         assert_eq!(queue.pop().unwrap().len(), 4000);
         assert_eq!(&*queue.pop().unwrap(), b"a");
         assert!(queue.has_room(1));
+    }
+
+    #[test]
+    fn a_message_larger_than_the_buffer_has_the_queue_to_itself() {
+        let mut queue = queue();
+        assert!(queue.has_room(4097));
+        queue.push_copy(&[1; 4097], META);
+        assert!(!queue.has_room(0));
+        assert_eq!(queue.pop().unwrap().len(), 4097);
+        queue.push_copy(b"a", META);
+        assert!(!queue.has_room(4097), "not with others");
     }
 
     #[test]
