@@ -70,6 +70,7 @@ mod gns_receiver;
 mod host;
 mod link;
 mod model;
+mod nat;
 mod network;
 mod queue;
 mod report;
@@ -90,6 +91,7 @@ pub use gns_receiver::{Cost, Finding, FindingKind, GnsCounters, GnsReceiver, Ref
 pub use host::{AcceptPolicy, Conn, HostConfig, HostId, Received};
 pub use link::{Chance, GilbertElliott, LinkConfig, LinkCounters};
 pub use model::{DeliveryCounts, DeliveryError, DeliveryModel};
+pub use nat::{NatBehaviour, NatConfig, NatCounters, NatId, PortAllocation};
 pub use network::Datagram;
 pub use report::{FlowReport, KindReport, Report};
 pub use trace::TraceHash;

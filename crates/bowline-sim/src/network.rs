@@ -1,4 +1,4 @@
-//! Who can be reached where, and through which link.
+//! Who can be reached where, through which NATs and which link.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -8,6 +8,7 @@ use bowline_core::time::Timestamp;
 
 use crate::host::HostId;
 use crate::link::{Fate, Link, LinkConfig, LinkCounters};
+use crate::nat::{Nat, NatConfig, NatId, NewMapping, Port};
 
 /// A UDP datagram.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -20,35 +21,213 @@ pub struct Datagram {
     pub bytes: Vec<u8>,
 }
 
-/// The hosts' addresses and a link for each direction between two of them.
+/// Where an address means something: the public network, or a private one behind a NAT.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(crate) struct RealmId(u16);
+
+impl RealmId {
+    pub(crate) const PUBLIC: Self = Self(0);
+
+    /// The network behind a NAT.
+    pub(crate) const fn behind(nat: NatId) -> Self {
+        Self(nat.index() as u16 + 1)
+    }
+
+    const fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// A network in which addresses are unique.
+#[derive(Debug)]
+struct Realm {
+    /// What its addresses begin with.
+    prefix: u32,
+    /// How many addresses were given out.
+    used: u32,
+    by_address: BTreeMap<IpAddr, Node>,
+    /// The way out.
+    gateway: Option<Gateway>,
+}
+
+/// What has an address.
+#[derive(Clone, Copy, Debug)]
+enum Node {
+    Host(HostId),
+    Nat(NatId),
+}
+
+/// The NAT between a private network and the one outside.
+#[derive(Clone, Copy, Debug)]
+struct Gateway {
+    nat: NatId,
+    outside: RealmId,
+}
+
+/// The hosts' addresses, the NATs between them, and a link for each direction between two hosts.
 #[derive(Debug)]
 pub(crate) struct Network {
     seed: [u8; 32],
-    by_address: BTreeMap<IpAddr, HostId>,
+    realms: Vec<Realm>,
+    nats: Vec<Nat>,
+    /// Where each host is.
+    homes: Vec<RealmId>,
     links: BTreeMap<(HostId, HostId), Link>,
     default: LinkConfig,
+    new_mappings: Vec<NewMapping>,
 }
 
+/// Addresses of the public network: 10.0.0.1 and so on.
+const PUBLIC_PREFIX: u32 = 10 << 24;
+/// Addresses behind NAT number n: 192.168.n.2 and so on. The 257th begins anew, which does no harm.
+const PRIVATE_PREFIX: u32 = 192 << 24 | 168 << 16;
+
 impl Network {
-    pub(crate) const fn new(seed: [u8; 32]) -> Self {
+    pub(crate) fn new(seed: [u8; 32]) -> Self {
         Self {
             seed,
-            by_address: BTreeMap::new(),
+            realms: vec![Realm::new(PUBLIC_PREFIX, None)],
+            nats: Vec::new(),
+            homes: Vec::new(),
             links: BTreeMap::new(),
             default: LinkConfig::PERFECT,
+            new_mappings: Vec::new(),
         }
     }
 
     /// Gives a new host its address.
-    pub(crate) fn add_host(&mut self, host: HostId) -> IpAddr {
-        let [_, b, c, d] = (host.index() as u32 + 1).to_be_bytes();
-        let address = IpAddr::V4(Ipv4Addr::new(10, b, c, d));
-        self.by_address.insert(address, host);
+    pub(crate) fn add_host(&mut self, host: HostId, realm: RealmId) -> IpAddr {
+        self.homes.push(realm);
+        self.realm_mut(realm).settle(Node::Host(host))
+    }
+
+    /// Puts a NAT into a network, with one of its own behind it.
+    pub(crate) fn add_nat(&mut self, name: &str, config: NatConfig, outside: RealmId) -> NatId {
+        let index = u16::try_from(self.nats.len()).expect("at most 65,535 NATs");
+        let nat = NatId::new(index);
+        let address = self.realm_mut(outside).settle(Node::Nat(nat));
+        let rng = Rng::from_seed(self.seed).child(&format!("nat {index}"));
+        self.nats.push(Nat::new(name, address, config, rng));
+        let prefix = PRIVATE_PREFIX | u32::from(index & 0xFF) << 8;
+        let mut inside = Realm::new(prefix, Some(Gateway { nat, outside }));
+        // The first address would be the NAT's own.
+        inside.used = 1;
+        self.realms.push(inside);
+        nat
+    }
+
+    /// Gives a host another address in the same network. Nobody has the old one any more.
+    pub(crate) fn move_host(&mut self, host: HostId) -> IpAddr {
+        let home = self.homes[host.index()];
+        let realm = self.realm_mut(home);
+        let is_same = |node: &Node| matches!(node, Node::Host(other) if *other == host);
+        realm.by_address.retain(|_, node| !is_same(node));
+        realm.settle(Node::Host(host))
+    }
+
+    /// Gives a NAT another address outside. Its mappings are gone.
+    pub(crate) fn move_nat(&mut self, nat: NatId) -> IpAddr {
+        let gateway = self.realms[RealmId::behind(nat).index()].gateway;
+        let outside = gateway.map_or(RealmId::PUBLIC, |gateway| gateway.outside);
+        let realm = self.realm_mut(outside);
+        let is_same = |node: &Node| matches!(node, Node::Nat(other) if *other == nat);
+        realm.by_address.retain(|_, node| !is_same(node));
+        let address = realm.settle(Node::Nat(nat));
+        let nat = self.nat_mut(nat);
+        nat.rebind();
+        nat.address = address;
         address
     }
 
+    /// The host at a public address.
     pub(crate) fn host_at(&self, address: SocketAddr) -> Option<HostId> {
-        self.by_address.get(&address.ip().to_canonical()).copied()
+        let public = &self.realms[RealmId::PUBLIC.index()];
+        match public.at(address)? {
+            Node::Host(host) => Some(host),
+            Node::Nat(_) => None,
+        }
+    }
+
+    /// Takes a datagram out of the network of its sender, through all NATs that are in its way. Says
+    /// which network it is in then and which host it would reach; `None` if it is lost.
+    pub(crate) fn leave(
+        &mut self,
+        now: Timestamp,
+        from: HostId,
+        datagram: &mut Datagram,
+    ) -> Option<(RealmId, HostId)> {
+        let mut realm = self.homes[from.index()];
+        while self.realm(realm).at(datagram.to).is_none() {
+            let Gateway { nat, outside } = self.realm(realm).gateway?;
+            let inside = datagram.from;
+            let translator = self.nat_mut(nat);
+            let port = translator.outward(now, inside, datagram.to)?;
+            let (Port::Known(number) | Port::New(number)) = port;
+            datagram.from = SocketAddr::new(translator.address, number);
+            if let Port::New(_) = port {
+                let outside = datagram.from;
+                self.new_mappings.push(NewMapping {
+                    nat,
+                    inside,
+                    outside,
+                });
+            }
+            realm = outside;
+        }
+        let host = self.find(realm, datagram.to, |nat, to| nat.inside(now, to.port()))?;
+        Some((realm, host))
+    }
+
+    /// Takes a datagram to its host, through all NATs that are in its way; `None` if it is lost.
+    pub(crate) fn enter(
+        &mut self,
+        now: Timestamp,
+        realm: RealmId,
+        datagram: &mut Datagram,
+    ) -> Option<HostId> {
+        let (from, mut last) = (datagram.from, datagram.to);
+        let host = self.find(realm, datagram.to, |nat, to| {
+            last = nat.inward(now, from, to.port())?;
+            Some(last)
+        });
+        datagram.to = last;
+        host
+    }
+
+    /// The host that an address leads to, going inwards from a network. `step` says where a NAT sends
+    /// what comes to one of its ports.
+    fn find(
+        &mut self,
+        mut realm: RealmId,
+        mut to: SocketAddr,
+        mut step: impl FnMut(&mut Nat, SocketAddr) -> Option<SocketAddr>,
+    ) -> Option<HostId> {
+        loop {
+            match self.realm(realm).at(to)? {
+                Node::Host(host) => return Some(host),
+                Node::Nat(nat) => {
+                    to = step(self.nat_mut(nat), to)?;
+                    realm = RealmId::behind(nat);
+                }
+            }
+        }
+    }
+
+    /// A mapping that was made since the last call.
+    pub(crate) fn take_new_mapping(&mut self) -> Option<NewMapping> {
+        self.new_mappings.pop()
+    }
+
+    pub(crate) fn nat(&self, nat: NatId) -> &Nat {
+        &self.nats[nat.index()]
+    }
+
+    pub(crate) fn nat_mut(&mut self, nat: NatId) -> &mut Nat {
+        &mut self.nats[nat.index()]
+    }
+
+    pub(crate) fn nats(&self) -> &[Nat] {
+        &self.nats
     }
 
     /// Decides what becomes of a datagram with these bytes, and may alter them.
@@ -91,12 +270,44 @@ impl Network {
             .map(|((from, to), link)| (*from, *to, link))
     }
 
+    fn realm(&self, id: RealmId) -> &Realm {
+        &self.realms[id.index()]
+    }
+
+    fn realm_mut(&mut self, id: RealmId) -> &mut Realm {
+        &mut self.realms[id.index()]
+    }
+
     fn link(&mut self, from: HostId, to: HostId) -> &mut Link {
         self.links.entry((from, to)).or_insert_with(|| {
             // Its own generator, whatever other links there are and in which order they came.
             let label = format!("link {} to {}", from.index(), to.index());
             Link::new(self.default, Rng::from_seed(self.seed).child(&label))
         })
+    }
+}
+
+impl Realm {
+    const fn new(prefix: u32, gateway: Option<Gateway>) -> Self {
+        Self {
+            prefix,
+            used: 0,
+            by_address: BTreeMap::new(),
+            gateway,
+        }
+    }
+
+    /// Gives something the next address.
+    fn settle(&mut self, node: Node) -> IpAddr {
+        self.used += 1;
+        let address = IpAddr::V4(Ipv4Addr::from_bits(self.prefix + self.used));
+        self.by_address.insert(address, node);
+        address
+    }
+
+    /// Who has an address, also in its form as an IPv6 address.
+    fn at(&self, address: SocketAddr) -> Option<Node> {
+        self.by_address.get(&address.ip().to_canonical()).copied()
     }
 }
 
@@ -117,8 +328,8 @@ mod tests {
     fn hosts_are_found_by_address_also_in_its_mapped_form() {
         let (a, b) = hosts();
         let mut network = Network::new([0; 32]);
-        network.add_host(a);
-        let address = network.add_host(b);
+        network.add_host(a, RealmId::PUBLIC);
+        let address = network.add_host(b, RealmId::PUBLIC);
         assert_eq!(network.host_at(SocketAddr::new(address, 1)), Some(b));
         let IpAddr::V4(v4) = address else {
             panic!("IPv4 expected")

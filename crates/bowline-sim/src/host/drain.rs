@@ -22,7 +22,6 @@ impl Host {
         while self.read_message(now, id, out) {
             self.poll_outputs(now, id, out);
         }
-        let local = self.local(now);
         let Some(slot) = self.slots.get_mut(&id) else {
             return;
         };
@@ -33,7 +32,6 @@ impl Host {
             slot.deadline = connection.poll_timeout();
         }
         if let Some((at, _)) = slot.deadline {
-            debug_assert!(at + Span::from_secs(3600) > local, "a deadline long past");
             self.deadlines.insert((at, id));
         }
     }

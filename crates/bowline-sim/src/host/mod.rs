@@ -4,6 +4,7 @@
 //! application wants, and collects what comes of it in [`Effects`].
 
 mod drain;
+mod power;
 mod raw;
 mod slot;
 
@@ -15,7 +16,7 @@ use bowline_core::config::Config;
 use bowline_core::connection::Connection;
 use bowline_core::crypto::Crypto;
 use bowline_core::crypto::key_update::KeyLimits;
-use bowline_core::endpoint::{DatagramEvent, Endpoint, EndpointConfig, Route, SocketId};
+use bowline_core::endpoint::{DatagramEvent, Endpoint, Route, SocketId};
 use bowline_core::error::ConnectError;
 use bowline_core::event::{Event, TimerKind};
 use bowline_core::extensions::ExtensionSet;
@@ -29,6 +30,8 @@ use crate::network::Datagram;
 
 use self::raw::RawSockets;
 use self::slot::{Life, Slot};
+
+pub(crate) use self::power::Power;
 
 /// Which host of a world.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -155,12 +158,16 @@ pub(crate) struct Host {
     pub(crate) name: String,
     pub(crate) address: IpAddr,
     pub(crate) config: HostConfig,
-    pub(crate) is_on: bool,
+    pub(crate) power: Power,
     /// When the world will look after its timers.
     pub(crate) planned_wake: Option<Timestamp>,
     endpoint: Endpoint,
     /// What its clock shows beyond the world's: nobody may compare the clocks of two hosts.
     clock_lead: Span,
+    /// What its calendar shows beyond the world's.
+    calendar_lead_secs: i64,
+    /// How often its process began anew.
+    pub(crate) restarts: u32,
     /// Datagrams lost because a socket's buffer was full.
     pub(crate) overflowed: u64,
     /// The port of each socket of the endpoint.
@@ -171,8 +178,6 @@ pub(crate) struct Host {
     buf: TransmitBuf,
 }
 
-/// Seconds since 1970 when the world begins.
-const UNIX_START: u64 = 1_800_000_000;
 /// Client sockets get ports from here on.
 const FIRST_CLIENT_PORT: u16 = 49_152;
 /// Datagrams in one run, as a driver with segmentation offload has them.
@@ -188,25 +193,18 @@ impl Host {
         clock_lead: Span,
         now: Timestamp,
     ) -> Self {
-        let crypto = config.crypto.clone().unwrap_or(crypto);
-        let mut endpoint = EndpointConfig::new(crypto);
-        endpoint.extensions = config.extensions;
-        endpoint.key_limits = config.key_limits;
-        endpoint.explains_rejections = config.explains_rejections;
-        endpoint.identity = config.identity.clone();
-        endpoint.app_id = config.app_id;
-        let mut endpoint = Endpoint::new(endpoint, seed, now + clock_lead, unix_secs(now));
-        if let Some(start) = config.start {
-            endpoint.set_start_numbers(start);
-        }
+        let (local, unix_secs) = (now + clock_lead, power::true_unix_secs(now));
+        let endpoint = power::endpoint(&config, crypto, seed, local, unix_secs);
         Self {
             name: name.into(),
             address,
             config,
-            is_on: true,
+            power: Power::On,
             planned_wake: None,
             endpoint,
             clock_lead,
+            calendar_lead_secs: 0,
+            restarts: 0,
             overflowed: 0,
             sockets: Vec::new(),
             raw: RawSockets::default(),
@@ -228,14 +226,16 @@ impl Host {
         self.endpoint.stop_listening(socket);
     }
 
-    /// Dials from a socket of its own.
+    /// Dials, from a socket of its own unless told which.
     pub(crate) fn connect(
         &mut self,
         now: Timestamp,
+        port: Option<u16>,
         remote: SocketAddr,
         out: &mut Effects,
     ) -> Result<ConnectionId, ConnectError> {
-        let port = FIRST_CLIENT_PORT.saturating_add(self.sockets.len() as u16);
+        let own = || FIRST_CLIENT_PORT.saturating_add(self.sockets.len() as u16);
+        let port = port.unwrap_or_else(own);
         let socket = self.socket(port);
         let route = Route { socket, remote };
         let config = Arc::new(self.config.connection.clone());
@@ -250,6 +250,10 @@ impl Host {
     pub(crate) fn arrived(&mut self, now: Timestamp, mut datagram: Datagram, out: &mut Effects) {
         if let Some(buffer) = self.raw.at(datagram.to.port()) {
             self.overflowed += u64::from(!buffer.push(datagram));
+            return;
+        }
+        if let Power::Paused(_) = self.power {
+            self.store(datagram);
             return;
         }
         let Some(socket) = self
@@ -343,8 +347,18 @@ impl Host {
         Some(result)
     }
 
+    /// When to wake it, in world time, if that is not planned already or planned too late.
+    pub(crate) fn plan_wake(&mut self, now: Timestamp) -> Option<Timestamp> {
+        let next = self.next_wake()?.max(now);
+        if self.planned_wake.is_some_and(|planned| planned <= next) {
+            return None;
+        }
+        self.planned_wake = Some(next);
+        Some(next)
+    }
+
     /// When it next wants to be woken, in world time.
-    pub(crate) fn next_wake(&self) -> Option<Timestamp> {
+    fn next_wake(&self) -> Option<Timestamp> {
         let connections = self.deadlines.first().map(|(at, _)| *at);
         let next = [connections, self.endpoint.poll_timeout()]
             .into_iter()
@@ -382,6 +396,15 @@ impl Host {
     /// What its clock shows.
     pub(crate) fn local(&self, now: Timestamp) -> Timestamp {
         now + self.clock_lead
+    }
+
+    pub(crate) fn with_endpoint<T>(
+        &mut self,
+        now: Timestamp,
+        action: impl FnOnce(&mut Endpoint, Timestamp) -> T,
+    ) -> T {
+        let local = self.local(now);
+        action(&mut self.endpoint, local)
     }
 
     pub(crate) const fn endpoint(&self) -> &Endpoint {
@@ -422,9 +445,4 @@ impl Effects {
     fn len(&self) -> usize {
         self.datagrams.len() + self.news.len()
     }
-}
-
-/// Seconds since 1970.
-const fn unix_secs(now: Timestamp) -> u64 {
-    UNIX_START + now.as_micros() / 1_000_000
 }

@@ -49,6 +49,17 @@ impl Slot {
         }
     }
 
+    /// The process that had the connection is gone.
+    pub(super) fn crash(&mut self) {
+        if let Life::Alive(connection) = &self.connection {
+            let mut info = connection.info();
+            info.state = ConnectionState::Dead;
+            self.connection = Life::Over(Box::new(info));
+        }
+        self.inbox.clear();
+        self.deadline = None;
+    }
+
     pub(crate) fn state(&self) -> ConnectionState {
         match &self.connection {
             Life::Alive(connection) => connection.state(),

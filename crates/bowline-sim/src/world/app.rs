@@ -46,7 +46,24 @@ impl World {
     /// # Errors
     /// If the address cannot be dialled.
     pub fn connect(&mut self, host: HostId, to: SocketAddr) -> Result<Conn, ConnectError> {
-        let id = self.touch(host, |host, now, out| host.connect(now, to, out))?;
+        let id = self.touch(host, |host, now, out| host.connect(now, None, to, out))?;
+        Ok(Conn { host, id })
+    }
+
+    /// Dials an address from a certain port, as a client does that comes back after a restart.
+    ///
+    /// # Errors
+    /// If the address cannot be dialled, or not from there: one that does not tell connections apart
+    /// takes only one from each port.
+    pub fn connect_from(
+        &mut self,
+        host: HostId,
+        port: u16,
+        to: SocketAddr,
+    ) -> Result<Conn, ConnectError> {
+        let id = self.touch(host, |host, now, out| {
+            host.connect(now, Some(port), to, out)
+        })?;
         Ok(Conn { host, id })
     }
 
@@ -90,9 +107,14 @@ impl World {
             return self.host(peer.host).slot(peer.id).map(|_| peer);
         }
         let remote = self.host(conn.host).slot(conn.id)?.route.remote;
-        let host = self.network.host_at(remote)?;
         let is_other_end = |peer: &Conn| self.info(*peer).remote_id == Some(conn.id);
-        self.connections(host).into_iter().find(is_other_end)
+        // Behind a NAT, or moved away, it may be anywhere.
+        let hosts = self
+            .network
+            .host_at(remote)
+            .map_or_else(|| self.host_ids(), |host| vec![host]);
+        let conns = hosts.into_iter().flat_map(|host| self.connections(host));
+        conns.filter(|peer| *peer != conn).find(is_other_end)
     }
 
     /// Accepts a connection that came in.

@@ -1,6 +1,8 @@
 //! The world: virtual time, hosts, the network between them, and everything that happens.
 
 mod app;
+mod fault;
+mod nat;
 mod raw;
 mod story;
 
@@ -15,10 +17,10 @@ use sha2::{Digest, Sha256};
 
 use crate::check::{Fault, Violation};
 use crate::gns_receiver::GnsReceiver;
-use crate::host::{Conn, Effects, Host, HostConfig, HostId, News, What};
+use crate::host::{Conn, Effects, Host, HostConfig, HostId, News, Power, What};
 use crate::link::{Fate, LinkConfig, LinkCounters};
 use crate::model::DeliveryModel;
-use crate::network::{Datagram, Network};
+use crate::network::{Datagram, Network, RealmId};
 use crate::queue::EventQueue;
 use crate::report::Journal;
 use crate::trace::{Trace, TraceHash};
@@ -65,7 +67,7 @@ pub enum Verdict {
 /// What will happen.
 #[derive(Debug)]
 enum Planned {
-    Arrival(HostId, Datagram),
+    Arrival(RealmId, Datagram),
     Wake(HostId),
 }
 
@@ -103,9 +105,13 @@ impl World {
     /// # Panics
     /// If there are 65,536 hosts already.
     pub fn add_host(&mut self, name: &str, config: HostConfig) -> HostId {
+        self.add_host_in(RealmId::PUBLIC, name, config)
+    }
+
+    fn add_host_in(&mut self, realm: RealmId, name: &str, config: HostConfig) -> HostId {
         let index = u16::try_from(self.hosts.len()).expect("at most 65,536 hosts");
         let id = HostId::new(index);
-        let address = self.network.add_host(id);
+        let address = self.network.add_host(id, realm);
         let mut rng = Rng::from_seed(self.seed).child(&format!("host {index}"));
         let clock_lead = Span::from_micros(u64::from(rng.u32()) * 1000);
         let (crypto, seed) = (self.crypto.clone(), rng.bytes());
@@ -150,21 +156,6 @@ impl World {
     /// What one direction between two hosts has done.
     pub fn link_counters(&self, from: HostId, to: HostId) -> LinkCounters {
         self.network.counters(from, to)
-    }
-
-    /// Takes both directions between two hosts down, or up again.
-    pub fn set_connected(&mut self, a: HostId, b: HostId, is_up: bool) {
-        for (from, to) in [(a, b), (b, a)] {
-            let config = self.link(from, to);
-            self.set_link(from, to, if is_up { config.up() } else { config.down() });
-        }
-    }
-
-    /// Switches a host off for good, as by a power cut: it sends nothing more, not even a goodbye.
-    pub fn kill(&mut self, host: HostId) {
-        self.host_mut(host).is_on = false;
-        let name = self.name(host);
-        self.tell(format!("{name} is switched off"));
     }
 
     /// Shows every datagram to `filter` before it is sent; it may change or drop it.
@@ -278,7 +269,11 @@ impl World {
         };
         self.now = self.now.max(at);
         match planned {
-            Planned::Arrival(host, datagram) => self.arrive(host, datagram),
+            Planned::Arrival(realm, mut datagram) => {
+                if let Some(host) = self.network.enter(at, realm, &mut datagram) {
+                    self.arrive(host, datagram);
+                }
+            }
             Planned::Wake(host) => {
                 if self.host(host).planned_wake == Some(at) {
                     self.host_mut(host).planned_wake = None;
@@ -290,7 +285,7 @@ impl World {
     }
 
     fn arrive(&mut self, host: HostId, datagram: Datagram) {
-        if !self.host(host).is_on {
+        if let Power::Off = self.host(host).power {
             return;
         }
         for (conn, gns) in &mut self.gns {
@@ -318,17 +313,17 @@ impl World {
     fn see_to(&mut self, id: HostId, effects: Effects) {
         let now = self.now;
         let host = self.host_mut(id);
-        if host.is_on {
-            let next = host.next_wake().map(|at| at.max(now));
-            if let Some(next) = next
-                && host.planned_wake.is_none_or(|planned| next < planned)
-            {
-                host.planned_wake = Some(next);
-                self.queue.plan(next, Planned::Wake(id));
+        match &mut host.power {
+            Power::On => {
+                if let Some(at) = host.plan_wake(now) {
+                    self.queue.plan(at, Planned::Wake(id));
+                }
+                for datagram in effects.datagrams {
+                    self.send_datagram(id, datagram);
+                }
             }
-            for datagram in effects.datagrams {
-                self.send_datagram(id, datagram);
-            }
+            Power::Paused(stopped) => stopped.outgoing.extend(effects.datagrams),
+            Power::Off => {}
         }
         for news in effects.news {
             self.hear(id, news);
@@ -349,14 +344,17 @@ impl World {
                 gns.answered(&datagram.bytes);
             }
         }
-        let Some(to) = self.network.host_at(datagram.to) else {
+        let way = self.network.leave(self.now, from, &mut datagram);
+        self.tell_mappings();
+        let Some((realm, to)) = way else {
             return;
         };
         match self.network.carry(self.now, from, to, &mut datagram.bytes) {
-            Fate::Arrives(at) => self.queue.plan(at, Planned::Arrival(to, datagram)),
+            Fate::Arrives(at) => self.queue.plan(at, Planned::Arrival(realm, datagram)),
             Fate::ArrivesTwice(at, again) => {
-                self.queue.plan(at, Planned::Arrival(to, datagram.clone()));
-                self.queue.plan(again, Planned::Arrival(to, datagram));
+                let copy = datagram.clone();
+                self.queue.plan(at, Planned::Arrival(realm, copy));
+                self.queue.plan(again, Planned::Arrival(realm, datagram));
             }
             Fate::Lost => {}
         }
@@ -414,9 +412,22 @@ impl World {
     /// The other end of a connection, as far as this end knows it.
     fn sender_of(&self, conn: Conn) -> Option<Conn> {
         let slot = self.host(conn.host).slot(conn.id)?;
-        let host = self.network.host_at(slot.route.remote)?;
         let id = slot.info().remote_id?;
+        if let Some(host) = self.network.host_at(slot.route.remote) {
+            return Some(Conn { host, id });
+        }
+        // Behind a NAT, or moved away. IDs of two hosts may be the same, pairs of them are not.
+        let is_other_end = |host: &HostId| {
+            let slot = self.host(*host).slot(id);
+            slot.is_some_and(|slot| slot.info().remote_id == Some(conn.id))
+        };
+        let host = self.host_ids().into_iter().find(is_other_end)?;
         Some(Conn { host, id })
+    }
+
+    fn host_ids(&self) -> Vec<HostId> {
+        let ids = (0..self.hosts.len()).map(|index| HostId::new(index as u16));
+        ids.collect()
     }
 
     fn host(&self, id: HostId) -> &Host {
@@ -433,6 +444,12 @@ impl World {
 
     fn describe(&self, conn: Conn) -> String {
         format!("{} {}", self.host(conn.host).name, conn.id)
+    }
+
+    /// Takes down a fault: it belongs to the story, and two runs must have the same.
+    fn note(&mut self, line: String) {
+        self.trace.record(self.now, &[b"fault", line.as_bytes()]);
+        self.tell(line);
     }
 
     fn tell(&mut self, line: String) {

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use crate::host::HostId;
+use crate::host::{HostId, Power};
 use crate::network::Datagram;
 use crate::world::World;
 
@@ -51,7 +51,7 @@ impl World {
     /// As [`Self::send_raw`], under a false address: routers far from the sender cannot tell. The
     /// datagram takes the links of the host that really sends it; answers go to the address on it.
     pub fn send_spoofed(&mut self, host: HostId, from: SocketAddr, to: SocketAddr, bytes: &[u8]) {
-        if !self.host(host).is_on {
+        if let Power::Off = self.host(host).power {
             return;
         }
         let bytes = bytes.to_vec();

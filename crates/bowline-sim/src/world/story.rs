@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 use bowline_core::time::Span;
 
-use crate::host::{Conn, HostId};
+use crate::host::{Conn, HostId, Power};
 use crate::world::World;
 
 /// Lines that are remembered.
@@ -74,12 +74,21 @@ impl World {
             self.queue.len()
         )?;
         for (index, host) in self.hosts.iter().enumerate() {
-            let off = if host.is_on { "" } else { ", switched off" };
+            let off = match host.power {
+                Power::On => "",
+                Power::Paused(_) => ", paused",
+                Power::Off => ", switched off",
+            };
             writeln!(out, "{} at {}{off}", host.name, host.address)?;
             let index = u16::try_from(index).unwrap_or(u16::MAX);
             for conn in self.connections(HostId::new(index)) {
                 self.write_connection(out, conn)?;
             }
+        }
+        for nat in self.network.nats() {
+            let (name, address) = (&nat.name, nat.address);
+            let (config, counters) = (nat.config(), nat.counters());
+            writeln!(out, "nat {name} at {address}: {config}, {counters:?}")?;
         }
         for (from, to, link) in self.network.links() {
             let (from, to) = (self.name(from), self.name(to));

@@ -60,7 +60,10 @@ fn altered_packets_are_refused_and_made_good() {
             }
             let altered = world.link_counters(ours.host, theirs.host).corrupted;
             assert!(altered > 50, "{altered} altered");
-            assert!(drops(world, theirs, DropReason::DecryptFailed) > 0, "{world:?}");
+            assert!(
+                drops(world, theirs, DropReason::DecryptFailed) > 0,
+                "{world:?}"
+            );
         });
     }
 }
