@@ -6,6 +6,7 @@
 mod closing;
 mod delivery;
 mod extensions;
+mod faults;
 mod freshness;
 mod gns_limits;
 mod handshake;
