@@ -1,10 +1,21 @@
 //! Hosts that pause, crash, move, and whose clocks jump; links that carry one way only.
 
+use bowline_core::availability::Availability;
+use bowline_core::cert::authority::Authority;
+use bowline_core::cert::check::AuthPolicy;
+use bowline_core::cert::issue::CertSpec;
+use bowline_core::cert::keypair::PublicKey;
+use bowline_core::cert::signed::SignedCertificate;
+use bowline_core::cert::store::CertStore;
+use bowline_core::config::Config;
 use bowline_core::connection::ConnectionState;
 use bowline_core::counters::DropReason;
+use bowline_core::crypto::keys::SigningKey;
+use bowline_core::crypto::rustcrypto;
 use bowline_core::end_reason::EndReason;
+use bowline_core::ids::AppId;
 use bowline_core::message::SendFlags;
-use bowline_sim::{Conn, HostConfig, World, deterministic};
+use bowline_sim::{Conn, HostConfig, HostId, World, deterministic};
 
 use crate::support::{Two, connected, far, ms, secs};
 
@@ -296,4 +307,94 @@ fn a_calendar_that_jumps_does_not_matter_without_certificates() {
             delivered_both_ways(world, [ours, theirs]);
         });
     }
+}
+
+const APP: AppId = AppId::new(480);
+
+/// Gives a host a certificate for an hour.
+fn certify(world: &mut World, host: HostId, identity: &str) {
+    let crypto = rustcrypto::provider();
+    let authority = Authority::new(&crypto, SigningKey::from_seed([9; 32]));
+    let created = u32::try_from(world.unix_secs(host)).unwrap();
+    world.with_endpoint(host, |endpoint, now| {
+        let mut store = CertStore::new();
+        let root = PublicKey::new(*authority.public()).unwrap();
+        store.add_root(&crypto, root).unwrap();
+        endpoint.set_trust(store);
+        endpoint.certificate_request();
+        let spec = CertSpec {
+            key: *endpoint.public_key().unwrap().as_bytes(),
+            identity: Some(identity.parse().unwrap()),
+            app_ids: vec![APP],
+            pops: Vec::new(),
+            addresses: Vec::new(),
+            created_unix_secs: created,
+            expiry_unix_secs: created + 3600,
+        };
+        let signed = SignedCertificate::from_message(authority.issue(&crypto, &spec)).unwrap();
+        endpoint.set_certificate(now, &signed.to_bytes()).unwrap();
+    });
+}
+
+/// A server with a certificate, and a client that wants one to be shown.
+fn certified(world: &mut World) -> Two {
+    world.set_links(far());
+    let config = HostConfig {
+        app_id: APP,
+        ..HostConfig::default()
+    };
+    let two = Two::new(world, config);
+    certify(world, two.server, "str:server");
+    let store = world.with_endpoint(two.server, |endpoint, _| endpoint.trust().clone());
+    world.with_endpoint(two.client, |endpoint, _| endpoint.set_trust(store));
+    let mut wary = Config::new();
+    wary.set_auth(AuthPolicy::Refuse);
+    world.configure(two.client, wary);
+    two
+}
+
+/// Connections that exist go on whatever the calendar says. New ones are refused while it says that the
+/// peer's certificate has expired, and made again when it has been set right. One that is not valid
+/// yet is taken, as by the original (wire.md 3.8).
+#[test]
+fn a_calendar_that_jumps_counts_for_certificates() {
+    deterministic(330, |world| {
+        let two = certified(world);
+        let (ours, theirs) = world.connect_pair(two.client, two.address).unwrap();
+        world.step_calendar(two.client, 2 * 3600);
+        let refused = world.connect(two.client, two.address).unwrap();
+        world.run_for(secs(15));
+        let reason = world.info(refused).end_reason;
+        assert_eq!(reason, EndReason::REMOTE_BAD_CERT, "{world:?}");
+        delivered_both_ways(world, [ours, theirs]);
+        for ahead in [-2 * 3600, -2 * 3600] {
+            world.step_calendar(two.client, ahead);
+            let pair = world.connect_pair(two.client, two.address).unwrap();
+            delivered_both_ways(world, [pair.0, pair.1]);
+        }
+    });
+}
+
+/// Whoever's own calendar passes the end of its certificate shows none, also when the calendar goes
+/// back: it asks for another one, with the same key.
+#[test]
+fn a_calendar_that_jumps_ends_the_own_certificate_until_there_is_another() {
+    deterministic(332, |world| {
+        let two = certified(world);
+        let status = |world: &mut World| {
+            world.with_endpoint(two.server, |endpoint, _| {
+                endpoint.authentication().availability
+            })
+        };
+        assert_eq!(status(world), Availability::Current);
+        world.step_calendar(two.server, 2 * 3600);
+        assert_eq!(status(world), Availability::Previously);
+        world.step_calendar(two.server, -2 * 3600);
+        let refused = world.connect(two.client, two.address).unwrap();
+        world.run_for(secs(1));
+        assert!(world.state(refused).is_closed(), "{world:?}");
+        certify(world, two.server, "str:server");
+        let pair = world.connect_pair(two.client, two.address).unwrap();
+        delivered_both_ways(world, [pair.0, pair.1]);
+    });
 }

@@ -15,6 +15,7 @@ mod key_update;
 mod links;
 mod liveness;
 mod match_of_16;
+mod nat;
 mod oracles;
 mod random;
 mod raw;
