@@ -45,11 +45,21 @@
 //!
 //! # What can be done to the network
 //!
-//! Latency, jitter, loss, reordering, duplication, a bottleneck with a queue, and outages, for each
-//! direction by itself and changeable at any time ([`LinkConfig`]); single datagrams can be dropped
-//! or altered by a filter ([`World::set_filter`]); hosts can be switched off ([`World::kill`]). A
-//! connection can be given the limits of the original's receiver, GameNetworkingSockets
-//! ([`World::receive_as_gns`]).
+//! - **Links**, each direction by itself and changeable at any time ([`LinkConfig`]): latency, jitter,
+//!   loss one by one or in bursts ([`GilbertElliott`]), reordering, duplication, flipped bits, a
+//!   bottleneck with a queue, a black hole for big datagrams, outages in one direction or both
+//!   ([`World::set_connected`]). Single datagrams can be dropped or altered by a filter
+//!   ([`World::set_filter`]).
+//! - **NATs** ([`World::add_nat`], [`NatConfig`]): mapping and filtering in the terms of RFC 4787,
+//!   hairpinning, lifetimes, port allocation, one behind another; they can be rebound or given
+//!   another address in mid-game.
+//! - **Hosts** can be paused ([`World::pause`]), switched off ([`World::kill`]), crash and start anew
+//!   ([`World::restart`]), move to another address ([`World::change_address`]), and have clocks and
+//!   calendars that jump ([`World::step_clock`], [`World::step_calendar`]).
+//! - **Strangers** speak whatever they like from raw sockets, also under false addresses
+//!   ([`World::send_raw`], [`World::send_spoofed`]).
+//! - A connection can be given the limits of the original's receiver, GameNetworkingSockets
+//!   ([`World::receive_as_gns`]).
 //!
 //! # Hostile peers
 //!
