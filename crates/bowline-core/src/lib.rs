@@ -40,6 +40,7 @@ pub mod transmit;
 pub mod wire;
 
 mod lane_set;
+mod memory;
 #[cfg(test)]
 mod pair;
 mod range_set;

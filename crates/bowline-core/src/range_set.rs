@@ -112,6 +112,11 @@ impl RangeSet {
             .is_some_and(|range| range.start <= value)
     }
 
+    /// Heap in bytes.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        crate::memory::of_deque(&self.ranges)
+    }
+
     /// How many ranges there are.
     pub(crate) fn len(&self) -> usize {
         self.ranges.len()

@@ -22,7 +22,7 @@ use crate::time::Timestamp;
 use crate::wire::udp;
 
 /// Control packets that wait to be sent; a further one replaces none of them, it is not sent.
-const MAX_CONTROL: usize = 4;
+pub(super) const MAX_CONTROL: usize = 4;
 /// What a peer is told when the application gives no text (GNS: the same).
 const DEFAULT_TEXT: &str = "Application closed connection";
 /// The same if the reason is one of an exception.

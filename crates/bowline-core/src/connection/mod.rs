@@ -17,6 +17,7 @@ mod detail;
 mod info;
 mod input;
 mod liveness;
+mod memory;
 mod path;
 mod pipe;
 mod receive;

@@ -11,6 +11,7 @@
 
 mod admission;
 mod dial;
+mod memory;
 mod pair;
 mod rejection;
 mod sources;

@@ -59,6 +59,11 @@ impl Sources {
         }
     }
 
+    /// Heap in bytes.
+    pub(super) fn heap_bytes(&self) -> usize {
+        crate::memory::of_map(&self.0)
+    }
+
     /// Whether there may be one more.
     pub(super) fn has_room(&self, ip: IpAddr) -> bool {
         let load = Source::of(ip).and_then(|source| self.0.get(&source));

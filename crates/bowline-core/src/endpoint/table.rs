@@ -14,6 +14,7 @@ use crate::handshake::Origin;
 use crate::identity::Identity;
 use crate::ids::ConnectionId;
 use crate::limits;
+use crate::memory;
 use crate::rng::Rng;
 use crate::time::Timestamp;
 
@@ -223,6 +224,18 @@ impl Table {
     pub(super) fn can_dial(&self, now: Timestamp, route: Route) -> bool {
         let busy = self.knows(route) || self.held.get(&route).is_some_and(|until| *until > now);
         !busy || self.shareable.contains(&route)
+    }
+
+    /// Heap in bytes.
+    pub(super) fn heap_bytes(&self) -> usize {
+        memory::of_map(&self.entries)
+            + memory::of_map(&self.by_remote)
+            + memory::of_map(&self.routes)
+            + memory::of_map(&self.held)
+            + memory::of_deque(&self.held_until)
+            + memory::of_set(&self.shareable)
+            + memory::of_deque(&self.recent)
+            + self.sources.heap_bytes()
     }
 
     pub(super) fn next_expiry(&self) -> Option<Timestamp> {

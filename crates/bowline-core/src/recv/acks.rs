@@ -6,9 +6,11 @@
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
+use core::ops::Range;
 
 use crate::ids::PacketNumber;
 use crate::limits;
+use crate::memory;
 use crate::range_set::RangeSet;
 use crate::snp::ack_codec::AckBlock;
 use crate::snp::ack_codec::LONGEST_RUN;
@@ -71,6 +73,16 @@ impl Acks {
             unreported: 0,
             blocks: Vec::new(),
         }
+    }
+
+    /// The most heap in bytes.
+    pub(crate) const HEAP_BOUND: usize = memory::grown::<Range<u64>>(limits::MAX_ACK_GAPS + 1)
+        + memory::grown::<(u64, Timestamp)>(limits::MAX_ACK_GAPS)
+        + memory::grown::<AckBlock>(limits::MAX_ACK_GAPS);
+
+    /// Heap in bytes.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        self.received.heap_bytes() + memory::of_deque(&self.held) + memory::of_vec(&self.blocks)
     }
 
     /// Notes a packet that was taken in.

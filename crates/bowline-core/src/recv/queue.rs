@@ -12,6 +12,8 @@ use bytes::BytesMut;
 use crate::config::Config;
 use crate::ids::LaneIndex;
 use crate::ids::MessageNumber;
+use crate::limits;
+use crate::memory;
 use crate::message::Message;
 use crate::recv::sequence::Sequence;
 use crate::time::Timestamp;
@@ -130,6 +132,29 @@ impl ReceiveQueue {
         self.messages.len()
     }
 
+    /// How many messages may wait.
+    pub(crate) const fn max_messages(&self) -> usize {
+        self.max_messages
+    }
+
+    /// Heap in bytes. Messages that live in a chunk count beside it.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        memory::of_deque(&self.messages)
+            + self.bytes
+            + self.sequence.heap_bytes()
+            + self.pool.heap_bytes()
+    }
+
+    /// The most heap in bytes with at most `bytes` and `messages` waiting, or a single message of
+    /// `largest` bytes.
+    pub(crate) const fn heap_bound(bytes: usize, messages: usize, largest: usize) -> usize {
+        let lanes = limits::MAX_LANE_INDEX as usize + 1;
+        memory::grown::<Message>(messages)
+            .saturating_add(if bytes < largest { largest } else { bytes })
+            .saturating_add(memory::grown::<MessageNumber>(lanes))
+            .saturating_add((MAX_CHUNKS + 2) * (MAX_CHUNK + 2 * size_of::<BytesMut>()))
+    }
+
     /// Gives back memory that is only kept for speed.
     pub(crate) fn shrink(&mut self) {
         self.pool = MessagePool::new();
@@ -155,6 +180,11 @@ impl MessagePool {
             chunk: 0,
             full: VecDeque::new(),
         }
+    }
+
+    /// Heap in bytes, if every chunk were as large as the newest: they only grow.
+    fn heap_bytes(&self) -> usize {
+        memory::of_deque(&self.full) + (self.full.len() + 1) * self.chunk
     }
 
     fn copy(&mut self, data: &[u8]) -> Bytes {

@@ -58,6 +58,12 @@ impl Reorder {
             && !self.window.is_zero()
     }
 
+    /// Heap in bytes.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        let bytes = self.held.iter().map(|held| held.bytes.capacity());
+        crate::memory::of_deque(&self.held) + bytes.sum::<usize>()
+    }
+
     /// Keeps a packet. Its number must not be here yet.
     pub(crate) fn hold(&mut self, packet: HeldPacket) {
         let at = self

@@ -28,6 +28,11 @@ impl Sequence {
         }
     }
 
+    /// Heap in bytes.
+    pub(crate) const fn heap_bytes(&self) -> usize {
+        crate::memory::of_vec(&self.newest)
+    }
+
     /// Notes a message, reliable or not, that the application gets.
     pub(crate) fn note(&mut self, lane: LaneIndex, number: MessageNumber) {
         if self.newest.len() <= lane.as_usize() {

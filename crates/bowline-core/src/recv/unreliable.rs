@@ -57,6 +57,12 @@ impl Fragments {
         self.assemble(lane, number)
     }
 
+    /// Heap in bytes.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        let bytes = self.held.values().map(|fragment| fragment.data.len());
+        crate::memory::of_map(&self.held) + bytes.sum::<usize>()
+    }
+
     /// Whether this message could still be waiting for fragments.
     #[cfg(test)]
     fn len(&self) -> usize {

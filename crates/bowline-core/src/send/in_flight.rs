@@ -10,6 +10,8 @@ use core::ops::Range;
 use crate::ids::LaneIndex;
 use crate::ids::PacketNumber;
 use crate::ids::StreamPos;
+use crate::limits;
+use crate::memory;
 use crate::snp::ack_codec::AckFrame;
 use crate::time::Timestamp;
 
@@ -210,6 +212,16 @@ impl InFlight {
     /// How many packets were sent beyond the newest that was settled.
     pub(crate) fn len(&self) -> usize {
         self.packets.len()
+    }
+
+    /// The most heap in bytes: as many packets as are remembered, with two ranges each on average.
+    pub(crate) const HEAP_BOUND: usize =
+        memory::grown::<SentPacket>(limits::MAX_TRACKED_PACKETS + 1)
+            + memory::grown::<SentRange>(2 * limits::MAX_TRACKED_PACKETS);
+
+    /// Heap in bytes.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        memory::of_deque(&self.packets) + memory::of_deque(&self.ranges)
     }
 
     /// Gives back memory that is only kept for speed.

@@ -11,6 +11,8 @@ use core::ops::Range;
 use crate::config::LaneConfig;
 use crate::ids::MessageNumber;
 use crate::ids::StreamPos;
+use crate::limits;
+use crate::memory;
 use crate::message::Payload;
 use crate::range_set::RangeSet;
 use crate::send::stream_buffer::StreamBuffer;
@@ -379,6 +381,24 @@ impl SendLane {
             dropped: self.dropped,
             ..Self::new(self.config)
         };
+    }
+
+    /// Heap in bytes.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        memory::of_deque(&self.queue)
+            + self.stream.heap_bytes()
+            + self.acked.heap_bytes()
+            + self.lost.heap_bytes()
+            + self.unreliable.heap_bytes()
+            + self.keys.heap_bytes()
+    }
+
+    /// The most heap in bytes of what `lanes` lanes remember of `messages` unreliable messages, with
+    /// reliable ones between them, and of what was acknowledged and lost: no more ranges than packets.
+    pub(crate) const fn heap_bound_of_queues(messages: usize, lanes: usize) -> usize {
+        memory::grown::<Run>(messages.saturating_mul(2).saturating_add(lanes))
+            .saturating_add(KeyIndex::heap_bound(messages))
+            .saturating_add(2 * memory::grown::<Range<u64>>(limits::MAX_TRACKED_PACKETS + lanes))
     }
 
     /// Gives back memory that is only kept for speed.

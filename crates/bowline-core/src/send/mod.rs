@@ -14,6 +14,7 @@
 mod backlog;
 mod in_flight;
 mod lane;
+mod memory;
 mod packet_builder;
 mod scheduler;
 mod settings;

@@ -12,6 +12,7 @@ use core::ops::Range;
 use bytes::Bytes;
 
 use crate::ids::StreamPos;
+use crate::memory;
 use crate::message::Payload;
 
 /// The first chunk of a buffer, and what it goes back to when idle.
@@ -146,6 +147,26 @@ impl StreamBuffer {
         *self = successor;
     }
 
+    /// Heap in bytes; payloads that are shared count in full.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        let spare: usize = self.spare.iter().map(Vec::capacity).sum();
+        let chunks: usize = self.chunks.iter().map(Chunk::heap_bytes).sum();
+        memory::of_vec(&self.spare) + spare + memory::of_deque(&self.chunks) + chunks
+    }
+
+    /// The most heap in bytes of a buffer that keeps `bytes`. Each chunk is filled before the next one
+    /// is begun, except by what stands between shared payloads; the first one may be used up, and the
+    /// last one empty.
+    pub(crate) const fn heap_bound(bytes: usize) -> usize {
+        let between = bytes / SHARE_FROM;
+        let chunks = bytes / MIN_CHUNK + between + 2;
+        bytes
+            .saturating_add(between * MIN_CHUNK)
+            .saturating_add((2 + MAX_SPARE) * MAX_CHUNK)
+            .saturating_add(memory::grown::<Chunk>(chunks))
+            .saturating_add(memory::grown::<Vec<u8>>(MAX_SPARE))
+    }
+
     /// Gives back memory that is only kept for speed.
     pub(crate) fn shrink(&mut self) {
         if self.chunks.is_empty() {
@@ -170,10 +191,16 @@ impl StreamBuffer {
     }
 
     fn add_chunk(&mut self, needed: usize) {
-        let mut bytes = self.spare.pop().unwrap_or_default();
-        bytes.clear();
         // Grow with what is in flight, so that few chunks hold a heavy flow and little memory a light one.
-        let held = to_index(self.end.bytes_since(self.start));
+        let mut held = to_index(self.end.bytes_since(self.start));
+        let mut spare = self.spare.pop();
+        if self.ends_with_shared() {
+            // Most likely the header of the next shared payload, which leaves the rest of the chunk empty.
+            held = 0;
+            spare = spare.filter(|spare| spare.capacity() <= MIN_CHUNK);
+        }
+        let mut bytes = spare.unwrap_or_default();
+        bytes.clear();
         let wanted = held.max(needed).clamp(MIN_CHUNK, MAX_CHUNK);
         if bytes.capacity() < wanted {
             bytes = Vec::with_capacity(wanted.next_power_of_two());
@@ -182,6 +209,11 @@ impl StreamBuffer {
             start: self.end,
             bytes: ChunkBytes::Copied(bytes),
         });
+    }
+
+    fn ends_with_shared(&self) -> bool {
+        let last = self.chunks.back().map(|chunk| &chunk.bytes);
+        matches!(last, Some(ChunkBytes::Shared(_)))
     }
 
     fn chunk_of(&self, at: StreamPos) -> usize {
@@ -206,6 +238,13 @@ impl Chunk {
 
     fn len(&self) -> usize {
         self.as_slice().len()
+    }
+
+    fn heap_bytes(&self) -> usize {
+        match &self.bytes {
+            ChunkBytes::Copied(bytes) => bytes.capacity(),
+            ChunkBytes::Shared(bytes) => bytes.len(),
+        }
     }
 
     fn end(&self) -> StreamPos {
@@ -243,6 +282,25 @@ mod tests {
             assert_eq!(part.as_ptr(), payload.as_ptr());
         });
         assert_eq!(read(&buffer, 3, 7), b"ad\x07\x07");
+    }
+
+    #[test]
+    fn headers_between_shared_payloads_claim_no_large_chunks() {
+        let payload = Bytes::from(vec![7; SHARE_FROM]);
+        let mut buffer = StreamBuffer::new(StreamPos::FIRST);
+        let mut sent = 0;
+        for round in 0..500u64 {
+            buffer.append(b"head");
+            buffer.append_shared(payload.clone());
+            sent += 4 + SHARE_FROM as u64;
+            if round >= 100 {
+                buffer.release(StreamPos::new(1 + sent - 100 * (4 + SHARE_FROM as u64)));
+            }
+            let kept = to_index(buffer.end().bytes_since(buffer.start()));
+            let (held, bound) = (buffer.heap_bytes(), StreamBuffer::heap_bound(kept));
+            assert!(held <= bound, "{held} bytes held, {bound} allowed");
+        }
+        assert!(buffer.heap_bytes() < 100 * (SHARE_FROM + 2 * MIN_CHUNK));
     }
 
     #[test]

@@ -122,6 +122,11 @@ impl WaitingBytes {
         self.is_shuffled = false;
     }
 
+    /// Heap in bytes.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        self.buffer.heap_bytes()
+    }
+
     /// How many bytes wait.
     pub(crate) const fn len(&self) -> u64 {
         self.in_use
@@ -164,6 +169,16 @@ impl KeyIndex {
             Ok(_) => debug_assert!(false, "two messages of key {key} wait"),
             Err(index) => self.entries.insert(index, (key, number)),
         }
+    }
+
+    /// Heap in bytes.
+    pub(crate) const fn heap_bytes(&self) -> usize {
+        crate::memory::of_vec(&self.entries)
+    }
+
+    /// The most heap in bytes with so many messages.
+    pub(crate) const fn heap_bound(messages: usize) -> usize {
+        crate::memory::grown::<(u64, MessageNumber)>(messages)
     }
 
     /// Notes that this message waits no longer.

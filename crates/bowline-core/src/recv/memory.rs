@@ -1,0 +1,45 @@
+//! How much memory the receiver holds, and how much it may.
+
+use crate::limits;
+use crate::memory;
+use crate::recv::Receiver;
+use crate::recv::acks::Acks;
+use crate::recv::queue::ReceiveQueue;
+use crate::recv::reliable::ReliableReceiver;
+
+/// What a packet that waits for those before it takes.
+const HELD_PACKET: usize = limits::MAX_DATAGRAM + size_of::<super::HeldPacket>() * 2;
+
+impl Receiver {
+    /// Heap in bytes.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        let lanes = self.lanes.iter().map(ReliableReceiver::heap_bytes);
+        memory::of_vec(&self.lanes)
+            + lanes.sum::<usize>()
+            + self.fragments.heap_bytes()
+            + self.queue.heap_bytes()
+            + self.acks.heap_bytes()
+            + self.reorder.heap_bytes()
+    }
+
+    /// The most heap in bytes with the present settings.
+    pub(crate) fn heap_bound(&self) -> usize {
+        let window = usize::try_from(self.limits.window_bytes).unwrap_or(usize::MAX);
+        let message = self.limits.max_message_bytes;
+        // All lanes together, and the one that may always go on: a window and a message of its own.
+        let held = window
+            .saturating_mul(limits::MAX_FULL_LANES as usize + 1)
+            .saturating_add(message);
+        let lanes = limits::MAX_LANE_INDEX as usize + 1;
+        ReliableReceiver::heap_bound(held)
+            .saturating_add(memory::grown::<ReliableReceiver>(lanes))
+            .saturating_add(limits::MAX_UNRELIABLE_FRAGMENTS * (limits::MAX_DATAGRAM + 256))
+            .saturating_add(ReceiveQueue::heap_bound(
+                window,
+                self.queue.max_messages(),
+                message,
+            ))
+            .saturating_add(Acks::HEAP_BOUND)
+            .saturating_add(limits::MAX_REORDER_HELD * HELD_PACKET)
+    }
+}

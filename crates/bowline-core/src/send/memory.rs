@@ -1,0 +1,33 @@
+//! How much memory the sender holds, and how much it may.
+
+use crate::limits;
+use crate::memory;
+use crate::send::Sender;
+use crate::send::in_flight::InFlight;
+use crate::send::lane::SendLane;
+use crate::send::stream_buffer::StreamBuffer;
+
+impl Sender {
+    /// Heap in bytes.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        let lanes = self.lanes.iter().map(SendLane::heap_bytes);
+        memory::of_vec(&self.lanes) + lanes.sum::<usize>() + self.in_flight.heap_bytes()
+    }
+
+    /// The most heap in bytes with the present settings: what waits is bounded by the send buffer, what
+    /// is not acknowledged by the window of each lane, what is remembered of packets by their number.
+    pub(crate) fn heap_bound(&self) -> usize {
+        let lanes = self.lanes.len();
+        let waiting = usize::try_from(self.send_buffer_bytes).unwrap_or(usize::MAX);
+        let window = usize::try_from(self.peer.stream_window_bytes).unwrap_or(usize::MAX);
+        let reliable = StreamBuffer::heap_bound(waiting)
+            .saturating_add(lanes.saturating_mul(StreamBuffer::heap_bound(window)));
+        let unreliable = StreamBuffer::heap_bound(waiting.saturating_mul(2))
+            .saturating_add(lanes.saturating_mul(StreamBuffer::heap_bound(0)));
+        let messages = waiting / limits::UNRELIABLE_MESSAGE_COST as usize;
+        reliable
+            .saturating_add(unreliable)
+            .saturating_add(SendLane::heap_bound_of_queues(messages, lanes))
+            .saturating_add(InFlight::HEAP_BOUND)
+    }
+}
