@@ -4,10 +4,15 @@
 
 use core::fmt;
 
+use serde::Deserialize;
+use serde::Serialize;
+
 macro_rules! drop_reasons {
     ($($(#[doc = $doc:literal])* $name:ident = $text:literal,)*) => {
         /// Why a packet, or a part of one, was not taken.
-        #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+        #[derive(
+            Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize,
+        )]
         #[non_exhaustive]
         pub enum DropReason {
             $($(#[doc = $doc])* $name,)*
@@ -90,8 +95,8 @@ drop_reasons! {
 }
 
 /// How often each [`DropReason`] occurred.
-#[derive(Clone, Eq, PartialEq)]
-pub struct DropCounters([u64; DropReason::ALL.len()]);
+#[derive(Clone, Deserialize, Eq, PartialEq, Serialize)]
+pub struct DropCounters(#[serde(with = "crate::serde_array")] [u64; DropReason::ALL.len()]);
 
 impl DropCounters {
     /// All zero.

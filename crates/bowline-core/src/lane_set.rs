@@ -1,9 +1,12 @@
 //! Sets of lanes.
 
+use serde::Deserialize;
+use serde::Serialize;
+
 use crate::ids::LaneIndex;
 
 /// A set of lanes.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub(crate) struct LaneSet([u64; 4]);
 
 impl LaneSet {

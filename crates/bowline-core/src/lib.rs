@@ -47,3 +47,4 @@ mod range_set;
 mod rate;
 mod recv;
 mod send;
+mod serde_array;

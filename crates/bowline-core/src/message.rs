@@ -174,7 +174,7 @@ impl<'de> Deserialize<'de> for Payload<'_> {
 }
 
 /// A received message. Derefs to its bytes.
-#[derive(Clone)]
+#[derive(Clone, Deserialize, Serialize)]
 pub struct Message {
     pub(crate) data: Bytes,
     pub(crate) number: MessageNumber,

@@ -6,8 +6,11 @@
 use alloc::collections::VecDeque;
 use core::ops::Range;
 
+use serde::Deserialize;
+use serde::Serialize;
+
 /// Sorted, disjoint, non-adjacent ranges of `u64`.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub(crate) struct RangeSet {
     ranges: VecDeque<Range<u64>>,
 }

@@ -4,6 +4,9 @@
 //! peer that owes a reply and does not give it in time is probed every 200 ms; after four replies
 //! missed in a row and the configured time without a packet, the connection is lost.
 
+use serde::Deserialize;
+use serde::Serialize;
+
 use crate::limits;
 use crate::time::Span;
 use crate::time::Timestamp;
@@ -25,7 +28,7 @@ const IDLE: Span = Span::from_secs(5);
 const PING_INTERVAL: Span = Span::from_secs(7);
 
 /// What is known of the peer's presence.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub(crate) struct Liveness {
     last_received: Timestamp,
     reply_by: Option<Timestamp>,

@@ -4,11 +4,14 @@
 //! for now; the list, the budget per path and the state per path are what relays, NAT traversal and
 //! path MTU probing build on.
 
+use serde::Deserialize;
+use serde::Serialize;
+
 use crate::ids::PathId;
 use crate::limits;
 
 /// A path.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 pub(crate) struct Path {
     id: PathId,
     state: PathState,
@@ -17,7 +20,7 @@ pub(crate) struct Path {
 }
 
 /// Whether a path may be used.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub(crate) enum PathState {
     /// The peer was heard of on it, or it is the only one that there is.
     Usable,

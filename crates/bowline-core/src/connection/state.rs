@@ -57,7 +57,7 @@ impl fmt::Display for ConnectionState {
 }
 
 /// Why a connection ended, as told to the application or to the peer.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub(crate) struct End {
     pub(crate) reason: EndReason,
     pub(crate) text: String,

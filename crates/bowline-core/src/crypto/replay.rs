@@ -4,12 +4,14 @@
 //! (wire.md 2.4). We remember 1024 and have no such rule: that takes more late packets, costs 128
 //! bytes, and no peer can tell.
 
+use serde::{Deserialize, Serialize};
+
 use crate::counters::DropReason;
 use crate::ids::{PacketNumber, WirePacketNumber};
 use crate::limits::{MAX_PACKET_NUMBER_JUMP, REPLAY_WINDOW};
 
 /// The received ones among the last [`REPLAY_WINDOW`] packet numbers.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct ReplayWindow {
     highest: PacketNumber,
     /// A ring of bits: packet number `n` has bit `n % REPLAY_WINDOW`.

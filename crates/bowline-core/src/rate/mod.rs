@@ -8,12 +8,15 @@ pub(crate) mod new_reno;
 pub(crate) mod pacer;
 pub(crate) mod rtt;
 
+use serde::Deserialize;
+use serde::Serialize;
+
 use crate::rate::new_reno::NewReno;
 use crate::time::Span;
 use crate::time::Timestamp;
 
 /// The part that decides how much may be in flight and how fast it leaves.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub(crate) enum Controller {
     /// A fixed rate whatever happens, in bytes per second.
     Pinned(u64),

@@ -3,6 +3,9 @@
 //! A window in bytes that doubles per round trip until the first loss, then grows by a packet per
 //! round trip and halves once per round trip with loss. Integers only.
 
+use serde::Deserialize;
+use serde::Serialize;
+
 use crate::limits;
 use crate::rate::Delivered;
 use crate::time::Span;
@@ -20,7 +23,7 @@ const MAX_WINDOW: u64 = 1 << 32;
 const UNKNOWN_RTT: Span = Span::from_millis(200);
 
 /// State of the controller.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub(crate) struct NewReno {
     window: u64,
     /// Slow start ends here.

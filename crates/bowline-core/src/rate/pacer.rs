@@ -5,6 +5,9 @@
 //! balance can go negative by one packet; acks that must go regardless are charged too, but only down
 //! to a bound: a peer cannot starve the data it is owed by asking for acks.
 
+use serde::Deserialize;
+use serde::Serialize;
+
 use crate::limits;
 use crate::time::Span;
 use crate::time::Timestamp;
@@ -17,7 +20,7 @@ const MAX_DEBT: i64 = 4 * PACKET;
 const SCALE: i64 = 1_000_000;
 
 /// The token bucket.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub(crate) struct Pacer {
     /// Millionths of a byte.
     balance: i64,

@@ -2,6 +2,9 @@
 //!
 //! The whole milliseconds that GNS shows and exchanges are in `stats::ping`.
 
+use serde::Deserialize;
+use serde::Serialize;
+
 use crate::time::Span;
 
 /// Least allowance for variation, so that a very steady path does not retransmit too eagerly.
@@ -19,7 +22,7 @@ const MAX_BACKED_OFF: Span = Span::from_millis(500);
 const MAX_SAMPLE: Span = Span::from_secs(2);
 
 /// Smoothed round-trip time and its variation.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub(crate) struct RttEstimator {
     smoothed: Option<Span>,
     variation: Span,

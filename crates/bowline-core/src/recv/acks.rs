@@ -8,6 +8,9 @@ use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::ops::Range;
 
+use serde::Deserialize;
+use serde::Serialize;
+
 use crate::ids::PacketNumber;
 use crate::limits;
 use crate::memory;
@@ -30,7 +33,7 @@ const MAX_HELD_GAPS: usize = 64;
 const FLUSH_AFTER_NACKS: Span = Span::from_millis(250);
 
 /// Received packets and the acks that are owed for them.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub(crate) struct Acks {
     received: RangeSet,
     highest: PacketNumber,

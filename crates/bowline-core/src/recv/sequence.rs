@@ -4,12 +4,15 @@
 
 use alloc::vec::Vec;
 
+use serde::Deserialize;
+use serde::Serialize;
+
 use crate::ids::LaneIndex;
 use crate::ids::MessageNumber;
 use crate::lane_set::LaneSet;
 
 /// The newest message of each lane that the application has, or will read next, and where that counts.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub(crate) struct Sequence {
     sequenced: LaneSet,
     /// By lane, up to the highest lane with a message: they are noted everywhere, so that the order holds

@@ -7,6 +7,9 @@
 use alloc::collections::VecDeque;
 use core::ops::Range;
 
+use serde::Deserialize;
+use serde::Serialize;
+
 use crate::ids::LaneIndex;
 use crate::ids::PacketNumber;
 use crate::ids::StreamPos;
@@ -16,7 +19,7 @@ use crate::snp::ack_codec::AckFrame;
 use crate::time::Timestamp;
 
 /// The packets in flight.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub(crate) struct InFlight {
     packets: VecDeque<SentPacket>,
     /// The number of the first entry.
@@ -33,14 +36,14 @@ pub(crate) struct InFlight {
 }
 
 /// Reliable bytes that a packet carried.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub(crate) struct SentRange {
     pub(crate) lane: LaneIndex,
     pub(crate) range: Range<StreamPos>,
 }
 
 /// What is remembered of a packet.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 struct SentPacket {
     sent_at: Timestamp,
     /// Index of its first range, counted from the beginning of the connection.
@@ -51,7 +54,7 @@ struct SentPacket {
     app_limited: bool,
 }
 
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 enum Fate {
     Unknown,
     /// Taken for lost after a timeout; an ack may still come.

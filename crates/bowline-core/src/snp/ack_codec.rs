@@ -10,6 +10,8 @@
 
 use alloc::vec::Vec;
 
+use serde::{Deserialize, Serialize};
+
 use crate::ids::{PacketNumber, WirePacketNumber};
 use crate::limits::MAX_ACK_RUN;
 use crate::snp::frame::FrameError;
@@ -72,7 +74,7 @@ impl<'a> AckFrame<'a> {
 }
 
 /// Packets that arrived, and below them packets that did not.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct AckBlock {
     /// How many arrived.
     pub acked: u64,

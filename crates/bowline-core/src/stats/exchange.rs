@@ -1,12 +1,14 @@
 //! When the peer is owed a report of our statistics, and what it last reported of its own.
 
+use serde::{Deserialize, Serialize};
+
 use super::link::LinkStats;
 use crate::ids::PacketNumber;
 use crate::time::{Span, Timestamp};
 use crate::wire::pb;
 
 /// Which statistics a packet carries.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub enum Report {
     /// Those of the last interval.
     Instantaneous,
@@ -46,7 +48,7 @@ pub enum Due {
 }
 
 /// What the peer last said of its own side of the link. Its "in" is what it received from us.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct RemoteStats {
     /// When it came.
     pub received_at: Timestamp,
@@ -98,7 +100,7 @@ impl RemoteStats {
 /// At most one report is under way. The caller tells the fate of the packet that carries it, by
 /// [`acked`](Self::acked) or [`lost`](Self::lost); until then nothing is due.
 /// GNS e707b3a: steamnetworkingsockets_stats.cpp, `GetStatsSendNeed` and what it calls.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct StatsExchange {
     state: State,
     instantaneous: Marks,
@@ -106,7 +108,7 @@ pub struct StatsExchange {
     remote: Option<RemoteStats>,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 enum State {
     /// Not connected: nothing is ever due.
     Off,
@@ -120,7 +122,7 @@ enum State {
 }
 
 /// The counters that a report told of, and when the peer had it (or when there was too little to tell).
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 struct Marks {
     at: Timestamp,
     sent: u64,

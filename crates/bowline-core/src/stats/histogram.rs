@@ -3,12 +3,15 @@
 //! GNS keeps a list of samples for its percentiles. The buckets here are subdivisions of those that it
 //! reports, so one small array answers both questions in constant memory.
 
+use serde::Deserialize;
+use serde::Serialize;
+
 /// How many samples fell into each of `N` adjoining ranges.
 ///
 /// The table of upper bounds is not stored: every call is given the same one. Bounds are inclusive and
 /// ascending; a last bound of `u32::MAX` makes the last range open.
-#[derive(Clone, Debug)]
-pub(super) struct Histogram<const N: usize>([u32; N]);
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub(super) struct Histogram<const N: usize>(#[serde(with = "crate::serde_array")] [u32; N]);
 
 impl<const N: usize> Histogram<N> {
     pub(super) const fn new() -> Self {

@@ -1,5 +1,7 @@
 //! How unevenly packets arrive, from the send spacing that the peer may put into the header.
 
+use serde::{Deserialize, Serialize};
+
 use super::histogram::Histogram;
 use crate::time::{Span, Timestamp};
 
@@ -21,7 +23,7 @@ pub fn time_since_previous_from_wire(units: u16) -> Option<Span> {
 /// Differences between the spacing of packets at the sender and at us.
 ///
 /// GNS e707b3a: steamnetworking_statsutils.h, `TrackProcessSequencedPacket`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub(super) struct Jitter {
     /// Arrival of the packet with the highest number.
     last_arrival: Option<Timestamp>,

@@ -1,5 +1,7 @@
 //! What is counted over the whole life of a connection.
 
+use serde::{Deserialize, Serialize};
+
 use super::histogram::Histogram;
 use super::jitter::Jitter;
 use super::quality::Counts;
@@ -7,7 +9,7 @@ use crate::time::{Span, Timestamp};
 use crate::wire::pb;
 
 /// Sums over all intervals that are over.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize)]
 pub(super) struct Totals {
     pub(super) sent_packets: u64,
     sent_bytes: u64,
@@ -52,7 +54,7 @@ impl Totals {
 }
 
 /// How long the connection has been, or was, in state Connected.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 pub(super) enum ConnectedTime {
     NotYet,
     Since(Timestamp),
@@ -74,7 +76,7 @@ impl ConnectedTime {
 }
 
 /// How many samples of the ping fell where.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub(super) struct PingHistogram(Histogram<30>);
 
 impl PingHistogram {

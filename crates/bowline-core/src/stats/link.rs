@@ -1,5 +1,7 @@
 //! The counters of a connection, fed by every packet.
 
+use serde::{Deserialize, Serialize};
+
 use super::exchange::Report;
 use super::jitter::Jitter;
 use super::lifetime::{ConnectedTime, PingHistogram, Totals, write_jitter};
@@ -26,7 +28,7 @@ pub enum Sequence {
 ///
 /// Intervals end when they are looked at: with every packet, and with [`tick`](Self::tick). A quiet
 /// connection that nobody ticks has a long interval, never a wrong one.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct LinkStats {
     interval_ends_at: Timestamp,
     interval_began_at: Timestamp,

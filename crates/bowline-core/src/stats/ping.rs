@@ -1,5 +1,7 @@
 //! The ping in whole milliseconds as GNS estimates, shows and sends it.
 
+use serde::{Deserialize, Serialize};
+
 use crate::time::{Span, Timestamp};
 
 /// Estimate of the round trip from the three most recent samples, in whole milliseconds.
@@ -7,7 +9,7 @@ use crate::time::{Span, Timestamp};
 /// It leans to the small side on purpose: what is wanted is the delay of the network, without the time
 /// that either machine took to wake up. GNS e707b3a: steamnetworkingsockets_stats.cpp,
 /// `PingTracker::ReceivedPing`.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub struct PingTracker {
     /// Newest first; only the first `len` are valid.
     recent_ms: [u32; SLOTS],

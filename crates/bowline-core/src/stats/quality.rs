@@ -1,11 +1,14 @@
 //! One measurement interval: what was counted, and the rates and the quality that follow from it.
 
+use serde::Deserialize;
+use serde::Serialize;
+
 use super::histogram::Histogram;
 use crate::time::Span;
 use crate::wire::pb;
 
 /// Packets and bytes per second in both directions, UDP payload bytes.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Serialize)]
 pub struct Rates {
     /// Data packets sent per second.
     pub out_packets_per_s: f32,
@@ -18,7 +21,7 @@ pub struct Rates {
 }
 
 /// What happened since an interval began.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize)]
 pub(super) struct Counts {
     pub(super) sent_bytes: u64,
     pub(super) received_bytes: u64,
@@ -53,7 +56,7 @@ impl Counts {
 }
 
 /// An interval that is over.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 pub(super) struct Interval {
     pub(super) counts: Counts,
     pub(super) length: Span,
@@ -130,7 +133,7 @@ impl Interval {
 }
 
 /// How many intervals had which quality.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub(super) struct QualityHistogram(Histogram<19>);
 
 impl QualityHistogram {
