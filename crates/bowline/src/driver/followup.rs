@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bowline_core::event::ToEndpoint;
 
+use crate::driver::held::Patience;
 use crate::driver::lobby::Nudge;
 use crate::driver::slot::Slot;
 
@@ -15,9 +16,19 @@ pub(crate) struct Followup {
     pipe: Option<Arc<Slot>>,
     more_pipes: Vec<Arc<Slot>>,
     pub(crate) nudge: Nudge,
+    /// Whether whoever does it may wait for connections' locks.
+    pub(crate) patience: Patience,
 }
 
 impl Followup {
+    /// What a thread that drives for all has to do.
+    pub(crate) fn for_driver() -> Self {
+        Self {
+            patience: Patience::PutOff,
+            ..Self::default()
+        }
+    }
+
     /// Notes that an end of a pipe has something for the other end.
     pub(crate) fn add_pipe(&mut self, slot: &Arc<Slot>) {
         if self.pipe.is_none() {

@@ -43,3 +43,14 @@ pub(crate) const POLL_ERROR_PAUSE: std::time::Duration = std::time::Duration::fr
 
 /// How often the calendar is looked at, by which certificates expire.
 pub(crate) const CALENDAR_INTERVAL: Span = Span::from_secs(60);
+
+/// How often a connection's lock is tried before it is put off: a few microseconds, in which nearly
+/// every call is over.
+pub(crate) const HELD_TRIES: u32 = 100;
+
+/// After which time a connection is tried again whose lock was taken.
+pub(crate) const HELD_RETRY: Span = Span::from_micros(200);
+
+/// Bytes of datagrams that wait for a connection whose lock is taken; further ones are lost. As many as
+/// GNS has a socket's receive buffer hold.
+pub(crate) const MAX_INBOX_BYTES: usize = 256 * 1024;

@@ -1,8 +1,9 @@
 //! Mutexes that know their place: a debug build panics where the lock rules are broken.
 //!
 //! The rules, for which [`Rank`] stands: the endpoint lock and a connection's lock are never held
-//! together, nor are two connections'; the leaf locks are taken last, in the order of their ranks; and
-//! nothing at all is held across a system call ([`assert_none_held`]) or while application code runs.
+//! together, nor are two connections'; the leaf locks are taken last, in the order of their ranks;
+//! nothing at all is held across a system call ([`assert_none_held`]) or while application code runs;
+//! and the thread that drives for all ([`Driving`]) never waits for a connection's lock.
 //! In a release build all of this is a plain mutex.
 
 use std::ops::Deref;
@@ -11,6 +12,7 @@ use std::sync::Condvar;
 use std::sync::Mutex;
 use std::sync::MutexGuard;
 use std::sync::PoisonError;
+use std::sync::TryLockError;
 use std::time::Duration;
 
 /// Where a lock stands. A thread may take one only if all that it holds have a lower level.
@@ -26,6 +28,8 @@ pub(crate) enum Rank {
     PollGroup,
     /// Datagrams that are late on purpose.
     Network,
+    /// What waits for a connection whose lock was taken.
+    Inbox,
     /// The deadlines of all connections.
     Timers,
     /// The settings of an interface, or of the process.
@@ -39,7 +43,7 @@ impl Rank {
         match self {
             Self::Endpoint | Self::Connection => 0,
             Self::Lobby => 1,
-            Self::PollGroup | Self::Network => 2,
+            Self::PollGroup | Self::Network | Self::Inbox => 2,
             Self::Timers => 3,
             Self::Settings => 4,
         }
@@ -64,11 +68,27 @@ impl<T> Lock<T> {
     /// Waits for the lock.
     ///
     /// # Panics
-    /// In debug builds, if the thread holds a lock that forbids it.
+    /// In debug builds, if the thread holds a lock that forbids it, or drives and the lock is a
+    /// connection's.
     pub(crate) fn lock(&self) -> Guard<'_, T> {
+        assert_may_wait(self.rank);
         let held = Held::take(self.rank);
         let guard = self.mutex.lock().unwrap_or_else(PoisonError::into_inner);
         Guard { guard, held }
+    }
+
+    /// Takes the lock unless another thread has it.
+    ///
+    /// # Panics
+    /// In debug builds, if the thread holds a lock that forbids it.
+    pub(crate) fn try_lock(&self) -> Option<Guard<'_, T>> {
+        let held = Held::take(self.rank);
+        let guard = match self.mutex.try_lock() {
+            Ok(guard) => guard,
+            Err(TryLockError::Poisoned(error)) => error.into_inner(),
+            Err(TryLockError::WouldBlock) => return None,
+        };
+        Some(Guard { guard, held })
     }
 }
 
@@ -110,14 +130,14 @@ impl<T> DerefMut for Guard<'_, T> {
 }
 
 #[cfg(debug_assertions)]
-use checked::Held;
-#[cfg(debug_assertions)]
-pub(crate) use checked::assert_none_held;
+use checked as rules;
+#[cfg(not(debug_assertions))]
+use unchecked as rules;
 
-#[cfg(not(debug_assertions))]
-use unchecked::Held;
-#[cfg(not(debug_assertions))]
-pub(crate) use unchecked::assert_none_held;
+pub(crate) use rules::Driving;
+use rules::Held;
+use rules::assert_may_wait;
+pub(crate) use rules::assert_none_held;
 
 #[cfg(debug_assertions)]
 mod checked {
@@ -128,6 +148,8 @@ mod checked {
     thread_local! {
         /// One bit per level of the locks that this thread holds.
         static HELD: Cell<u8> = const { Cell::new(0) };
+        /// This thread drives for all.
+        static DRIVES: Cell<bool> = const { Cell::new(false) };
     }
 
     /// Notes that a lock is held for as long as this lives.
@@ -152,6 +174,35 @@ mod checked {
         }
     }
 
+    /// For as long as this lives, the thread drives for all.
+    #[derive(Debug)]
+    pub(crate) struct Driving {
+        before: bool,
+    }
+
+    impl Driving {
+        pub(crate) fn begin() -> Self {
+            Self {
+                before: DRIVES.replace(true),
+            }
+        }
+    }
+
+    impl Drop for Driving {
+        fn drop(&mut self) {
+            DRIVES.set(self.before);
+        }
+    }
+
+    /// Panics if this thread drives for all and `rank` is a connection's.
+    pub(super) fn assert_may_wait(rank: Rank) {
+        let waits_for_one = rank == Rank::Connection && DRIVES.get();
+        assert!(
+            !waits_for_one,
+            "the driving thread may not wait for a connection"
+        );
+    }
+
     /// Panics if this thread holds any lock. Stands before every system call that may take long.
     pub(crate) fn assert_none_held() {
         assert_eq!(HELD.get(), 0, "a lock is held across a system call");
@@ -171,6 +222,19 @@ mod unchecked {
             Self
         }
     }
+
+    #[derive(Debug)]
+    pub(crate) struct Driving;
+
+    impl Driving {
+        #[inline]
+        pub(crate) const fn begin() -> Self {
+            Self
+        }
+    }
+
+    #[inline]
+    pub(super) const fn assert_may_wait(_: Rank) {}
 
     #[inline]
     pub(crate) const fn assert_none_held() {}
@@ -226,6 +290,32 @@ mod tests {
         let guard = lobby.lock();
         assert!(panics(assert_none_held));
         drop(guard);
+        assert_none_held();
+    }
+
+    #[test]
+    fn who_drives_may_try_a_connection_but_not_wait_for_it() {
+        let connection = Lock::new(Rank::Connection, ());
+        let lobby = Lock::new(Rank::Lobby, ());
+        let driving = Driving::begin();
+        assert!(connection.try_lock().is_some());
+        assert!(panics(|| drop(connection.lock())));
+        drop(lobby.lock());
+        drop(Driving::begin());
+        assert!(panics(|| drop(connection.lock())), "still driving");
+        drop(driving);
+        drop(connection.lock());
+    }
+
+    #[test]
+    fn a_lock_that_is_taken_is_not_waited_for() {
+        let connection = Lock::new(Rank::Connection, ());
+        let guard = connection.lock();
+        std::thread::scope(|scope| {
+            scope.spawn(|| assert!(connection.try_lock().is_none()));
+        });
+        drop(guard);
+        assert!(connection.try_lock().is_some());
         assert_none_held();
     }
 

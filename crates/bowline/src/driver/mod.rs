@@ -6,6 +6,7 @@
 //! receive     datagrams to connections, a batch at a time
 //! transmit    packets to sockets, by one thread per connection at a time
 //! slot        a connection behind its lock
+//! held        connections whose lock another thread has
 //! hub         endpoint, sockets and table of connections behind the endpoint lock
 //! dial        sockets to listen on and to dial from
 //! lobby       events, readiness, the role of driving
@@ -16,6 +17,7 @@
 //! settings    settings of the interface, its listeners and connections
 //! trust       own certificate and whom we trust, at run time
 //! timers      deadlines of all connections
+//! sync        where threads meet, for a model checker
 //! lock_order  the lock rules, checked in debug builds
 //! limits      every bound
 //! ```
@@ -27,6 +29,7 @@
 mod dial;
 pub(crate) mod followup;
 pub(crate) mod group;
+pub(crate) mod held;
 mod hub;
 pub(crate) mod limits;
 pub(crate) mod lobby;
@@ -38,6 +41,7 @@ mod receive;
 pub(crate) mod service;
 pub(crate) mod settings;
 pub(crate) mod slot;
+mod sync;
 mod timers;
 mod transmit;
 mod trust;
@@ -274,12 +278,13 @@ impl Inner {
         urgency: Urgency,
         mut follow: Followup,
     ) {
+        slot.catch_up(&mut state);
         slot.settle(&mut state, &mut follow);
         let mut state = match urgency {
             Urgency::Now => transmit_here(self, slot, state, &mut follow),
             Urgency::Later => state,
         };
-        if !state.is_transmitting() {
+        if !slot.transmitting.is_taken() {
             slot.schedule(&mut state, &mut follow);
         }
         drop(state);

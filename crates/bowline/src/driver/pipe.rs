@@ -24,6 +24,9 @@ use crate::driver::Urgency;
 use crate::driver::followup::Followup;
 use crate::driver::lock_order::assert_none_held;
 use crate::driver::slot::Slot;
+use crate::driver::slot::SlotState;
+use crate::driver::sync::alone::Work;
+use crate::driver::sync::alone::work_alone;
 use crate::error::PairError;
 
 /// An end's way to the other end.
@@ -33,8 +36,6 @@ pub(crate) struct PipeLink {
     waiting: VecDeque<Piped>,
     /// Kept for its memory.
     spare: VecDeque<Piped>,
-    /// A thread hands over what waits, and looks again before it stops.
-    passing: bool,
 }
 
 impl PipeLink {
@@ -46,15 +47,14 @@ impl PipeLink {
         !self.waiting.is_empty()
     }
 
-    /// Becomes the one who hands over.
-    const fn begin(&mut self) -> bool {
-        !std::mem::replace(&mut self.passing, true)
+    /// Whether something waits to be handed over.
+    pub(crate) fn has_any(&self) -> bool {
+        !self.waiting.is_empty()
     }
 
-    /// Takes what waits, or ends what [`begin`](Self::begin) began if there is nothing.
+    /// Takes what waits.
     fn take(&mut self) -> Option<(VecDeque<Piped>, Weak<Slot>)> {
         if self.waiting.is_empty() {
-            self.passing = false;
             return None;
         }
         let spare = std::mem::take(&mut self.spare);
@@ -169,26 +169,35 @@ impl Inner {
 
     /// Hands over what the end `slot` has for the other end, unless another thread does so.
     pub(crate) fn pass_on(&self, slot: &Arc<Slot>, follow: &mut Followup) {
-        let mut state = slot.state.lock();
-        if !state.pipe.as_mut().is_some_and(|link| link.begin()) {
+        let patience = follow.patience;
+        let lock = || slot.lock_with(patience);
+        let Some(state) = lock() else {
+            slot.put_off(follow);
+            return;
+        };
+        if state.pipe.is_none() || !slot.passing.take() {
             return;
         }
-        while let Some((mut items, other)) = state.pipe.as_mut().and_then(|link| link.take()) {
-            drop(state);
-            if let Some(other) = other.upgrade() {
-                self.take_over(&other, &mut items, follow);
-            }
-            items.clear();
-            state = slot.state.lock();
-            if let Some(link) = &mut state.pipe {
-                link.spare = items;
-            }
+        let mut handover = Handover {
+            inner: self,
+            follow,
+            next: None,
+            spare: VecDeque::new(),
+        };
+        if work_alone(&slot.passing, lock, state, &mut handover).is_none() {
+            slot.put_off(follow);
         }
     }
 
     fn take_over(&self, slot: &Arc<Slot>, items: &mut VecDeque<Piped>, follow: &mut Followup) {
-        let mut state = slot.state.lock();
-        let now = state.advance(self.clock.now());
+        let now = self.clock.now();
+        let Some(mut state) = slot.lock_with(follow.patience) else {
+            items.drain(..).for_each(|item| slot.keep_piped(now, item));
+            slot.put_off(follow);
+            return;
+        };
+        slot.catch_up(&mut state);
+        let now = state.advance(now);
         if let Some(live) = &mut state.live {
             for item in items.drain(..) {
                 live.core.handle_piped(now, item);
@@ -196,6 +205,38 @@ impl Inner {
         }
         slot.settle(&mut state, follow);
         slot.schedule(&mut state, follow);
+    }
+}
+
+/// What one end of a pipe has for the other.
+struct Handover<'a> {
+    inner: &'a Inner,
+    follow: &'a mut Followup,
+    next: Option<(VecDeque<Piped>, Weak<Slot>)>,
+    spare: VecDeque<Piped>,
+}
+
+impl Work<SlotState> for Handover<'_> {
+    fn take(&mut self, state: &mut SlotState) -> bool {
+        self.next = state.pipe.as_mut().and_then(|link| link.take());
+        self.next.is_some()
+    }
+
+    fn act(&mut self) {
+        if let Some((mut items, other)) = self.next.take() {
+            if let Some(other) = other.upgrade() {
+                self.inner.take_over(&other, &mut items, self.follow);
+            }
+            items.clear();
+            self.spare = items;
+        }
+    }
+
+    fn after(&mut self, state: &mut SlotState) -> bool {
+        if let Some(link) = &mut state.pipe {
+            link.spare = std::mem::take(&mut self.spare);
+        }
+        true
     }
 }
 

@@ -10,6 +10,7 @@ use bowline_io::poll::Poller;
 use crate::driver::Inner;
 use crate::driver::followup::Followup;
 use crate::driver::limits;
+use crate::driver::lock_order::Driving;
 use crate::driver::lock_order::assert_none_held;
 use crate::driver::receive::Receiver;
 use crate::driver::slot::Slot;
@@ -43,7 +44,7 @@ impl Reactor {
             poller,
             receiver: Receiver::new(),
             timers: TimerRunner::new(),
-            follow: Followup::default(),
+            follow: Followup::for_driver(),
             ready: Vec::new(),
             unfinished: Vec::new(),
         }
@@ -51,6 +52,7 @@ impl Reactor {
 
     /// Does what is due, sleeps until there is something to do, but not beyond `latest`, and does that.
     pub(crate) fn turn(&mut self, inner: &Arc<Inner>, latest: Timestamp) {
+        let _driving = Driving::begin();
         self.register_sockets(inner);
         self.timers.run(inner, &mut self.follow);
         inner.follow_up(&mut self.follow);
@@ -159,21 +161,26 @@ impl TimerRunner {
 
     /// Handles all deadlines that have passed.
     pub(crate) fn run(&mut self, inner: &Inner, follow: &mut Followup) {
+        let _driving = Driving::begin();
         inner.send_late();
         let now = inner.clock.now();
         self.look_at_calendar(inner, now);
         self.take_due(inner, now, follow);
-        for slot in &self.due {
-            let mut state = slot.state.lock();
-            state.timer_fired();
-            let now = state.advance(now);
-            let Some(live) = &mut state.live else {
-                continue;
+        self.due.retain(|slot| {
+            let Some(mut state) = slot.lock_soon() else {
+                slot.put_off(follow);
+                return false;
             };
-            if live.core.poll_timeout().is_some_and(|(at, _)| at <= now) {
+            state.timer_fired();
+            slot.catch_up(&mut state);
+            let now = state.advance(now);
+            if let Some(live) = &mut state.live
+                && live.core.poll_timeout().is_some_and(|(at, _)| at <= now)
+            {
                 live.core.handle_timeout(now);
             }
-        }
+            true
+        });
         self.transmitter.finish(inner, &mut self.due, follow);
     }
 

@@ -160,7 +160,12 @@ impl Receiver {
                     let Some(slot) = self.touched.get(*index as usize) else {
                         continue;
                     };
-                    slot.state.lock()
+                    let Some(mut state) = slot.lock_soon() else {
+                        slot.keep_datagram(now, *meta, data);
+                        continue;
+                    };
+                    slot.catch_up(&mut state);
+                    state
                 }
             };
             let now = state.advance(now);

@@ -122,7 +122,7 @@ impl Inner {
 /// The service thread.
 pub(crate) fn run(inner: &Arc<Inner>) {
     let mut timers = TimerRunner::new();
-    let mut follow = Followup::default();
+    let mut follow = Followup::for_driver();
     let mut lobby = inner.lobby.lock();
     while !lobby.shutdown {
         if lobby.waiters > 0 {

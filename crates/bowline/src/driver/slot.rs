@@ -23,10 +23,13 @@ use crate::description::describe;
 use crate::driver::Inner;
 use crate::driver::followup::Followup;
 use crate::driver::group::Group;
+use crate::driver::held::Late;
 use crate::driver::lobby::Nudge;
 use crate::driver::lock_order::Lock;
 use crate::driver::lock_order::Rank;
 use crate::driver::pipe::PipeLink;
+use crate::driver::sync::baton::Baton;
+use crate::driver::sync::inbox::Inbox;
 use crate::driver::timers::TimerId;
 use crate::error::NoSuchConnection;
 use crate::events::ConnectionEvent;
@@ -47,6 +50,14 @@ pub(crate) struct Slot {
     pub(crate) batch_index: AtomicU32,
     /// A `Writable` event waits to be read, so that a second one need not be queued.
     pub(crate) told_writable: AtomicBool,
+    /// Sending its packets.
+    pub(crate) transmitting: Baton,
+    /// Handing over to the other end of a pipe.
+    pub(crate) passing: Baton,
+    /// What came while the lock was taken.
+    pub(crate) inbox: Inbox<Late>,
+    /// The timers have it among those that are to be tried again; they alone look.
+    pub(crate) is_put_off: AtomicBool,
     pub(crate) state: Lock<SlotState>,
 }
 
@@ -59,8 +70,6 @@ pub(crate) struct SlotState {
     released: bool,
     /// What the application was told last.
     told: ConnectionState,
-    /// A thread is sending its packets. Others leave theirs, and that thread looks again before it stops.
-    transmitting: bool,
     /// The socket took no more; nothing is sent before this.
     blocked_until: Timestamp,
     /// What the timers were told.
@@ -109,13 +118,16 @@ impl Slot {
             timer,
             batch_index: AtomicU32::new(0),
             told_writable: AtomicBool::new(false),
+            transmitting: Baton::new(),
+            passing: Baton::new(),
+            inbox: Inbox::new(),
+            is_put_off: AtomicBool::new(false),
             state: Lock::new(
                 Rank::Connection,
                 SlotState {
                     live: Some(Live { core, socket }),
                     released: refused,
                     told: ConnectionState::None,
-                    transmitting: false,
                     blocked_until: Timestamp::ZERO,
                     scheduled: Timestamp::NEVER,
                     last_now: Timestamp::ZERO,
@@ -134,6 +146,9 @@ impl Slot {
     /// Passes on what the core has to say, except packets and deadlines.
     pub(crate) fn settle(self: &Arc<Self>, state: &mut SlotState, follow: &mut Followup) {
         let Some(live) = &mut state.live else {
+            if state.pipe.as_ref().is_some_and(|pipe| pipe.has_any()) {
+                follow.add_pipe(self);
+            }
             return;
         };
         let mut dead = false;
@@ -247,6 +262,11 @@ impl Slot {
     /// Whether the application has not accepted or closed it yet.
     pub(crate) fn is_undecided(&self) -> bool {
         self.state.lock().told == ConnectionState::Connecting
+    }
+
+    /// Becomes the one thread that transmits. If another is, that one will send what is there.
+    pub(crate) fn begin_transmit(&self, state: &SlotState, now: Timestamp) -> bool {
+        state.live.is_some() && state.blocked_until <= now && self.transmitting.take()
     }
 
     /// Whether it was closed and still delivers what was sent reliably.
@@ -430,26 +450,6 @@ impl SlotState {
         self.group
             .as_ref()
             .is_some_and(|own| Arc::ptr_eq(own, group))
-    }
-
-    /// Becomes the one thread that transmits. If another is, that one will send what is there.
-    pub(crate) fn begin_transmit(&mut self, now: Timestamp) -> bool {
-        if self.transmitting || self.live.is_none() || self.blocked_until > now {
-            return false;
-        }
-        self.transmitting = true;
-        true
-    }
-
-    /// Ends what [`begin_transmit`](Self::begin_transmit) began. Only with nothing left to send, or with
-    /// the socket blocked.
-    pub(crate) fn end_transmit(&mut self) {
-        self.transmitting = false;
-    }
-
-    /// Whether a thread transmits.
-    pub(crate) const fn is_transmitting(&self) -> bool {
-        self.transmitting
     }
 
     /// Sends nothing before `until`.

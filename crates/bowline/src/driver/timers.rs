@@ -4,7 +4,9 @@
 //! does not allocate once the connections are there. An entry that turns out too early costs one look at
 //! the connection; so connections move their entry only towards an earlier time.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use bowline_core::time::Timestamp;
 
@@ -15,6 +17,8 @@ use crate::driver::slot::Slot;
 pub(crate) struct Timers {
     heap: TimerHeap,
     slots: Vec<Option<Arc<Slot>>>,
+    /// Connections whose lock was taken, in the order in which they are to be tried again.
+    put_off: VecDeque<(Timestamp, Arc<Slot>)>,
     /// When the endpoint wants its bookkeeping done.
     endpoint: Option<Timestamp>,
     /// When the next datagram that is late on purpose is due.
@@ -51,6 +55,17 @@ impl Timers {
         self.sleeping_until.is_some_and(|until| at < until)
     }
 
+    /// Has `slot` tried again at a time that is not before that of others. Tells whether the sleeping
+    /// thread must be woken for it.
+    pub(crate) fn put_off(&mut self, slot: &Arc<Slot>, at: Timestamp) -> bool {
+        // The mark changes under this lock only.
+        if slot.is_put_off.swap(true, Ordering::Relaxed) {
+            return false;
+        }
+        self.put_off.push_back((at, Arc::clone(slot)));
+        self.sleeping_until.is_some_and(|until| at < until)
+    }
+
     /// Sets the endpoint's deadline.
     pub(crate) fn schedule_endpoint(&mut self, at: Option<Timestamp>) {
         self.endpoint = at;
@@ -69,8 +84,14 @@ impl Timers {
         self.endpoint.take_if(|at| *at <= now).is_some()
     }
 
-    /// Takes the next connection whose deadline has passed.
+    /// Takes the next connection whose deadline has passed, or that is to be tried again.
     pub(crate) fn pop_due(&mut self, now: Timestamp) -> Option<Arc<Slot>> {
+        if self.put_off.front().is_some_and(|(at, _)| *at <= now)
+            && let Some((_, slot)) = self.put_off.pop_front()
+        {
+            slot.is_put_off.store(false, Ordering::Relaxed);
+            return Some(slot);
+        }
         loop {
             let id = self.heap.pop_due(now)?;
             if let Some(slot) = self.slots.get(id.0 as usize).and_then(Option::as_ref) {
@@ -81,7 +102,8 @@ impl Timers {
 
     /// The earliest deadline of all.
     pub(crate) fn next(&self) -> Option<Timestamp> {
-        let deadlines = [self.heap.next(), self.endpoint, self.network];
+        let again = self.put_off.front().map(|(at, _)| *at);
+        let deadlines = [self.heap.next(), again, self.endpoint, self.network];
         deadlines.into_iter().flatten().min()
     }
 
@@ -101,7 +123,9 @@ impl Timers {
     /// Forgets all connections and returns them.
     pub(crate) fn clear(&mut self) -> Vec<Option<Arc<Slot>>> {
         self.heap = TimerHeap::default();
-        std::mem::take(&mut self.slots)
+        let mut slots = std::mem::take(&mut self.slots);
+        slots.extend(self.put_off.drain(..).map(|(_, slot)| Some(slot)));
+        slots
     }
 }
 

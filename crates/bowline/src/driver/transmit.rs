@@ -25,6 +25,8 @@ use crate::driver::lock_order::assert_none_held;
 use crate::driver::network::Border;
 use crate::driver::slot::Slot;
 use crate::driver::slot::SlotState;
+use crate::driver::sync::alone::Work;
+use crate::driver::sync::alone::work_alone;
 
 thread_local! {
     /// The buffer of an application thread that transmits itself.
@@ -36,37 +38,62 @@ thread_local! {
 pub(crate) fn transmit_here<'a>(
     inner: &Inner,
     slot: &'a Arc<Slot>,
-    mut state: Guard<'a, SlotState>,
+    state: Guard<'a, SlotState>,
     follow: &mut Followup,
 ) -> Guard<'a, SlotState> {
-    if !state.begin_transmit(inner.clock.now()) {
+    if !slot.begin_transmit(&state, inner.clock.now()) {
         return state;
     }
     OWN_BUF.with_borrow_mut(|buf| {
-        loop {
-            buf.clear();
-            let now = state.advance(inner.clock.now());
-            let Some(live) = &mut state.live else {
-                break;
-            };
-            let Some(transmit) = live.core.poll_transmit(now, buf) else {
-                break;
-            };
-            let Some(socket) = live.socket.clone() else {
-                break;
-            };
-            drop(state);
-            let blocked = send(inner, slot, &socket, buf.bytes(&transmit), &transmit);
-            state = slot.state.lock();
-            if blocked {
-                state.block(now + limits::BLOCKED_RETRY);
-                break;
-            }
-        }
-        state.end_transmit();
+        let mut run = OwnRun {
+            inner,
+            slot,
+            buf,
+            next: None,
+            blocked_at: None,
+        };
+        let lock = || Some(slot.state.lock());
+        let state = work_alone(&slot.transmitting, lock, state, &mut run);
+        let mut state = state.unwrap_or_else(|| slot.state.lock());
         slot.settle(&mut state, follow);
         state
     })
+}
+
+/// The packets of one connection, on the thread that caused them.
+struct OwnRun<'a> {
+    inner: &'a Inner,
+    slot: &'a Arc<Slot>,
+    buf: &'a mut TransmitBuf,
+    next: Option<(Arc<UdpSocket>, Transmit)>,
+    blocked_at: Option<Timestamp>,
+}
+
+impl Work<SlotState> for OwnRun<'_> {
+    fn take(&mut self, state: &mut SlotState) -> bool {
+        self.buf.clear();
+        let now = state.advance(self.inner.clock.now());
+        self.next = state.live.as_mut().and_then(|live| {
+            let transmit = live.core.poll_transmit(now, self.buf)?;
+            Some((live.socket.clone()?, transmit))
+        });
+        self.next.is_some()
+    }
+
+    fn act(&mut self) {
+        if let Some((socket, transmit)) = self.next.take() {
+            let bytes = self.buf.bytes(&transmit);
+            let is_blocked = send(self.inner, self.slot, &socket, bytes, &transmit);
+            self.blocked_at = is_blocked.then(|| self.inner.clock.now());
+        }
+    }
+
+    fn after(&mut self, state: &mut SlotState) -> bool {
+        if let Some(at) = self.blocked_at {
+            state.block(at + limits::BLOCKED_RETRY);
+        }
+        self.blocked_at.is_none()
+    }
 }
 
 /// The buffers with which the driving thread sends for many connections.
@@ -102,10 +129,14 @@ impl Transmitter {
     ) {
         let now = inner.clock.now();
         slots.retain(|slot| {
-            let mut state = slot.state.lock();
+            let Some(mut state) = slot.lock_soon() else {
+                slot.put_off(follow);
+                return false;
+            };
+            slot.catch_up(&mut state);
             slot.settle(&mut state, follow);
-            let transmits = state.begin_transmit(now);
-            if !transmits && !state.is_transmitting() {
+            let transmits = slot.begin_transmit(&state, now);
+            if !transmits && !slot.transmitting.is_taken() {
                 slot.schedule(&mut state, follow);
             }
             transmits
@@ -127,7 +158,10 @@ impl Transmitter {
             {
                 return true;
             }
-            let mut state = slot.state.lock();
+            let Some(mut state) = slot.lock_soon() else {
+                give_up(slot, follow);
+                return false;
+            };
             let now = state.advance(now);
             let run = state.live.as_mut().and_then(|live| {
                 let transmit = live.core.poll_transmit(now, &mut self.buf)?;
@@ -202,16 +236,26 @@ const NOTHING: OutDatagram<'_> = OutDatagram {
 };
 
 fn done(slot: &Arc<Slot>, state: &mut SlotState, follow: &mut Followup) {
-    state.end_transmit();
+    slot.transmitting.put_down();
     slot.settle(state, follow);
     slot.schedule(state, follow);
 }
 
+/// Another thread has the lock: the packets are left to whoever comes next.
+fn give_up(slot: &Arc<Slot>, follow: &mut Followup) {
+    slot.transmitting.put_down();
+    slot.put_off(follow);
+}
+
 /// The socket took no more: the connection stops for a moment.
 fn block(now: Timestamp, slot: &Arc<Slot>, slots: &mut Vec<Arc<Slot>>, follow: &mut Followup) {
-    let mut state = slot.state.lock();
-    state.block(now + limits::BLOCKED_RETRY);
-    done(slot, &mut state, follow);
+    match slot.lock_soon() {
+        Some(mut state) => {
+            state.block(now + limits::BLOCKED_RETRY);
+            done(slot, &mut state, follow);
+        }
+        None => give_up(slot, follow),
+    }
     slots.retain(|other| !Arc::ptr_eq(other, slot));
 }
 

@@ -1,0 +1,115 @@
+//! Connections whose lock another thread has when the driving thread wants it.
+//!
+//! The driving thread serves all connections, so it waits for none. It tries for a moment, because most
+//! calls are over in a microsecond; then it copies what has arrived into the connection's inbox, and has
+//! the timers come back for it and for all else that it wanted there ([`limits::HELD_RETRY`]). Whoever
+//! gets the lock first takes the inbox in. Debug builds see to it that this is so everywhere
+//! ([`lock_order::Driving`](crate::driver::lock_order::Driving)).
+
+use std::hint;
+use std::sync::Arc;
+
+use bowline_core::pipe::Piped;
+use bowline_core::time::Timestamp;
+use bowline_core::transmit::DatagramMeta;
+
+use crate::driver::followup::Followup;
+use crate::driver::limits;
+use crate::driver::lock_order::Guard;
+use crate::driver::slot::Slot;
+use crate::driver::slot::SlotState;
+
+/// What has come for a connection while its lock was taken.
+#[derive(Debug)]
+pub(crate) struct Late {
+    at: Timestamp,
+    arrival: Arrival,
+}
+
+#[derive(Debug)]
+enum Arrival {
+    /// From the network.
+    Datagram(DatagramMeta, Box<[u8]>),
+    /// From the other end of a pipe.
+    Piped(Piped),
+}
+
+/// Whether a thread may wait for a connection's lock.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(crate) enum Patience {
+    /// A thread of the application, inside a call.
+    #[default]
+    Wait,
+    /// The thread that drives for all.
+    PutOff,
+}
+
+impl Slot {
+    /// The connection's lock, for whoever may or may not wait for it.
+    pub(crate) fn lock_with(&self, patience: Patience) -> Option<Guard<'_, SlotState>> {
+        match patience {
+            Patience::Wait => Some(self.state.lock()),
+            Patience::PutOff => self.lock_soon(),
+        }
+    }
+
+    /// The connection's lock, if it is free now or in a moment.
+    pub(crate) fn lock_soon(&self) -> Option<Guard<'_, SlotState>> {
+        // Once it was put off, the moment has passed.
+        let tries = if self.inbox.has_any() {
+            1
+        } else {
+            limits::HELD_TRIES
+        };
+        for _ in 1..tries {
+            if let Some(state) = self.state.try_lock() {
+                return Some(state);
+            }
+            hint::spin_loop();
+        }
+        self.state.try_lock()
+    }
+
+    /// Keeps a datagram until somebody has the lock. If too much waits already it is lost, as in a
+    /// socket's full buffer.
+    pub(crate) fn keep_datagram(&self, at: Timestamp, meta: DatagramMeta, bytes: &[u8]) {
+        let arrival = Arrival::Datagram(meta, bytes.into());
+        let late = Late { at, arrival };
+        if !self.inbox.put(late, bytes.len(), limits::MAX_INBOX_BYTES) {
+            tracing::debug!(id = %self.id, "lost a datagram, because the connection is in use");
+        }
+    }
+
+    /// Keeps what the other end of a pipe has handed over. The room in the receive queue bounds it.
+    pub(crate) fn keep_piped(&self, at: Timestamp, item: Piped) {
+        let arrival = Arrival::Piped(item);
+        let is_kept = self.inbox.put(Late { at, arrival }, 0, usize::MAX);
+        debug_assert!(is_kept, "without a bound there is room");
+    }
+
+    /// Takes in what waited for the lock. Comes before anything newer.
+    pub(crate) fn catch_up(&self, state: &mut SlotState) {
+        for late in self.inbox.take() {
+            let now = state.advance(late.at);
+            let Some(live) = &mut state.live else {
+                return;
+            };
+            match late.arrival {
+                Arrival::Datagram(meta, mut bytes) => {
+                    live.core.handle_datagram(now, &meta, &mut bytes);
+                }
+                Arrival::Piped(item) => live.core.handle_piped(now, item),
+            }
+        }
+    }
+
+    /// Has the timers come back to the connection soon: for its deadlines, its packets, what it has to
+    /// say and what waits in its inbox.
+    pub(crate) fn put_off(self: &Arc<Self>, follow: &mut Followup) {
+        let at = self.inner.clock.now() + limits::HELD_RETRY;
+        follow.nudge.wake_poller |= self.inner.timers.lock().put_off(self, at);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,8 @@
+//! Mutexes, condition variables and atomics: those of the standard library, or under `cfg(loom)` those of
+//! the model checker.
+
+#[cfg(not(loom))]
+pub(crate) use std::sync::atomic::AtomicBool;
+
+#[cfg(loom)]
+pub(crate) use loom::sync::atomic::AtomicBool;
