@@ -26,7 +26,7 @@ struct Run {
 }
 
 impl Group {
-    pub(crate) const fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             runs: Lock::new(Rank::PollGroup, VecDeque::new()),
         }

@@ -5,11 +5,8 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::Condvar;
-use std::sync::Mutex;
 use std::sync::OnceLock;
 use std::sync::Weak;
-use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -23,14 +20,17 @@ use crate::driver::lock_order::Lock;
 use crate::driver::lock_order::Rank;
 use crate::driver::lock_order::assert_none_held;
 use crate::driver::reactor::Reactor;
+use crate::driver::sync::primitives::AtomicBool;
+use crate::driver::sync::primitives::Condvar;
+use crate::driver::sync::primitives::Mutex;
 use crate::events::Event;
 
-/// The meeting place of all threads of a sockets interface.
+/// The meeting place of all threads of a sockets interface, which is driven with an `R`.
 #[derive(Debug)]
-pub(crate) struct Lobby {
+pub(crate) struct Lobby<R = Box<Reactor>> {
     /// Events that may wait before no connection is made any more.
     max_events: usize,
-    state: Lock<LobbyState>,
+    state: Lock<LobbyState<R>>,
     /// Notified when something became ready or the role of driving became free.
     changed: Condvar,
     /// The service thread sleeps on this one while applications drive.
@@ -51,9 +51,9 @@ pub(crate) struct Lobby {
 
 /// What the lobby's lock protects.
 #[derive(Debug)]
-pub(crate) struct LobbyState {
+pub(crate) struct LobbyState<R = Box<Reactor>> {
     /// The role of driving, while nobody has it.
-    pub(crate) reactor: Option<Box<Reactor>>,
+    pub(crate) reactor: Option<R>,
     events: VecDeque<Event>,
     /// Sockets that the poller shall watch from now on.
     new_sockets: Vec<NewSocket>,
@@ -99,10 +99,16 @@ pub(crate) struct Nudge {
     pub(crate) signal: bool,
 }
 
-impl LobbyState {
+impl<R> LobbyState<R> {
     /// Whether an event or a message waits to be read.
     pub(crate) fn is_ready(&self) -> bool {
         self.unread > 0 || !self.events.is_empty()
+    }
+
+    /// Whether a message waits to be read.
+    #[cfg(all(test, loom))]
+    pub(crate) fn has_unread(&self) -> bool {
+        self.unread > 0
     }
 
     /// How many events wait to be read.
@@ -111,8 +117,8 @@ impl LobbyState {
     }
 }
 
-impl Lobby {
-    pub(crate) const fn new(max_events: usize) -> Self {
+impl<R> Lobby<R> {
+    pub(crate) fn new(max_events: usize) -> Self {
         Self {
             max_events,
             state: Lock::new(
@@ -140,7 +146,7 @@ impl Lobby {
         }
     }
 
-    pub(crate) fn lock(&self) -> Guard<'_, LobbyState> {
+    pub(crate) fn lock(&self) -> Guard<'_, LobbyState<R>> {
         self.state.lock()
     }
 
@@ -186,24 +192,25 @@ impl Lobby {
 
     /// Has the poller watch a socket.
     pub(crate) fn add_socket(&self, id: SocketId, socket: &Arc<UdpSocket>) {
-        self.lock().new_sockets.push(NewSocket {
-            id,
-            socket: Arc::downgrade(socket),
-        });
+        let socket = Arc::downgrade(socket);
+        let mut state = self.lock();
+        state.new_sockets.push(NewSocket { id, socket });
         self.has_new_sockets.store(true, Ordering::Release);
     }
 
     /// Takes the sockets that the poller does not watch yet.
     pub(crate) fn take_new_sockets(&self) -> Vec<NewSocket> {
-        if !self.has_new_sockets.swap(false, Ordering::Acquire) {
+        if !self.has_new_sockets.load(Ordering::Acquire) {
             return Vec::new();
         }
-        std::mem::take(&mut self.lock().new_sockets)
+        let mut state = self.lock();
+        self.has_new_sockets.store(false, Ordering::Relaxed);
+        std::mem::take(&mut state.new_sockets)
     }
 
     /// Gives up all that waits to be read, which holds connections, and they the interface; and the means
     /// of driving, except while an outer event loop watches them.
-    pub(crate) fn clear(&self) -> (VecDeque<Event>, Option<Box<Reactor>>) {
+    pub(crate) fn clear(&self) -> (VecDeque<Event>, Option<R>) {
         let mut state = self.lock();
         state.unread = 0;
         let reactor = if self.is_watched() {
@@ -220,6 +227,28 @@ impl Lobby {
         self.became_ready(&state, nudge);
     }
 
+    /// Does what was noted while a lock was held. `wake_poller` wakes whoever sleeps in the poller.
+    pub(crate) fn act_on(&self, nudge: Nudge, wake_poller: impl FnOnce()) {
+        if nudge.wake_poller {
+            wake_poller();
+        }
+        if nudge.notify {
+            self.notify();
+        }
+        if nudge.signal {
+            self.refresh_signal();
+        }
+    }
+
+    /// Ends all waits and the service thread.
+    pub(crate) fn shut_down(&self, wake_poller: impl FnOnce()) {
+        self.lock().shutdown = true;
+        self.set_let_go(true);
+        wake_poller();
+        self.notify();
+        self.notify_service();
+    }
+
     /// Wakes the application threads that sleep without driving.
     pub(crate) fn notify(&self) {
         self.changed.notify_all();
@@ -233,9 +262,9 @@ impl Lobby {
     /// Sleeps until something may have changed, without driving.
     pub(crate) fn sleep<'a>(
         &self,
-        mut state: Guard<'a, LobbyState>,
+        mut state: Guard<'a, LobbyState<R>>,
         timeout: Option<Duration>,
-    ) -> Guard<'a, LobbyState> {
+    ) -> Guard<'a, LobbyState<R>> {
         state.sleepers += 1;
         let mut state = state.wait(&self.changed, timeout);
         state.sleepers -= 1;
@@ -245,9 +274,9 @@ impl Lobby {
     /// The sleep of the service thread while it does not drive.
     pub(crate) fn service_sleep<'a>(
         &self,
-        state: Guard<'a, LobbyState>,
+        state: Guard<'a, LobbyState<R>>,
         timeout: Option<Duration>,
-    ) -> Guard<'a, LobbyState> {
+    ) -> Guard<'a, LobbyState<R>> {
         state.wait(&self.service, timeout)
     }
 
@@ -313,13 +342,13 @@ impl Lobby {
         drop(turn);
     }
 
-    fn became_ready(&self, state: &LobbyState, nudge: &mut Nudge) {
+    fn became_ready(&self, state: &LobbyState<R>, nudge: &mut Nudge) {
         nudge.notify |= state.sleepers > 0;
         nudge.wake_poller |= self.app_asleep.load(Ordering::SeqCst);
         nudge.signal |= self.signal.get().is_some();
     }
 
-    fn became_read(&self, state: &LobbyState, nudge: &mut Nudge) {
+    fn became_read(&self, state: &LobbyState<R>, nudge: &mut Nudge) {
         nudge.signal |= self.signal.get().is_some() && !state.is_ready();
     }
 }

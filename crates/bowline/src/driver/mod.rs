@@ -1,7 +1,7 @@
 //! Threads, locks and sockets around the core: everything that `bowline-core` leaves to its owner.
 //!
 //! ```text
-//! service     who drives: the service thread, or an application thread that waits
+//! service     how an interface is driven
 //! reactor     one turn of driving: timers, sleep, receive
 //! receive     datagrams to connections, a batch at a time
 //! transmit    packets to sockets, by one thread per connection at a time
@@ -17,7 +17,7 @@
 //! settings    settings of the interface, its listeners and connections
 //! trust       own certificate and whom we trust, at run time
 //! timers      deadlines of all connections
-//! sync        where threads meet, for a model checker
+//! sync        who drives, and what else a model checker looks at
 //! lock_order  the lock rules, checked in debug builds
 //! limits      every bound
 //! ```
@@ -205,15 +205,7 @@ impl Inner {
             self.tell_endpoint(follow);
         }
         let nudge = std::mem::take(&mut follow.nudge);
-        if nudge.wake_poller {
-            self.waker.wake();
-        }
-        if nudge.notify {
-            self.lobby.notify();
-        }
-        if nudge.signal {
-            self.lobby.refresh_signal();
-        }
+        self.lobby.act_on(nudge, || self.waker.wake());
     }
 
     /// Wakes whoever sleeps in the poller.
@@ -246,11 +238,7 @@ impl Inner {
     /// Ends all waits and the service thread. First of three steps to the end; the caller joins the thread
     /// before the next.
     pub(crate) fn stop_driving(&self) {
-        self.lobby.lock().shutdown = true;
-        self.lobby.set_let_go(true);
-        self.waker.wake();
-        self.lobby.notify();
-        self.lobby.notify_service();
+        self.lobby.shut_down(|| self.waker.wake());
     }
 
     /// Closes all connections and tells the peers. The second step, when no new ones come in any more.

@@ -8,3 +8,7 @@ pub(crate) mod alone;
 pub(crate) mod baton;
 pub(crate) mod inbox;
 pub(crate) mod primitives;
+pub(crate) mod role;
+
+#[cfg(all(test, loom))]
+mod models;

@@ -2,7 +2,7 @@
 //! the model checker.
 
 #[cfg(not(loom))]
-pub(crate) use std::sync::atomic::AtomicBool;
+pub(crate) use std::sync::{Condvar, Mutex, MutexGuard, atomic::AtomicBool};
 
 #[cfg(loom)]
-pub(crate) use loom::sync::atomic::AtomicBool;
+pub(crate) use loom::sync::{Condvar, Mutex, MutexGuard, atomic::AtomicBool};

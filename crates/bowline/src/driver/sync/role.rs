@@ -1,0 +1,189 @@
+//! Who drives: the service thread, or an application thread that waits.
+//!
+//! An application thread inside a wait takes the role from the service thread, so that a message goes
+//! from the socket to its reader without a hand-over between threads. The service thread stays off for
+//! a moment after a wait, looking after timers only, and resumes when the application does not come back.
+
+use std::time::Duration;
+
+use bowline_core::time::Span;
+use bowline_core::time::Timestamp;
+
+use crate::driver::limits;
+use crate::driver::lobby::Lobby;
+use crate::driver::lobby::LobbyState;
+use crate::driver::lobby::Service;
+use crate::driver::lock_order::Guard;
+
+/// An interface, as far as driving it goes.
+pub(crate) trait Drive {
+    /// The role of driving, as a value.
+    type Role;
+    /// What the service thread looks after the timers with while it does not have the role.
+    type Timers;
+
+    fn lobby(&self) -> &Lobby<Self::Role>;
+
+    fn now(&self) -> Timestamp;
+
+    /// Does what is due, sleeps until there is something to do, but not beyond `latest`, and does that.
+    /// Once awake it takes back that an application thread is asleep.
+    fn turn(&self, role: &mut Self::Role, latest: Timestamp);
+
+    /// Ends the sleep of a turn, or the next one if nobody sleeps.
+    fn wake(&self);
+
+    /// When the next timer is due.
+    fn next_deadline(&self) -> Option<Timestamp>;
+
+    /// Handles the timers that are due, without the role.
+    fn run_timers(&self, timers: &mut Self::Timers);
+}
+
+/// Waits until `is_ready`, driving the sockets if nobody else has to. Tells whether it is ready.
+pub(crate) fn wait<D: Drive>(
+    host: &D,
+    timeout: Duration,
+    is_ready: impl Fn(&LobbyState<D::Role>) -> bool,
+) -> bool {
+    let deadline = host.now() + Span::from(timeout);
+    let mut may_drive_once = true;
+    let mut lobby = host.lobby().lock();
+    lobby.waiters += 1;
+    let ready = loop {
+        if is_ready(&lobby) {
+            break true;
+        }
+        let left = Duration::from(deadline.since(host.now()));
+        if lobby.shutdown || (left.is_zero() && !may_drive_once) {
+            break false;
+        }
+        if let Some(role) = lobby.reactor.take() {
+            may_drive_once = false;
+            drop(lobby);
+            let role = drive(host, role, deadline, &is_ready);
+            lobby = host.lobby().lock();
+            lobby.reactor = Some(role);
+            lobby.last_drive = Some(host.now());
+            continue;
+        }
+        if left.is_zero() {
+            break false;
+        }
+        if lobby.service == Service::Driving && !host.lobby().is_let_go() {
+            host.lobby().set_let_go(true);
+            drop(lobby);
+            host.wake();
+            lobby = host.lobby().lock();
+            continue;
+        }
+        lobby = host.lobby().sleep(lobby, Some(left));
+    };
+    leave(host, lobby);
+    ready
+}
+
+/// Has `turn` done once, unless somebody else drives. Tells whether something is to be read.
+pub(crate) fn poll<D: Drive>(host: &D, turn: impl FnOnce(&mut D::Role)) -> bool {
+    let mut lobby = host.lobby().lock();
+    lobby.waiters += 1;
+    if let Some(mut role) = lobby.reactor.take() {
+        drop(lobby);
+        turn(&mut role);
+        lobby = host.lobby().lock();
+        lobby.reactor = Some(role);
+        lobby.last_drive = Some(host.now());
+    }
+    let ready = lobby.is_ready();
+    leave(host, lobby);
+    ready
+}
+
+/// The service thread.
+pub(crate) fn serve<D: Drive>(host: &D, timers: &mut D::Timers) {
+    let mut lobby = host.lobby().lock();
+    while !lobby.shutdown {
+        if lobby.waiters > 0 {
+            lobby.service = Service::Parked;
+            lobby = host.lobby().service_sleep(lobby, None);
+            continue;
+        }
+        let now = host.now();
+        let grace = lobby
+            .last_drive
+            .map_or(Timestamp::ZERO, |at| at + limits::WAIT_GRACE);
+        if now < grace {
+            lobby.service = Service::Grace;
+            let until = host.next_deadline().map_or(grace, |next| next.min(grace));
+            if until > now {
+                let pause = Duration::from(until.since(now));
+                lobby = host.lobby().service_sleep(lobby, Some(pause));
+                continue;
+            }
+            drop(lobby);
+            host.run_timers(timers);
+            lobby = host.lobby().lock();
+            continue;
+        }
+        // Without waiters nobody but this thread takes the role out, and it puts it back each time.
+        let Some(role) = lobby.reactor.take() else {
+            lobby = host.lobby().service_sleep(lobby, None);
+            continue;
+        };
+        lobby.service = Service::Driving;
+        host.lobby().set_let_go(false);
+        drop(lobby);
+        let role = drive_until_asked(host, role);
+        lobby = host.lobby().lock();
+        lobby.reactor = Some(role);
+        lobby.service = Service::Parked;
+        if lobby.sleepers > 0 {
+            host.lobby().notify();
+        }
+    }
+}
+
+fn drive<D: Drive>(
+    host: &D,
+    mut role: D::Role,
+    deadline: Timestamp,
+    is_ready: &impl Fn(&LobbyState<D::Role>) -> bool,
+) -> D::Role {
+    loop {
+        host.lobby().set_app_asleep(true);
+        let lobby = host.lobby().lock();
+        let done = is_ready(&lobby) || lobby.shutdown;
+        drop(lobby);
+        if done {
+            host.lobby().set_app_asleep(false);
+            return role;
+        }
+        host.turn(&mut role, deadline);
+        if host.now() >= deadline {
+            return role;
+        }
+    }
+}
+
+fn drive_until_asked<D: Drive>(host: &D, mut role: D::Role) -> D::Role {
+    loop {
+        if host.lobby().is_let_go() {
+            return role;
+        }
+        host.turn(&mut role, Timestamp::NEVER);
+    }
+}
+
+/// Ends a wait: whoever is to drive next is told.
+fn leave<D: Drive>(host: &D, mut lobby: Guard<'_, LobbyState<D::Role>>) {
+    lobby.waiters -= 1;
+    let wake_service = lobby.waiters == 0 && lobby.service == Service::Parked;
+    let wake_others = lobby.sleepers > 0 && lobby.reactor.is_some();
+    drop(lobby);
+    if wake_others {
+        host.lobby().notify();
+    }
+    if wake_service {
+        host.lobby().notify_service();
+    }
+}
