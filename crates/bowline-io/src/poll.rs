@@ -5,7 +5,6 @@ use std::io;
 #[cfg(unix)]
 use std::os::fd::{AsRawFd, RawFd};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bowline_core::time::Timestamp;
@@ -14,6 +13,10 @@ use mio::{Events, Interest, Token};
 use crate::clock::Clock;
 use crate::sys::DeadlineTimer;
 use crate::udp::UdpSocket;
+
+mod wake_flag;
+
+use wake_flag::WakeFlag;
 
 /// Waits until a registered socket is ready, a deadline passes or a [`Waker`] is used.
 ///
@@ -38,7 +41,7 @@ impl Poller {
         let timer = DeadlineTimer::new(poll.registry(), TIMER)?;
         let waker = Waker(Arc::new(WakerState {
             waker: mio::Waker::new(poll.registry(), WAKER)?,
-            is_pending: AtomicBool::new(false),
+            pending: WakeFlag::new(),
         }));
         Ok(Self {
             poll,
@@ -156,7 +159,7 @@ impl Poller {
             match event.token() {
                 TIMER => {}
                 WAKER => {
-                    self.waker.0.is_pending.store(false, Ordering::Release);
+                    self.waker.0.pending.lower();
                     was_woken = true;
                 }
                 Token(token) => ready.push(token),
@@ -180,8 +183,7 @@ pub struct Waker(Arc<WakerState>);
 
 struct WakerState {
     waker: mio::Waker,
-    /// Set from a wake until the poller has seen it: further wakes in between cost no system call.
-    is_pending: AtomicBool,
+    pending: WakeFlag,
 }
 
 impl Waker {
@@ -190,11 +192,11 @@ impl Waker {
     /// What was done before the call is seen by the thread after its wait. Many calls before that
     /// thread gets to run count as one.
     pub fn wake(&self) {
-        if self.0.is_pending.swap(true, Ordering::AcqRel) {
+        if !self.0.pending.raise() {
             return;
         }
         if let Err(error) = self.0.waker.wake() {
-            self.0.is_pending.store(false, Ordering::Release);
+            self.0.pending.lower();
             tracing::warn!(%error, "cannot wake the waiting thread");
         }
     }
@@ -203,7 +205,7 @@ impl Waker {
 impl fmt::Debug for Waker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Waker")
-            .field("is_pending", &self.0.is_pending.load(Ordering::Relaxed))
+            .field("pending", &self.0.pending)
             .finish()
     }
 }
