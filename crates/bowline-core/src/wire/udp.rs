@@ -166,6 +166,48 @@ pub fn parse(datagram: &[u8]) -> Result<UdpPacket<'_>, DropReason> {
     })
 }
 
+/// Who asks and with which cookie, of a [`ConnectRequest`], without opening the rest: that is not worth the
+/// work before the cookie is known to be good. `None` for packets of other kinds.
+///
+/// # Errors
+/// [`DropReason::BadMessage`] if one of the two is missing or zero, or what is around them is no message.
+pub fn peek_request(datagram: &[u8]) -> Option<Result<(ConnectionId, u64), DropReason>> {
+    match datagram.split_first()? {
+        (&CONNECT_REQUEST, body) => Some(peek_id_and_cookie(body).ok_or(DropReason::BadMessage)),
+        _ => None,
+    }
+}
+
+/// Fields 1 and 2 of `CMsgSteamSockets_UDP_ConnectRequest`; the last counts if there are several.
+fn peek_id_and_cookie(body: &[u8]) -> Option<(ConnectionId, u64)> {
+    let (mut id, mut cookie) = (None, None);
+    let mut reader = Reader::new(body);
+    while !reader.is_empty() {
+        let tag = reader.varint_u32()?;
+        match (tag >> 3, tag & 7) {
+            (1, FIXED32) => id = Some(reader.u32()?),
+            (2, FIXED64) => cookie = Some(reader.uint::<8>()?),
+            (1 | 2, _) => return None,
+            (_, VARINT) => {
+                reader.varint_u64()?;
+            }
+            (_, FIXED64) => {
+                reader.array::<8>()?;
+            }
+            (_, LENGTH_DELIMITED) => {
+                let len = reader.varint_u32()?;
+                reader.take(usize::try_from(len).ok()?)?;
+            }
+            (_, FIXED32) => {
+                reader.array::<4>()?;
+            }
+            // Groups, which nobody has sent for twenty years.
+            _ => return None,
+        }
+    }
+    Some((optional_id(id)?, cookie?))
+}
+
 /// Whether this is a broadcast of the Source engine rather than a data packet. Only to be asked
 /// about datagrams from unknown addresses: a connection ID may look the same.
 pub fn is_legacy_broadcast(datagram: &[u8]) -> bool {
@@ -400,6 +442,11 @@ pub(crate) fn cut_text(text: &str) -> &str {
 }
 
 const KIND_LEN: usize = 1;
+// Wire types of protobuf.
+const VARINT: u32 = 0;
+const FIXED64: u32 = 1;
+const LENGTH_DELIMITED: u32 = 2;
+const FIXED32: u32 = 5;
 // GNS e707b3a: steamnetworkingsockets_messages_udp.proto, `ESteamNetworkingUDPMsgID`.
 const CHALLENGE_REQUEST: u8 = 32;
 const CHALLENGE_REPLY: u8 = 33;

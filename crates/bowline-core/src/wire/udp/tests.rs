@@ -368,12 +368,51 @@ proptest! {
     }
 
     #[test]
+    fn what_is_seen_of_a_request_at_a_glance_is_what_it_says(
+        kind in 0x21u8..0x24,
+        request in (1u32.., any::<u64>(), cert(), crypt(), identity()),
+        at: prop::sample::Index,
+        damage: Option<u8>,
+    ) {
+        let (client, challenge, cert, crypt, identity) = request;
+        let mut datagram = encoded(&UdpPacket::ConnectRequest(Box::new(ConnectRequest {
+            client_connection_id: ConnectionId::new(client),
+            challenge,
+            cert,
+            my_timestamp: Some(5),
+            ping_est_ms: Some(6),
+            crypt,
+            identity,
+        })));
+        prop_assert_eq!(
+            peek_request(&datagram),
+            Some(Ok((ConnectionId::new(client), challenge)))
+        );
+        let at = at.index(datagram.len());
+        if let Some(byte) = damage {
+            datagram[at] = byte;
+        } else {
+            datagram[0] = kind;
+        }
+        match (parse(&datagram), peek_request(&datagram)) {
+            (Ok(UdpPacket::ConnectRequest(packet)), seen) => {
+                let said = (packet.client_connection_id, packet.challenge);
+                // Groups are not skipped at a glance.
+                prop_assert!(seen == Some(Ok(said)) || seen == Some(Err(DropReason::BadMessage)));
+            }
+            (Ok(_), seen) => prop_assert_eq!(seen, None),
+            // At a glance less is wrong.
+            (Err(_), _) => {}
+        }
+    }
+
+    #[test]
     fn any_bytes_are_survived(kind in 0x1Fu8..0x28, mut datagram in prop::collection::vec(any::<u8>(), 0..600)) {
-        let _ = parse(&datagram);
+        let _ = (parse(&datagram), peek_request(&datagram));
         if let Some(first) = datagram.first_mut() {
             *first = kind;
         }
-        let _ = parse(&datagram);
+        let _ = (parse(&datagram), peek_request(&datagram));
     }
 
     #[test]
