@@ -57,6 +57,10 @@ drop_reasons! {
     Overload = "overload",
     /// Too many pending connections or connections of one source.
     SourceOverload = "source_overload",
+    /// Too many requests from one network.
+    NetworkOverload = "network_overload",
+    /// Too many signatures to check.
+    SignatureOverload = "signature_overload",
     /// The identity is malformed or not allowed.
     BadIdentity = "bad_identity",
     /// The certificate was refused before the application heard of the connection.

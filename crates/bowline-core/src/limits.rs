@@ -173,9 +173,31 @@ pub const CLOSED_ANSWER_INTERVAL: Span = Span::from_millis(50);
 /// Refused requests that are told why, in one second; further ones meet silence. At 512 bytes each, that
 /// is what a source that replays its own cookies can make an endpoint send.
 pub const MAX_REJECTIONS_PER_SECOND: u32 = 64;
-/// Challenges that are answered in one second before further ones are dropped. One costs about a
-/// microsecond; the bound keeps a flood from eating the service thread.
-pub const MAX_CHALLENGES_PER_SECOND: u32 = 50_000;
+/// Default of `Limit_Challenges`: cookies handed out in one second. One costs a microsecond or two, most of it
+/// in the kernel; the bound keeps a flood from eating the service thread (GNS: no such bound).
+pub const CHALLENGES_PER_SECOND: u32 = 50_000;
+/// Default of `Limit_NetworkChallenges`: a twenty-fifth of all, so that it takes many networks to crowd out the
+/// rest, and more than a network of players asks for at once.
+pub const NETWORK_CHALLENGES_PER_SECOND: u32 = 2_000;
+/// Default of `Limit_NetworkRequests`: with its burst, a thousand players behind one address get in within
+/// their ten seconds; a flood from one network costs a thirtieth of a core at most.
+pub const NETWORK_REQUESTS_PER_SECOND: u32 = 128;
+/// Default of `Limit_NetworkFailures`: a player with a wrong certificate fails twenty times in the ten seconds
+/// that a client tries; a second one beside it is noticed.
+pub const NETWORK_FAILURES_PER_MINUTE: u32 = 20;
+/// How long failures count against a network at most. A network goes last once it has failed half of what it
+/// may fail in this time.
+pub const NETWORK_FAILURE_MEMORY: Span = Span::from_secs(30);
+/// Default of `Limit_Signatures`: about a quarter of a core (GNS: no such bound).
+pub const SIGNATURES_PER_SECOND: u32 = 4_000;
+/// What the limits of all strangers together let pass at once, as the time in which it comes back. Short,
+/// because players wait while signatures are checked.
+pub const LIMIT_BURST: Span = Span::from_millis(250);
+/// The same of the limits of a network: players come in groups.
+pub const NETWORK_LIMIT_BURST: Span = Span::from_secs(2);
+/// Networks told apart when strangers are counted; those that meet in one place share its limit. Eight bytes
+/// each, in three tables; a hundred hostile networks take one place in forty.
+pub const NETWORK_BUCKETS: usize = 4096;
 /// Connections that may wait for the application's decision, per listen socket.
 pub const MAX_PENDING_ACCEPTS: usize = 4096;
 /// Those from one source (an IPv4 address, or an IPv6 network of 64 bits; loopback is exempt): as many as

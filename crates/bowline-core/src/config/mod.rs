@@ -5,6 +5,7 @@
 //! inherit from wider ones ([`Config::inherit`]). Settings are set by key, by text, or by methods with types
 //! and units (`typed`), all of which check the range, so that nothing that reads them has to.
 
+mod admission;
 mod error;
 mod lane;
 mod layer;

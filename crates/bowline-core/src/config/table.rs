@@ -21,6 +21,8 @@ pub(super) const MIN_RATE: i64 = 1024;
 
 const MAX_I32: i64 = i32::MAX as i64;
 const MIB: i64 = 1024 * 1024;
+/// The top of what strangers may be allowed per second: more than any machine takes.
+const MAX_PER_SEC: i64 = 10_000_000;
 
 macro_rules! settings {
     ($($(#[doc = $doc:literal])+ $key:ident = $number:literal $name:literal $scope:ident $facts:expr;)+) => {
@@ -212,6 +214,18 @@ settings! {
     SdrClientEnableTosProbes = 998 "SDRClient_EnableTOSProbes" Global Facts::int(0, 0, 1).waits_for(WaitsFor::Relays);
     /// What sent packets say about congestion signals of routers: 0 not understood, 1 and 2 understood (ECT(1), ECT(0)); -1 leaves it to us.
     Ecn = 999 "ECN" Global Facts::int(-1, -1, 2);
+    /// How many requests for a cookie are answered, the first step of every peer that connects. 0 is no limit.
+    LimitChallenges = 20_001 "Limit_Challenges" Global Facts::int(50_000, 0, MAX_PER_SEC).unit("1/s");
+    /// How many of them if they seem to come from one network (IPv4 /24, IPv6 /56), while more than half of `Limit_Challenges` is in use. 0 is no limit.
+    LimitNetworkChallenges = 20_002 "Limit_NetworkChallenges" Global Facts::int(2_000, 0, MAX_PER_SEC).unit("1/s");
+    /// How many requests to connect are looked at that come from one network, and do come from there. 0 is no limit.
+    LimitNetworkRequests = 20_003 "Limit_NetworkRequests" Global Facts::int(128, 0, MAX_PER_SEC).unit("1/s");
+    /// How many of them may fail (for a bad certificate, say) until their network goes last while more than half of `Limit_Signatures` is in use. 0 is no limit.
+    LimitNetworkFailures = 20_004 "Limit_NetworkFailures" Global Facts::int(20, 0, MAX_PER_SEC).unit("1/min");
+    /// How many signatures of peers are checked and keys exchanged with them: two for a peer that connects, three if its certificate is signed. 0 is no limit.
+    LimitSignatures = 20_005 "Limit_Signatures" Global Facts::int(4_000, 0, MAX_PER_SEC).unit("1/s");
+    /// Whether the limits above hold for peers on this machine, too: 0 no, 1 yes.
+    LimitLoopback = 20_006 "Limit_Loopback" Global Facts::int(0, 0, 1);
 }
 
 impl ConfigKey {

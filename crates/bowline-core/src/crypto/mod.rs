@@ -13,6 +13,7 @@ pub mod once;
 pub mod packet;
 pub mod replay;
 pub mod rustcrypto;
+pub(crate) mod siphash;
 #[cfg(any(test, feature = "test-support"))]
 pub mod vectors;
 

@@ -1,16 +1,11 @@
-//! Cookies for those who prove their address, and the checks of a request that brings one back.
+//! Answers for those who ask for a cookie, and the checks of a request that brings one back.
 //!
-//! A cookie is a keyed hash of the time and the asker's address and ID; nothing is kept per asker. The
-//! key changes every minute, and the one before it stays good for as long as cookies live.
+//! What is cheap comes first, and what is costly is paid from a [`Budget`](super::budget): the cookie, which is
+//! found without opening the packet; how much its network has asked; the packet, the tables, and only then
+//! signatures. A request that repeats one that was taken goes to its connection, which has the answer.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
-use core::net::IpAddr;
-
-use hmac::Hmac;
-use hmac::KeyInit;
-use hmac::Mac;
-use sha2::Sha256;
 
 use crate::cert::check::PeerCheck;
 use crate::cert::check::VerifiedPeer;
@@ -23,6 +18,9 @@ use crate::end_reason::EndReason;
 use crate::endpoint::DatagramEvent;
 use crate::endpoint::Endpoint;
 use crate::endpoint::Route;
+use crate::endpoint::budget::Rates;
+use crate::endpoint::budget::SIGNED_REQUEST_COST;
+use crate::endpoint::budget::UNSIGNED_REQUEST_COST;
 use crate::endpoint::rejection::Refused;
 use crate::endpoint::table::Entry;
 use crate::handshake::Origin;
@@ -32,109 +30,9 @@ use crate::handshake::session::Session;
 use crate::identity::Identity;
 use crate::ids::ConnectionId;
 use crate::limits;
-use crate::rng::Rng;
-use crate::time::Span;
 use crate::time::Timestamp;
 use crate::wire::udp;
-
-/// The unit of time in a cookie, as a shift of microseconds: 1.05 s (GNS: the same).
-const TIME_UNIT_SHIFT: u32 = 20;
-/// A cookie is good for this many units (GNS: the same).
-const MAX_AGE_UNITS: u16 = 3;
-/// How long a key is used for new cookies.
-const KEY_LIFETIME: Span = Span::from_secs(60);
-
-/// Makes and checks cookies.
-#[derive(Clone)]
-pub(super) struct Challenges {
-    key: [u8; 32],
-    previous_key: [u8; 32],
-    key_since: Timestamp,
-    rng: Rng,
-    /// Answers in the second that began then.
-    second: Timestamp,
-    answered: u32,
-}
-
-impl core::fmt::Debug for Challenges {
-    /// Shows nothing of the keys.
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("Challenges").finish_non_exhaustive()
-    }
-}
-
-impl Challenges {
-    pub(super) fn new(now: Timestamp, rng: &mut Rng) -> Self {
-        let mut rng = rng.child("challenges");
-        Self {
-            key: rng.bytes(),
-            previous_key: rng.bytes(),
-            key_since: now,
-            rng,
-            second: now,
-            answered: 0,
-        }
-    }
-
-    /// The cookie for an asker, unless too many have asked.
-    fn issue(&mut self, now: Timestamp, from: Route, id: ConnectionId) -> Option<u64> {
-        if now.since(self.second) >= Span::from_secs(1) {
-            self.second = now;
-            self.answered = 0;
-        }
-        if self.answered >= limits::MAX_CHALLENGES_PER_SECOND {
-            return None;
-        }
-        self.answered += 1;
-        if now.since(self.key_since) >= KEY_LIFETIME {
-            self.previous_key = core::mem::replace(&mut self.key, self.rng.bytes());
-            self.key_since = now;
-        }
-        Some(cookie(&self.key, time_units(now), from, id))
-    }
-
-    fn check(
-        &self,
-        now: Timestamp,
-        from: Route,
-        id: ConnectionId,
-        claimed: u64,
-    ) -> Result<(), DropReason> {
-        let [low, high, ..] = claimed.to_le_bytes();
-        let made = u16::from_le_bytes([low, high]);
-        if time_units(now).wrapping_sub(made) > MAX_AGE_UNITS {
-            return Err(DropReason::StaleChallenge);
-        }
-        let good = [&self.key, &self.previous_key]
-            .into_iter()
-            .any(|key| cookie(key, made, from, id) == claimed);
-        if good {
-            Ok(())
-        } else {
-            Err(DropReason::BadChallenge)
-        }
-    }
-}
-
-fn time_units(now: Timestamp) -> u16 {
-    let [low, high, ..] = (now.as_micros() >> TIME_UNIT_SHIFT).to_le_bytes();
-    u16::from_le_bytes([low, high])
-}
-
-/// The time in the low 16 bits, a hash of everything in the rest.
-fn cookie(key: &[u8; 32], time: u16, from: Route, id: ConnectionId) -> u64 {
-    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of any length");
-    mac.update(&time.to_le_bytes());
-    mac.update(&from.remote.port().to_le_bytes());
-    match from.remote.ip() {
-        IpAddr::V4(ip) => mac.update(&ip.to_ipv6_mapped().octets()),
-        IpAddr::V6(ip) => mac.update(&ip.octets()),
-    }
-    mac.update(&id.get().to_le_bytes());
-    let tag = mac.finalize().into_bytes();
-    let hash = tag.first_chunk::<8>().copied().unwrap_or_default();
-    u64::from_le_bytes(hash) & !0xFFFF | u64::from(time)
-}
+use crate::wire::udp::UdpPacket;
 
 impl Endpoint {
     /// Answers a request for a cookie. The answer is smaller than the request.
@@ -145,13 +43,13 @@ impl Endpoint {
         packet: udp::ChallengeRequest,
         reply: &mut Vec<u8>,
     ) -> Result<DatagramEvent, DropReason> {
-        if !self.listeners.contains_key(&from.socket) {
-            return Err(DropReason::NotListening);
+        let listener = self.listeners.get(&from.socket);
+        let listener = listener.ok_or(DropReason::NotListening)?;
+        let ip = from.remote.ip();
+        if let Some(rates) = Rates::of(&listener.config, ip) {
+            self.budget.take_challenge(now, ip, &rates)?;
         }
-        let challenge = self
-            .challenges
-            .issue(now, from, packet.connection_id)
-            .ok_or(DropReason::Overload)?;
+        let challenge = self.cookies.issue(now, from, packet.connection_id);
         let answer = udp::ChallengeReply {
             connection_id: packet.connection_id,
             challenge,
@@ -163,22 +61,34 @@ impl Endpoint {
         Ok(DatagramEvent::Reply)
     }
 
-    /// Checks a request. Whatever is wrong with it is answered by silence (wire.md 1.5), but for an ID
-    /// that the same peer uses already, and unless we are to tell.
+    /// Checks a request, of which `asked` is known already. Whatever is wrong with it is answered by silence
+    /// (wire.md 1.5), but for an ID that the same peer uses already, and unless we are to tell.
     pub(super) fn admit(
         &mut self,
         now: Timestamp,
         from: Route,
-        packet: &udp::ConnectRequest,
+        asked: (ConnectionId, u64),
+        data: &[u8],
         reply: &mut Vec<u8>,
     ) -> Result<DatagramEvent, DropReason> {
-        if !self.listeners.contains_key(&from.socket) && !self.rejections.are_told() {
+        let listener = self.listeners.get(&from.socket);
+        if listener.is_none() && !self.rejections.are_told() {
             return Err(DropReason::NotListening);
         }
-        let remote = packet.client_connection_id;
-        self.challenges.check(now, from, remote, packet.challenge)?;
-        self.examine(now, from, packet, reply)
-            .or_else(|refused| self.reject(now, remote, refused, reply))
+        let (remote, cookie) = asked;
+        self.cookies.check(now, from, remote, cookie)?;
+        let ip = from.remote.ip();
+        let rates = listener.and_then(|listener| Rates::of(&listener.config, ip));
+        if let Some(rates) = &rates {
+            self.budget.take_request(now, ip, rates)?;
+        }
+        let result = self.examine(now, from, rates.as_ref(), data, reply);
+        result.or_else(|refused| {
+            if let Some(rates) = rates.filter(|_| refused.is_fault_of_peer()) {
+                self.budget.note_failure(now, ip, &rates);
+            }
+            self.reject(now, remote, refused, reply)
+        })
     }
 
     /// The checks of a request from an address that is proved.
@@ -186,9 +96,13 @@ impl Endpoint {
         &mut self,
         now: Timestamp,
         from: Route,
-        packet: &udp::ConnectRequest,
+        rates: Option<&Rates>,
+        data: &[u8],
         reply: &mut Vec<u8>,
     ) -> Result<DatagramEvent, Refused> {
+        let UdpPacket::ConnectRequest(packet) = udp::parse(data)? else {
+            return Err(DropReason::BadMessage.into());
+        };
         let listener = self
             .listeners
             .get(&from.socket)
@@ -202,7 +116,8 @@ impl Endpoint {
         if !self.table.sources.has_room(from.remote.ip()) {
             return Err(DropReason::SourceOverload.into());
         }
-        let policy = listener.config.auth_for(from.remote.ip());
+        let ip = from.remote.ip();
+        let policy = listener.config.auth_for(ip);
         let beside = identity_of(&packet.identity);
         let identity = peer_identity(&packet.cert, beside, from.remote, policy)?;
         if self.table.has_peer(remote, &identity) {
@@ -215,6 +130,10 @@ impl Endpoint {
             };
             answer.encode(reply);
             return Ok(DatagramEvent::Reply);
+        }
+        if let Some(rates) = rates {
+            let cost = cost_of(&packet);
+            self.budget.take_signatures(now, ip, rates, cost)?;
         }
         let peer = check_peer(&PeerCheck {
             crypto: &self.host.crypto,
@@ -229,7 +148,7 @@ impl Endpoint {
         })
         .inspect_err(|refused| tracing::debug!(%refused, "connect request refused"))?;
         self.check_credentials(now);
-        let connection = self.incoming(now, from, packet, identity, peer)?;
+        let connection = self.incoming(now, from, &packet, identity, peer)?;
         Ok(DatagramEvent::Incoming(Box::new(connection)))
     }
 
@@ -272,5 +191,14 @@ impl Endpoint {
             connection.on_ping_estimate(now, ms);
         }
         Ok(connection)
+    }
+}
+
+/// What the request costs of the budget for signatures.
+const fn cost_of(packet: &udp::ConnectRequest) -> u64 {
+    if packet.cert.ca_signature.is_some() {
+        SIGNED_REQUEST_COST
+    } else {
+        UNSIGNED_REQUEST_COST
     }
 }

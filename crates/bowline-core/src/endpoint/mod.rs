@@ -6,10 +6,13 @@
 //! ([`DatagramEvent::Incoming`]). A source that has not proved its address leaves no state behind.
 //!
 //! `dial` starts connections, `table` holds who is where, `sources` how many come from one place,
-//! `admission` the cookies and the checks of a request, `rejection` what a client hears that did not
+//! `cookies` how they prove an address, `admission` the checks of a request, `budget` how much work
+//! strangers may cause, `rejection` what a client hears that did not
 //! pass them, `trust` who we are and whom we trust; `pair` makes two ends at once.
 
 mod admission;
+mod budget;
+mod cookies;
 mod dial;
 mod memory;
 mod pair;
@@ -35,7 +38,8 @@ use crate::counters::DropReason;
 use crate::crypto::Crypto;
 use crate::crypto::key_update::KeyLimits;
 use crate::crypto::keys::SigningKey;
-use crate::endpoint::admission::Challenges;
+use crate::endpoint::budget::Budget;
+use crate::endpoint::cookies::Cookies;
 use crate::endpoint::rejection::Rejections;
 use crate::endpoint::table::Table;
 use crate::endpoint::trust::Trust;
@@ -158,7 +162,8 @@ pub struct Endpoint {
     clock: WallClock,
     rng: Rng,
     table: Table,
-    challenges: Challenges,
+    cookies: Cookies,
+    budget: Budget,
     rejections: Rejections,
     listeners: BTreeMap<SocketId, Listener>,
     last_stateless_reply: Option<Timestamp>,
@@ -178,6 +183,7 @@ impl Endpoint {
     /// packets are sent. `unix_secs` is the calendar time at `now`.
     pub fn new(config: EndpointConfig, seed: [u8; 32], now: Timestamp, unix_secs: u64) -> Self {
         let mut rng = Rng::from_seed(seed);
+        let mut secrets = rng.child("challenges");
         Self {
             host: Arc::new(Host {
                 crypto: config.crypto,
@@ -192,7 +198,8 @@ impl Endpoint {
                 start: None,
             }),
             clock: WallClock::new(now, unix_secs),
-            challenges: Challenges::new(now, &mut rng),
+            budget: Budget::new(&mut secrets),
+            cookies: Cookies::new(now, secrets),
             rejections: Rejections::new(now, config.explains_rejections),
             table: Table::new(config.shard),
             rng,
@@ -308,6 +315,13 @@ impl Endpoint {
                 None => self.stray_data(now, from, to, data, reply),
             };
         }
+        if let Some(asked) = udp::peek_request(data) {
+            let (remote, cookie) = asked?;
+            return match self.table.find_remote(from, remote) {
+                Some(id) => Ok(forward(id, ecn)),
+                None => self.admit(now, from, (remote, cookie), data, reply),
+            };
+        }
         match udp::parse(data)? {
             UdpPacket::Data(_) => Err(DropReason::TooShort),
             UdpPacket::ChallengeRequest(packet) => {
@@ -316,12 +330,8 @@ impl Endpoint {
                 }
                 self.challenge(now, from, packet, reply)
             }
-            UdpPacket::ConnectRequest(packet) => {
-                match self.table.find_remote(from, packet.client_connection_id) {
-                    Some(id) => Ok(forward(id, ecn)),
-                    None => self.admit(now, from, &packet, reply),
-                }
-            }
+            // It was looked at above.
+            UdpPacket::ConnectRequest(_) => Err(DropReason::BadMessage),
             UdpPacket::ChallengeReply(packet) => self.to_dialled(from, ecn, packet.connection_id),
             UdpPacket::ConnectOk(packet) => self.to_dialled(from, ecn, packet.client_connection_id),
             UdpPacket::ConnectionClosed(packet) => {

@@ -89,6 +89,18 @@ impl Endpoint {
 }
 
 impl Refused {
+    /// Whether the request was bad, rather than the time for it.
+    pub(super) const fn is_fault_of_peer(&self) -> bool {
+        matches!(
+            self.drop,
+            DropReason::BadMessage
+                | DropReason::BadIdentity
+                | DropReason::BadCertificate
+                | DropReason::BadCrypt
+                | DropReason::OldProtocol
+        )
+    }
+
     fn told(self, rejection: Rejection) -> (EndReason, Cow<'static, str>) {
         if let Some(peer) = self.peer {
             return (peer.reason, peer.text);
@@ -141,7 +153,8 @@ impl From<PeerRefused> for Refused {
     }
 }
 
-/// The cause that is told for a counted one; `None` for those that a request cannot have.
+/// The cause that is told for a counted one; `None` for those that a request cannot have, and for those that
+/// pass: who is told does not try again.
 const fn rejection_of(drop: DropReason) -> Option<Rejection> {
     Some(match drop {
         DropReason::NotListening => Rejection::NotListening,

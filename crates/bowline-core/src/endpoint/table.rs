@@ -169,6 +169,11 @@ impl Table {
         self.entries.get_mut(&id)
     }
 
+    #[cfg(test)]
+    pub(super) fn ids(&self) -> alloc::vec::Vec<ConnectionId> {
+        self.entries.keys().copied().collect()
+    }
+
     pub(super) fn len(&self) -> usize {
         self.entries.len()
     }
