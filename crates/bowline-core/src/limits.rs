@@ -188,11 +188,14 @@ pub const NETWORK_FAILURES_PER_MINUTE: u32 = 20;
 /// How long failures count against a network at most. A network goes last once it has failed half of what it
 /// may fail in this time.
 pub const NETWORK_FAILURE_MEMORY: Span = Span::from_secs(30);
-/// Default of `Limit_Signatures`: about a quarter of a core (GNS: no such bound).
-pub const SIGNATURES_PER_SECOND: u32 = 4_000;
+/// Default of `Limit_Signatures`: a thousand players a second, for about a sixth of a core (GNS: no such bound).
+pub const SIGNATURES_PER_SECOND: u32 = 2_000;
+/// Closes of connections that do not exist and that are answered in one second. Such a peer comes from before
+/// a restart, and would find out by itself (GNS: answers every one).
+pub const STRAY_CLOSES_PER_SECOND: u32 = 1_000;
 /// What the limits of all strangers together let pass at once, as the time in which it comes back. Short,
-/// because players wait while signatures are checked.
-pub const LIMIT_BURST: Span = Span::from_millis(250);
+/// because players wait while signatures are checked: fifty requests take some ten milliseconds.
+pub const LIMIT_BURST: Span = Span::from_millis(50);
 /// The same of the limits of a network: players come in groups.
 pub const NETWORK_LIMIT_BURST: Span = Span::from_secs(2);
 /// Networks told apart when strangers are counted; those that meet in one place share its limit. Eight bytes

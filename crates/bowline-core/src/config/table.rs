@@ -223,7 +223,7 @@ settings! {
     /// How many of them may fail (for a bad certificate, say) until their network goes last while more than half of `Limit_Signatures` is in use. 0 is no limit.
     LimitNetworkFailures = 20_004 "Limit_NetworkFailures" Global Facts::int(20, 0, MAX_PER_SEC).unit("1/min");
     /// How many signatures of peers are checked and keys exchanged with them: two for a peer that connects, three if its certificate is signed. 0 is no limit.
-    LimitSignatures = 20_005 "Limit_Signatures" Global Facts::int(4_000, 0, MAX_PER_SEC).unit("1/s");
+    LimitSignatures = 20_005 "Limit_Signatures" Global Facts::int(2_000, 0, MAX_PER_SEC).unit("1/s");
     /// Whether the limits above hold for peers on this machine, too: 0 no, 1 yes.
     LimitLoopback = 20_006 "Limit_Loopback" Global Facts::int(0, 0, 1);
 }

@@ -35,6 +35,7 @@ pub(super) const UNSIGNED_REQUEST_COST: u64 = 2;
 pub(super) struct Budget {
     challenges: Bucket,
     signatures: Bucket,
+    stray_closes: Bucket,
     /// Networks that asked for cookies, or somebody in their name.
     asking: Networks,
     /// Networks that sent requests with good cookies.
@@ -82,6 +83,7 @@ impl Budget {
         Self {
             challenges: Bucket::default(),
             signatures: Bucket::default(),
+            stray_closes: Bucket::default(),
             asking: Networks::new(rng),
             proven: Networks::new(rng),
             failing: Networks::new(rng),
@@ -144,6 +146,17 @@ impl Budget {
             Ok(())
         } else {
             Err(DropReason::SignatureOverload)
+        }
+    }
+
+    /// Somebody closes a connection that does not exist; whether that is answered.
+    pub(super) fn take_stray_close(&mut self, now: Timestamp) -> Result<(), DropReason> {
+        let second = Span::from_secs(1);
+        let rate = Rate::new(limits::STRAY_CLOSES_PER_SECOND, second, limits::LIMIT_BURST);
+        if self.stray_closes.take(now, rate, 1) {
+            Ok(())
+        } else {
+            Err(DropReason::UnknownConnection)
         }
     }
 

@@ -407,6 +407,7 @@ impl Endpoint {
         if self.table.knows(from) && !self.may_reply_stateless(now) {
             return Err(DropReason::UnknownConnection);
         }
+        self.budget.take_stray_close(now)?;
         let answer = udp::NoConnection {
             to: packet.from,
             from: packet.to,

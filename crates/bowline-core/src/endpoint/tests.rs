@@ -175,7 +175,7 @@ fn limit_challenges_per_second() {
             answered += u32::from(matches!(event, DatagramEvent::Reply));
         }
     }
-    let burst = limits::CHALLENGES_PER_SECOND / 4;
+    let burst = limits::CHALLENGES_PER_SECOND / 20;
     let most = limits::CHALLENGES_PER_SECOND + burst;
     assert!((most - burst..=most).contains(&answered), "{answered}");
     let dropped = endpoint.drops().of(DropReason::Overload);

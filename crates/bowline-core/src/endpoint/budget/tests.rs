@@ -58,7 +58,7 @@ fn limit_networks_of_ipv6_are_56_bits_wide() {
 #[test]
 fn limit_failures_of_a_network_hold_when_signatures_run_short() {
     let mut budget = budget();
-    let rates = rates(&[(ConfigKey::LimitSignatures, 400)]);
+    let rates = rates(&[(ConfigKey::LimitSignatures, 2000)]);
     let (bad, good) = (ip("10.0.0.1"), ip("10.0.1.1"));
     for _ in 0..100 {
         budget.note_failure(NOW, bad, &rates);
@@ -82,11 +82,11 @@ fn limit_failures_of_a_network_hold_when_signatures_run_short() {
 fn limit_what_one_network_asks_holds_only_under_pressure() {
     let mut budget = budget();
     let rates = rates(&[
-        (ConfigKey::LimitChallenges, 4000),
+        (ConfigKey::LimitChallenges, 20_000),
         (ConfigKey::LimitNetworkChallenges, 10),
     ]);
     let mut ask = |from| budget.take_challenge(NOW, ip(from), &rates);
-    // A quarter of a second's worth is there at once.
+    // A thousand are there at once.
     for n in 0..500 {
         assert_eq!(
             ask("10.0.0.1"),
@@ -119,12 +119,12 @@ fn limit_challenges_of_all() {
 #[test]
 fn limit_signatures_of_all_and_those_first_who_asked_little() {
     let mut budget = budget();
-    let rates = rates(&[(ConfigKey::LimitSignatures, 400)]);
+    let rates = rates(&[(ConfigKey::LimitSignatures, 2000)]);
     let mut connect = |from: &str| {
         budget.take_request(NOW, ip(from), &rates)?;
         budget.take_signatures(NOW, ip(from), &rates, UNSIGNED_REQUEST_COST)
     };
-    // A quarter of a second's worth: a hundred.
+    // A twentieth of a second's worth: a hundred.
     for _ in 0..26 {
         assert_eq!(connect("10.0.0.1"), Ok(()));
     }
@@ -138,7 +138,7 @@ fn limit_signatures_of_all_and_those_first_who_asked_little() {
 fn who_asks_much_waits_when_signatures_run_short() {
     let mut budget = budget();
     let rates = rates(&[
-        (ConfigKey::LimitSignatures, 400),
+        (ConfigKey::LimitSignatures, 2000),
         (ConfigKey::LimitNetworkRequests, 30),
     ]);
     let mut connect = |from: &str| {
@@ -171,6 +171,21 @@ fn no_rate_is_no_limit_and_loopback_is_exempt() {
     }
     config.set(ConfigKey::LimitLoopback, 1).unwrap();
     assert!(Rates::of(&config, ip("127.0.0.1")).is_some());
+}
+
+#[test]
+fn limit_answers_to_stray_closes() {
+    let mut budget = budget();
+    let answered = |budget: &mut Budget, at| {
+        let answers = (0..2000).map(|_| budget.take_stray_close(at));
+        answers.filter(|answer| *answer == Ok(())).count()
+    };
+    assert_eq!(answered(&mut budget, NOW), 50);
+    let mut sum = 0;
+    for ms in 1..=1000 {
+        sum += answered(&mut budget, NOW + Span::from_millis(ms));
+    }
+    assert_eq!(sum, limits::STRAY_CLOSES_PER_SECOND as usize);
 }
 
 #[test]
