@@ -14,6 +14,8 @@ mod close;
 mod command;
 mod configure;
 mod detail;
+#[cfg(any(test, feature = "test-support"))]
+mod forge;
 mod info;
 mod input;
 mod liveness;
