@@ -91,6 +91,9 @@ pub const RECV_BUFFER_MESSAGES: usize = 1000;
 /// Most out-of-order pieces held per lane (GNS: 30 holes, 20 when splitting one). A larger number
 /// costs memory only while there is loss, and is what lets a fast sender survive it.
 pub const MAX_REASSEMBLY_PIECES: usize = 1024;
+/// What an out-of-order piece takes besides its bytes: its place in the map, and a buffer of its own. Counts
+/// toward [`MAX_FULL_LANES`], so that single bytes in all lanes are bounded too (measured: 80 bytes).
+pub const REASSEMBLY_PIECE_COST: usize = 96;
 /// All lanes of a connection together may hold as many out-of-order bytes as this many full lanes:
 /// enough for parallel transfers, far from 256 lanes times the window (GNS: no such bound).
 pub const MAX_FULL_LANES: u64 = 8;

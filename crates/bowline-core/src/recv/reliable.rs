@@ -178,14 +178,16 @@ impl ReliableReceiver {
         matches!(self.parsing, Parsing::Stalled { .. })
     }
 
-    /// Bytes of memory held for reassembly; pieces that overlap count each in full.
+    /// Bytes of memory held for reassembly; pieces that overlap count each in full, and each with what it
+    /// takes besides its bytes.
     pub(crate) fn held_bytes(&self) -> u64 {
         let body = match &self.parsing {
             Parsing::Header | Parsing::PartHeader { .. } => 0,
             Parsing::Body { data, .. } => data.capacity(),
             Parsing::Stalled { data, .. } => data.len(),
         };
-        (body + self.piece_bytes) as u64
+        let pieces = self.piece_bytes + self.pieces.len() * limits::REASSEMBLY_PIECE_COST;
+        (body + pieces) as u64
     }
 
     /// Heap in bytes.

@@ -134,7 +134,8 @@ fn limit_overlapping_pieces_count_in_full() {
             .receive(NOW, LANE, pos, &[0; 1000], &mut queue)
             .unwrap();
     }
-    assert_eq!(receiver.held_bytes(), 64_000);
+    let pieces = 64 * (1000 + limits::REASSEMBLY_PIECE_COST as u64);
+    assert_eq!(receiver.held_bytes(), pieces);
 }
 
 #[test]
