@@ -91,6 +91,32 @@ pub(super) struct Handshake {
     answered: Option<Vec<u8>>,
 }
 
+macro_rules! alteration_setters {
+    ($($name:ident: $what:ty,)*) => {
+        impl Alterations {
+            $(
+                #[doc = concat!("Changes what goes out as `", stringify!($name), "`.")]
+                #[must_use]
+                pub fn $name(mut self, alter: impl FnMut(&mut $what) + Send + 'static) -> Self {
+                    self.$name = Some(Box::new(alter));
+                    self
+                }
+            )*
+        }
+    };
+}
+
+alteration_setters! {
+    certificate: pb::Certificate,
+    signed_certificate: pb::CertificateSigned,
+    session: pb::SessionCryptInfo,
+    signed_session: pb::SessionCryptInfoSigned,
+    challenge_request: udp::ChallengeRequest,
+    challenge_reply: udp::ChallengeReply,
+    connect_request: udp::ConnectRequest,
+    connect_ok: udp::ConnectOk,
+}
+
 impl Default for Script {
     /// An anonymous peer of app 0 that speaks our version and AES, and nothing beyond GNS.
     fn default() -> Self {

@@ -69,6 +69,11 @@ impl ScriptedPeer {
         self.sending.next = number;
     }
 
+    /// Wants no report on older packets any more. Grows by itself with each ack.
+    pub fn set_first_wanted(&mut self, number: PacketNumber) {
+        self.sending.first_wanted = number;
+    }
+
     /// Goes on with another message number in a lane.
     pub fn set_next_message(&mut self, lane: LaneIndex, number: MessageNumber) {
         self.sending.lanes.entry(lane).or_default().next_message = number;
