@@ -7,7 +7,7 @@ use bowline_core::crypto::kdf::Role;
 use bowline_core::end_reason::EndReason;
 use bowline_core::identity::Identity;
 use bowline_core::ids::{ConnectionId, LaneIndex};
-use bowline_core::message::SendFlags;
+use bowline_core::message::{Outgoing, SendFlags};
 use bowline_core::time::Span;
 use bowline_sim::scripted::{Heard, Outcome, Script, ScriptedPeer, Stage};
 
@@ -207,10 +207,9 @@ fn class_10_everything_that_a_server_sends_comes_back_to_it() {
     let mut talk = talk();
     let mut sent = Vec::new();
     for n in 0..50u8 {
-        let (id, lane) = (talk.id, LANE);
+        let (id, data) = (talk.id, [n; 100]);
         sent.extend(talk.stage.with(id, |connection, now| {
-            let flags = SendFlags::RELIABLE_NO_NAGLE;
-            let message = bowline_core::message::Outgoing::new(lane, flags, &[n; 100][..]);
+            let message = Outgoing::new(LANE, SendFlags::RELIABLE_NO_NAGLE, &data[..]);
             connection.send(now, message).unwrap();
         }));
     }
@@ -282,7 +281,7 @@ fn class_10_a_server_with_the_id_of_its_client_hears_its_own_packets_in_vain() {
     assert_eq!(stage.info(id).state, ConnectionState::Connected);
     let sent = stage.with(id, |connection, now| {
         let flags = SendFlags::RELIABLE_NO_NAGLE;
-        let message = bowline_core::message::Outgoing::new(LaneIndex::ZERO, flags, b"mine");
+        let message = Outgoing::new(LaneIndex::ZERO, flags, b"mine");
         connection.send(now, message).unwrap();
     });
     for datagram in &sent {

@@ -4,7 +4,6 @@ use bowline_core::config::Config;
 use bowline_core::counters::DropReason;
 use bowline_core::end_reason::EndReason;
 use bowline_core::ids::{ConnectionId, PacketNumber};
-use bowline_core::limits;
 use bowline_core::message::SendFlags;
 use bowline_core::time::Span;
 use bowline_core::wire::stats_blob::StatsFlags;
@@ -42,11 +41,14 @@ fn class_22_plain_packets_of_an_encrypted_connection_are_not_read() {
 #[test]
 fn class_22_sealed_packets_of_a_plain_connection_are_broken_frames() {
     let mut talk = talk_in_clear();
-    let sealed = crate::support::talk()
-        .peer
-        .seal(&Frames::new().unreliable(message(1), b"x"));
-    let body = Frames::from(&sealed[7..]);
-    talk.say(&body);
+    // What ciphertext reads as is up to chance; sooner or later it is no frame.
+    let mut sealer = crate::support::talk().peer;
+    for n in 1..200 {
+        let sealed = sealer.seal(&Frames::new().unreliable(message(n), b"x"));
+        if talk.is_connected() {
+            talk.say(&Frames::from(&sealed[7..]));
+        }
+    }
     talk.assert_ended(EndReason::MISC_INTERNAL_ERROR);
 }
 
@@ -240,7 +242,9 @@ fn class_26_each_question_draws_one_answer_at_most_and_starves_nothing() {
     talk.peer.take_heard();
     let (mut asked_bytes, mut answered_bytes) = (0, 0);
     for _ in 0..20_000 {
-        let packet = talk.peer.packet(&Frames::new());
+        // Like an honest peer it acknowledges what it hears.
+        let frames = talk.peer.housekeeping();
+        let packet = talk.peer.packet(&frames);
         let packet = packet.asking(StatsFlags::ACK_REQUEST_IMMEDIATE);
         let datagram = talk.peer.seal_packet(&packet);
         asked_bytes += datagram.len();
@@ -249,9 +253,8 @@ fn class_26_each_question_draws_one_answer_at_most_and_starves_nothing() {
         assert!(answers.len() <= 1);
         answered_bytes += answers.iter().map(|answer| answer.wire_len).sum::<usize>();
     }
-    // An answer names what arrived and what is no longer wanted; a question says nothing.
     assert!(
-        answered_bytes <= 2 * asked_bytes,
+        answered_bytes <= asked_bytes,
         "{answered_bytes} for {asked_bytes}"
     );
     // GNS is in debt for its acks now, and sends no data for seconds.
@@ -343,5 +346,4 @@ fn class_26_nobody_is_asked_back_for_ever() {
     assert!(packets.iter().any(|packet| has_ack(&packet.frames)));
     talk.peer.set_next_message(LANE, message(1000));
     talk.assert_still_works();
-    assert!(limits::MAX_ACK_BLOCKS <= 255);
 }

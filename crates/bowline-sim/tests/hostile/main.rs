@@ -6,8 +6,9 @@
 //! |---|---|---|
 //! | 1 to 4, 6 | `strangers` | any bytes, floods and amplification before an address is proved |
 //! | 5, 9, 10 | `cookies` | cookies replayed, connection IDs chosen, packets sent back |
-//! | 7, 8 | `credentials` | certificates, keys, signatures, versions and ciphers of a client |
-//! | 7, 8 | `servers` | the same of a server that is dialled |
+//! | 7 | `authorities` | certificates of a client, where an authority's are asked for |
+//! | 7, 8 | `credentials` | keys, signatures, names, versions and ciphers of a client |
+//! | 4, 5, 7 to 9, 16, 25, 27 | `servers` | the same and more from a server that is dialled |
 //! | 11 to 13, 21 | `segments` | offsets, sizes and contents of pieces of messages |
 //! | 14, 23, 24 | `numbers` | packet and message numbers: jumps, wraps, replays |
 //! | 15 to 17, 20 | `acks` | acknowledgements: gaps, lies, stop-waiting, none at all |
@@ -21,6 +22,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod acks;
+mod authorities;
 mod cookies;
 mod credentials;
 mod headers;

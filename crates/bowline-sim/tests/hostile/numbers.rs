@@ -127,7 +127,7 @@ fn class_14_reliable_numbers_pass_16_bits_with_loss_in_both_directions() {
     let mut seen = 0_u32;
     talk.stage.set_filter(move |_, _| {
         seen += 1;
-        if seen % 5 == 0 {
+        if seen.is_multiple_of(5) {
             Fate::Lost
         } else {
             Fate::Arrives
@@ -209,7 +209,7 @@ fn assert_passes(talk: &mut Talk, boundary: u64) {
     let mut seen = 0_u32;
     talk.stage.set_filter(move |_, _| {
         seen += 1;
-        if seen % 4 == 0 {
+        if seen.is_multiple_of(4) {
             Fate::Lost
         } else {
             Fate::Arrives

@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use bowline_core::counters::DropReason;
+use bowline_core::end_reason::EndReason;
 use bowline_core::ids::ConnectionId;
 use bowline_core::limits;
 use bowline_core::time::Span;
@@ -67,17 +68,18 @@ fn class_01_every_length_of_every_first_byte_from_a_stranger() {
 fn class_01_every_length_of_every_first_byte_from_where_a_connection_is() {
     let mut talk = talk();
     let id = talk.id.get().to_le_bytes();
+    let from = talk.stage.peer_address;
     for len in 0..=1500_usize {
         let mut datagram = noise(len, len as u32);
         // For the connection, as far as that can be said.
-        for (to, from) in datagram.iter_mut().skip(1).zip(id) {
-            *to = from;
+        for (byte, of_id) in datagram.iter_mut().skip(1).zip(id) {
+            *byte = of_id;
         }
         for first in 0..=u8::MAX {
             if let Some(byte) = datagram.first_mut() {
                 *byte = first;
             }
-            let (outcome, bytes) = replies_of(&mut talk.stage, talk.stage.peer_address, &datagram);
+            let (outcome, bytes) = replies_of(&mut talk.stage, from, &datagram);
             assert!(bytes <= len.max(limits::MIN_PADDED_DATAGRAM), "{outcome:?}");
         }
     }
@@ -265,7 +267,7 @@ fn class_04_no_reply_is_larger_than_what_drew_it() {
     let closed = |to, from| udp::ConnectionClosed {
         to,
         from,
-        reason: bowline_core::end_reason::EndReason::new(1000),
+        reason: EndReason::new(1000),
         text: String::new(),
         rejection: None,
     };
@@ -303,9 +305,7 @@ fn class_04_a_stranger_who_quotes_a_connection_gets_no_more() {
     let id = talk.id;
     // Somebody else's packets, from another address.
     let data = talk.peer.send_unreliable(crate::support::LANE, b"x");
-    let close = talk
-        .peer
-        .close(bowline_core::end_reason::EndReason::new(1000), "");
+    let close = talk.peer.close(EndReason::new(1000), "");
     let request = talk.peer.connect_request(talk.stage.now(), 1);
     let question = talk.peer.start(talk.stage.now());
     for datagram in [data, close, request, question] {
@@ -341,7 +341,7 @@ fn class_06_one_source_cannot_take_the_room_of_all() {
     // All of a network of 64 bits is one source.
     let mut taken = 0;
     for host in 0..20_u128 {
-        let ip = Ipv6Addr::from(0x2001_0DB8_0000_0001_u128 << 64 | host + 1);
+        let ip = Ipv6Addr::from((0x2001_0DB8_0000_0001_u128 << 64) | (host + 1));
         taken += flood(&mut stage, IpAddr::V6(ip), 15);
     }
     assert!(taken <= most, "{taken} from one network");
@@ -353,21 +353,29 @@ fn class_06_one_source_cannot_take_the_room_of_all() {
 }
 
 #[test]
-fn class_06_connections_that_nobody_accepts_go_and_make_room() {
+fn class_06_connections_that_nobody_accepts_end_and_make_room() {
     let mut stage = Stage::listening();
     stage.accepts = false;
     let ip = address("203.0.113.5:1").ip();
-    let taken = flood(&mut stage, ip, 40);
-    assert!(taken > 0);
-    let told = stage.advance_alone(Span::from_secs(17));
-    assert_eq!(
-        stage.endpoint.connections(),
-        40 - taken,
-        "{taken} have timed out"
-    );
+    let most = limits::MAX_PENDING_PER_SOURCE as u16;
+    let taken = flood(&mut stage, ip, most + 5);
+    let told = stage.advance_alone(Span::from_secs(11));
+    let ids: Vec<ConnectionId> = stage.connections().collect();
+    assert_eq!(ids.len(), taken);
+    for id in &ids {
+        assert_eq!(stage.info(*id).end_reason, EndReason::MISC_TIMEOUT);
+    }
     assert!(told.iter().all(|datagram| datagram.bytes.len() <= 512));
-    assert!(told.len() <= 2 * taken, "{} datagrams", told.len());
-    assert!(flood(&mut stage, ip, 1) == 1);
+    assert_eq!(told.len(), taken, "each client is told once");
+    // The application lets go of them, and they are forgotten.
+    for id in ids {
+        let _ = stage.with(id, |connection, now| {
+            connection.close(now, EndReason::new(1000), "", false);
+        });
+    }
+    stage.advance_alone(Span::from_secs(6));
+    assert_eq!(stage.endpoint.connections(), 0);
+    assert_eq!(flood(&mut stage, ip, 3), 3);
 }
 
 #[test]
