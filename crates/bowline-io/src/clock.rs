@@ -28,12 +28,17 @@ impl Clock {
 
     /// The time now. Never [`Timestamp::ZERO`], which may stand for "not yet" elsewhere.
     pub fn now(&self) -> Timestamp {
-        let us = sys::monotonic_us().wrapping_sub(self.origin_us);
+        self.at(sys::monotonic_us())
+    }
+
+    /// What the clock shows when the system's clock says `system_us`.
+    const fn at(&self, system_us: u64) -> Timestamp {
+        let us = system_us.wrapping_sub(self.origin_us);
         // A clock that steps back breaks its promise; at least nobody sees time before the start.
         if us > u64::MAX / 2 {
             return Timestamp::from_micros(FIRST_US);
         }
-        Timestamp::from_micros(us.max(1))
+        Timestamp::from_micros(if us == 0 { 1 } else { us })
     }
 
     /// Seconds since 1970 by the wall clock, for the validity of certificates; 0 if it is set earlier.
@@ -73,6 +78,25 @@ mod tests {
             assert!(now >= last);
             last = now;
         }
+    }
+
+    #[test]
+    fn class_40_a_system_clock_that_wraps_or_steps_back_shows_no_time_before_the_start() {
+        let began = u64::MAX - 5_000_000;
+        let clock = Clock {
+            origin_us: began.wrapping_sub(FIRST_US),
+        };
+        let shows = |system_us| clock.at(system_us).as_micros();
+        assert_eq!(shows(began), FIRST_US);
+        // Over the end of its 64 bits, time goes on.
+        assert_eq!(shows(u64::MAX), FIRST_US + 5_000_000);
+        assert_eq!(shows(0), FIRST_US + 5_000_001);
+        assert_eq!(shows(7), FIRST_US + 5_000_008);
+        // Back to before the start, and far back.
+        assert_eq!(shows(began - 1), FIRST_US - 1);
+        assert_eq!(shows(began - FIRST_US), 1);
+        assert_eq!(shows(began - FIRST_US - 1), FIRST_US);
+        assert_eq!(shows(began - (1 << 62)), FIRST_US);
     }
 
     #[test]

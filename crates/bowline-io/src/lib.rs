@@ -10,6 +10,7 @@
 //! handle    Signal: a handle for the application's own event loop
 //! clock     Clock: monotonic, runs on while the machine sleeps
 //! entropy   the seed that the core's generator grows from
+//! faults    failures of the system, on demand, for tests
 //! crypto    which crypto provider runs by default; aws_lc is one of them
 //! sys/      the unsafe blocks, one folder or file per system
 //! ```
@@ -20,6 +21,8 @@ pub mod aws_lc;
 pub mod clock;
 pub mod crypto;
 pub mod entropy;
+#[cfg(any(test, feature = "test-support"))]
+pub mod faults;
 pub mod handle;
 pub mod poll;
 mod sys;

@@ -9,6 +9,7 @@ use std::cell::Cell;
 use std::fmt;
 use std::fmt::Write as _;
 use std::io;
+use std::sync::LazyLock;
 use std::sync::Mutex;
 use std::sync::MutexGuard;
 use std::sync::OnceLock;
@@ -22,6 +23,8 @@ use std::sync::mpsc::SyncSender;
 use std::sync::mpsc::sync_channel;
 use std::thread;
 use std::thread::JoinHandle;
+use std::time::Duration;
+use std::time::Instant;
 
 use bowline_core::debug::DebugLevel;
 use bowline_core::debug::DebugSource;
@@ -33,6 +36,8 @@ use tracing::field::Visit;
 use tracing::level_filters::LevelFilter;
 use tracing::span;
 use tracing::subscriber::Interest;
+
+use crate::line_limit::LineLimit;
 
 /// Why the debug output was not set.
 #[derive(Debug, thiserror::Error)]
@@ -51,6 +56,10 @@ pub enum DebugOutputError {
 /// It is called by a thread of the library's own, one line at a time, never while the library holds a
 /// lock; it may call everything. What such calls log themselves is left out. Lines that come faster than
 /// it returns wait, up to 4,096 of them; how many were lost beyond that is told.
+///
+/// One place in the library's code has 100 lines per second at most, so that nobody floods the output by
+/// sending junk; how many were left out is told about once a second. What a connection's own levels ask
+/// for ([`DebugSource`] other than [`DebugSource::General`]) and the log of packets have no such bound.
 ///
 /// When this returns, the function set before is not called any more, unless it is that function which
 /// called here.
@@ -101,6 +110,11 @@ static LEVEL: AtomicI32 = AtomicI32::new(DebugLevel::None as i32);
 static LINES: RwLock<Option<SyncSender<Line>>> = RwLock::new(None);
 static THREAD: Mutex<Option<JoinHandle<()>>> = Mutex::new(None);
 static LOST: AtomicU64 = AtomicU64::new(0);
+/// Lines of places that had more than their share.
+static LEFT_OUT: AtomicU64 = AtomicU64::new(0);
+static LIMIT: LazyLock<Mutex<LineLimit>> = LazyLock::new(Mutex::default);
+/// How often it is told what was left out.
+const LEFT_OUT_INTERVAL: Duration = Duration::from_secs(1);
 
 thread_local! {
     /// Whether this is the thread that calls the function.
@@ -137,7 +151,17 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 fn deliver(queue: &Receiver<Line>, mut output: impl FnMut(DebugLevel, DebugSource, &str)) {
     IS_OUTPUT.set(true);
+    let mut told_at: Option<Instant> = None;
     for line in queue {
+        if told_at.is_none_or(|at| at.elapsed() >= LEFT_OUT_INTERVAL) {
+            let left_out = LEFT_OUT.swap(0, Ordering::Relaxed);
+            if left_out > 0 {
+                told_at = Some(Instant::now());
+                let text =
+                    format!("{left_out} lines were left out: too many like them came at once");
+                output(DebugLevel::Warning, DebugSource::General, &text);
+            }
+        }
         let lost = LOST.swap(0, Ordering::Relaxed);
         if lost > 0 {
             let text = format!("{lost} lines were lost: the debug output is too slow");
@@ -187,6 +211,13 @@ impl Subscriber for DebugSubscriber {
         if IS_OUTPUT.get() {
             return;
         }
+        let metadata = event.metadata();
+        // What has a target of its own was asked for, setting by setting.
+        let is_limited = metadata.module_path() == Some(metadata.target());
+        if is_limited && !lock(&LIMIT).admits(metadata.callsite(), Instant::now()) {
+            LEFT_OUT.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
         let lines = LINES.read().unwrap_or_else(PoisonError::into_inner);
         let Some(lines) = lines.as_ref() else {
             return;
@@ -194,8 +225,8 @@ impl Subscriber for DebugSubscriber {
         let mut text = Text::default();
         event.record(&mut text);
         let line = Line {
-            level: DebugLevel::of(*event.metadata().level()),
-            source: DebugSource::of(event.metadata().target()),
+            level: DebugLevel::of(*metadata.level()),
+            source: DebugSource::of(metadata.target()),
             text: text.message + &text.fields,
         };
         if lines.try_send(line).is_err() {

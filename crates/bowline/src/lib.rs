@@ -158,6 +158,7 @@ mod events;
 pub mod global_config;
 mod handle;
 mod info_flags;
+mod line_limit;
 mod listener;
 mod message;
 mod poll_group;

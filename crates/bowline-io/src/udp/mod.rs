@@ -243,6 +243,10 @@ impl Wire for UdpSocket {
     }
 
     fn submit(&self, pieces: &[Piece<'_>]) -> io::Result<usize> {
+        #[cfg(any(test, feature = "test-support"))]
+        if let Some(error) = crate::faults::send_error(self.local_addr) {
+            return Err(error);
+        }
         sys::submit(&self.socket, &self.state, pieces)
     }
 
