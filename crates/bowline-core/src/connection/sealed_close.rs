@@ -5,6 +5,9 @@
 //! gives none, the connection ends when it would have ended without that close. Only until a client
 //! has shown that it has keys at all, its unencrypted close counts.
 
+use serde::Deserialize;
+use serde::Serialize;
+
 use crate::connection::Connection;
 use crate::connection::State;
 use crate::counters::DropReason;
@@ -29,7 +32,7 @@ const MAX_FRAME: usize = 1 + 2 + 5 + limits::MAX_CLOSE_TEXT;
 const MAX_PLAINTEXT: usize = 9 + MAX_FRAME;
 
 /// How far a sealed close of ours has come.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub(crate) enum CloseProgress {
     /// It was not sent.
     #[default]
