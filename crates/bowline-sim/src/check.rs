@@ -5,7 +5,8 @@ use std::fmt;
 use bowline_core::event::TimerKind;
 use bowline_core::time::Timestamp;
 
-use crate::host::Conn;
+use crate::gns_receiver::Finding;
+use crate::host::{Conn, HostId};
 use crate::model::DeliveryError;
 use crate::world::World;
 
@@ -14,8 +15,10 @@ use crate::world::World;
 pub struct Violation {
     /// When it happened.
     pub at: Timestamp,
-    /// The connection that it happened to.
-    pub conn: Conn,
+    /// The host that it happened on.
+    pub host: HostId,
+    /// The connection that it happened to, where that is known.
+    pub conn: Option<Conn>,
     /// What happened.
     pub fault: Fault,
 }
@@ -28,14 +31,40 @@ pub enum Fault {
     Delivery(DeliveryError),
     /// A timer fired again and again without anything coming of it.
     IdleTimer(TimerKind),
+    /// A packet was sealed with a nonce that had been used with the same key.
+    NonceReused,
+    /// A connection holds more memory than its settings allow.
+    Memory {
+        /// What it holds, in bytes.
+        bytes: usize,
+        /// What it may hold ([`Connection::memory_bound`](bowline_core::connection::Connection::memory_bound)).
+        bound: usize,
+    },
+    /// A receiver of the original would not have taken what was sent, although the sender could have
+    /// avoided that.
+    GnsLimit(Finding),
+    /// One input led to more datagrams than a burst may have.
+    LongBurst {
+        /// Their bytes.
+        bytes: usize,
+    },
 }
 
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} connection {}: ", self.at, self.conn.id)?;
+        match self.conn {
+            Some(conn) => write!(f, "{} connection {}: ", self.at, conn.id)?,
+            None => write!(f, "{} some connection: ", self.at)?,
+        }
         match self.fault {
             Fault::Delivery(error) => error.fmt(f),
             Fault::IdleTimer(timer) => write!(f, "timer {timer:?} fires without progress"),
+            Fault::NonceReused => f.write_str("a nonce was used twice with the same key"),
+            Fault::Memory { bytes, bound } => {
+                write!(f, "holds {bytes} bytes of memory, and may hold {bound}")
+            }
+            Fault::GnsLimit(finding) => write!(f, "the original would refuse: {finding}"),
+            Fault::LongBurst { bytes } => write!(f, "sends {bytes} bytes for one input"),
         }
     }
 }

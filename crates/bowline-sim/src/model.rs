@@ -2,12 +2,17 @@
 //! mechanics.
 //!
 //! Reliable messages arrive exactly once and in order within their lane. Unreliable ones arrive at
-//! most once, in any order. None is ever altered, and none arrives that was not sent.
+//! most once, in any order unless the receiver asked for theirs. None is ever altered, and none arrives
+//! that was not sent, or that another one has replaced.
+
+mod sequence;
 
 use std::collections::{BTreeMap, VecDeque};
 
 use bowline_core::ids::{LaneIndex, MessageNumber};
 use sha2::{Digest, Sha256};
+
+pub(crate) use self::sequence::SequenceModel;
 
 /// The messages of one direction of a connection: what went in and what came out.
 #[derive(Clone, Debug, Default)]
@@ -50,10 +55,19 @@ pub enum DeliveryError {
     /// An unreliable message arrived a second time.
     #[error("unreliable message {} arrived twice", .0.get())]
     Twice(MessageNumber),
+    /// An unreliable message arrived after a newer one, where the receiver wants them in order.
+    #[error("unreliable message {} arrived after {}", got.get(), newest.get())]
+    Backwards {
+        /// The newest before.
+        newest: MessageNumber,
+        /// The one that came.
+        got: MessageNumber,
+    },
 }
 
 impl DeliveryModel {
-    /// Takes note of a message that was accepted for sending.
+    /// Takes note of a message that was accepted for sending. One that took over the number of another
+    /// has replaced it: the other one may not arrive any more.
     pub fn sent(&mut self, lane: LaneIndex, number: MessageNumber, reliable: bool, data: &[u8]) {
         let lane = self.lanes.entry(lane).or_default();
         let print = Fingerprint::of(data);

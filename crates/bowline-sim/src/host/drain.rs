@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use bowline_core::event::ToEndpoint;
 use bowline_core::ids::ConnectionId;
+use bowline_core::limits;
 use bowline_core::time::{Span, Timestamp};
 
 use crate::host::slot::Life;
@@ -12,15 +13,24 @@ use crate::network::Datagram;
 
 /// A timer that is due again at once and in vain, this many times in a row, does not get anywhere.
 const MAX_SPINS: u32 = 16;
+/// The most that may leave for one input: a burst, and acknowledgements and control packets besides.
+const MAX_BURST_BYTES: usize = (limits::MAX_BURST_PACKETS + 16) * limits::MAX_DATAGRAM;
 /// A deadline this close is due at once.
 const AT_ONCE: Span = Span::from_micros(10);
 
 impl Host {
     /// The drain rule: polls all outputs until they are dry, then sets the timer.
     pub(super) fn drain(&mut self, now: Timestamp, id: ConnectionId, out: &mut Effects) {
+        let before = out.datagrams.len();
         self.poll_outputs(now, id, out);
         while self.read_message(now, id, out) {
             self.poll_outputs(now, id, out);
+        }
+        let sent = out.datagrams.iter().skip(before);
+        let bytes = sent.map(|datagram| datagram.bytes.len()).sum();
+        if bytes > MAX_BURST_BYTES {
+            let what = What::LongBurst(bytes);
+            out.news.push(News { id, what });
         }
         let Some(slot) = self.slots.get_mut(&id) else {
             return;

@@ -81,6 +81,9 @@ pub struct HostConfig {
     /// The numbers of the first packet, message and byte, both ways. A host that it talks with needs the
     /// same, swapped.
     pub start: Option<StartNumbers>,
+    /// Whether the limits of a GNS receiver are in front of all of its connections, which must not be
+    /// encrypted ([`World::receive_as_gns`](crate::World::receive_as_gns)).
+    pub is_like_gns: bool,
 }
 
 impl Default for HostConfig {
@@ -97,6 +100,7 @@ impl Default for HostConfig {
             key_limits: KeyLimits::DEFAULT,
             explains_rejections: false,
             start: None,
+            is_like_gns: false,
         }
     }
 }
@@ -151,6 +155,8 @@ pub(crate) enum What {
     Dead,
     /// A timer fires again and again without anything coming of it.
     Spinning(TimerKind),
+    /// So many bytes of datagrams came of one input.
+    LongBurst(usize),
 }
 
 #[derive(Debug)]
@@ -365,6 +371,11 @@ impl Host {
             .flatten()
             .min()?;
         (next < Timestamp::NEVER).then(|| next - self.clock_lead)
+    }
+
+    /// Its connections that are not over.
+    pub(crate) fn alive(&self) -> impl Iterator<Item = &Connection> {
+        self.slots.keys().filter_map(|id| self.connection(*id))
     }
 
     pub(crate) fn connection(&self, id: ConnectionId) -> Option<&Connection> {

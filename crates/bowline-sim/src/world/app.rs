@@ -47,7 +47,9 @@ impl World {
     /// If the address cannot be dialled.
     pub fn connect(&mut self, host: HostId, to: SocketAddr) -> Result<Conn, ConnectError> {
         let id = self.touch(host, |host, now, out| host.connect(now, None, to, out))?;
-        Ok(Conn { host, id })
+        let conn = Conn { host, id };
+        self.put_gns_in_front(conn);
+        Ok(conn)
     }
 
     /// Dials an address from a certain port, as a client does that comes back after a restart.
@@ -64,7 +66,9 @@ impl World {
         let id = self.touch(host, |host, now, out| {
             host.connect(now, Some(port), to, out)
         })?;
-        Ok(Conn { host, id })
+        let conn = Conn { host, id };
+        self.put_gns_in_front(conn);
+        Ok(conn)
     }
 
     /// Dials an address and waits until both ends are connected; returns this end and the other.
@@ -175,6 +179,7 @@ impl World {
         // Its number is known, and it may arrive, before the world hears of anything else.
         let mut effects = Effects::default();
         let now = self.now;
+        self.begin_watch();
         let host = self.host_mut(conn.host);
         let result = host.feed(now, conn.id, &mut effects, |connection, now| {
             connection.send(now, message)
@@ -215,6 +220,9 @@ impl World {
     /// Has a connection drop unreliable messages that are older than one received before, in one lane or
     /// in all.
     pub fn set_sequenced(&mut self, conn: Conn, lane: Option<LaneIndex>, sequenced: bool) {
+        let waiting = self.connection(conn).map_or(0, Connection::queued_messages);
+        let model = self.sequences.entry(conn).or_default();
+        model.set(lane, sequenced, waiting);
         self.feed(conn, |connection, now| {
             connection.set_sequenced(now, lane, sequenced)
         });
@@ -318,7 +326,7 @@ impl World {
         connection.take_recording()
     }
 
-    fn feed<T>(
+    pub(crate) fn feed<T>(
         &mut self,
         conn: Conn,
         input: impl FnOnce(&mut Connection, Timestamp) -> T,

@@ -4,13 +4,16 @@ mod app;
 mod fault;
 mod nat;
 mod raw;
+mod oracle;
+mod settle;
 mod story;
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
 
-use bowline_core::crypto::{Crypto, rustcrypto};
+use bowline_core::crypto::Crypto;
+use bowline_core::crypto::once::NonceWatch;
 use bowline_core::rng::Rng;
 use bowline_core::time::{Span, Timestamp};
 use sha2::{Digest, Sha256};
@@ -19,7 +22,7 @@ use crate::check::{Fault, Violation};
 use crate::gns_receiver::GnsReceiver;
 use crate::host::{Conn, Effects, Host, HostConfig, HostId, News, Power, What};
 use crate::link::{Fate, LinkConfig, LinkCounters};
-use crate::model::DeliveryModel;
+use crate::model::{DeliveryModel, SequenceModel};
 use crate::network::{Datagram, Network, RealmId};
 use crate::queue::EventQueue;
 use crate::report::Journal;
@@ -46,9 +49,16 @@ pub struct World {
     story: Story,
     /// What each end of each connection has sent to the other.
     flows: BTreeMap<Conn, DeliveryModel>,
+    /// What each end has asked for of what it receives.
+    sequences: BTreeMap<Conn, SequenceModel>,
     /// Models of GNS in front of receivers.
     gns: BTreeMap<Conn, GnsReceiver>,
     journal: Journal,
+    nonces: NonceWatch,
+    /// How often something happened to a host.
+    touches: u64,
+    /// How much memory ends might hold under settings that they do not have any more.
+    bounds: BTreeMap<Conn, usize>,
     violations: Vec<Violation>,
     filter: Option<Filter>,
 }
@@ -73,27 +83,30 @@ enum Planned {
 
 /// When the world begins. Not zero, so that times before it can be told from no time at all.
 const START: Timestamp = Timestamp::from_micros(1_000_000);
-/// Violations that are kept; one is enough to fail.
-const MAX_VIOLATIONS: usize = 64;
 
 impl World {
     /// An empty world.
     pub fn new(seed: u64) -> Self {
         let seed_number = seed;
         let seed = seed_bytes(seed);
+        let (nonces, crypto) = NonceWatch::pair();
         Self {
             now: START,
             seed_number,
             seed,
-            crypto: rustcrypto::provider(),
+            crypto,
             hosts: Vec::new(),
             network: Network::new(seed),
             queue: EventQueue::new(),
             trace: Trace::new(START),
             story: Story::default(),
             flows: BTreeMap::new(),
+            sequences: BTreeMap::new(),
             gns: BTreeMap::new(),
             journal: Journal::default(),
+            nonces,
+            touches: 0,
+            bounds: BTreeMap::new(),
             violations: Vec::new(),
             filter: None,
         }
@@ -179,6 +192,13 @@ impl World {
         self.gns.insert(receiver, model);
     }
 
+    /// The same for every connection of a host that wants it, before anything can arrive.
+    pub(crate) fn put_gns_in_front(&mut self, conn: Conn) {
+        if self.host(conn.host).config.is_like_gns {
+            self.receive_as_gns(conn);
+        }
+    }
+
     /// What the model has seen so far; `None` without [`Self::receive_as_gns`].
     pub fn gns_receiver(&self, receiver: Conn) -> Option<&GnsReceiver> {
         self.gns.get(&receiver)
@@ -229,8 +249,7 @@ impl World {
         &self.violations
     }
 
-    /// Whether everything was as it should be: no message altered, lost its order, or came twice,
-    /// and no timer ran idle.
+    /// Whether everything was as it should be: see [the list](crate#what-is-checked-without-being-asked).
     ///
     /// # Errors
     /// If something was not. The error tells what, how things stand and what happened last.
@@ -288,10 +307,8 @@ impl World {
         if let Power::Off = self.host(host).power {
             return;
         }
-        for (conn, gns) in &mut self.gns {
-            if conn.host == host && !gns.arrived(self.now, &datagram.bytes) {
-                return;
-            }
+        if !self.is_taken_by_gns(host, &datagram.bytes) {
+            return;
         }
         self.touch(host, |host, now, out| host.arrived(now, datagram, out));
     }
@@ -304,6 +321,7 @@ impl World {
     ) -> T {
         let mut effects = Effects::default();
         let now = self.now;
+        self.begin_watch();
         let result = what(self.host_mut(id), now, &mut effects);
         self.see_to(id, effects);
         result
@@ -328,6 +346,7 @@ impl World {
         for news in effects.news {
             self.hear(id, news);
         }
+        self.end_watch(id);
     }
 
     fn send_datagram(&mut self, from: HostId, mut datagram: Datagram) {
@@ -373,39 +392,23 @@ impl World {
             What::Incoming(from) => format!("comes in from {from}"),
             What::Dead => "is over".into(),
             What::Spinning(timer) => format!("timer {timer:?} gets nowhere"),
+            What::LongBurst(bytes) => format!("sends {bytes} bytes at once"),
         };
         self.trace
             .record(self.now, &[b"news", &index, &id, text.as_bytes()]);
         match news.what {
-            What::Received(message) => {
-                let result = self.sender_of(conn).and_then(|sender| {
-                    let (lane, number) = (message.lane, message.number);
-                    self.journal.received(self.now, sender, (lane, number));
-                    let flow = self.flows.entry(sender).or_default();
-                    flow.received(lane, number, message.reliable, &message.data)
-                        .err()
-                });
-                if let Some(error) = result {
-                    self.violate(conn, Fault::Delivery(error));
-                }
+            What::Received(message) => self.check_delivery(conn, &message),
+            What::Spinning(timer) => self.violate(host, Some(conn), Fault::IdleTimer(timer)),
+            What::LongBurst(bytes) => {
+                self.violate(host, Some(conn), Fault::LongBurst { bytes });
             }
-            What::Spinning(timer) => self.violate(conn, Fault::IdleTimer(timer)),
             What::Event(_) | What::Incoming(_) | What::Dead => {
+                if matches!(news.what, What::Incoming(_)) {
+                    self.put_gns_in_front(conn);
+                }
                 let who = self.describe(conn);
                 self.tell(format!("{who}: {text}"));
             }
-        }
-    }
-
-    fn violate(&mut self, conn: Conn, fault: Fault) {
-        let violation = Violation {
-            at: self.now,
-            conn,
-            fault,
-        };
-        self.tell(format!("VIOLATION {violation}"));
-        if self.violations.len() < MAX_VIOLATIONS {
-            self.violations.push(violation);
         }
     }
 
@@ -442,7 +445,7 @@ impl World {
         self.host(id).name.clone()
     }
 
-    fn describe(&self, conn: Conn) -> String {
+    pub(crate) fn describe(&self, conn: Conn) -> String {
         format!("{} {}", self.host(conn.host).name, conn.id)
     }
 
@@ -452,7 +455,7 @@ impl World {
         self.tell(line);
     }
 
-    fn tell(&mut self, line: String) {
+    pub(crate) fn tell(&mut self, line: String) {
         self.story.tell(self.now.since(START), line);
     }
 }

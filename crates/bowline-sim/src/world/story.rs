@@ -40,6 +40,11 @@ impl Stuck {
     pub(crate) const fn new(what: String, story: String) -> Self {
         Self { what, story }
     }
+
+    /// What did not come, or should not have.
+    pub(crate) fn what(&self) -> &str {
+        &self.what
+    }
 }
 
 impl fmt::Display for Stuck {

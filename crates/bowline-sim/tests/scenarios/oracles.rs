@@ -27,7 +27,7 @@ fn an_altered_message_is_noticed() {
     let [violation] = world.violations() else {
         panic!("one violation expected\n{world:?}");
     };
-    assert_eq!(violation.conn, theirs);
+    assert_eq!(violation.conn, Some(theirs));
     assert!(matches!(
         violation.fault,
         Fault::Delivery(DeliveryError::Altered(_))
