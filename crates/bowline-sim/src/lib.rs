@@ -85,6 +85,7 @@ mod network;
 mod queue;
 mod report;
 pub mod scripted;
+pub mod swarm;
 mod trace;
 mod world;
 

@@ -1,0 +1,153 @@
+//! The end of a scenario: faults end, what is due arrives, everything closes, nothing remains.
+
+use bowline_core::connection::ConnectionState;
+use bowline_core::end_reason::EndReason;
+use bowline_core::limits;
+use bowline_core::time::Span;
+
+use crate::host::{AcceptPolicy, Conn};
+use crate::swarm::{Feature, Scenario, all_ends};
+use crate::world::Stuck;
+
+/// A promise that was broken.
+#[derive(Debug)]
+pub(super) struct Broken(String);
+
+impl Broken {
+    pub(super) const fn new(what: String) -> Self {
+        Self(what)
+    }
+
+    pub(super) fn into_text(self) -> String {
+        self.0
+    }
+}
+
+impl From<Stuck> for Broken {
+    fn from(stuck: Stuck) -> Self {
+        Self(stuck.what().into())
+    }
+}
+
+/// After all is delivered, the acknowledgement of it takes no longer.
+const LAST_ACKS: Span = Span::from_secs(3);
+/// Beyond this nobody lingers, answers closed peers, or waits for an answer.
+const CLOSING: Span = Span::from_secs(30);
+/// Nothing happens any more after this.
+const SILENCE: Span = Span::from_secs(10);
+
+impl Scenario<'_> {
+    /// Ends all faults and sees that every promise is kept.
+    pub(super) fn come_to_rest(&mut self) -> Result<(), Broken> {
+        self.world.tell("the faults end".into());
+        for host in self.cast.hosts.clone() {
+            self.world.set_accept_policy(host, AcceptPolicy::AtOnce);
+            for conn in self.world.incoming(host) {
+                // Fails only together with the connection, which tells by itself.
+                let _ = self.world.accept(conn);
+            }
+        }
+        self.world.settle()?;
+        self.world.run_for(LAST_ACKS);
+        self.world.verify()?;
+        self.check_acknowledged()?;
+        self.check_ends()?;
+        self.close_all()?;
+        self.world.verify()?;
+        Ok(())
+    }
+
+    /// Whoever is still connected has heard that all arrived.
+    fn check_acknowledged(&self) -> Result<(), Broken> {
+        for conn in self.world.live_ends() {
+            let Some(status) = self.world.status(conn) else {
+                continue;
+            };
+            let bytes = status.pending_reliable_bytes + status.unacked_reliable_bytes;
+            let peer = self.world.peer_of(conn);
+            let is_whole = peer.is_some_and(|peer| self.is_connected(peer));
+            if bytes > 0 && is_whole && self.is_connected(conn) {
+                let who = self.world.describe(conn);
+                let what = format!("{who} still holds {bytes} reliable bytes that have arrived");
+                return Err(Broken::new(what));
+            }
+        }
+        Ok(())
+    }
+
+    /// Nothing ended for a reason that only a bug explains.
+    fn check_ends(&self) -> Result<(), Broken> {
+        for conn in all_ends(self.world) {
+            let info = self.world.info(conn);
+            if !self.is_explained(info.end_reason) {
+                let (who, text) = (self.world.describe(conn), info.end_text);
+                let what = format!("{who} ended with {} {text:?}", info.end_reason);
+                return Err(Broken::new(what));
+            }
+        }
+        Ok(())
+    }
+
+    fn is_explained(&self, reason: EndReason) -> bool {
+        let has = |features: &[Feature]| features.iter().any(|feature| self.has(*feature));
+        match reason {
+            EndReason::INVALID => true,
+            EndReason::MISC_TIMEOUT => has(&[
+                Feature::Loss,
+                Feature::Outage,
+                Feature::PowerCut,
+                Feature::Garble,
+                Feature::Bottleneck,
+                Feature::ByHand,
+                Feature::OddCalls,
+                Feature::Settings,
+                Feature::LiveSettings,
+                Feature::ComeAndGo,
+                Feature::Latency,
+            ]),
+            EndReason::MISC_PEER_SENT_NO_CONNECTION => {
+                has(&[Feature::ComeAndGo, Feature::OddCalls, Feature::ByHand])
+                    || has(&[Feature::Loss, Feature::Outage, Feature::Garble])
+            }
+            // A message larger than the peer takes.
+            EndReason::MISC_INTERNAL_ERROR => has(&[Feature::Settings, Feature::LiveSettings]),
+            // Nothing protects the first packets of a handshake against alteration but the checksum of UDP.
+            EndReason::REMOTE_BAD_CRYPT => has(&[Feature::MixedEncryption, Feature::Garble]),
+            EndReason::REMOTE_BAD_CERT => has(&[Feature::OddCalls, Feature::Garble]),
+            EndReason::REMOTE_BAD_PROTOCOL_VERSION => has(&[Feature::Garble]),
+            // A server that explains why it refuses.
+            EndReason::MISC_GENERIC => has(&[Feature::OddCalls, Feature::Garble]),
+            other => (1000..3000).contains(&other.code()),
+        }
+    }
+
+    /// Everything is closed, and after a while nobody remembers anything.
+    fn close_all(&mut self) -> Result<(), Broken> {
+        for (host, address) in self.cast.servers.clone() {
+            self.world.stop_listening(host, address.port());
+        }
+        for conn in all_ends(self.world) {
+            let linger = self.once_in(2);
+            self.world.close(conn, EndReason::APP_GENERIC, "", linger);
+        }
+        let limit = limits::FIN_WAIT + limits::MAX_LINGER + CLOSING;
+        self.world
+            .wait_for("all connections to be over", limit, |world| {
+                world.live_ends().is_empty()
+            })?;
+        self.world.run_for(SILENCE);
+        for host in self.cast.hosts.clone() {
+            let open = self.world.open_connections(host);
+            if self.world.is_on(host) && open > 0 {
+                let name = self.world.name(host);
+                let what = format!("{name} still remembers {open} connections");
+                return Err(Broken::new(what));
+            }
+        }
+        Ok(())
+    }
+
+    fn is_connected(&self, conn: Conn) -> bool {
+        self.world.state(conn) == ConnectionState::Connected && self.world.is_on(conn.host)
+    }
+}
