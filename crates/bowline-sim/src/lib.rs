@@ -35,10 +35,19 @@
 //! # What is checked without being asked
 //!
 //! - Every message that arrives is held against what was sent: reliable messages come exactly once
-//!   and in order within their lane, unreliable ones at most once, and none is altered
-//!   ([`DeliveryModel`]).
-//! - No timer fires again and again without anything coming of it.
+//!   and in order within their lane, unreliable ones at most once, and none is altered, or arrives
+//!   although another one replaced it ([`DeliveryModel`]).
+//! - Where a receiver wants unreliable messages in order, none comes after a newer one.
+//! - No timer fires again and again without anything coming of it, and no input lets more than a burst
+//!   leave.
+//! - No nonce is used twice with the same key, by whoever has it.
+//! - No connection holds more memory than its settings allow.
+//! - A connection with the limits of the original's receiver in front of it never runs into those that a
+//!   sender can avoid ([`Fault::GnsLimit`]).
 //! - [`deterministic`] plays a scenario twice and compares every datagram and event.
+//!
+//! And when it is asked for: [`World::settle`] ends all faults and sees that everything reliable arrives
+//! in time. [`swarm`] draws whole scenarios from a seed and checks all of it.
 //!
 //! When something does not come in time, or should not have come, the error is a story: how each
 //! connection and link stands, and the notable things that happened last ([`Stuck`]).

@@ -14,7 +14,7 @@
 //!
 //! ```
 //! let summary = bowline_sim::swarm::play(7).unwrap();
-//! assert_eq!(summary.trace, bowline_sim::swarm::replay(7).unwrap().trace);
+//! assert_eq!(summary, bowline_sim::swarm::replay(7).unwrap().summary);
 //! ```
 //!
 //! `cast` draws hosts and settings, `links` the network, `talk` the traffic, `calls` what applications do
@@ -68,6 +68,32 @@ pub struct Summary {
     pub trace: TraceHash,
 }
 
+impl fmt::Display for Summary {
+    /// In a sentence or two.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            seed,
+            features,
+            hosts,
+            ends,
+            connected,
+            sent,
+            received,
+            ..
+        } = self;
+        let secs = self.age.as_millis() / 1000;
+        write!(
+            f,
+            "Seed {seed}: {hosts} hosts for {secs} s, with {features}. "
+        )?;
+        write!(
+            f,
+            "{connected} of {ends} ends of connections came to be connected. "
+        )?;
+        write!(f, "Of {sent} messages {received} arrived.")
+    }
+}
+
 /// A scenario in which a promise was broken.
 #[derive(Clone, Debug)]
 pub struct Failure {
@@ -89,6 +115,15 @@ impl fmt::Display for Failure {
 
 impl std::error::Error for Failure {}
 
+/// A scenario that kept every promise, with its story.
+#[derive(Clone, Debug)]
+pub struct Replay {
+    /// What it was like.
+    pub summary: Summary,
+    /// How things stood in the end, and what happened last.
+    pub story: String,
+}
+
 /// Plays the scenario of a seed.
 ///
 /// # Errors
@@ -101,7 +136,7 @@ pub fn play(seed: u64) -> Result<Summary, Failure> {
 ///
 /// # Errors
 /// If a promise was broken, or the two runs differ.
-pub fn replay(seed: u64) -> Result<Summary, Failure> {
+pub fn replay(seed: u64) -> Result<Replay, Failure> {
     let (mut first, mut second) = (World::new(seed), World::new(seed));
     let summary = play_in(&mut first, seed);
     let again = play_in(&mut second, seed);
@@ -110,7 +145,8 @@ pub fn replay(seed: u64) -> Result<Summary, Failure> {
         let story = first.tell_all();
         return Err(Failure { seed, what, story });
     }
-    again.and(summary)
+    let story = second.tell_all();
+    again.and(summary).map(|summary| Replay { summary, story })
 }
 
 fn play_in(world: &mut World, seed: u64) -> Result<Summary, Failure> {

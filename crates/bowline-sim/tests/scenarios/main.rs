@@ -17,7 +17,7 @@ mod liveness;
 mod match_of_16;
 mod nat;
 mod oracles;
-mod random;
 mod raw;
 mod replay;
 mod support;
+mod swarm;
