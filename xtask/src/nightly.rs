@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use crate::stage::{Job, Outcome, Stage, minutes};
-use crate::{Result, interop, toolchain};
+use crate::{Result, ci, interop, toolchain};
 
 /// All stages together.
 pub(crate) const TOTAL_BUDGET: Duration = minutes(4 * 60);
@@ -13,6 +13,7 @@ pub(crate) const TOTAL_BUDGET: Duration = minutes(4 * 60);
 pub(crate) const STAGES: &[Stage] = &[
     Stage::busy("release tests", minutes(30), release_tests),
     Stage::busy("properties", minutes(60), properties),
+    Stage::busy("seeds", minutes(100), seeds),
     Stage::busy("miri", minutes(60), miri),
     Stage::busy("oldest rustc", minutes(15), oldest_rustc),
     Stage::busy("newest crates", minutes(30), newest_crates),
@@ -39,6 +40,11 @@ fn properties(job: &Job<'_>) -> Result<Outcome> {
     ]);
     job.run(command.env("PROPTEST_CASES", "25600"))?;
     Ok(Outcome::Passed)
+}
+
+/// An hour and a half of scenarios that nobody played before.
+fn seeds(job: &Job<'_>) -> Result<Outcome> {
+    ci::play_seeds(job, "90")
 }
 
 /// The core's unit tests in Miri. Our code there has no unsafe block; what this watches is how the

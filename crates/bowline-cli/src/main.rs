@@ -1,4 +1,4 @@
-//! The `bowline` command: a demo, servers, clients, certificates and benchmarks.
+//! The `bowline` command: a demo, servers, clients, certificates, the simulator and benchmarks.
 
 #![forbid(unsafe_code)]
 
@@ -22,6 +22,7 @@ use crate::cmd::client;
 use crate::cmd::config;
 use crate::cmd::demo;
 use crate::cmd::server;
+use crate::cmd::sim;
 use crate::error::Error;
 
 /// Encrypted game networking over UDP, wire-compatible with GameNetworkingSockets.
@@ -47,6 +48,8 @@ enum Command {
     /// Make keys and authorities, sign, show and verify certificates.
     #[command(subcommand)]
     Cert(cert::Command),
+    /// Play random scenarios in the simulator and check that every promise is kept.
+    Sim(sim::Args),
     /// Programs that measure.
     #[command(subcommand)]
     Bench(bench::Command),
@@ -60,6 +63,7 @@ fn main() -> ExitCode {
         Command::Client(args) => (args.json, client::run(&args)),
         Command::Config(args) => (false, config::run(&args)),
         Command::Cert(command) => (false, cert::run(&command)),
+        Command::Sim(args) => (false, sim::run(&args)),
         Command::Bench(command) => (true, bench::run(&command)),
     };
     match result {

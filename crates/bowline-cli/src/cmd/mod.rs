@@ -8,3 +8,4 @@ pub(crate) mod demo;
 mod finish;
 mod metronome;
 pub(crate) mod server;
+pub(crate) mod sim;

@@ -50,7 +50,6 @@ impl Cast {
             } else {
                 format!("client {index}")
             };
-            world.tell(format!("{name}: {:?}", config.connection));
             let host = world.add_host(&name, config);
             cast.hosts.push(host);
             if index < servers {

@@ -99,16 +99,34 @@ impl fmt::Display for Summary {
 pub struct Failure {
     /// The seed.
     pub seed: u64,
+    /// What might happen in it.
+    pub features: Features,
     /// The promise that was broken.
     pub what: String,
     /// How things stand, and what happened last.
     pub story: String,
 }
 
+impl Failure {
+    fn new(world: &World, seed: u64, what: String) -> Self {
+        Self {
+            seed,
+            features: Features::draw(&mut world.rng(RNG)),
+            what,
+            story: world.tell_all(),
+        }
+    }
+}
+
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { seed, what, story } = self;
-        writeln!(f, "seed {seed}: {what}\n{story}")?;
+        let Self {
+            seed,
+            features,
+            what,
+            story,
+        } = self;
+        writeln!(f, "Seed {seed}, with {features}: {what}\n{story}")?;
         write!(f, "Again: bowline sim --replay {seed}")
     }
 }
@@ -142,8 +160,7 @@ pub fn replay(seed: u64) -> Result<Replay, Failure> {
     let again = play_in(&mut second, seed);
     if let Some(at) = first.trace().parted_after(second.trace()) {
         let what = format!("two runs part after {at}");
-        let story = first.tell_all();
-        return Err(Failure { seed, what, story });
+        return Err(Failure::new(&first, seed, what));
     }
     let story = second.tell_all();
     again.and(summary).map(|summary| Replay { summary, story })
@@ -156,11 +173,7 @@ fn play_in(world: &mut World, seed: u64) -> Result<Summary, Failure> {
         Ok(Err(broken)) => broken,
         Err(panic) => Broken::new(format!("panic: {}", panic_text(&*panic))),
     };
-    Err(Failure {
-        seed,
-        what: broken.into_text(),
-        story: world.tell_all(),
-    })
+    Err(Failure::new(world, seed, broken.into_text()))
 }
 
 /// What a panic says of itself.
@@ -203,6 +216,8 @@ struct Scenario<'w> {
     trouble: Trouble,
 }
 
+/// The label of the generator that everything in a scenario is drawn from, its features first.
+const RNG: &str = "swarm";
 /// The fewest steps of a scenario, and how many more there may be.
 const STEPS: (u32, u32) = (20, 200);
 /// The longest step.
@@ -210,9 +225,8 @@ const MAX_STEP_US: u32 = 40_000;
 
 impl<'w> Scenario<'w> {
     fn new(world: &'w mut World) -> Self {
-        let mut rng = world.rng("swarm");
+        let mut rng = world.rng(RNG);
         let features = Features::draw(&mut rng);
-        world.tell(format!("a scenario with {features}"));
         let cast = Cast::draw(world, &mut rng, features);
         Self {
             world,

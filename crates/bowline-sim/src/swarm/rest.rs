@@ -7,7 +7,7 @@ use bowline_core::time::Span;
 
 use crate::host::{AcceptPolicy, Conn};
 use crate::swarm::{Feature, Scenario, all_ends};
-use crate::world::Stuck;
+use crate::world::{Stuck, World};
 
 /// A promise that was broken.
 #[derive(Debug)]
@@ -30,7 +30,7 @@ impl From<Stuck> for Broken {
 }
 
 /// After all is delivered, the acknowledgement of it takes no longer.
-const LAST_ACKS: Span = Span::from_secs(3);
+const LAST_ACKS: Span = Span::from_secs(15);
 /// Beyond this nobody lingers, answers closed peers, or waits for an answer.
 const CLOSING: Span = Span::from_secs(30);
 /// Nothing happens any more after this.
@@ -48,30 +48,17 @@ impl Scenario<'_> {
             }
         }
         self.world.settle()?;
-        self.world.run_for(LAST_ACKS);
         self.world.verify()?;
-        self.check_acknowledged()?;
+        self.world
+            .wait_for("what has arrived to be acknowledged", LAST_ACKS, |world| {
+                world
+                    .live_ends()
+                    .into_iter()
+                    .all(|conn| is_acknowledged(world, conn))
+            })?;
         self.check_ends()?;
         self.close_all()?;
         self.world.verify()?;
-        Ok(())
-    }
-
-    /// Whoever is still connected has heard that all arrived.
-    fn check_acknowledged(&self) -> Result<(), Broken> {
-        for conn in self.world.live_ends() {
-            let Some(status) = self.world.status(conn) else {
-                continue;
-            };
-            let bytes = status.pending_reliable_bytes + status.unacked_reliable_bytes;
-            let peer = self.world.peer_of(conn);
-            let is_whole = peer.is_some_and(|peer| self.is_connected(peer));
-            if bytes > 0 && is_whole && self.is_connected(conn) {
-                let who = self.world.describe(conn);
-                let what = format!("{who} still holds {bytes} reliable bytes that have arrived");
-                return Err(Broken::new(what));
-            }
-        }
         Ok(())
     }
 
@@ -146,8 +133,13 @@ impl Scenario<'_> {
         }
         Ok(())
     }
+}
 
-    fn is_connected(&self, conn: Conn) -> bool {
-        self.world.state(conn) == ConnectionState::Connected && self.world.is_on(conn.host)
-    }
+/// Whether an end holds nothing that the other end has: it has heard that all arrived.
+fn is_acknowledged(world: &World, conn: Conn) -> bool {
+    let is_connected =
+        |conn: Conn| world.state(conn) == ConnectionState::Connected && world.is_on(conn.host);
+    let is_whole = is_connected(conn) && world.peer_of(conn).is_some_and(is_connected);
+    let status = world.status(conn).filter(|_| is_whole);
+    status.is_none_or(|status| status.pending_reliable_bytes + status.unacked_reliable_bytes == 0)
 }

@@ -84,7 +84,8 @@ impl World {
                 Power::Paused(_) => ", paused",
                 Power::Off => ", switched off",
             };
-            writeln!(out, "{} at {}{off}", host.name, host.address)?;
+            let settings = &host.config.connection;
+            writeln!(out, "{} at {}{off}, {settings:?}", host.name, host.address)?;
             let index = u16::try_from(index).unwrap_or(u16::MAX);
             for conn in self.connections(HostId::new(index)) {
                 self.write_connection(out, conn)?;
