@@ -8,8 +8,10 @@ use bowline_core::extensions::{Extension, ExtensionSet};
 use bowline_core::identity::Identity;
 use bowline_core::ids::AppId;
 use bowline_core::rng::Rng;
+use bowline_core::time::Span;
 
 use crate::host::{AcceptPolicy, HostConfig, HostId};
+use crate::nat::{NatBehaviour, NatConfig, NatId, PortAllocation};
 use crate::swarm::{Feature, Features, Scenario, magnitude, pick};
 use crate::world::World;
 
@@ -27,6 +29,7 @@ const STRANGERS: u32 = 24;
 pub(super) struct Cast {
     pub(super) servers: Vec<(HostId, SocketAddr)>,
     pub(super) hosts: Vec<HostId>,
+    pub(super) nats: Vec<NatId>,
     dialled: u32,
 }
 
@@ -41,6 +44,7 @@ impl Cast {
         let mut cast = Self {
             servers: Vec::new(),
             hosts: Vec::new(),
+            nats: Vec::new(),
             dialled: 0,
         };
         for index in 0..count {
@@ -50,7 +54,12 @@ impl Cast {
             } else {
                 format!("client {index}")
             };
-            let host = world.add_host(&name, config);
+            let nat = (index >= servers && features.has(Feature::Nats) && rng.below(2) == 0)
+                .then(|| cast.nat(world, rng));
+            let host = match nat {
+                Some(nat) => world.add_host_behind(nat, &name, config),
+                None => world.add_host(&name, config),
+            };
             cast.hosts.push(host);
             if index < servers {
                 let address = world.listen(host, PORT);
@@ -58,6 +67,28 @@ impl Cast {
             }
         }
         cast
+    }
+
+    /// A NAT to put a client behind: a new one, or one that has clients already.
+    fn nat(&mut self, world: &mut World, rng: &mut Rng) -> NatId {
+        if let Some(known) = pick(rng, &self.nats)
+            && rng.below(2) == 0
+        {
+            return known;
+        }
+        let behaviour = |rng: &mut Rng| NatBehaviour::ALL[rng.below(3) as usize];
+        let ports = [
+            PortAllocation::Preserving,
+            PortAllocation::Sequential,
+            PortAllocation::Random,
+        ][rng.below(3) as usize];
+        let lifetime = Span::from_millis(u64::from(magnitude(rng, 500, 60_000)));
+        let config = NatConfig::new(behaviour(rng), behaviour(rng))
+            .ports(ports)
+            .lifetime(lifetime);
+        let nat = world.add_nat(&format!("NAT {}", self.nats.len()), config);
+        self.nats.push(nat);
+        nat
     }
 }
 

@@ -3,7 +3,7 @@
 use bowline_core::rng::Rng;
 use bowline_core::time::Span;
 
-use crate::link::{Chance, LinkConfig};
+use crate::link::{Chance, GilbertElliott, LinkConfig};
 use crate::swarm::{Feature, Features, Scenario, magnitude};
 
 impl Scenario<'_> {
@@ -41,6 +41,16 @@ pub(super) fn link(rng: &mut Rng, features: Features) -> LinkConfig {
     }
     if some(Feature::Loss, rng) {
         link = link.loss(Chance::per_million(magnitude(rng, 1_000, 250_000)));
+    }
+    if some(Feature::BurstLoss, rng) {
+        let loss = Chance::per_million(magnitude(rng, 1_000, 200_000));
+        link = link.burst_loss(GilbertElliott::bursts(loss, 1 + rng.below(40)));
+    }
+    if some(Feature::Corruption, rng) {
+        link = link.corrupt(Chance::per_million(magnitude(rng, 1_000, 100_000)));
+    }
+    if some(Feature::SmallMtu, rng) && rng.below(3) == 0 {
+        link = link.mtu(600 + rng.below(700) as usize);
     }
     if some(Feature::Reorder, rng) {
         let chance = Chance::percent(1 + rng.below(20));

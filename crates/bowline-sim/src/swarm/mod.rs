@@ -198,7 +198,7 @@ fn summary(world: &World, seed: u64, features: Features) -> Summary {
         seed,
         features,
         age: world.age(),
-        hosts: world.host_ids().count(),
+        hosts: world.host_ids().len(),
         ends: ends.len(),
         connected: ends.iter().filter(connected).count(),
         sent,
@@ -274,13 +274,12 @@ impl<'w> Scenario<'w> {
 
     /// Any host.
     fn any_host(&mut self) -> HostId {
-        let hosts: Vec<HostId> = self.world.host_ids().collect();
-        pick(&mut self.rng, &hosts).expect("there are at least two")
+        pick(&mut self.rng, &self.cast.hosts).expect("there are at least two")
     }
 }
 
 fn all_ends(world: &World) -> Vec<Conn> {
-    let hosts = world.host_ids();
+    let hosts = world.host_ids().into_iter();
     hosts.flat_map(|host| world.connections(host)).collect()
 }
 

@@ -29,8 +29,30 @@ impl From<Stuck> for Broken {
     }
 }
 
+/// What can make a peer fall silent for too long, or forget a connection.
+const SILENCING: &[Feature] = &[
+    Feature::Latency,
+    Feature::Loss,
+    Feature::BurstLoss,
+    Feature::Corruption,
+    Feature::SmallMtu,
+    Feature::Bottleneck,
+    Feature::Outage,
+    Feature::PowerCut,
+    Feature::Pauses,
+    Feature::Restarts,
+    Feature::Moves,
+    Feature::Clocks,
+    Feature::Nats,
+    Feature::Garble,
+    Feature::Settings,
+    Feature::LiveSettings,
+    Feature::ByHand,
+    Feature::OddCalls,
+    Feature::ComeAndGo,
+];
 /// After all is delivered, the acknowledgement of it takes no longer.
-const LAST_ACKS: Span = Span::from_secs(15);
+const LAST_ACKS: Span = Span::from_secs(60);
 /// Beyond this nobody lingers, answers closed peers, or waits for an answer.
 const CLOSING: Span = Span::from_secs(30);
 /// Nothing happens any more after this.
@@ -77,33 +99,25 @@ impl Scenario<'_> {
 
     fn is_explained(&self, reason: EndReason) -> bool {
         let has = |features: &[Feature]| features.iter().any(|feature| self.has(*feature));
+        let is_altered = has(&[Feature::Garble, Feature::Corruption]);
         match reason {
             EndReason::INVALID => true,
-            EndReason::MISC_TIMEOUT => has(&[
-                Feature::Loss,
-                Feature::Outage,
-                Feature::PowerCut,
-                Feature::Garble,
-                Feature::Bottleneck,
-                Feature::ByHand,
-                Feature::OddCalls,
-                Feature::Settings,
-                Feature::LiveSettings,
-                Feature::ComeAndGo,
-                Feature::Latency,
-            ]),
-            EndReason::MISC_PEER_SENT_NO_CONNECTION => {
-                has(&[Feature::ComeAndGo, Feature::OddCalls, Feature::ByHand])
-                    || has(&[Feature::Loss, Feature::Outage, Feature::Garble])
-            }
+            EndReason::MISC_TIMEOUT | EndReason::MISC_PEER_SENT_NO_CONNECTION => has(SILENCING),
             // A message larger than the peer takes.
             EndReason::MISC_INTERNAL_ERROR => has(&[Feature::Settings, Feature::LiveSettings]),
             // Nothing protects the first packets of a handshake against alteration but the checksum of UDP.
-            EndReason::REMOTE_BAD_CRYPT => has(&[Feature::MixedEncryption, Feature::Garble]),
-            EndReason::REMOTE_BAD_CERT => has(&[Feature::OddCalls, Feature::Garble]),
-            EndReason::REMOTE_BAD_PROTOCOL_VERSION => has(&[Feature::Garble]),
+            EndReason::REMOTE_BAD_CRYPT => has(&[Feature::MixedEncryption]) || is_altered,
+            EndReason::REMOTE_BAD_CERT => has(&[Feature::OddCalls]) || is_altered,
+            EndReason::REMOTE_BAD_PROTOCOL_VERSION => is_altered,
             // A server that explains why it refuses.
-            EndReason::MISC_GENERIC => has(&[Feature::OddCalls, Feature::Garble]),
+            EndReason::MISC_GENERIC => {
+                has(&[
+                    Feature::OddCalls,
+                    Feature::Restarts,
+                    Feature::Nats,
+                    Feature::Moves,
+                ]) || is_altered
+            }
             other => (1000..3000).contains(&other.code()),
         }
     }

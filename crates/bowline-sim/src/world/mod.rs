@@ -3,8 +3,8 @@
 mod app;
 mod fault;
 mod nat;
-mod raw;
 mod oracle;
+mod raw;
 mod settle;
 mod story;
 
@@ -426,11 +426,6 @@ impl World {
         };
         let host = self.host_ids().into_iter().find(is_other_end)?;
         Some(Conn { host, id })
-    }
-
-    fn host_ids(&self) -> Vec<HostId> {
-        let ids = (0..self.hosts.len()).map(|index| HostId::new(index as u16));
-        ids.collect()
     }
 
     fn host(&self, id: HostId) -> &Host {

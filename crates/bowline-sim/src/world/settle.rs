@@ -7,7 +7,7 @@ use bowline_core::connection::ConnectionState;
 use bowline_core::limits;
 use bowline_core::time::Span;
 
-use crate::host::{Conn, HostId};
+use crate::host::{Conn, HostId, Power};
 use crate::link::LinkConfig;
 use crate::world::{Stuck, World};
 
@@ -21,11 +21,15 @@ const NOTICE: Span = Span::from_secs(60);
 const LEAST_RATE: u64 = 64 * 1024;
 
 impl World {
-    /// Ends all faults: every link is up and loses nothing, the filter is gone, and every application
-    /// reads.
+    /// Ends all faults: every link is up and loses nothing, the filter is gone, processes that were
+    /// stopped go on, and every application reads. What is gone stays gone: hosts that were switched off,
+    /// and addresses that were given up.
     pub fn heal(&mut self) {
         self.clear_filter();
         self.set_links(LinkConfig::PERFECT.latency(HEALED_LATENCY));
+        for host in self.host_ids() {
+            self.resume(host);
+        }
         for conn in self.live_ends() {
             self.set_reads_at_once(conn, true);
         }
@@ -77,13 +81,14 @@ impl World {
     }
 
     /// All hosts.
-    pub fn host_ids(&self) -> impl Iterator<Item = HostId> + use<> {
-        (0..self.hosts.len()).map(|index| HostId::new(index as u16))
+    pub fn host_ids(&self) -> Vec<HostId> {
+        let ids = (0..self.hosts.len()).map(|index| HostId::new(index as u16));
+        ids.collect()
     }
 
-    /// Whether a host is switched on.
+    /// Whether a host is switched on, and its process runs.
     pub fn is_on(&self, host: HostId) -> bool {
-        self.host(host).is_on
+        matches!(self.host(host).power, Power::On)
     }
 
     /// How many connections the endpoint of a host remembers, closed ones that still answer included.
@@ -93,7 +98,7 @@ impl World {
 
     /// The ends of connections that are not over, on hosts that are switched on.
     pub fn live_ends(&self) -> Vec<Conn> {
-        let hosts = self.host_ids().filter(|host| self.is_on(*host));
+        let hosts = self.host_ids().into_iter().filter(|host| self.is_on(*host));
         hosts
             .flat_map(|host| self.connections(host))
             .filter(|conn| self.connection(*conn).is_some())
