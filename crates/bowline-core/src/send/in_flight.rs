@@ -31,6 +31,8 @@ pub(crate) struct InFlight {
     bytes: u64,
     /// How many of those packets carry reliable data.
     reliable: usize,
+    /// No older packet carries reliable data and has an unknown fate.
+    oldest_reliable: PacketNumber,
     /// Older packets have been looked at by [`Self::forget_unreliable`].
     forgotten: PacketNumber,
 }
@@ -83,6 +85,7 @@ impl InFlight {
             ranges_gone: 0,
             bytes: 0,
             reliable: 0,
+            oldest_reliable: next,
             forgotten: next,
         }
     }
@@ -103,6 +106,9 @@ impl InFlight {
         let first_range = self.ranges_gone + (self.ranges.len().saturating_sub(ranges)) as u64;
         let bytes = u16::try_from(bytes).unwrap_or(u16::MAX);
         self.bytes += u64::from(bytes);
+        if ranges > 0 && self.reliable == 0 {
+            self.oldest_reliable = self.next_number();
+        }
         self.reliable += usize::from(ranges > 0);
         self.packets.push_back(SentPacket {
             sent_at,
@@ -149,13 +155,14 @@ impl InFlight {
 
     /// Takes the packets with reliable data that were sent at or before `before` for lost.
     pub(crate) fn time_out(&mut self, before: Timestamp, mut lost: impl FnMut(&SentRange)) {
-        for index in 0..self.packets.len() {
+        for index in self.index_of(self.oldest_reliable)..self.packets.len() {
             let Some(packet) = self.packets.get_mut(index) else {
                 return;
             };
             if packet.sent_at > before || self.reliable == 0 {
                 return;
             }
+            self.oldest_reliable = PacketNumber::new(self.first.get() + index as u64 + 1);
             if packet.fate == Fate::Unknown && packet.ranges > 0 {
                 packet.fate = Fate::TimedOut;
                 self.bytes -= u64::from(packet.bytes);
@@ -182,9 +189,8 @@ impl InFlight {
     /// Takes packets without reliable data that were sent before `before` out of the bytes in flight:
     /// nobody acknowledges them unless asked.
     pub(crate) fn forget_unreliable(&mut self, before: Timestamp) {
-        let known = self.forgotten.get().saturating_sub(self.first.get());
-        let from = usize::try_from(known).unwrap_or(usize::MAX);
-        for packet in self.packets.range_mut(from.min(self.packets.len())..) {
+        let from = self.index_of(self.forgotten);
+        for packet in self.packets.range_mut(from..) {
             if packet.sent_at >= before {
                 break;
             }
@@ -201,8 +207,10 @@ impl InFlight {
         if self.reliable == 0 {
             return None;
         }
+        // A peer that acknowledges nothing leaves thousands behind that timed out: this is asked for after
+        // each packet, and must not walk over them.
         self.packets
-            .iter()
+            .range(self.index_of(self.oldest_reliable)..)
             .find(|packet| packet.fate == Fate::Unknown && packet.ranges > 0)
             .map(|packet| packet.sent_at)
     }
@@ -280,6 +288,13 @@ impl InFlight {
         self.ranges_gone = keep_from;
     }
 
+    /// Where a packet stands in the ring, or would.
+    fn index_of(&self, number: PacketNumber) -> usize {
+        let ahead = number.get().saturating_sub(self.first.get());
+        let index = usize::try_from(ahead).unwrap_or(usize::MAX);
+        index.min(self.packets.len())
+    }
+
     fn ranges_of(&self, packet: &SentPacket) -> impl Iterator<Item = &SentRange> {
         let from = usize::try_from(packet.first_range - self.ranges_gone).unwrap_or(usize::MAX);
         let to = from
@@ -355,6 +370,23 @@ mod tests {
         acked.sort_unstable();
         nacked.sort_unstable();
         (acked, nacked)
+    }
+
+    #[test]
+    fn packets_that_timed_out_are_not_walked_over_again() {
+        let mut flight = flight(3);
+        flight.time_out(Timestamp::from_micros(1), |_| {});
+        assert_eq!(flight.index_of(flight.oldest_reliable), 2);
+        assert_eq!(flight.oldest_reliable(), Some(Timestamp::from_micros(2)));
+        flight.time_out(Timestamp::from_micros(2), |_| {});
+        assert_eq!(flight.oldest_reliable(), None);
+
+        // Nor are those that have nothing reliable in them.
+        flight.push(Timestamp::from_micros(3), 100, 0, false);
+        flight.add_range(LaneIndex::ZERO, StreamPos::new(1)..StreamPos::new(11));
+        flight.push(Timestamp::from_micros(4), 100, 1, false);
+        assert_eq!(flight.index_of(flight.oldest_reliable), 4);
+        assert_eq!(flight.oldest_reliable(), Some(Timestamp::from_micros(4)));
     }
 
     #[test]
