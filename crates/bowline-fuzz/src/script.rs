@@ -24,10 +24,15 @@ use crate::frames;
 const MAX_OPERATIONS: u32 = 256;
 /// Most bytes of messages that one script sends.
 const MAX_SENT: usize = 400_000;
+/// The longest message that a script sends.
+const MAX_MESSAGE: usize = 66_000;
 /// Connections that one end dials.
 const MAX_DIALLED: u32 = 4;
 /// Most time that a script lets pass.
 const MAX_TIME: Span = Span::from_secs(120);
+
+/// In the first byte of a script: it may make packets up.
+const MAY_FORGE: u8 = 16;
 
 /// Plays a script, and its end.
 ///
@@ -63,7 +68,7 @@ impl Script {
         let bits = u.arbitrary::<u8>()?;
         let is_plain = bits & 7 == 7;
         let setup = setup(u, bits, is_plain)?;
-        let arena = if bits & 8 == 0 {
+        let mut arena = if bits & 8 == 0 {
             Arena::connected(setup).0
         } else {
             let mut arena = Arena::new(setup);
@@ -71,11 +76,14 @@ impl Script {
             let _ = arena.dial(0);
             arena
         };
+        if bits & MAY_FORGE != 0 {
+            arena.allow_failures();
+        }
         Ok(Self {
             started: arena.now,
             arena,
             is_plain,
-            may_forge: bits & 16 != 0,
+            may_forge: bits & MAY_FORGE != 0,
             sent: 0,
             dialled: 0,
         })
@@ -115,7 +123,7 @@ impl Script {
             len @ 0..=159 => usize::from(len),
             len @ 160..=219 => usize::from(len) * 8,
             len @ 220..=249 => usize::from(len - 219) * 1_000,
-            len @ 250.. => usize::from(len - 249) * 11_000,
+            len @ 250.. => usize::from(len - 249) * (MAX_MESSAGE / 6),
         };
         let freshness = if u.ratio(1, 8)? {
             Freshness {
@@ -252,7 +260,7 @@ impl Script {
 
     fn configure(&mut self, u: &mut Unstructured<'_>) -> Result<()> {
         let picked = self.pick(u)?;
-        let settings = Arc::new(config(u)?);
+        let settings = Arc::new(config(u, self.may_forge)?);
         if let Some((end, id)) = picked {
             self.arena.feed(end, id, |connection, now| {
                 let done = connection.handle(now, Input::Command(Command::Configure(settings)));
@@ -408,7 +416,7 @@ fn setup(u: &mut Unstructured<'_>, bits: u8, is_plain: bool) -> Result<Setup> {
         ..Setup::default()
     };
     if bits & 128 != 0 {
-        setup.config = config(u)?;
+        setup.config = config(u, bits & MAY_FORGE != 0)?;
     }
     if is_plain {
         setup.config.set_encryption(EncryptionPolicy::Off);
@@ -431,8 +439,9 @@ fn setup(u: &mut Unstructured<'_>, bits: u8, is_plain: bool) -> Result<Setup> {
     Ok(setup)
 }
 
-/// Settings within their ranges, small ones more often than not.
-fn config(u: &mut Unstructured<'_>) -> Result<Config> {
+/// Settings within their ranges, small ones more often than not. A bound on the size of messages ends
+/// the connection of a peer that exceeds it, so it is only for scripts with evil peers.
+fn config(u: &mut Unstructured<'_>, may_end: bool) -> Result<Config> {
     let mut config = Config::new();
     for _ in 0..u.int_in_range(0..=3_u8)? {
         let value = usize::from(u.arbitrary::<u16>()?);
@@ -440,12 +449,14 @@ fn config(u: &mut Unstructured<'_>) -> Result<Config> {
         let _ = match u.int_in_range(0..=8_u8)? {
             0 => config.set_mtu(200 + value % 1101),
             1 => config.set_send_buffer(value * 8),
-            2 => config.set_recv_buffer(value * 16),
+            // Less than the longest message is a bound on it.
+            2 if may_end => config.set_recv_buffer(value * 16),
+            2 => config.set_recv_buffer(MAX_MESSAGE + value * 16),
             3 => config.set_recv_buffer_messages(value % 64),
-            4 => config.set_recv_max_message(value * 8),
+            4 if may_end => config.set_recv_max_message(value * 8),
             5 => config.set_nagle(Span::from_micros(value as u64)),
             6 => config.set_max_segments_per_packet((value % 50) as u32),
-            7 => config.set_timeout_connected(Span::from_millis(value as u64)),
+            4 | 7 => config.set_timeout_connected(Span::from_millis(value as u64)),
             _ => {
                 let rate = 65_536 + value as u64 * 64;
                 config.set_send_rate(Some(rate), Some(rate))

@@ -19,6 +19,7 @@ use std::sync::Arc;
 use bowline_core::config::Config;
 use bowline_core::connection::{Connection, ConnectionState};
 use bowline_core::crypto::key_update::KeyLimits;
+use bowline_core::end_reason::EndReason;
 use bowline_core::error::{ConnectError, SendError};
 use bowline_core::extensions::ExtensionSet;
 use bowline_core::ids::ConnectionId;
@@ -95,6 +96,7 @@ pub struct Arena {
     setup: Setup,
     flows: BTreeMap<(End, ConnectionId), DeliveryModel>,
     tainted: bool,
+    may_fail: bool,
     events: u32,
     restarts: u8,
 }
@@ -122,6 +124,7 @@ impl Arena {
             setup,
             flows: BTreeMap::new(),
             tainted: false,
+            may_fail: false,
             events: 0,
             restarts: 0,
         }
@@ -246,6 +249,11 @@ impl Arena {
         self.tainted = true;
     }
 
+    /// Settings may be such that a peer exceeds them, which ends its connection.
+    pub const fn allow_failures(&mut self) {
+        self.may_fail = true;
+    }
+
     /// Whether a peer may have told lies.
     pub const fn is_tainted(&self) -> bool {
         self.tainted
@@ -315,12 +323,27 @@ impl Arena {
             for (from, to, bytes) in self.sides[end].poll(now, id) {
                 self.transmit(end, from, to, bytes);
             }
+            self.check_failures(end);
             let reads = self.sides[end].reads(id);
             if !reads || !self.read_one(end, id) {
                 break;
             }
         }
         self.sides[end].bury(id);
+    }
+
+    /// Between peers that keep to the protocol a connection ends by being closed or for want of
+    /// packets, never over a packet.
+    fn check_failures(&mut self, end: End) {
+        for reason in std::mem::take(&mut self.sides[end].failures) {
+            let silent = [
+                EndReason::MISC_TIMEOUT,
+                EndReason::REMOTE_TIMEOUT,
+                EndReason::MISC_PEER_SENT_NO_CONNECTION,
+            ];
+            let is_fair = self.tainted || self.may_fail || silent.contains(&reason);
+            assert!(is_fair, "a connection failed for {reason}");
+        }
     }
 
     fn transmit(&mut self, end: End, from: SocketAddr, to: SocketAddr, bytes: Vec<u8>) {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use bowline_core::config::Config;
 use bowline_core::connection::{Connection, ConnectionState};
+use bowline_core::end_reason::EndReason;
 use bowline_core::endpoint::{DatagramEvent, Endpoint, EndpointConfig, Route, SocketId};
 use bowline_core::error::ConnectError;
 use bowline_core::event::Event;
@@ -24,6 +25,8 @@ pub struct Side {
     pub endpoint: Endpoint,
     /// Whether it accepts what comes in at once.
     pub accepts: bool,
+    /// Why connections that were up failed, since this was last looked at.
+    pub(super) failures: Vec<EndReason>,
     /// Packets, events and messages that came out of it.
     pub(super) outputs: u64,
     end: End,
@@ -75,6 +78,7 @@ impl Side {
         Self {
             endpoint,
             accepts: setup.accepts,
+            failures: Vec::new(),
             outputs: 0,
             end,
             slots: BTreeMap::new(),
@@ -226,6 +230,11 @@ impl Side {
             tell(format_args!("{now} end {}, {id}: {event:?}", self.end));
             if let Event::StateChanged { old, new } = event {
                 assert_ne!(old, new, "a change to the same state");
+                if new == ConnectionState::ProblemDetectedLocally
+                    && old == ConnectionState::Connected
+                {
+                    self.failures.push(connection.info().end_reason);
+                }
             }
         }
         while let Some(event) = connection.poll_endpoint() {

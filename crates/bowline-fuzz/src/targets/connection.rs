@@ -125,7 +125,7 @@ fn pair(bits: u8) -> (Arena, [ConnectionId; 2]) {
     if bits & 4 != 0 {
         setup
             .config
-            .set_recv_buffer(4_000)
+            .set_recv_buffer(4_096)
             .expect("within its range");
         setup
             .config

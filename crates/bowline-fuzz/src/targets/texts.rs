@@ -79,7 +79,10 @@ pub fn address_string(data: &[u8]) {
 /// Parses data centers, dates and result codes. What is shown parses to the same.
 pub fn short_texts(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
-    comes_back::<PopId>(&text);
+    // None at all is shown as nothing, which is no code.
+    if text.parse() != Ok(PopId::NONE) {
+        comes_back::<PopId>(&text);
+    }
     if let Ok(time) = text.parse::<UnixTime>() {
         let shown = time.to_string();
         if !shown.ends_with("after 1970") {

@@ -24,6 +24,8 @@ pub fn udp_datagram(data: &[u8]) {
         UdpPacket::ConnectRequest(packet) => packet.encode(&mut again),
         UdpPacket::ConnectOk(packet) => packet.encode(&mut again),
         UdpPacket::ConnectionClosed(packet) => packet.encode(&mut again),
+        // Too short to be taken, and to nobody.
+        UdpPacket::NoConnection(packet) if packet.to.or(packet.from).is_none() => return,
         UdpPacket::NoConnection(packet) => packet.encode(&mut again),
     }
     assert_eq!(udp::parse(&again), Ok(packet));
