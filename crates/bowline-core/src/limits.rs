@@ -101,6 +101,10 @@ pub const MAX_FULL_LANES: u64 = 8;
 pub const MAX_ACK_GAPS: usize = 512;
 /// Most blocks in one ack frame (GNS: sends 64, takes 255).
 pub const MAX_ACK_BLOCKS: usize = 255;
+/// How far the newest packet that an ack describes may lie behind the newest that was received. It is
+/// named by 16 bits, which the peer completes from what it has sent last: half of what they tell apart is
+/// for packets that are under way (GNS: describes all of its 62 gaps at once).
+pub const MAX_ACK_LAG: u64 = 0x4000;
 /// Most events that wait to be read per connection.
 pub const MAX_EVENTS: usize = 64;
 

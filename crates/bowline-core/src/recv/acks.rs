@@ -174,7 +174,12 @@ impl Acks {
             Some((gap, _)) => gap.saturating_sub(1),
             None => self.highest.get(),
         };
-        let latest = self.collect_blocks(top, max_blocks.min(limits::MAX_ACK_BLOCKS));
+        let max_blocks = max_blocks.min(limits::MAX_ACK_BLOCKS);
+        let mut latest = self.collect_blocks(top, max_blocks);
+        if top.saturating_sub(latest) > limits::MAX_ACK_LAG {
+            self.keep_newest(max_blocks.max(1));
+            latest = self.collect_blocks(top, max_blocks);
+        }
         let delay = self
             .highest_at
             .filter(|_| latest == self.highest.get())
@@ -260,6 +265,16 @@ impl Acks {
             .get(1)
             .map_or_else(|| self.highest.get(), |(next, _)| *next);
         self.received.missing_in(at..next).next().is_none()
+    }
+
+    /// A report must get near the newest packet: all runs but the newest count as not received, as in
+    /// [`Self::forget_some`].
+    fn keep_newest(&mut self, runs: usize) {
+        let oldest = self.received.len().saturating_sub(runs);
+        let bound = self.received.iter().nth(oldest).map(|run| run.start);
+        if let Some(bound) = bound {
+            self.received.remove_below(bound);
+        }
     }
 
     /// Too many gaps: the shortest of the oldest runs is treated as not received, which the protocol
@@ -357,6 +372,27 @@ mod tests {
         acks.on_stop_waiting(wanted, PacketNumber::new(newest))
             .unwrap();
         assert_eq!(report(&mut acks, 10_000), (newest, Vec::new()));
+    }
+
+    #[test]
+    fn limit_a_report_lags_no_further_behind_than_its_16_bits_can_say() {
+        let mut acks = acks(&[]);
+        let runs = 2 * limits::MAX_ACK_BLOCKS as u64;
+        for n in 1..=runs {
+            acks.received.insert(n * 500..n * 500 + 499);
+        }
+        let newest = runs * 500 + 498;
+        acks.highest = PacketNumber::new(newest);
+        let report = acks.report(Timestamp::from_micros(10_000), usize::MAX);
+        assert_eq!(report.latest.get(), newest);
+        assert_eq!(report.blocks.len(), limits::MAX_ACK_BLOCKS);
+        // What it had no room for is denied, and told as it is from then on.
+        let denied = report.blocks.last().map(|block| block.nacked);
+        assert_eq!(denied, Some((runs / 2 + 1) * 500));
+        // A few blocks would do if they reach far enough.
+        let report = acks.report(Timestamp::from_micros(10_000), 240);
+        assert!(newest - report.latest.get() <= limits::MAX_ACK_LAG);
+        assert_eq!(report.blocks.len(), 240);
     }
 
     #[test]
