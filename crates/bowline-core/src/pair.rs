@@ -64,7 +64,10 @@ impl Pair {
     }
 
     pub(crate) fn with(server_config: Config) -> Self {
-        let now = Timestamp::from_micros(1_000_000);
+        Self::starting_at(Timestamp::from_micros(1_000_000), server_config)
+    }
+
+    pub(crate) fn starting_at(now: Timestamp, server_config: Config) -> Self {
         let mut server = Side::new(now, 2, "127.0.0.1:2000");
         server.endpoint.listen(SOCKET, Arc::new(server_config));
         Self {

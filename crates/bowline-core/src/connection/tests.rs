@@ -1,4 +1,5 @@
 mod adverse;
+mod clock;
 mod delivery;
 mod extensions;
 mod lanes;
