@@ -15,6 +15,8 @@ pub mod replay;
 pub mod rustcrypto;
 pub(crate) mod siphash;
 #[cfg(any(test, feature = "test-support"))]
+pub mod spy;
+#[cfg(any(test, feature = "test-support"))]
 pub mod vectors;
 
 use alloc::sync::Arc;

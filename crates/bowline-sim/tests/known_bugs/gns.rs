@@ -1,7 +1,6 @@
 //! What GNS repaired later.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex};
 
 use bowline_core::cert::authority::Authority;
 use bowline_core::cert::issue::CertSpec;
@@ -9,7 +8,7 @@ use bowline_core::config::Config;
 use bowline_core::counters::DropReason;
 use bowline_core::crypto::cipher_negotiation::Cipher;
 use bowline_core::crypto::keys::SigningKey;
-use bowline_core::crypto::{AeadKey, Crypto, CryptoError, CryptoProvider, rustcrypto};
+use bowline_core::crypto::{rustcrypto, spy};
 use bowline_core::end_reason::EndReason;
 use bowline_core::endpoint::EndpointConfig;
 use bowline_core::ids::{AppId, PacketNumber};
@@ -21,7 +20,6 @@ use bowline_core::time::Span;
 use bowline_sim::scripted::{Frames, ScriptedPeer, Stage};
 use bowline_sim::{HostConfig, World};
 use prost::Message;
-use zeroize::Zeroizing;
 
 use crate::support::{LANE, message, pos, talk, talk_with};
 
@@ -54,83 +52,18 @@ fn gns_9994d3f_duplicate_packet_numbers_are_refused() {
     talk.assert_still_works();
 }
 
-type Nonces = Arc<Mutex<Vec<[u8; 12]>>>;
-
-/// The portable provider, telling with which nonces it seals.
-#[derive(Debug)]
-struct Watched {
-    inner: Crypto,
-    nonces: Nonces,
-}
-
-#[derive(Debug)]
-struct WatchedKey {
-    inner: Arc<dyn AeadKey>,
-    nonces: Nonces,
-}
-
-impl CryptoProvider for Watched {
-    fn name(&self) -> &'static str {
-        "watched"
-    }
-    fn x25519_public(&self, private: &[u8; 32]) -> [u8; 32] {
-        self.inner.x25519_public(private)
-    }
-    fn x25519(
-        &self,
-        private: &[u8; 32],
-        public: &[u8; 32],
-    ) -> Result<Zeroizing<[u8; 32]>, CryptoError> {
-        self.inner.x25519(private, public)
-    }
-    fn ed25519_public(&self, seed: &[u8; 32]) -> [u8; 32] {
-        self.inner.ed25519_public(seed)
-    }
-    fn ed25519_sign(&self, seed: &[u8; 32], text: &[u8]) -> [u8; 64] {
-        self.inner.ed25519_sign(seed, text)
-    }
-    fn ed25519_verify(
-        &self,
-        public: &[u8; 32],
-        text: &[u8],
-        signature: &[u8; 64],
-    ) -> Result<(), CryptoError> {
-        self.inner.ed25519_verify(public, text, signature)
-    }
-    fn aes_256_gcm(&self, key: &[u8; 32]) -> Arc<dyn AeadKey> {
-        Arc::new(WatchedKey {
-            inner: self.inner.aes_256_gcm(key),
-            nonces: Arc::clone(&self.nonces),
-        })
-    }
-}
-
-impl AeadKey for WatchedKey {
-    fn seal(&self, nonce: &[u8; 12], data: &mut [u8]) -> [u8; 16] {
-        self.nonces.lock().unwrap().push(*nonce);
-        self.inner.seal(nonce, data)
-    }
-    fn open(&self, nonce: &[u8; 12], data: &mut [u8]) -> Result<usize, CryptoError> {
-        self.inner.open(nonce, data)
-    }
-}
-
 #[test]
 fn gns_63d95d7_no_part_of_a_nonce_is_known_to_who_reads_along() {
     let mut parts = [BTreeSet::new(), BTreeSet::new(), BTreeSet::new()];
     for seed in 0..8 {
-        let nonces = Nonces::default();
-        let crypto = Arc::new(Watched {
-            inner: rustcrypto::provider(),
-            nonces: Arc::clone(&nonces),
-        });
+        let (crypto, seen) = spy::provider();
         let mut stage = Stage::new(EndpointConfig::new(crypto), Config::new());
         let mut peer = ScriptedPeer::client(seed);
         let id = stage.connect(&mut peer);
         for _ in 0..3 {
             stage.send(&mut peer, id, LANE, SendFlags::RELIABLE_NO_NAGLE, b"x");
         }
-        for nonce in nonces.lock().unwrap().iter() {
+        for nonce in seen.nonces() {
             // What is left of the number that counts the packets, and the rest.
             let count = u64::from_le_bytes(nonce[..8].try_into().unwrap());
             parts[0].insert(count >> 40);
