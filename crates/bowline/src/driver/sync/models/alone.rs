@@ -79,6 +79,17 @@ impl Slot {
         }
     }
 
+    /// An application thread sends a message that may wait for company until a deadline.
+    fn send_later(&self) {
+        let mut state = self.state.lock();
+        self.catch_up(&mut state);
+        let number = state.next;
+        state.next += 1;
+        state.waiting.push(number);
+        drop(state);
+        *self.is_put_off.lock().unwrap() = true;
+    }
+
     /// The driving thread comes by, and does not wait for the lock.
     fn drive(&self) {
         if !self.try_drive() {
@@ -156,12 +167,13 @@ fn threads_that_send_swap_nothing_and_leave_nothing_behind() {
 fn a_driving_thread_that_gives_up_the_lock_leaves_nothing_behind() {
     check(|| {
         let slot = Slot::new();
+        slot.send_later();
         let one = spawn(&slot, |slot| (0..2).for_each(|_| slot.send()));
         let driver = spawn(&slot, |slot| (0..2).for_each(|_| slot.drive()));
-        slot.send();
+        slot.send_later();
         one.join().unwrap();
         driver.join().unwrap();
-        assert_eq!(slot.finish().0, [0, 1, 2]);
+        assert_eq!(slot.finish().0, [0, 1, 2, 3]);
     });
 }
 
@@ -169,8 +181,10 @@ fn a_driving_thread_that_gives_up_the_lock_leaves_nothing_behind() {
 fn datagrams_that_waited_for_the_lock_come_in_once_and_in_order() {
     check(|| {
         let slot = Slot::new();
+        // Another time, the lock was taken.
+        assert!(slot.inbox.put(0, 1, 10));
         let sender = spawn(&slot, |slot| (0..2).for_each(|_| slot.send()));
-        for number in 0..3 {
+        for number in 1..3 {
             slot.receive(number);
         }
         sender.join().unwrap();

@@ -24,6 +24,8 @@ struct Model {
     lobby: Lobby<()>,
     poller: Mutex<Poller>,
     news: Condvar,
+    /// The socket is empty.
+    taken: Condvar,
     /// Goes on with each look, so that no moment of grace lasts: loom has no timeouts.
     clock_ms: AtomicU64,
 }
@@ -42,6 +44,7 @@ impl Model {
             lobby,
             poller: Mutex::new(Poller::default()),
             news: Condvar::new(),
+            taken: Condvar::new(),
             clock_ms: AtomicU64::new(0),
         })
     }
@@ -89,6 +92,7 @@ impl Drive for Model {
         }
         let Poller { datagrams, .. } = std::mem::take(&mut *poller);
         drop(poller);
+        self.taken.notify_all();
         self.lobby.set_app_asleep(false);
         let mut nudge = Nudge::default();
         for _ in 0..datagrams {
@@ -145,19 +149,15 @@ fn the_service_thread_resumes_after_a_wait() {
     check(|| {
         let model = Model::new();
         let service = spawn(&model, |model| serve(model, &mut ()));
-        model.push_event();
-        model.wait_for(LobbyState::is_ready);
-        // Nobody waits any more: only the service thread can take it in, which stopping does not end
-        // before it has.
         model.arrive();
-        {
-            let mut poller = model.poller.lock().unwrap();
-            while poller.datagrams > 0 {
-                drop(poller);
-                thread::yield_now();
-                poller = model.poller.lock().unwrap();
-            }
+        model.wait_for(LobbyState::is_ready);
+        // Nobody waits any more: only the service thread can take this in.
+        model.arrive();
+        let mut poller = model.poller.lock().unwrap();
+        while poller.datagrams > 0 {
+            poller = model.taken.wait(poller).unwrap();
         }
+        drop(poller);
         model.stop();
         service.join().unwrap();
     });
