@@ -238,3 +238,7 @@ pub const REORDER_WINDOW: Span = Span::from_micros(1_000);
 /// Packets of a connection that wait so; as many as half a burst, so that a loss on a fast path is taken
 /// for one before the window has passed.
 pub const MAX_REORDER_HELD: usize = 32;
+
+/// Inputs that a copy of the connection is followed by in its flight recording before the next copy is
+/// taken: a recording holds this much time at least, and twice as much at most.
+pub const RECORDING_SEGMENT: Span = Span::from_secs(10);

@@ -112,6 +112,18 @@ impl Config {
         Ok(self)
     }
 
+    /// The same without texts and without the user data, which may say whose connection it is.
+    pub(crate) fn without_texts(&self) -> Self {
+        let mut bare = self.clone();
+        for key in ConfigKey::all() {
+            match key.spec().facts.kind {
+                ConfigType::String | ConfigType::Int64 => bare.copy(key, &Self::new()),
+                ConfigType::Int32 | ConfigType::Float | ConfigType::Callback => {}
+            }
+        }
+        bare
+    }
+
     /// The value.
     pub fn get(&self, key: ConfigKey) -> ConfigValue {
         match key.spec().facts.kind {
@@ -370,7 +382,9 @@ impl Serialize for Config {
     /// As numbers and texts of what is not the default: enough to make a connection behave the same.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let changed = ConfigKey::all().filter(|key| self.origin(*key).is_some());
-        serializer.collect_map(changed.map(|key| (key.number(), self.get(key).to_string())))
+        // A map of known length: formats that write it first cannot do without.
+        let values = changed.map(|key| (key.number(), self.get(key).to_string()));
+        values.collect::<BTreeMap<_, _>>().serialize(serializer)
     }
 }
 

@@ -226,6 +226,9 @@ settings! {
     LimitSignatures = 20_005 "Limit_Signatures" Global Facts::int(2_000, 0, MAX_PER_SEC).unit("1/s");
     /// Whether the limits above hold for peers on this machine, too: 0 no, 1 yes.
     LimitLoopback = 20_006 "Limit_Loopback" Global Facts::int(0, 0, 1);
+    /// Bytes that the flight recorder keeps of each connection: what happened last, for `bowline replay`.
+    /// Ours; 0 is off. Copies of the connection's state come on top, see docs/flight-recorder.md.
+    RecordBytes = 20_007 "RecordBytes" Connection Facts::int(0, 0, 256 * MIB).unit("bytes");
 }
 
 impl ConfigKey {

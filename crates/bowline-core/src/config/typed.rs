@@ -81,6 +81,11 @@ impl Config {
         set_mtu, mtu_bytes, MtuPacketSize
     }
 
+    size! {
+        /// How many bytes the flight recorder may keep of what happened last (0, which is none).
+        set_record_bytes, record_bytes, RecordBytes
+    }
+
     /// How long a small message waits for company (5 ms, at most 20 ms).
     ///
     /// # Errors

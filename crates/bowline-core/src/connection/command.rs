@@ -46,6 +46,10 @@ impl Connection {
             // A directly dialled connection has no rendezvous.
             Input::Signal(_) => self.telemetry.drops.count(DropReason::WrongState),
             Input::Piped(item) => self.on_piped(now, item),
+            Input::Dropped(reason) => {
+                self.recorder.saw_drop(reason);
+                self.telemetry.drops.count(reason);
+            }
             // Packets leave through `poll_transmit`, which notes the same input.
             Input::Transmit { .. } => {}
         }

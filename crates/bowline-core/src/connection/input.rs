@@ -15,6 +15,7 @@ use serde::Serializer;
 
 use crate::config::Config;
 use crate::config::LaneConfig;
+use crate::counters::DropReason;
 use crate::end_reason::EndReason;
 use crate::ids::LaneIndex;
 use crate::ids::MessageNumber;
@@ -42,6 +43,8 @@ pub enum Input<'a> {
     Signal(DatagramBytes<'a>),
     /// The other end of a pipe hands something over.
     Piped(Piped),
+    /// A datagram came in that was dropped unread; a recording keeps only why, for the count.
+    Dropped(DropReason),
     /// Packets are asked for: [`crate::connection::Connection::poll_transmit`] with room for so many.
     Transmit {
         /// How many datagrams one run may have.

@@ -36,6 +36,9 @@ use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use serde::Deserialize;
+use serde::Serialize;
+
 use crate::cert::check::VerifiedPeer;
 use crate::config::Config;
 use crate::counters::DropCounters;
@@ -71,13 +74,26 @@ pub use input::Command;
 pub use input::DatagramBytes;
 pub use input::Input;
 pub use input::Reply;
+pub use recording::FlightCopy;
+pub use recording::FlightRecording;
+pub use recording::FrameSummary;
+pub use recording::InputSummary;
+pub use recording::PacketSummary;
+pub use recording::Played;
 pub use recording::Recorded;
 pub use recording::Recording;
+pub use recording::RecordingOptions;
+pub use recording::SentSummary;
+pub use recording::StateChange;
+pub use recording::Verdict;
 pub use recording::replay;
 pub use state::ConnectionState;
 
 pub(crate) use liveness::Liveness;
 pub(crate) use path::Path;
+pub(crate) use recording::Plan;
+pub(crate) use recording::Recorder;
+pub(crate) use recording::StreamHeaders;
 pub(crate) use sealed_close::CloseProgress;
 pub(crate) use state::End;
 pub(crate) use state::State;
@@ -101,13 +117,13 @@ pub struct Connection {
     pub(crate) outbox: Outbox,
     /// In place of packets, if the other end is in this process.
     pub(crate) pipe: Option<Box<Pipe>>,
-    recording: Option<Box<Recording>>,
+    pub(crate) recorder: Recorder,
     /// The time of the last input.
     pub(crate) now: Timestamp,
 }
 
 /// What is known of the other side.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub(crate) struct Peer {
     pub(crate) id: Option<ConnectionId>,
     /// `None` until the handshake tells.
@@ -124,7 +140,7 @@ pub(crate) struct Peer {
 }
 
 /// What is measured and counted.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub(crate) struct Telemetry {
     pub(crate) link: LinkStats,
     pub(crate) ping: PingTracker,
@@ -250,7 +266,7 @@ impl Connection {
             keys: None,
             outbox: Outbox::default(),
             pipe: None,
-            recording: None,
+            recorder: Recorder::default(),
             now,
         };
         #[cfg(any(test, feature = "test-support"))]
@@ -291,26 +307,6 @@ impl Connection {
     /// How many received messages wait to be read.
     pub fn queued_messages(&self) -> usize {
         self.receiver.queued_messages()
-    }
-
-    /// Starts recording inputs, up to about `max_bytes` of them, and returns the connection as it is
-    /// now, which the recording can be played back to with [`replay`].
-    pub fn record(&mut self, max_bytes: usize) -> Self {
-        self.recording = Some(Box::new(Recording::new(max_bytes)));
-        self.clone()
-    }
-
-    /// Ends the recording.
-    pub fn take_recording(&mut self) -> Option<Recording> {
-        self.recording.take().map(|recording| *recording)
-    }
-
-    fn note(&mut self, now: Timestamp, input: &Input<'_>) {
-        // Time does not go back, whatever the caller's clock does.
-        self.now = self.now.max(now);
-        if let Some(recording) = &mut self.recording {
-            recording.push(self.now, input);
-        }
     }
 
     /// Moves to another state and tells.
@@ -420,7 +416,7 @@ impl Clone for Connection {
             telemetry: self.telemetry.clone(),
             outbox: self.outbox.clone(),
             pipe: self.pipe.clone(),
-            recording: None,
+            recorder: Recorder::default(),
             now: self.now,
         }
     }

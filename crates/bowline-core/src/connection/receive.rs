@@ -56,6 +56,7 @@ impl Connection {
         debug_assert_eq!(meta.path, self.path.id(), "there is one path");
         if let Err(reason) = self.take_datagram(now, data) {
             tracing::trace!(id = %self.id, %reason, "datagram dropped");
+            self.recorder.saw_drop(reason);
             self.telemetry.drops.count(reason);
         }
     }
@@ -185,6 +186,7 @@ impl Connection {
         })?;
         let keys = self.keys.as_mut().ok_or(DropReason::WrongState)?;
         if let Ok(plaintext) = keys.open(now, number, key_phase, payload, &self.host.crypto) {
+            self.recorder.saw_opened(number);
             return Ok((number, plaintext));
         }
         self.telemetry.link.undecodable(len);
@@ -219,14 +221,20 @@ impl Connection {
             let frame = match decoder.next(&context) {
                 Ok(Some(frame)) => frame,
                 Ok(None) => break,
-                Err(FrameError::Broken(why)) => return Err(self.fail_broken(now, why)),
-                Err(FrameError::AckOfUnsent) => return Err(DropReason::AckOfUnsent),
-                Err(FrameError::TooManySegments) => {
-                    self.telemetry.drops.count(DropReason::TooManySegments);
-                    recorded = false;
-                    break;
+                Err(error) => {
+                    self.recorder.saw_broken(number);
+                    match error {
+                        FrameError::Broken(why) => return Err(self.fail_broken(now, why)),
+                        FrameError::AckOfUnsent => return Err(DropReason::AckOfUnsent),
+                        FrameError::TooManySegments => {
+                            self.telemetry.drops.count(DropReason::TooManySegments);
+                            recorded = false;
+                            break;
+                        }
+                    }
                 }
             };
+            self.recorder.saw_frame(number, plaintext, &decoder, &frame);
             if let Err(refusal) = self.take_frame(now, number, decoder.lane(), frame) {
                 match refusal {
                     Refusal::Ignored(reason) => self.telemetry.drops.count(reason),
@@ -308,10 +316,12 @@ impl Connection {
 
     fn on_ack(&mut self, now: Timestamp, ack: &AckFrame<'_>) {
         let exchange = &mut self.telemetry.exchange;
+        let recorder = &mut self.recorder;
         let outcome = self.sender.on_ack(now, ack, |packet, arrived| {
             if arrived {
                 exchange.acked(now, packet);
             } else {
+                recorder.saw_lost(packet);
                 exchange.lost(packet);
             }
         });

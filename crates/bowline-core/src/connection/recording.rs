@@ -2,6 +2,21 @@
 //!
 //! A recording is a copy of the connection as it was, and every input since with its time. Played
 //! back, it yields the very same datagrams: that is how a bad connection is looked at again.
+//!
+//! [`Connection::record`] records all from now on. The flight recorder (`flight`) keeps the last seconds of
+//! a connection, if the settings ask for it; [`FlightRecording`] is what goes into a file: `checkpoint` is
+//! the connection in it, `hide` leaves out what was said, `player` plays it back, `watch` shows what
+//! happens meanwhile, and `summary` is that in a form for people.
+
+mod checkpoint;
+mod export;
+mod flight;
+mod hide;
+mod player;
+mod summary;
+mod watch;
+
+use alloc::boxed::Box;
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -13,11 +28,42 @@ use crate::connection::Connection;
 use crate::connection::input::Command;
 use crate::connection::input::DatagramBytes;
 use crate::connection::input::Input;
+use crate::crypto::key_update::KeysImage;
+use crate::crypto::rustcrypto;
 use crate::message::Outgoing;
 use crate::message::Payload;
 use crate::pipe::Piped;
 use crate::time::Timestamp;
+use crate::transmit::Transmit;
 use crate::transmit::TransmitBuf;
+
+pub use export::FlightCopy;
+pub use export::FlightRecording;
+pub use export::RecordingOptions;
+pub use export::Verdict;
+pub use summary::FrameSummary;
+pub use summary::InputSummary;
+pub use summary::PacketSummary;
+pub use summary::Played;
+pub use summary::SentSummary;
+pub use summary::StateChange;
+
+pub(crate) use hide::StreamHeaders;
+pub(crate) use watch::Plan;
+
+use flight::Flight;
+use watch::Watch;
+
+/// What looks on at a connection. Nothing of it changes what the connection does.
+#[derive(Debug, Default)]
+pub(crate) struct Recorder {
+    /// All from a moment on.
+    recording: Option<Box<Recording>>,
+    /// The last seconds.
+    flight: Option<Box<Flight>>,
+    /// What is seen during a replay.
+    watch: Option<Box<Watch>>,
+}
 
 /// An input and its time.
 #[derive(Debug, Deserialize, Serialize)]
@@ -68,6 +114,87 @@ impl Recording {
     }
 }
 
+impl Clone for Recorded {
+    fn clone(&self) -> Self {
+        Self {
+            at: self.at,
+            input: to_owned(&self.input),
+        }
+    }
+}
+
+impl Connection {
+    /// Starts recording inputs, up to about `max_bytes` of them, and returns the connection as it is
+    /// now, which the recording can be played back to with [`replay`].
+    pub fn record(&mut self, max_bytes: usize) -> Self {
+        self.recorder.recording = Some(Box::new(Recording::new(max_bytes)));
+        self.clone()
+    }
+
+    /// Ends the recording.
+    pub fn take_recording(&mut self) -> Option<Recording> {
+        self.recorder.recording.take().map(|recording| *recording)
+    }
+
+    /// A copy of what the flight recorder holds; `None` if it is off
+    /// ([`crate::config::Config::set_record_bytes`]) or the connection was never established.
+    pub fn flight(&self) -> Option<FlightCopy> {
+        let flight = self.recorder.flight.as_ref()?;
+        Some(FlightCopy::new(flight.copy()))
+    }
+
+    /// Ends the flight recording and hands out what it holds.
+    pub fn take_flight(&mut self) -> Option<FlightCopy> {
+        let flight = self.recorder.flight.take()?;
+        Some(FlightCopy::new(flight.into_segment()))
+    }
+
+    /// An input is about to be handled.
+    #[inline]
+    pub(super) fn note(&mut self, now: Timestamp, input: &Input<'_>) {
+        // Time does not go back, whatever the caller's clock does.
+        self.now = self.now.max(now);
+        if let Some(recording) = &mut self.recorder.recording {
+            recording.push(self.now, input);
+        }
+        let max_bytes = self.config.record_bytes();
+        if max_bytes > 0 {
+            self.note_flight(max_bytes, input);
+        } else if self.recorder.flight.is_some() {
+            self.recorder.flight = None;
+        }
+    }
+
+    #[cold]
+    fn note_flight(&mut self, max_bytes: usize, input: &Input<'_>) {
+        let now = self.now;
+        let flight = self.recorder.flight.take();
+        let mut flight = match flight {
+            Some(mut flight) => {
+                flight.set_max_bytes(max_bytes);
+                if flight.is_full(now) {
+                    flight.turn(self.clone());
+                }
+                flight
+            }
+            None if self.is_recordable() => Box::new(Flight::new(self.clone(), max_bytes)),
+            None => return,
+        };
+        flight.push(now, input);
+        self.recorder.flight = Some(flight);
+    }
+
+    /// Datagrams were handed out.
+    #[inline]
+    pub(super) fn note_sent(&mut self, transmit: &Transmit, buf: &TransmitBuf) {
+        if let Some(flight) = &mut self.recorder.flight {
+            for datagram in buf.datagrams(transmit) {
+                flight.push_sent(datagram);
+            }
+        }
+    }
+}
+
 /// Plays recorded inputs back to a copy of the connection as it was when the recording began, and
 /// hands every datagram that it sends to `sent`.
 pub fn replay(
@@ -75,6 +202,7 @@ pub fn replay(
     inputs: Vec<Recorded>,
     mut sent: impl FnMut(Timestamp, &[u8]),
 ) -> Connection {
+    connection.use_own_ciphers();
     for Recorded { at, input } in inputs {
         if let Input::Transmit { max_datagrams } = input {
             let mut buf = TransmitBuf::new(max_datagrams);
@@ -97,7 +225,11 @@ fn payload_len(input: &Input<'_>) -> usize {
         Input::Datagram { data, .. } | Input::Signal(data) => data.as_slice().len(),
         Input::Command(Command::Send(message)) => message.payload.len(),
         Input::Piped(Piped::Message { data, .. }) => data.len(),
-        Input::Piped(_) | Input::Command(_) | Input::Timeout | Input::Transmit { .. } => 0,
+        Input::Piped(_)
+        | Input::Command(_)
+        | Input::Timeout
+        | Input::Transmit { .. }
+        | Input::Dropped(_) => 0,
     }
 }
 
@@ -109,6 +241,7 @@ fn to_owned(input: &Input<'_>) -> Input<'static> {
             data: copy(data),
         },
         Input::Timeout => Input::Timeout,
+        Input::Dropped(reason) => Input::Dropped(*reason),
         Input::Signal(data) => Input::Signal(copy(data)),
         Input::Piped(item) => Input::Piped(item.clone()),
         Input::Transmit { max_datagrams } => Input::Transmit {
@@ -126,7 +259,10 @@ fn to_owned(input: &Input<'_>) -> Input<'static> {
                 linger: *linger,
             },
             Command::Send(message) => Command::Send(Outgoing {
-                payload: Payload::Shared(message.payload.as_slice().to_vec().into()),
+                payload: match &message.payload {
+                    Payload::Borrowed(bytes) => Payload::Shared(bytes.to_vec().into()),
+                    Payload::Shared(bytes) => Payload::Shared(bytes.clone()),
+                },
                 ..*message
             }),
             Command::Flush => Command::Flush,
@@ -140,3 +276,18 @@ fn to_owned(input: &Input<'_>) -> Input<'static> {
         }),
     }
 }
+
+impl Connection {
+    /// Makes the ciphers anew with the portable provider: what watches over the original's, so that they
+    /// seal no packet twice, is not for a copy.
+    fn use_own_ciphers(&mut self) {
+        let crypto = rustcrypto::provider();
+        if let Some(keys) = &mut self.keys {
+            *keys = KeysImage::of(keys).restore(&crypto);
+        }
+        Arc::make_mut(&mut self.host).crypto = crypto;
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -151,6 +151,7 @@ impl Connection {
         let context = Expansion::unread(self.sender.next_number());
         let mut knows = false;
         while let Ok(Some(frame)) = decoder.next(&context) {
+            self.recorder.saw_frame(number, plaintext, &decoder, &frame);
             if let Frame::Extension { kind, data } = frame {
                 self.on_extension_frame(now, kind, data)
                     .map_err(|_| DropReason::BrokenFrame)?;
@@ -231,6 +232,8 @@ impl Connection {
         builder.stop_waiting(&self.sender);
         builder.writer().extension(kind, data);
         builder.finish();
+        self.recorder
+            .saw_plaintext(number, &packet, limits::DATA_HEADER);
         keys.send.seal(number, &mut packet, limits::DATA_HEADER);
         keys.on_sealed(packet.len());
         self.sender.on_packet_sent(self.now, packet.len(), 0, false);

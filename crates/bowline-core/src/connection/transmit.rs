@@ -42,7 +42,17 @@ impl Connection {
     pub fn poll_transmit(&mut self, now: Timestamp, buf: &mut TransmitBuf) -> Option<Transmit> {
         let max_datagrams = buf.max_datagrams();
         self.note(now, &Input::Transmit { max_datagrams });
-        let now = self.now;
+        let transmit = self.next_run(self.now, max_datagrams, buf)?;
+        self.note_sent(&transmit, buf);
+        Some(transmit)
+    }
+
+    fn next_run(
+        &mut self,
+        now: Timestamp,
+        max_datagrams: usize,
+        buf: &mut TransmitBuf,
+    ) -> Option<Transmit> {
         let start = buf.len();
         if let Some(packet) = self.outbox.control.pop_front() {
             buf.bytes_mut().extend_from_slice(&packet);
@@ -142,7 +152,10 @@ impl Connection {
             return None;
         }
         let keys = self.keys.as_mut()?;
-        keys.send.seal(number, buf.bytes_mut(), body);
+        let bytes = buf.bytes_mut();
+        let packet = bytes.get(start..).unwrap_or_default();
+        self.recorder.saw_plaintext(number, packet, body - start);
+        keys.send.seal(number, bytes, body);
         let len = buf.len() - start;
         keys.on_sealed(len);
         self.book(now, plan, built, len);

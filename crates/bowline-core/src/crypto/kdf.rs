@@ -119,7 +119,7 @@ fn packet_key(crypto: &Crypto, key: &Block, nonce: &Block, epoch: KeyEpoch) -> P
     for (to, from) in base_nonce.iter_mut().zip(nonce.iter()) {
         *to = *from;
     }
-    PacketKey::aes_256_gcm(crypto.aes_256_gcm(key), base_nonce, epoch)
+    PacketKey::aes_256_gcm(crypto, key, base_nonce, epoch)
 }
 
 fn extract(shared: &[u8; 32], ctx: &KeyContext<'_>) -> Block {
@@ -298,7 +298,7 @@ mod tests {
             let mut expected = Vec::from(*b"epoch one");
             let mut sealed = expected.clone();
             let nonce = hex("4b9c2558297fd0e329b7736f");
-            PacketKey::aes_256_gcm(provider().aes_256_gcm(&key), nonce, KeyEpoch::new(1)).seal(
+            PacketKey::aes_256_gcm(&provider(), &key, nonce, KeyEpoch::new(1)).seal(
                 PacketNumber::new(9),
                 &mut expected,
                 0,

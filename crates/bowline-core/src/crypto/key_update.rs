@@ -9,10 +9,15 @@
 //! The secrets of the next epoch come from those of the present one and not the other way round, as
 //! in RFC 9001, section 6.1: who learns a key learns nothing of the traffic before.
 
+mod image;
+
 use alloc::boxed::Box;
 use core::fmt;
 
 use zeroize::Zeroizing;
+
+use serde::Deserialize;
+use serde::Serialize;
 
 use crate::crypto::Crypto;
 use crate::crypto::CryptoError;
@@ -24,8 +29,10 @@ use crate::limits;
 use crate::time::Span;
 use crate::time::Timestamp;
 
+pub(crate) use image::KeysImage;
+
 /// When a key has done enough.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct KeyLimits {
     /// Packets sealed with a key before the next one is taken; never more than

@@ -14,6 +14,7 @@ pub mod packet;
 pub mod replay;
 pub mod rustcrypto;
 pub(crate) mod siphash;
+pub(crate) mod stand_in;
 #[cfg(any(test, feature = "test-support"))]
 pub mod spy;
 #[cfg(any(test, feature = "test-support"))]

@@ -8,9 +8,10 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
 
 use crate::crypto::cipher_negotiation::Cipher;
-use crate::crypto::{AeadKey, CryptoError};
+use crate::crypto::{AeadKey, Crypto, CryptoError};
 use crate::ids::PacketNumber;
 use crate::limits::MAX_PLAINTEXT_RECV;
 
@@ -41,14 +42,26 @@ pub struct KeyEpoch(u8);
 #[derive(Clone)]
 enum Protection {
     None,
-    Aes256Gcm(Arc<dyn AeadKey>),
+    Aes256Gcm {
+        cipher: Arc<dyn AeadKey>,
+        /// What `cipher` was made of, for a recording that may show keys.
+        key: Zeroizing<[u8; 32]>,
+    },
 }
 
 impl PacketKey {
     /// An AES-256-GCM key.
-    pub fn aes_256_gcm(key: Arc<dyn AeadKey>, base_nonce: [u8; 12], epoch: KeyEpoch) -> Self {
+    pub fn aes_256_gcm(
+        crypto: &Crypto,
+        key: &[u8; 32],
+        base_nonce: [u8; 12],
+        epoch: KeyEpoch,
+    ) -> Self {
         Self {
-            protection: Protection::Aes256Gcm(key),
+            protection: Protection::Aes256Gcm {
+                cipher: crypto.aes_256_gcm(key),
+                key: Zeroizing::new(*key),
+            },
             base_nonce,
             epoch,
         }
@@ -72,13 +85,21 @@ impl PacketKey {
     pub const fn cipher(&self) -> Cipher {
         match self.protection {
             Protection::None => Cipher::Null,
-            Protection::Aes256Gcm(_) => Cipher::Aes256Gcm,
+            Protection::Aes256Gcm { .. } => Cipher::Aes256Gcm,
         }
     }
 
     /// The epoch that this key is for.
     pub const fn epoch(&self) -> KeyEpoch {
         self.epoch
+    }
+
+    /// What the key is made of: key and base nonce; `None` if it protects nothing.
+    pub(crate) fn secrets(&self) -> Option<(&[u8; 32], [u8; 12])> {
+        match &self.protection {
+            Protection::None => None,
+            Protection::Aes256Gcm { key, .. } => Some((key, self.base_nonce)),
+        }
     }
 
     /// Encrypts `buf[plaintext_start..]` in place and appends the tag. The caller never seals two
@@ -90,8 +111,8 @@ impl PacketKey {
         let (_, plaintext) = buf.split_at_mut(plaintext_start);
         match &self.protection {
             Protection::None => {}
-            Protection::Aes256Gcm(key) => {
-                let tag = key.seal(&self.nonce(number), plaintext);
+            Protection::Aes256Gcm { cipher, .. } => {
+                let tag = cipher.seal(&self.nonce(number), plaintext);
                 buf.extend_from_slice(&tag);
             }
         }
@@ -112,8 +133,8 @@ impl PacketKey {
         }
         match &self.protection {
             Protection::None => Ok(payload),
-            Protection::Aes256Gcm(key) => {
-                let length = key.open(&self.nonce(number), payload)?;
+            Protection::Aes256Gcm { cipher, .. } => {
+                let length = cipher.open(&self.nonce(number), payload)?;
                 payload.get_mut(..length).ok_or(CryptoError)
             }
         }
@@ -179,11 +200,7 @@ mod tests {
     use crate::crypto::rustcrypto::provider;
 
     fn key(base_nonce: [u8; 12]) -> PacketKey {
-        PacketKey::aes_256_gcm(
-            provider().aes_256_gcm(&[9; 32]),
-            base_nonce,
-            KeyEpoch::FIRST,
-        )
+        PacketKey::aes_256_gcm(&provider(), &[9; 32], base_nonce, KeyEpoch::FIRST)
     }
 
     #[test]

@@ -3,6 +3,7 @@
 mod acks;
 mod memory;
 mod queue;
+mod recording;
 mod reliable;
 mod reorder;
 mod sequence;
@@ -11,6 +12,9 @@ mod unreliable;
 use alloc::vec::Vec;
 
 use bytes::Bytes;
+
+use serde::Deserialize;
+use serde::Serialize;
 
 use crate::config::Config;
 use crate::counters::DropReason;
@@ -38,7 +42,7 @@ pub(crate) use reorder::Reorder;
 const MIDDLE: u64 = 1 << 56;
 
 /// The receiving half of a connection.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub(crate) struct Receiver {
     /// Created on demand, up to the highest lane that the peer has named.
     lanes: Vec<ReliableReceiver>,
@@ -50,6 +54,9 @@ pub(crate) struct Receiver {
     pub(crate) acks: Acks,
     pub(crate) replay: ReplayWindow,
     pub(crate) reorder: Reorder,
+    /// Lanes note where headers are parsed.
+    #[serde(skip)]
+    watches_headers: bool,
 }
 
 /// Why a frame was not taken.
@@ -75,6 +82,7 @@ impl Receiver {
             acks: Acks::new(handshake),
             replay: ReplayWindow::new(handshake),
             reorder: Reorder::new(config.out_of_order_correction_window()),
+            watches_headers: false,
         }
     }
 
@@ -250,8 +258,14 @@ impl Receiver {
         let needed = lane.as_usize() + 1;
         if self.lanes.len() < needed {
             let limits = self.limits;
-            self.lanes
-                .resize_with(needed, || ReliableReceiver::new(limits));
+            let watches = self.watches_headers;
+            self.lanes.resize_with(needed, || {
+                let mut lane = ReliableReceiver::new(limits);
+                if watches {
+                    lane.watch_headers();
+                }
+                lane
+            });
         }
     }
 }

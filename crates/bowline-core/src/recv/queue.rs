@@ -9,6 +9,9 @@ use alloc::collections::VecDeque;
 use bytes::Bytes;
 use bytes::BytesMut;
 
+use serde::Deserialize;
+use serde::Serialize;
+
 use crate::config::Config;
 use crate::ids::LaneIndex;
 use crate::ids::MessageNumber;
@@ -31,13 +34,15 @@ const TRUSTED_SIZE: usize = 64 * 1024;
 const MAX_CHUNKS: usize = 64;
 
 /// Messages that wait to be read.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub(crate) struct ReceiveQueue {
     messages: VecDeque<Message>,
     bytes: usize,
     max_bytes: usize,
     max_messages: usize,
     sequence: Sequence,
+    /// Only memory: what it does is the same without.
+    #[serde(skip, default = "MessagePool::new")]
     pool: MessagePool,
 }
 
@@ -120,6 +125,13 @@ impl ReceiveQueue {
         self.sequence.is_late(lane, number)
     }
 
+    /// Overwrites the bytes of all messages with zeros.
+    pub(crate) fn blank(&mut self) {
+        for message in &mut self.messages {
+            message.data = alloc::vec![0; message.data.len()].into();
+        }
+    }
+
     /// Takes the oldest message.
     pub(crate) fn pop(&mut self) -> Option<Message> {
         let message = self.messages.pop_front()?;
@@ -161,6 +173,18 @@ impl ReceiveQueue {
         if self.messages.is_empty() {
             self.messages = VecDeque::new();
         }
+    }
+}
+
+/// What a buffer of [`MessagePool::body`] takes of a message of `size` bytes when `len` of them are there.
+/// Told by the sizes and not by the buffer, so that a copy of a connection counts the same.
+pub(super) fn body_bytes(size: usize, len: usize) -> usize {
+    let reserved = size.min(TRUSTED_SIZE);
+    if len <= reserved {
+        reserved
+    } else {
+        // It doubles as it grows.
+        len.next_power_of_two()
     }
 }
 

@@ -6,15 +6,21 @@
 //! the same bounds, until the application has read; they stay acknowledged meanwhile. (DIFFERS: GNS
 //! leaves such packets unacknowledged, so its peers send everything again and again.)
 
+use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 
 use bytes::Bytes;
 use bytes::BytesMut;
 
+use serde::Deserialize;
+use serde::Serialize;
+
 use crate::ids::LaneIndex;
 use crate::ids::MessageNumber;
 use crate::ids::StreamPos;
 use crate::limits;
+use crate::range_set::RangeSet;
+use crate::recv::queue;
 use crate::recv::queue::MessageMeta;
 use crate::recv::queue::ReceiveQueue;
 use crate::time::Timestamp;
@@ -25,23 +31,26 @@ const MAX_HEADER: usize = 1 + 10 + 5;
 const MAX_SIZE_HIGH: u64 = (1 << 27) - 1;
 
 /// The receiving half of a lane's reliable stream.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub(crate) struct ReliableReceiver {
     /// The next byte to parse.
     base: StreamPos,
     /// The end of the furthest byte held or parsed.
     end: StreamPos,
-    parsing: Parsing,
+    pub(super) parsing: Parsing,
     /// Bytes that are not parsed yet, by position. May overlap.
-    pieces: BTreeMap<StreamPos, Bytes>,
+    pub(super) pieces: BTreeMap<StreamPos, Bytes>,
     piece_bytes: usize,
     last_number: MessageNumber,
     highest_number: MessageNumber,
     limits: ReceiveLimits,
+    /// Where headers were parsed, if somebody asked for it.
+    #[serde(skip)]
+    headers: Option<Box<RangeSet>>,
 }
 
 /// Bounds of reassembly. Values, since they are configured and may be announced to a peer.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 pub(crate) struct ReceiveLimits {
     /// How far the end may lie beyond the first byte that is not delivered.
     pub(crate) window_bytes: u64,
@@ -52,8 +61,8 @@ pub(crate) struct ReceiveLimits {
 }
 
 /// What is underway at the base of the stream.
-#[derive(Clone, Debug)]
-enum Parsing {
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub(super) enum Parsing {
     /// The next byte begins a header.
     Header,
     /// A header that is not whole.
@@ -94,6 +103,7 @@ impl ReliableReceiver {
             last_number: MessageNumber::NONE,
             highest_number: MessageNumber::NONE,
             limits,
+            headers: None,
         }
     }
 
@@ -102,6 +112,16 @@ impl ReliableReceiver {
     pub(crate) const fn start_at(&mut self, last: MessageNumber, first: StreamPos) {
         (self.base, self.end) = (first, first);
         (self.last_number, self.highest_number) = (last, last);
+    }
+
+    /// Notes from now on where headers are parsed.
+    pub(super) fn watch_headers(&mut self) {
+        self.headers = Some(Box::default());
+    }
+
+    /// Where headers were parsed since.
+    pub(super) fn headers(&self) -> RangeSet {
+        self.headers.as_deref().cloned().unwrap_or_default()
     }
 
     /// Goes by other limits from now on. What is held already is kept.
@@ -183,7 +203,7 @@ impl ReliableReceiver {
     pub(crate) fn held_bytes(&self) -> u64 {
         let body = match &self.parsing {
             Parsing::Header | Parsing::PartHeader { .. } => 0,
-            Parsing::Body { data, .. } => data.capacity(),
+            Parsing::Body { data, size, .. } => queue::body_bytes(*size, data.len()),
             Parsing::Stalled { data, .. } => data.len(),
         };
         let pieces = self.piece_bytes + self.pieces.len() * limits::REASSEMBLY_PIECE_COST;
@@ -294,6 +314,14 @@ impl ReliableReceiver {
         rest: &[u8],
         queue: &mut ReceiveQueue,
     ) -> Result<usize, ReliableError> {
+        if self.headers.is_some() {
+            let looked_at = |len: &usize| {
+                let part = rest.get(..*len).unwrap_or(rest);
+                !matches!(self.peek_header(part), Ok(None))
+            };
+            let len = (1..=rest.len()).find(looked_at).unwrap_or(rest.len());
+            self.note_header(0, len);
+        }
         let Some(header) = self.read_header(rest)? else {
             let mut bytes = [0; MAX_HEADER];
             for (to, from) in bytes.iter_mut().zip(rest) {
@@ -323,7 +351,8 @@ impl ReliableReceiver {
         queue: &mut ReceiveQueue,
     ) -> Result<usize, ReliableError> {
         let mut len = had;
-        for byte in rest {
+        for (index, byte) in rest.iter().enumerate() {
+            self.note_header(index, 1);
             let Some(slot) = bytes.get_mut(len) else {
                 return Err(ReliableError::Fatal("over-long message header"));
             };
@@ -372,10 +401,28 @@ impl ReliableReceiver {
         queue.push(data, meta(now, lane, number));
     }
 
+    /// Notes that bytes so far behind the base belong to a header.
+    fn note_header(&mut self, from: usize, len: usize) {
+        if let Some(headers) = &mut self.headers {
+            let start = self.base.advance(from as u64);
+            headers.insert(start.get()..start.advance(len as u64).get());
+        }
+    }
+
     /// Reads a header; `None` if it is not whole.
+    fn read_header(&mut self, bytes: &[u8]) -> Result<Option<Header>, ReliableError> {
+        let header = self.peek_header(bytes)?;
+        if let Some(header) = &header {
+            self.last_number = header.number;
+            self.saw_number(header.number);
+        }
+        Ok(header)
+    }
+
+    /// The same without taking it for read.
     ///
     /// GNS e707b3a: steamnetworkingsockets_snp.cpp, `SNP_ReceiveReliableSegment`.
-    fn read_header(&mut self, bytes: &[u8]) -> Result<Option<Header>, ReliableError> {
+    fn peek_header(&self, bytes: &[u8]) -> Result<Option<Header>, ReliableError> {
         let Some((&lead, mut rest)) = bytes.split_first() else {
             return Ok(None);
         };
@@ -404,8 +451,6 @@ impl ReliableReceiver {
         if size > self.limits.max_message_bytes || size as u64 > self.limits.window_bytes {
             return Err(ReliableError::Fatal("message too large"));
         }
-        self.last_number = number;
-        self.saw_number(number);
         Ok(Some(Header {
             number,
             size,

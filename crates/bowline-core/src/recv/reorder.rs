@@ -10,13 +10,16 @@
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
+use serde::Deserialize;
+use serde::Serialize;
+
 use crate::ids::PacketNumber;
 use crate::limits;
 use crate::time::Span;
 use crate::time::Timestamp;
 
 /// Packets that wait for those before them.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub(crate) struct Reorder {
     /// How long; zero is not at all.
     window: Span,
@@ -25,7 +28,7 @@ pub(crate) struct Reorder {
 }
 
 /// A packet that waits: header and plaintext.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub(crate) struct HeldPacket {
     pub(crate) number: PacketNumber,
     pub(crate) arrived: Timestamp,
@@ -92,6 +95,11 @@ impl Reorder {
     /// Takes out the first packet.
     pub(crate) fn pop(&mut self) -> Option<HeldPacket> {
         self.held.pop_front()
+    }
+
+    /// The packets that wait.
+    pub(crate) fn held_mut(&mut self) -> impl Iterator<Item = &mut HeldPacket> {
+        self.held.iter_mut()
     }
 
     /// When one has waited long enough.

@@ -8,24 +8,27 @@ use alloc::collections::BTreeMap;
 use bytes::Bytes;
 use bytes::BytesMut;
 
+use serde::Deserialize;
+use serde::Serialize;
+
 use crate::ids::LaneIndex;
 use crate::ids::MessageNumber;
 use crate::limits;
 
 /// Fragments of unreliable messages that are not whole yet, of all lanes.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub(crate) struct Fragments {
     held: BTreeMap<Key, Fragment>,
 }
 
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
 struct Key {
     lane: LaneIndex,
     number: MessageNumber,
     offset: u32,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 struct Fragment {
     data: Bytes,
     last: bool,
@@ -61,6 +64,13 @@ impl Fragments {
     pub(crate) fn heap_bytes(&self) -> usize {
         let bytes = self.held.values().map(|fragment| fragment.data.len());
         crate::memory::of_map(&self.held) + bytes.sum::<usize>()
+    }
+
+    /// Overwrites the bytes of all fragments with zeros.
+    pub(crate) fn blank(&mut self) {
+        for fragment in self.held.values_mut() {
+            fragment.data = alloc::vec![0; fragment.data.len()].into();
+        }
     }
 
     /// Whether this message could still be waiting for fragments.

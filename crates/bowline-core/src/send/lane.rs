@@ -8,6 +8,9 @@
 use alloc::collections::VecDeque;
 use core::ops::Range;
 
+use serde::Deserialize;
+use serde::Serialize;
+
 use crate::config::LaneConfig;
 use crate::ids::MessageNumber;
 use crate::ids::StreamPos;
@@ -26,7 +29,7 @@ use crate::wire::varint;
 const MAX_STREAM_HEADER: usize = 1 + 10 + 5;
 
 /// The sending half of a lane.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub(crate) struct SendLane {
     pub(crate) config: LaneConfig,
     /// Virtual time of weighted fair queueing: bytes sent, scaled by weight.
@@ -53,7 +56,7 @@ pub(crate) struct SendLane {
 }
 
 /// Consecutive messages of one kind, in the order of submission and of their numbers.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 pub(crate) enum Run {
     /// Reliable stream bytes up to `end`, the last of which are of message `number`.
     Reliable {
@@ -65,12 +68,23 @@ pub(crate) enum Run {
 }
 
 /// Unreliable messages that were accepted and never sent, or not wholly.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize)]
 pub(crate) struct DroppedMessages {
     /// Older than their deadline.
     pub(crate) expired: u64,
     /// A newer one with the same key took the place.
     pub(crate) replaced: u64,
+}
+
+/// How far a lane has come.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LaneMarks {
+    /// Of the last message that was accepted.
+    pub(crate) last_number: MessageNumber,
+    /// The oldest byte of the stream that was not acknowledged.
+    pub(crate) unacked: StreamPos,
+    /// The first byte of the stream that was never sent.
+    pub(crate) unsent: StreamPos,
 }
 
 impl SendLane {
@@ -104,6 +118,21 @@ impl SendLane {
         self.last_reliable_number = last;
         self.stream = StreamBuffer::new(first);
         self.unsent = first;
+    }
+
+    /// Overwrites the bytes of all messages with zeros: nothing that the lane does depends on them.
+    pub(crate) fn blank(&mut self) {
+        self.stream.blank();
+        self.unreliable.blank();
+    }
+
+    /// How far the lane has come.
+    pub(crate) const fn marks(&self) -> LaneMarks {
+        LaneMarks {
+            last_number: self.last_number,
+            unacked: self.stream.start(),
+            unsent: self.unsent,
+        }
     }
 
     /// Queues a reliable message and numbers it.

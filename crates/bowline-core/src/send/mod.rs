@@ -24,6 +24,9 @@ mod unreliable;
 
 use alloc::vec::Vec;
 
+use serde::Deserialize;
+use serde::Serialize;
+
 use crate::config::Config;
 use crate::config::LaneConfig;
 use crate::ids::LaneIndex;
@@ -44,6 +47,7 @@ use crate::time::Span;
 use crate::time::Timestamp;
 
 pub(crate) use backlog::PacketSize;
+pub(crate) use lane::LaneMarks;
 pub(crate) use packet_builder::Built;
 pub(crate) use packet_builder::PacketBuilder;
 pub(crate) use unreliable::KeyIndex;
@@ -54,7 +58,7 @@ const PACKETS_WITHOUT_ACK: u32 = 32;
 const UNRELIABLE_MEMORY: Span = Span::from_secs(1);
 
 /// The sending half of a connection.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub(crate) struct Sender {
     lanes: Vec<SendLane>,
     in_flight: InFlight,
@@ -86,7 +90,7 @@ pub(crate) struct Sender {
 }
 
 /// How far the peer's receiver may be driven. Values, because a peer may announce better ones.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 pub(crate) struct PeerLimits {
     /// New reliable bytes of a lane may run this far ahead of the oldest unacknowledged one.
     pub(crate) stream_window_bytes: u64,
@@ -362,6 +366,16 @@ impl Sender {
     /// Whether all reliable data was acknowledged.
     pub(crate) fn is_drained(&self) -> bool {
         self.lanes.iter().all(SendLane::is_drained)
+    }
+
+    /// How far a lane has come, if it is configured.
+    pub(crate) fn marks(&self, lane: LaneIndex) -> Option<LaneMarks> {
+        self.lanes.get(lane.as_usize()).map(SendLane::marks)
+    }
+
+    /// Overwrites the bytes of all messages with zeros.
+    pub(crate) fn blank(&mut self) {
+        self.lanes.iter_mut().for_each(SendLane::blank);
     }
 
     /// How many lanes are configured.

@@ -11,6 +11,9 @@ use core::ops::Range;
 
 use bytes::Bytes;
 
+use serde::Deserialize;
+use serde::Serialize;
+
 use crate::ids::StreamPos;
 use crate::memory;
 use crate::message::Payload;
@@ -26,22 +29,24 @@ const MAX_SPARE: usize = 4;
 const SHARE_FROM: usize = 4096;
 
 /// A queue of bytes with stream positions.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub(crate) struct StreamBuffer {
     chunks: VecDeque<Chunk>,
     /// The first byte that is kept, and the position after the last.
     start: StreamPos,
     end: StreamPos,
+    /// Only memory, so that a recording has none of it.
+    #[serde(skip)]
     spare: Vec<Vec<u8>>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 struct Chunk {
     start: StreamPos,
     bytes: ChunkBytes,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 enum ChunkBytes {
     Copied(Vec<u8>),
     Shared(Bytes),
@@ -66,6 +71,13 @@ impl StreamBuffer {
     /// The position after the last byte.
     pub(crate) const fn end(&self) -> StreamPos {
         self.end
+    }
+
+    /// Overwrites all bytes with zeros, for a recording that shows no messages.
+    pub(crate) fn blank(&mut self) {
+        for chunk in &mut self.chunks {
+            chunk.bytes = ChunkBytes::Copied(alloc::vec![0; chunk.len()]);
+        }
     }
 
     /// Appends a copy of `bytes`.

@@ -6,6 +6,9 @@
 
 use alloc::vec::Vec;
 
+use serde::Deserialize;
+use serde::Serialize;
+
 use crate::ids::MessageNumber;
 use crate::ids::StreamPos;
 use crate::message::Payload;
@@ -16,7 +19,7 @@ use crate::time::Timestamp;
 const TOLERATED_WASTE: u64 = 16 * 1024;
 
 /// An unreliable message that waits to be sent.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 pub(crate) struct UnreliableMessage {
     pub(crate) number: MessageNumber,
     /// Where the first byte that was not sent stands in [`WaitingBytes`].
@@ -37,7 +40,7 @@ impl UnreliableMessage {
 }
 
 /// The bytes of unreliable messages that were not sent yet, addressed as a stream.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub(crate) struct WaitingBytes {
     buffer: StreamBuffer,
     /// How many of them will be sent.
@@ -127,6 +130,11 @@ impl WaitingBytes {
         self.buffer.heap_bytes()
     }
 
+    /// Overwrites all bytes with zeros.
+    pub(crate) fn blank(&mut self) {
+        self.buffer.blank();
+    }
+
     /// How many bytes wait.
     pub(crate) const fn len(&self) -> u64 {
         self.in_use
@@ -144,7 +152,7 @@ impl WaitingBytes {
 }
 
 /// Which message of each key waits, none of which has been sent even in part.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub(crate) struct KeyIndex {
     /// In the order of the keys.
     entries: Vec<(u64, MessageNumber)>,

@@ -76,6 +76,11 @@ impl<'a> Decoder<'a> {
         }
     }
 
+    /// How many bytes follow the last frame. Data is the last part of a frame.
+    pub(crate) const fn left(&self) -> usize {
+        self.reader.len()
+    }
+
     /// The lane that the last frame belongs to.
     #[inline]
     pub const fn lane(&self) -> LaneIndex {
