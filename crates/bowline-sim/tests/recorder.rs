@@ -1,14 +1,66 @@
 //! Flight recordings of random connections: whatever is left out of one, it plays back to what happened.
 
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+
 use bowline_core::config::{Config, ConfigKey, ConfigScope, LaneConfig};
 use bowline_core::connection::{FlightRecording, Played, RecordingOptions};
 use bowline_core::crypto::key_update::KeyLimits;
+use bowline_core::crypto::{AeadKey, Crypto, CryptoError, CryptoProvider, rustcrypto};
 use bowline_core::end_reason::EndReason;
 use bowline_core::ids::LaneIndex;
 use bowline_core::message::{Outgoing, SendFlags};
 use bowline_core::rng::Rng;
 use bowline_core::time::Span;
 use bowline_sim::{Chance, Conn, HostConfig, LinkConfig, World};
+use zeroize::Zeroizing;
+
+/// Ciphers that remember the keys that they were asked for.
+#[derive(Debug)]
+struct Spy {
+    inner: Crypto,
+    keys: Arc<Mutex<Vec<[u8; 32]>>>,
+}
+
+impl CryptoProvider for Spy {
+    fn name(&self) -> &'static str {
+        "spy"
+    }
+
+    fn x25519_public(&self, private: &[u8; 32]) -> [u8; 32] {
+        self.inner.x25519_public(private)
+    }
+
+    fn x25519(
+        &self,
+        private: &[u8; 32],
+        peer_public: &[u8; 32],
+    ) -> Result<Zeroizing<[u8; 32]>, CryptoError> {
+        self.inner.x25519(private, peer_public)
+    }
+
+    fn ed25519_public(&self, seed: &[u8; 32]) -> [u8; 32] {
+        self.inner.ed25519_public(seed)
+    }
+
+    fn ed25519_sign(&self, seed: &[u8; 32], message: &[u8]) -> [u8; 64] {
+        self.inner.ed25519_sign(seed, message)
+    }
+
+    fn ed25519_verify(
+        &self,
+        public: &[u8; 32],
+        message: &[u8],
+        signature: &[u8; 64],
+    ) -> Result<(), CryptoError> {
+        self.inner.ed25519_verify(public, message, signature)
+    }
+
+    fn aes_256_gcm(&self, key: &[u8; 32]) -> Arc<dyn AeadKey> {
+        self.keys.lock().unwrap().push(*key);
+        self.inner.aes_256_gcm(key)
+    }
+}
 
 /// What every message is full of.
 const SECRET: &[u8] = b"NOBODY-SHALL-READ-THIS/";
@@ -32,7 +84,7 @@ fn config(rng: &mut Rng) -> Config {
     config
 }
 
-fn host(rng: &mut Rng, name: &str) -> HostConfig {
+fn host(rng: &mut Rng, name: &str, crypto: &Crypto) -> HostConfig {
     let mut key_limits = KeyLimits::DEFAULT;
     key_limits.packets = 20 + u64::from(rng.below(200));
     HostConfig {
@@ -40,6 +92,7 @@ fn host(rng: &mut Rng, name: &str) -> HostConfig {
         connection: config(rng),
         reads_at_once: rng.below(3) > 0,
         key_limits,
+        crypto: Some(Arc::clone(crypto)),
         ..HostConfig::default()
     }
 }
@@ -79,13 +132,27 @@ fn play_a_match(world: &mut World, rng: &mut Rng, ends: [Conn; 2], steps: u32) {
 }
 
 /// A connection that has lived for a while, and was perhaps closed.
-fn lived(seed: u64) -> (World, [Conn; 2]) {
+struct Lived {
+    world: World,
+    ends: [Conn; 2],
+    /// Every key of it.
+    keys: Vec<[u8; 32]>,
+    /// Where the client finds the server.
+    address: SocketAddr,
+}
+
+fn lived(seed: u64) -> Lived {
+    let keys = Arc::new(Mutex::new(Vec::new()));
+    let crypto: Crypto = Arc::new(Spy {
+        inner: rustcrypto::provider(),
+        keys: Arc::clone(&keys),
+    });
     let mut world = World::new(seed);
     let mut rng = world.rng("recorded");
     world.set_links(link(&mut rng));
-    let server_config = host(&mut rng, NAMES[1]);
+    let server_config = host(&mut rng, NAMES[1], &crypto);
     let server = world.add_host("server", server_config);
-    let client_config = host(&mut rng, NAMES[0]);
+    let client_config = host(&mut rng, NAMES[0], &crypto);
     let client = world.add_host("client", client_config);
     let address = world.listen(server, 27_015);
     let (ours, theirs) = world.connect_pair(client, address).unwrap();
@@ -100,7 +167,13 @@ fn lived(seed: u64) -> (World, [Conn; 2]) {
         world.close(ours, reason, WORDS, rng.below(2) == 0);
         world.run_for(Span::from_millis(u64::from(rng.below(500))));
     }
-    (world, [ours, theirs])
+    let keys = keys.lock().unwrap().clone();
+    Lived {
+        world,
+        ends: [ours, theirs],
+        keys,
+        address,
+    }
 }
 
 fn all_options() -> impl Iterator<Item = RecordingOptions> {
@@ -123,9 +196,15 @@ fn file(world: &World, conn: Conn, options: RecordingOptions) -> Vec<u8> {
     postcard::to_allocvec(&recording).unwrap()
 }
 
-fn check(world: &World, conn: Conn, options: RecordingOptions) -> u64 {
-    let bytes = file(world, conn, options);
+fn check(lived: &Lived, conn: Conn, options: RecordingOptions) -> u64 {
+    let bytes = file(&lived.world, conn, options);
     let text = format!("{options:?}");
+    let shows_key = lived.keys.iter().any(|key| contains(&bytes, key));
+    assert_eq!(shows_key, options.keys, "{text}");
+    if conn == lived.ends[0] {
+        let address = postcard::to_allocvec(&lived.address).unwrap();
+        assert_eq!(contains(&bytes, &address), options.addresses, "{text}");
+    }
     assert_eq!(contains(&bytes, SECRET), options.payloads, "{text}");
     for name in NAMES {
         let name = name.split_once(':').unwrap().1;
@@ -157,8 +236,9 @@ fn sent(steps: &[Played]) -> u64 {
 fn recordings_of_random_connections_play_back_whatever_is_left_out() {
     let mut datagrams = 0;
     for seed in 0..24 {
-        let (world, ends) = lived(seed);
-        for conn in ends {
+        let lived = lived(seed);
+        for conn in lived.ends {
+            let world = &lived.world;
             if world
                 .connection(conn)
                 .is_none_or(|conn| conn.flight().is_none())
@@ -167,9 +247,109 @@ fn recordings_of_random_connections_play_back_whatever_is_left_out() {
                 continue;
             }
             for options in all_options() {
-                datagrams += check(&world, conn, options);
+                datagrams += check(&lived, conn, options);
             }
         }
     }
     assert!(datagrams > 10_000, "{datagrams} datagrams");
+}
+
+#[test]
+fn limit_record_bytes() {
+    let max = 1 << 16;
+    let mut world = World::new(1);
+    let mut config = Config::new();
+    config.set_record_bytes(max).unwrap();
+    let config = HostConfig {
+        connection: config,
+        ..HostConfig::default()
+    };
+    let server = world.add_host("server", config.clone());
+    let client = world.add_host("client", config);
+    let address = world.listen(server, 27_015);
+    let (ours, theirs) = world.connect_pair(client, address).unwrap();
+    let mut rng = world.rng("messages");
+    // Each half may go beyond by one input: a datagram, or the largest message that was sent.
+    let largest = 20_000 + 512;
+    let mut most = 0;
+    for _ in 0..60 {
+        play_a_match_on_one_lane(&mut world, &mut rng, [ours, theirs], largest - 512);
+        for conn in [ours, theirs] {
+            let bytes = world.connection(conn).unwrap().flight().unwrap().bytes();
+            assert!(bytes <= max + 2 * largest, "{bytes} bytes");
+            most = most.max(bytes);
+        }
+    }
+    assert!(most > max / 2, "{most} bytes at most");
+}
+
+fn play_a_match_on_one_lane(world: &mut World, rng: &mut Rng, ends: [Conn; 2], max: usize) {
+    for _ in 0..5 {
+        let conn = ends[rng.below(2) as usize];
+        let data = secret(rng.below(max as u32) as usize);
+        // A full buffer is recorded like all else.
+        let _ = world.send(conn, SendFlags::RELIABLE, &data);
+        world.run_for(Span::from_millis(u64::from(rng.below(50))));
+    }
+}
+
+#[test]
+fn limit_recording_segment_in_time() {
+    let (mut world, [ours, _]) = quiet();
+    world.run_for(Span::from_secs(100));
+    let now = world.connection(ours).unwrap();
+    let flight = now.flight().unwrap();
+    let recording = flight.export(RecordingOptions::default()).unwrap();
+    let mut last = recording.begins_at();
+    let verdict = recording.play(|step| last = step.at);
+    assert!(verdict.is_exact() && verdict.datagrams > 0, "{verdict:?}");
+    let span = last.since(recording.begins_at());
+    // A quiet connection has an input every ten seconds, so that a half may be twice as long.
+    let half = bowline_core::limits::RECORDING_SEGMENT;
+    assert!(span <= half + half + half + half, "{span:?}");
+}
+
+/// A pair that records, and sends nothing.
+fn quiet() -> (World, [Conn; 2]) {
+    let mut world = World::new(2);
+    let mut config = Config::new();
+    config.set_record_bytes(1 << 20).unwrap();
+    let config = HostConfig {
+        connection: config,
+        ..HostConfig::default()
+    };
+    let server = world.add_host("server", config.clone());
+    let client = world.add_host("client", config);
+    let address = world.listen(server, 27_015);
+    let (ours, theirs) = world.connect_pair(client, address).unwrap();
+    (world, [ours, theirs])
+}
+
+#[test]
+fn nothing_is_recorded_unless_asked_for() {
+    let mut world = World::new(3);
+    let server = world.add_host("server", HostConfig::default());
+    let client = world.add_host("client", HostConfig::default());
+    let address = world.listen(server, 27_015);
+    let (ours, theirs) = world.connect_pair(client, address).unwrap();
+    world.send(ours, SendFlags::RELIABLE, b"hello").unwrap();
+    world.run_for(Span::from_secs(1));
+    for conn in [ours, theirs] {
+        assert!(world.connection(conn).unwrap().flight().is_none());
+    }
+}
+
+#[test]
+fn a_changed_recording_is_told_from_what_happened() {
+    let (mut world, [ours, theirs]) = quiet();
+    let mut rng = world.rng("messages");
+    play_a_match_on_one_lane(&mut world, &mut rng, [ours, theirs], 5_000);
+    let bytes = file(&world, ours, RecordingOptions::default());
+    // What was sent stands last, but for a few bytes.
+    let mut changed = bytes.clone();
+    changed[bytes.len() - 20] ^= 0x10;
+    let recording: FlightRecording = postcard::from_bytes(&changed).unwrap();
+    let verdict = recording.play(|_| ());
+    assert_eq!(verdict.equal, verdict.datagrams - 1, "{verdict:?}");
+    assert!(verdict.parted_at.is_some());
 }

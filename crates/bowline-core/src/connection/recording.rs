@@ -6,7 +6,7 @@
 //! [`Connection::record`] records all from now on. The flight recorder (`flight`) keeps the last seconds of
 //! a connection, if the settings ask for it; [`FlightRecording`] is what goes into a file: `checkpoint` is
 //! the connection in it, `hide` leaves out what was said, `player` plays it back, `watch` shows what
-//! happens meanwhile, and `summary` is that in a form for people.
+//! happens meanwhile, `summary` is that as data, and `timeline` in words.
 
 mod checkpoint;
 mod export;
@@ -14,10 +14,10 @@ mod flight;
 mod hide;
 mod player;
 mod summary;
+mod timeline;
 mod watch;
 
 use alloc::boxed::Box;
-
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -288,6 +288,3 @@ impl Connection {
         Arc::make_mut(&mut self.host).crypto = crypto;
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -122,6 +122,11 @@ impl FlightCopy {
         self.0.inputs.len()
     }
 
+    /// How many bytes the inputs take in memory: what [`Config::set_record_bytes`] bounds.
+    pub const fn bytes(&self) -> usize {
+        self.0.bytes
+    }
+
     /// The recording for a file, without what `options` do not ask for. Plays it back once, which takes
     /// as long as the connection has taken for it: not for a thread that drives connections.
     ///

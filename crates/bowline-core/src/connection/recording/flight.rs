@@ -39,7 +39,8 @@ pub(super) struct Segment {
     pub(super) inputs: Vec<Recorded>,
     /// Of each datagram sent.
     pub(super) fingerprints: Vec<u64>,
-    bytes: usize,
+    /// What the inputs and fingerprints take.
+    pub(super) bytes: usize,
 }
 
 impl Segment {
@@ -107,6 +108,7 @@ impl Flight {
         let mut whole = Segment::clone(older);
         whole.inputs.extend(self.newer.inputs.iter().cloned());
         whole.fingerprints.extend(&self.newer.fingerprints);
+        whole.bytes += self.newer.bytes;
         whole
     }
 
@@ -117,13 +119,8 @@ impl Flight {
         };
         whole.inputs.extend(self.newer.inputs);
         whole.fingerprints.extend(self.newer.fingerprints);
+        whole.bytes += self.newer.bytes;
         *whole
-    }
-
-    #[cfg(test)]
-    pub(super) fn bytes(&self) -> usize {
-        let older = self.older.as_ref().map_or(0, |older| older.bytes);
-        older + self.newer.bytes
     }
 }
 
@@ -131,7 +128,7 @@ impl Flight {
 pub(super) fn fingerprint(bytes: &[u8]) -> u64 {
     // The multiplier of Knuth's 64-bit generator: odd, with its bits well spread.
     const SPREAD: u64 = 6_364_136_223_846_793_005;
-    let mut sum = bytes.len() as u64;
+    let mut sum = (bytes.len() as u64).wrapping_mul(SPREAD).wrapping_add(1);
     let (words, rest) = bytes.as_chunks::<8>();
     let mut last = [0; 8];
     for (to, from) in last.iter_mut().zip(rest) {
