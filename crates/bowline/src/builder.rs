@@ -14,6 +14,7 @@ use bowline_core::ids::AppId;
 use crate::driver::Inner;
 use crate::driver::limits;
 use crate::error::BuildError;
+use crate::recorder::RecordingDirectory;
 use crate::sockets::Sockets;
 
 /// Who looks after sockets and timers.
@@ -43,6 +44,7 @@ pub struct SocketsBuilder {
     key: Option<KeyPair>,
     certificate: Option<SignedCertificate>,
     trusted: CertStore,
+    recordings: Option<RecordingDirectory>,
 }
 
 impl SocketsBuilder {
@@ -59,6 +61,7 @@ impl SocketsBuilder {
             key: None,
             certificate: None,
             trusted: CertStore::new(),
+            recordings: None,
         }
     }
 
@@ -135,6 +138,12 @@ impl SocketsBuilder {
         self
     }
 
+    /// Where to put recordings of connections that end as they should not. Nowhere unless set.
+    pub fn recordings(mut self, directory: RecordingDirectory) -> Self {
+        self.recordings = Some(directory);
+        self
+    }
+
     /// Makes the interface.
     ///
     /// # Errors
@@ -155,6 +164,9 @@ impl SocketsBuilder {
             endpoint.identity = identity;
         }
         let inner = Inner::new(endpoint, self.config, limits::MAX_EVENTS)?;
+        if let Some(directory) = self.recordings {
+            inner.keep_recordings(directory);
+        }
         if let Some(certificate) = &self.certificate {
             inner.set_certificate(certificate)?;
         }

@@ -162,6 +162,7 @@ mod line_limit;
 mod listener;
 mod message;
 mod poll_group;
+pub mod recorder;
 mod result;
 mod send_options;
 mod sockets;

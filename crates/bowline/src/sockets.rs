@@ -353,5 +353,6 @@ impl Drop for Shared {
         }
         self.inner.close_all();
         self.inner.forget_all();
+        self.inner.finish_recordings();
     }
 }

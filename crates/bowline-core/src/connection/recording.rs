@@ -143,6 +143,11 @@ impl Connection {
         Some(FlightCopy::new(flight.copy()))
     }
 
+    /// Whether the flight recorder holds something.
+    pub fn is_recording(&self) -> bool {
+        self.recorder.flight.is_some()
+    }
+
     /// Ends the flight recording and hands out what it holds.
     pub fn take_flight(&mut self) -> Option<FlightCopy> {
         let flight = self.recorder.flight.take()?;

@@ -7,6 +7,7 @@ use bowline_core::event::ToEndpoint;
 use crate::driver::held::Patience;
 use crate::driver::lobby::Nudge;
 use crate::driver::slot::Slot;
+use crate::recorder::Report;
 
 /// What has to be done once the connection's lock is given up.
 #[derive(Debug, Default)]
@@ -15,6 +16,8 @@ pub(crate) struct Followup {
     /// Ends of pipes that have something for the other end. Hardly ever more than the first.
     pipe: Option<Arc<Slot>>,
     more_pipes: Vec<Arc<Slot>>,
+    /// What connections recorded that ended as they should not.
+    pub(crate) reports: Vec<Report>,
     pub(crate) nudge: Nudge,
     /// Whether whoever does it may wait for connections' locks.
     pub(crate) patience: Patience,

@@ -38,6 +38,7 @@ mod network;
 mod pipe;
 mod reactor;
 mod receive;
+mod recording;
 pub(crate) mod service;
 pub(crate) mod settings;
 pub(crate) mod slot;
@@ -50,6 +51,7 @@ pub(crate) use dial::Listening;
 pub use pipe::PairKind;
 
 use std::sync::Arc;
+use std::sync::OnceLock;
 
 use bowline_core::config::Config;
 use bowline_core::config::ConfigScope;
@@ -82,6 +84,7 @@ use crate::error::BuildError;
 use crate::error::NoSuchConnection;
 use crate::global_config;
 use crate::listener::ListenerId;
+use crate::recorder::Shelf;
 
 /// One sockets interface.
 #[derive(Debug)]
@@ -93,6 +96,8 @@ pub(crate) struct Inner {
     pub(crate) network: Network,
     /// The settings of the interface, those of the process included.
     pub(crate) settings: Lock<Arc<Config>>,
+    /// Where recordings go of connections that end as they should not.
+    recordings: OnceLock<Shelf>,
     waker: Waker,
     #[cfg(unix)]
     poller_fd: std::os::fd::RawFd,
@@ -128,6 +133,7 @@ impl Inner {
             timers: Lock::new(Rank::Timers, Timers::default()),
             network: Network::new(Rng::from_seed(luck)),
             settings: Lock::new(Rank::Settings, Arc::new(settings)),
+            recordings: OnceLock::new(),
             waker: poller.waker(),
             #[cfg(unix)]
             poller_fd: std::os::fd::AsRawFd::as_raw_fd(&poller),
@@ -204,6 +210,7 @@ impl Inner {
         if !follow.endpoint.is_empty() {
             self.tell_endpoint(follow);
         }
+        self.write_recordings(follow);
         let nudge = std::mem::take(&mut follow.nudge);
         self.lobby.act_on(nudge, || self.waker.wake());
     }

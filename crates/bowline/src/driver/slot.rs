@@ -327,7 +327,10 @@ impl Slot {
         }
         while let Some(event) = state.live.as_mut().and_then(|live| live.core.poll_event()) {
             match event {
-                CoreEvent::StateChanged { new, .. } => self.tell_state(state, visible(new), follow),
+                CoreEvent::StateChanged { new, .. } => {
+                    self.keep_recording(state, new, follow);
+                    self.tell_state(state, visible(new), follow);
+                }
                 CoreEvent::Writable => {
                     if !self.told_writable.swap(true, Ordering::Relaxed) {
                         let event = Event::Writable(Connection::new(Arc::clone(self)));
