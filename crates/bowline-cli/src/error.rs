@@ -11,6 +11,7 @@ use bowline::ConnectError;
 use bowline::EndReason;
 use bowline::ListenError;
 use bowline::SendError;
+use bowline::recorder::RecordingFileError;
 
 /// What ends the command with a failure.
 #[derive(Debug, thiserror::Error)]
@@ -40,6 +41,20 @@ pub(crate) enum Error {
         #[source]
         source: ConfigError,
     },
+    #[error("cannot read the recording in {}", path.display())]
+    RecordingFile {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    #[error("cannot use {}", path.display())]
+    Recording {
+        path: PathBuf,
+        #[source]
+        source: RecordingFileError,
+    },
+    #[error("{} holds a state that no connection comes into", .0.display())]
+    MadeUpRecording(PathBuf),
     #[error("cannot start the server")]
     Listen(#[from] ListenError),
     #[error("cannot connect")]

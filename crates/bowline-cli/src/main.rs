@@ -21,6 +21,7 @@ use crate::cmd::cert;
 use crate::cmd::client;
 use crate::cmd::config;
 use crate::cmd::demo;
+use crate::cmd::replay;
 use crate::cmd::server;
 use crate::cmd::sim;
 use crate::error::Error;
@@ -45,6 +46,8 @@ enum Command {
     Client(client::Args),
     /// List all settings, for `--set` and `--config`, with their ranges.
     Config(config::Args),
+    /// Play back what a connection recorded, and tell what happened.
+    Replay(replay::Args),
     /// Make keys and authorities, sign, show and verify certificates.
     #[command(subcommand)]
     Cert(cert::Command),
@@ -62,6 +65,7 @@ fn main() -> ExitCode {
         Command::Server(args) => (args.json, server::run(&args)),
         Command::Client(args) => (args.json, client::run(&args)),
         Command::Config(args) => (false, config::run(&args)),
+        Command::Replay(args) => (args.json, replay::run(&args)),
         Command::Cert(command) => (false, cert::run(&command)),
         Command::Sim(args) => (false, sim::run(&args)),
         Command::Bench(command) => (true, bench::run(&command)),

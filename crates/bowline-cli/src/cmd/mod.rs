@@ -7,5 +7,6 @@ pub(crate) mod config;
 pub(crate) mod demo;
 mod finish;
 mod metronome;
+pub(crate) mod replay;
 pub(crate) mod server;
 pub(crate) mod sim;
