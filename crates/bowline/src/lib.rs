@@ -268,3 +268,8 @@ struct DeliveryPage;
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/certificates.md")]
 struct CertificatesPage;
+
+/// Compiles and runs what the page on the flight recorder shows.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/flight-recorder.md")]
+struct FlightRecorderPage;
