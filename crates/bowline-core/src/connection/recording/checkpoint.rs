@@ -166,6 +166,8 @@ impl Checkpoint {
             key_limits: image.key_limits,
             key: None,
             credentials: None,
+            #[cfg(any(test, feature = "test-support"))]
+            start: None,
         };
         Connection {
             host: Arc::new(host),
