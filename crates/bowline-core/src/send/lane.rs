@@ -5,6 +5,8 @@
 //! packet at hand. Unreliable messages are kept beside it, and a queue of runs holds the order in
 //! which the application submitted both.
 
+mod recording;
+
 use alloc::collections::VecDeque;
 use core::ops::Range;
 
@@ -24,6 +26,8 @@ use crate::send::unreliable::UnreliableMessage;
 use crate::send::unreliable::WaitingBytes;
 use crate::time::Timestamp;
 use crate::wire::varint;
+
+pub(crate) use recording::LaneMarks;
 
 /// Longest header of a message in the reliable stream: lead byte and two varints.
 const MAX_STREAM_HEADER: usize = 1 + 10 + 5;
@@ -76,17 +80,6 @@ pub(crate) struct DroppedMessages {
     pub(crate) replaced: u64,
 }
 
-/// How far a lane has come.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct LaneMarks {
-    /// Of the last message that was accepted.
-    pub(crate) last_number: MessageNumber,
-    /// The oldest byte of the stream that was not acknowledged.
-    pub(crate) unacked: StreamPos,
-    /// The first byte of the stream that was never sent.
-    pub(crate) unsent: StreamPos,
-}
-
 impl SendLane {
     pub(crate) const fn new(config: LaneConfig) -> Self {
         Self {
@@ -118,21 +111,6 @@ impl SendLane {
         self.last_reliable_number = last;
         self.stream = StreamBuffer::new(first);
         self.unsent = first;
-    }
-
-    /// Overwrites the bytes of all messages with zeros: nothing that the lane does depends on them.
-    pub(crate) fn blank(&mut self) {
-        self.stream.blank();
-        self.unreliable.blank();
-    }
-
-    /// How far the lane has come.
-    pub(crate) const fn marks(&self) -> LaneMarks {
-        LaneMarks {
-            last_number: self.last_number,
-            unacked: self.stream.start(),
-            unsent: self.unsent,
-        }
     }
 
     /// Queues a reliable message and numbers it.

@@ -52,6 +52,45 @@ fn feed(
 }
 
 #[test]
+fn headers_are_noted_to_the_byte_however_they_are_cut() {
+    let bytes = stream(&[vec![1; 5], vec![], vec![2; 40], vec![3; 5000]]);
+    // Of one byte, one, two, and three.
+    let expected = [1..2, 7..10, 50..53];
+    for cut in [1, 2, 3, 7, bytes.len()] {
+        let mut receiver = ReliableReceiver::new(LIMITS);
+        receiver.watch_headers();
+        let mut queue = queue(100);
+        for start in (0..bytes.len()).step_by(cut) {
+            let range = start..(start + cut).min(bytes.len());
+            feed(&mut receiver, &mut queue, &bytes, range).unwrap();
+        }
+        let headers = receiver.headers();
+        assert!(headers.iter().eq(&expected), "cut every {cut}: {headers:?}");
+    }
+}
+
+#[test]
+fn of_a_broken_header_only_what_was_looked_at_is_noted() {
+    let mut receiver = ReliableReceiver::new(LIMITS);
+    receiver.watch_headers();
+    let bytes = [0x01, 7, 0x80, 9, 9, 9];
+    let fed = feed(&mut receiver, &mut queue(100), &bytes, 0..6);
+    assert!(matches!(fed, Err(ReliableError::Fatal(_))));
+    assert!(receiver.headers().iter().eq(&[1..2, 3..4]));
+}
+
+#[test]
+fn a_copy_counts_the_memory_of_a_message_like_the_original() {
+    let bytes = stream(&[vec![7; 300_000]]);
+    let mut receiver = ReliableReceiver::new(LIMITS);
+    let mut queue = queue(100);
+    for end in [100, 50_000, 100_000, 250_000] {
+        feed(&mut receiver, &mut queue, &bytes, 0..end).unwrap();
+        assert_eq!(receiver.clone().held_bytes(), receiver.held_bytes());
+    }
+}
+
+#[test]
 fn messages_survive_any_cutting() {
     let messages = vec![
         vec![1; 5],
