@@ -5,6 +5,7 @@
 //! packet at hand. Unreliable messages are kept beside it, and a queue of runs holds the order in
 //! which the application submitted both.
 
+mod header;
 mod recording;
 
 use alloc::collections::VecDeque;
@@ -20,17 +21,15 @@ use crate::limits;
 use crate::memory;
 use crate::message::Payload;
 use crate::range_set::RangeSet;
+use crate::send::lane::header::MAX_STREAM_HEADER;
+use crate::send::lane::header::stream_header;
 use crate::send::stream_buffer::StreamBuffer;
 use crate::send::unreliable::KeyIndex;
 use crate::send::unreliable::UnreliableMessage;
 use crate::send::unreliable::WaitingBytes;
 use crate::time::Timestamp;
-use crate::wire::varint;
 
 pub(crate) use recording::LaneMarks;
-
-/// Longest header of a message in the reliable stream: lead byte and two varints.
-const MAX_STREAM_HEADER: usize = 1 + 10 + 5;
 
 /// The sending half of a lane.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -481,27 +480,6 @@ fn push(queue: &mut VecDeque<Run>, run: Run) {
         return;
     }
     queue.push_back(run);
-}
-
-/// The header of a message in the reliable stream.
-///
-/// GNS e707b3a: steamnetworkingsockets_snp.cpp, `SNP_SendMessage`; read in `SNP_ReceiveReliableSegment`.
-fn stream_header(out: &mut [u8; MAX_STREAM_HEADER], step: u64, len: usize) -> &[u8] {
-    let len = len as u64;
-    let mut lead = (len & 0x1F) as u8;
-    let mut at = 1;
-    if step > 1 {
-        lead |= 0x40;
-        at += varint::encode_into(step, out.get_mut(at..).unwrap_or(&mut []));
-    }
-    if len > 0x1F {
-        lead |= 0x20;
-        at += varint::encode_into(len >> 5, out.get_mut(at..).unwrap_or(&mut []));
-    }
-    if let Some(first) = out.first_mut() {
-        *first = lead;
-    }
-    out.get(..at).unwrap_or(&[])
 }
 
 #[cfg(test)]
