@@ -31,8 +31,9 @@ pub(crate) struct InFlight {
     bytes: u64,
     /// How many of those packets carry reliable data.
     reliable: usize,
-    /// No older packet carries reliable data and has an unknown fate.
-    oldest_reliable: PacketNumber,
+    /// No older one does. Only moves forward, so that finding the oldest costs little however many
+    /// packets without reliable data are in flight.
+    first_reliable: PacketNumber,
     /// Older packets have been looked at by [`Self::forget_unreliable`].
     forgotten: PacketNumber,
 }
@@ -85,7 +86,7 @@ impl InFlight {
             ranges_gone: 0,
             bytes: 0,
             reliable: 0,
-            oldest_reliable: next,
+            first_reliable: next,
             forgotten: next,
         }
     }
@@ -107,7 +108,7 @@ impl InFlight {
         let bytes = u16::try_from(bytes).unwrap_or(u16::MAX);
         self.bytes += u64::from(bytes);
         if ranges > 0 && self.reliable == 0 {
-            self.oldest_reliable = self.next_number();
+            self.first_reliable = self.next_number();
         }
         self.reliable += usize::from(ranges > 0);
         self.packets.push_back(SentPacket {
@@ -151,18 +152,19 @@ impl InFlight {
         }
         self.settle(self.first.get()..upper, true, &mut settled);
         self.drop_front(count);
+        self.find_first_reliable();
     }
 
     /// Takes the packets with reliable data that were sent at or before `before` for lost.
     pub(crate) fn time_out(&mut self, before: Timestamp, mut lost: impl FnMut(&SentRange)) {
-        for index in self.index_of(self.oldest_reliable)..self.packets.len() {
+        let from = self.first_reliable.get().saturating_sub(self.first.get());
+        for index in usize::try_from(from).unwrap_or(usize::MAX)..self.packets.len() {
             let Some(packet) = self.packets.get_mut(index) else {
-                return;
+                break;
             };
             if packet.sent_at > before || self.reliable == 0 {
-                return;
+                break;
             }
-            self.oldest_reliable = PacketNumber::new(self.first.get() + index as u64 + 1);
             if packet.fate == Fate::Unknown && packet.ranges > 0 {
                 packet.fate = Fate::TimedOut;
                 self.bytes -= u64::from(packet.bytes);
@@ -171,6 +173,7 @@ impl InFlight {
                 self.ranges_of(&packet).for_each(&mut lost);
             }
         }
+        self.find_first_reliable();
     }
 
     /// Forgets the oldest packet, which counts as lost: an ack for it changes nothing any more.
@@ -184,13 +187,15 @@ impl InFlight {
             self.ranges_of(&packet).for_each(lost);
         }
         self.drop_front(1);
+        self.find_first_reliable();
     }
 
     /// Takes packets without reliable data that were sent before `before` out of the bytes in flight:
     /// nobody acknowledges them unless asked.
     pub(crate) fn forget_unreliable(&mut self, before: Timestamp) {
-        let from = self.index_of(self.forgotten);
-        for packet in self.packets.range_mut(from..) {
+        let known = self.forgotten.get().saturating_sub(self.first.get());
+        let from = usize::try_from(known).unwrap_or(usize::MAX);
+        for packet in self.packets.range_mut(from.min(self.packets.len())..) {
             if packet.sent_at >= before {
                 break;
             }
@@ -207,12 +212,7 @@ impl InFlight {
         if self.reliable == 0 {
             return None;
         }
-        // A peer that acknowledges nothing leaves thousands behind that timed out: this is asked for after
-        // each packet, and must not walk over them.
-        self.packets
-            .range(self.index_of(self.oldest_reliable)..)
-            .find(|packet| packet.fate == Fate::Unknown && packet.ranges > 0)
-            .map(|packet| packet.sent_at)
+        self.get(self.first_reliable).map(|packet| packet.sent_at)
     }
 
     /// Bytes of the packets whose fate is unknown.
@@ -240,6 +240,25 @@ impl InFlight {
         if self.packets.is_empty() {
             self.packets = VecDeque::new();
             self.ranges = VecDeque::new();
+        }
+    }
+
+    fn get(&self, number: PacketNumber) -> Option<&SentPacket> {
+        let index = number.get().checked_sub(self.first.get())?;
+        self.packets.get(usize::try_from(index).ok()?)
+    }
+
+    /// Goes on from the packet that was the oldest with reliable data, if its fate is known now.
+    fn find_first_reliable(&mut self) {
+        if self.reliable == 0 {
+            return;
+        }
+        self.first_reliable = self.first_reliable.max(self.first);
+        while let Some(packet) = self.get(self.first_reliable) {
+            if packet.fate == Fate::Unknown && packet.ranges > 0 {
+                return;
+            }
+            self.first_reliable = self.first_reliable.next();
         }
     }
 
@@ -286,13 +305,6 @@ impl InFlight {
         let gone = usize::try_from(keep_from - self.ranges_gone).unwrap_or(usize::MAX);
         self.ranges.drain(..gone.min(self.ranges.len()));
         self.ranges_gone = keep_from;
-    }
-
-    /// Where a packet stands in the ring, or would.
-    fn index_of(&self, number: PacketNumber) -> usize {
-        let ahead = number.get().saturating_sub(self.first.get());
-        let index = usize::try_from(ahead).unwrap_or(usize::MAX);
-        index.min(self.packets.len())
     }
 
     fn ranges_of(&self, packet: &SentPacket) -> impl Iterator<Item = &SentRange> {
@@ -373,20 +385,34 @@ mod tests {
     }
 
     #[test]
-    fn packets_that_timed_out_are_not_walked_over_again() {
-        let mut flight = flight(3);
-        flight.time_out(Timestamp::from_micros(1), |_| {});
-        assert_eq!(flight.index_of(flight.oldest_reliable), 2);
-        assert_eq!(flight.oldest_reliable(), Some(Timestamp::from_micros(2)));
-        flight.time_out(Timestamp::from_micros(2), |_| {});
-        assert_eq!(flight.oldest_reliable(), None);
-
-        // Nor are those that have nothing reliable in them.
-        flight.push(Timestamp::from_micros(3), 100, 0, false);
-        flight.add_range(LaneIndex::ZERO, StreamPos::new(1)..StreamPos::new(11));
-        flight.push(Timestamp::from_micros(4), 100, 1, false);
-        assert_eq!(flight.index_of(flight.oldest_reliable), 4);
-        assert_eq!(flight.oldest_reliable(), Some(Timestamp::from_micros(4)));
+    fn the_oldest_reliable_packet_is_known_whatever_becomes_of_those_before() {
+        let mut flight = InFlight::new(PacketNumber::new(2));
+        // Every third packet carries reliable data: 2, 5, 8, and so on to 29.
+        for n in 0..30 {
+            let start = StreamPos::new(1 + n * 10);
+            let is_reliable = n % 3 == 0;
+            if is_reliable {
+                flight.add_range(LaneIndex::ZERO, start..start.advance(10));
+            }
+            let ranges = usize::from(is_reliable);
+            flight.push(Timestamp::from_micros(n), 100, ranges, false);
+        }
+        let oldest = |flight: &InFlight| flight.oldest_reliable().map(Timestamp::as_micros);
+        assert_eq!(oldest(&flight), Some(0));
+        flight.time_out(Timestamp::from_micros(7), |_| {});
+        assert_eq!(oldest(&flight), Some(9));
+        for _ in 0..10 {
+            flight.forget_oldest(|_| {});
+        }
+        assert_eq!(oldest(&flight), Some(12));
+        flight.time_out(Timestamp::from_micros(40), |_| {});
+        assert_eq!(oldest(&flight), None);
+        for at in [50, 51] {
+            let start = StreamPos::new(1000);
+            flight.add_range(LaneIndex::ZERO, start..start.advance(10));
+            flight.push(Timestamp::from_micros(at), 100, 1, false);
+        }
+        assert_eq!(oldest(&flight), Some(50));
     }
 
     #[test]
@@ -399,5 +425,7 @@ mod tests {
         assert_eq!(flight.len(), 3);
         assert_eq!(flight.bytes(), 300);
         assert_eq!(flight.ranges.len(), 3);
+        let oldest = flight.oldest_reliable();
+        assert_eq!(oldest, Some(Timestamp::from_micros(7)), "that is packet 9");
     }
 }
