@@ -400,3 +400,36 @@ fn class_20_a_peer_that_asks_and_never_acknowledges_is_remembered_in_bounded_mem
     assert!(grown < 64 * 1024, "{grown} bytes");
     assert!(talk.is_connected());
 }
+
+/// The same with a message under way behind all that was never acknowledged. Were it looked for among
+/// those packets with each question, this would take minutes.
+#[test]
+fn class_20_questions_cost_the_same_with_a_message_under_way() {
+    let mut talk = talk_in_clear();
+    talk.peer.set_answers(Answers::Nothing);
+    let ask = |talk: &mut Talk, questions: usize| {
+        for _ in 0..questions {
+            let packet = talk.peer.packet(&Frames::new());
+            let packet = packet.asking(StatsFlags::ACK_REQUEST_IMMEDIATE);
+            let datagram = talk.peer.seal_packet(&packet);
+            let (_, sent) = talk.stage.inject(talk.stage.peer_address, &datagram);
+            assert!(sent.len() <= 1);
+        }
+    };
+    ask(&mut talk, 8_000);
+    let id = talk.id;
+    talk.stage.send(
+        &mut talk.peer,
+        id,
+        LANE,
+        SendFlags::RELIABLE_NO_NAGLE,
+        b"unheard",
+    );
+    talk.advance(Span::from_millis(1500));
+    let heard = talk.peer.take_messages();
+    assert_eq!(heard.len(), 1);
+    let status = talk.stage.connection(id).unwrap().status(talk.stage.now());
+    assert!(status.unacked_reliable_bytes > 0, "it is under way");
+    ask(&mut talk, 1_000_000);
+    assert!(talk.is_connected());
+}
