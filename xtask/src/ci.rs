@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use crate::stage::{Job, Outcome, Stage, minutes};
-use crate::{Result, check, deps, interop, toolchain};
+use crate::{Result, check, concurrency, deps, interop, toolchain};
 
 /// All stages together; `.ci/run` has 45 minutes with the tests.
 pub(crate) const TOTAL_BUDGET: Duration = minutes(38);
@@ -24,6 +24,7 @@ pub(crate) const STAGES: &[Stage] = &[
     Stage::busy("deps", minutes(3), dependency_rules),
     Stage::busy("cargo-deny", minutes(12), cargo_deny),
     Stage::busy("simulator", minutes(10), simulator),
+    Stage::busy("loom", minutes(8), concurrency::models),
     Stage::busy("demo build", minutes(6), demo_build),
     Stage::busy("interop build", minutes(18), interop::build),
     Stage::waiting("demo", minutes(3), demo),

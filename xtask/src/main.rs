@@ -7,6 +7,7 @@ use std::process::ExitCode;
 mod check;
 mod ci;
 mod codegen;
+mod concurrency;
 mod deps;
 mod interop;
 mod nightly;

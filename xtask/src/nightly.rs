@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use crate::stage::{Job, Outcome, Stage, minutes};
-use crate::{Result, ci, interop, toolchain};
+use crate::{Result, ci, concurrency, interop, toolchain};
 
 /// All stages together.
 pub(crate) const TOTAL_BUDGET: Duration = minutes(4 * 60);
@@ -15,9 +15,22 @@ pub(crate) const STAGES: &[Stage] = &[
     Stage::busy("properties", minutes(60), properties),
     Stage::busy("seeds", minutes(100), seeds),
     Stage::busy("miri", minutes(60), miri),
+    Stage::busy("miri io", minutes(15), concurrency::miri_io),
+    Stage::busy("loom in depth", minutes(30), concurrency::models_in_depth),
+    Stage::busy(
+        "thread sanitizer",
+        minutes(40),
+        concurrency::thread_sanitizer,
+    ),
+    Stage::busy(
+        "address sanitizer",
+        minutes(40),
+        concurrency::address_sanitizer,
+    ),
     Stage::busy("oldest rustc", minutes(15), oldest_rustc),
     Stage::busy("newest crates", minutes(30), newest_crates),
     Stage::busy("interop build", minutes(15), interop::build),
+    Stage::waiting("stress", minutes(30), concurrency::stress),
     Stage::waiting("interop rounds", minutes(60), interop_rounds),
 ];
 

@@ -41,6 +41,25 @@ pub(crate) fn has_miri(job: &Job<'_>) -> bool {
     job.run(&mut add).is_ok() && probe().is_ok()
 }
 
+/// Whether the nightly toolchain has the standard library's sources, after asking rustup for them if need
+/// be.
+pub(crate) fn has_rust_src(job: &Job<'_>) -> bool {
+    let probe = || {
+        let mut rustc = job.command("rustup");
+        rustc.args(["run", "nightly", "rustc", "--print", "sysroot"]);
+        job.output(&mut rustc).is_ok_and(|folder| {
+            let sources = Path::new(folder.trim()).join("lib/rustlib/src/rust/library");
+            sources.join("Cargo.toml").is_file()
+        })
+    };
+    if probe() {
+        return true;
+    }
+    let mut add = job.command("rustup");
+    add.args(["component", "add", "--toolchain", "nightly", "rust-src"]);
+    job.run(&mut add).is_ok() && probe()
+}
+
 /// Whether rustup has the toolchain of this version, after asking for it if need be.
 pub(crate) fn has_version(job: &Job<'_>, version: &str) -> bool {
     let probe = || {
