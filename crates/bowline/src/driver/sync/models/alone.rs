@@ -1,8 +1,10 @@
 //! One thread at a time sends for a connection: in order, and nothing is left behind.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use loom::sync::Mutex;
+use loom::sync::atomic::AtomicBool;
 use loom::thread;
 
 use super::check;
@@ -20,6 +22,9 @@ struct Slot {
     baton: Baton,
     inbox: Inbox<u32>,
     wire: Mutex<Vec<u32>>,
+    /// A thread is about to take the lock, or has it, or had it. Loom looks for orders of what changes
+    /// something that others read, which a lock being taken is not.
+    is_busy: AtomicBool,
     /// The timers are to come back to it.
     is_put_off: Mutex<bool>,
 }
@@ -62,12 +67,14 @@ impl Slot {
             baton: Baton::new(),
             inbox: Inbox::new(),
             wire: Mutex::new(Vec::new()),
+            is_busy: AtomicBool::new(false),
             is_put_off: Mutex::new(false),
         })
     }
 
     /// An application thread sends a message, at once.
     fn send(&self) {
+        self.is_busy.store(true, Ordering::Relaxed);
         let mut state = self.state.lock();
         self.catch_up(&mut state);
         let number = state.next;
@@ -76,7 +83,18 @@ impl Slot {
         if self.baton.take() {
             let lock = || Some(self.state.lock());
             assert!(work_alone(&self.baton, lock, state, &mut self.sending()).is_some());
+        } else {
+            drop(state);
         }
+        self.is_busy.store(false, Ordering::Relaxed);
+    }
+
+    /// The lock for who must not wait for it.
+    fn try_lock(&self) -> Option<Guard<'_, State>> {
+        if self.is_busy.load(Ordering::Relaxed) {
+            return None;
+        }
+        self.state.try_lock()
     }
 
     /// An application thread sends a message that may wait for company until a deadline.
@@ -98,7 +116,7 @@ impl Slot {
     }
 
     fn try_drive(&self) -> bool {
-        let lock = || self.state.try_lock();
+        let lock = || self.try_lock();
         let Some(mut state) = lock() else {
             return false;
         };
@@ -108,7 +126,7 @@ impl Slot {
 
     /// The driving thread has a datagram for the connection.
     fn receive(&self, number: u32) {
-        match self.state.try_lock() {
+        match self.try_lock() {
             Some(mut state) => {
                 self.catch_up(&mut state);
                 state.arrived.push(number);
