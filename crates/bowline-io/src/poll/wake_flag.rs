@@ -74,7 +74,9 @@ mod models {
 
     #[test]
     fn who_is_woken_sees_what_was_done_before() {
-        loom::model(|| {
+        let mut builder = loom::model::Builder::new();
+        builder.preemption_bound = builder.preemption_bound.or(Some(3));
+        builder.check(|| {
             let model = Arc::new(Model {
                 flag: WakeFlag::new(),
                 signal: Mutex::new(false),
