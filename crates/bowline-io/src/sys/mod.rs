@@ -1,7 +1,7 @@
 //! The system calls that no safe crate offers, one folder or file per system.
 //!
 //! Each system provides the same items: `monotonic_us`, `EventHandle`, `DeadlineTimer`,
-//! `PolledSocket`, `allow_fragments`, `submit`, and the verdicts `is_fatal`, `refuses_segments`
+//! `PolledSocket`, `allow_fragments`, `lost_in_queue`, `submit`, and the verdicts `is_fatal`, `refuses_segments`
 //! and `lacks_segmentation` on errors of sending.
 #![allow(unsafe_code)]
 
@@ -17,9 +17,11 @@ mod unix_other;
 mod windows;
 
 #[cfg(any(target_os = "android", target_os = "linux"))]
-pub(crate) use linux::{DeadlineTimer, EventHandle, allow_fragments, monotonic_us, submit};
+pub(crate) use linux::{
+    DeadlineTimer, EventHandle, allow_fragments, lost_in_queue, monotonic_us, submit,
+};
 #[cfg(not(any(target_os = "android", target_os = "linux")))]
-pub(crate) use portable::{DeadlineTimer, submit};
+pub(crate) use portable::{DeadlineTimer, lost_in_queue, submit};
 #[cfg(unix)]
 pub(crate) use unix::{PolledSocket, is_fatal, lacks_segmentation, refuses_segments};
 #[cfg(all(unix, not(any(target_os = "android", target_os = "linux"))))]

@@ -13,7 +13,7 @@ use std::net::{self, IpAddr, SocketAddr, SocketAddrV6};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 #[cfg(windows)]
 use std::os::windows::io::{AsRawSocket, RawSocket};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 use bowline_core::transmit::Ecn;
 use mio::{Interest, Registry, Token};
@@ -37,6 +37,8 @@ pub struct UdpSocket {
     local_addr: SocketAddr,
     buffers: BufferSizes,
     max_segments: AtomicUsize,
+    /// As it was when [`Self::has_overflowed`] looked.
+    lost_in_queue: AtomicU32,
     counters: Counters,
 }
 
@@ -138,6 +140,13 @@ impl UdpSocket {
         ours.min(self.state.max_gso_segments().get())
     }
 
+    /// Whether the kernel has thrown datagrams away since this was asked last, because nobody took them in
+    /// time. Known on Linux; elsewhere the answer is no.
+    pub fn has_overflowed(&self) -> bool {
+        let lost = sys::lost_in_queue(&self.socket).unwrap_or(0);
+        self.lost_in_queue.swap(lost, Ordering::Relaxed) != lost
+    }
+
     /// The sizes of the kernel's buffers for this socket.
     pub const fn buffer_sizes(&self) -> BufferSizes {
         self.buffers
@@ -190,6 +199,7 @@ impl UdpSocket {
             state,
             local_addr,
             buffers,
+            lost_in_queue: AtomicU32::new(0),
             counters: Counters::default(),
         })
     }

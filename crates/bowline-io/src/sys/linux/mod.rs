@@ -7,7 +7,7 @@ use std::io;
 use std::net::UdpSocket;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
-use super::unix::{check, clock_us, set_option};
+use super::unix::{PolledSocket, check, clock_us, set_option};
 
 pub(crate) use send::submit;
 pub(crate) use timer::DeadlineTimer;
@@ -40,6 +40,28 @@ pub(crate) fn allow_fragments(socket: &UdpSocket, is_ipv6: bool) -> io::Result<(
     }
     Ok(())
 }
+
+/// How many datagrams the kernel has thrown away because the socket's queue was full, modulo 2^32.
+pub(crate) fn lost_in_queue(socket: &PolledSocket) -> Option<u32> {
+    let mut values = [0u32; MEMINFO_VALUES];
+    let mut len = size_of_val(&values) as libc::socklen_t;
+    // SAFETY: the kernel writes at most `len` bytes, all of which are in `values`.
+    let result = unsafe {
+        libc::getsockopt(
+            socket.as_fd().as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_MEMINFO,
+            (&raw mut values).cast(),
+            &raw mut len,
+        )
+    };
+    check(result).ok()?;
+    let is_told = len as usize >= size_of_val(&values);
+    values.last().copied().filter(|_| is_told)
+}
+
+/// The values of `SO_MEMINFO` up to `SK_MEMINFO_DROPS` (linux/sock_diag.h).
+const MEMINFO_VALUES: usize = 9;
 
 /// A descriptor that is readable while it is set.
 #[derive(Debug)]
