@@ -61,6 +61,8 @@ drop_reasons! {
     NetworkOverload = "network_overload",
     /// Too many signatures to check.
     SignatureOverload = "signature_overload",
+    /// More than its connection's share, while the socket received more than could be handled.
+    UnfairShare = "unfair_share",
     /// The identity is malformed or not allowed.
     BadIdentity = "bad_identity",
     /// The certificate was refused before the application heard of the connection.

@@ -290,6 +290,11 @@ impl Endpoint {
         self.check_credentials(now);
     }
 
+    /// Counts a datagram that its owner drops instead of handing it to its connection.
+    pub fn count_drop(&mut self, reason: DropReason) {
+        self.drops.count(reason);
+    }
+
     /// Datagrams that were dropped here, by reason.
     pub const fn drops(&self) -> &DropCounters {
         &self.drops

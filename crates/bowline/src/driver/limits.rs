@@ -54,3 +54,11 @@ pub(crate) const HELD_RETRY: Span = Span::from_micros(200);
 /// Bytes of datagrams that wait for a connection whose lock is taken; further ones are lost. As many as
 /// GNS has a socket's receive buffer hold.
 pub(crate) const MAX_INBOX_BYTES: usize = 256 * 1024;
+
+/// How often a batch is halved to get the share of a connection, at most: down to one datagram of a batch
+/// without glued ones.
+pub(crate) const MAX_SHARE_HALVINGS: u32 = 6;
+
+/// How long that bound stays before it is relieved: long enough that a flood that goes on is let in again for a
+/// hundredth of the time only, short enough that a fast sender hardly notices.
+pub(crate) const SHARE_RELIEF: Span = Span::from_millis(100);

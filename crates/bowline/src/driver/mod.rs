@@ -4,6 +4,7 @@
 //! service     how an interface is driven
 //! reactor     one turn of driving: timers, sleep, receive
 //! receive     datagrams to connections, a batch at a time
+//! shares      who is received from when there is too much to receive
 //! transmit    packets to sockets, by one thread per connection at a time
 //! slot        a connection behind its lock
 //! held        connections whose lock another thread has
@@ -41,6 +42,7 @@ mod receive;
 mod recording;
 pub(crate) mod service;
 pub(crate) mod settings;
+mod shares;
 pub(crate) mod slot;
 mod sync;
 mod timers;

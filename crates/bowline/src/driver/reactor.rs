@@ -116,9 +116,11 @@ impl Reactor {
                 .finish(inner, touched, &mut self.follow);
             inner.follow_up(&mut self.follow);
             if !more {
+                self.receiver.look_for_overrun(inner, &socket, false);
                 return;
             }
         }
+        self.receiver.look_for_overrun(inner, &socket, true);
         self.unfinished.push(token);
     }
 

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use bowline_core::connection::Connection as CoreConnection;
+use bowline_core::counters::DropReason;
 use bowline_core::end_reason::EndReason;
 use bowline_core::endpoint::DatagramEvent;
 use bowline_core::endpoint::Route;
@@ -24,6 +25,7 @@ use crate::driver::limits;
 use crate::driver::lock_order::Guard;
 use crate::driver::lock_order::assert_none_held;
 use crate::driver::network::Border;
+use crate::driver::shares::Shares;
 use crate::driver::slot::Slot;
 use crate::driver::slot::SlotState;
 
@@ -37,6 +39,7 @@ pub(crate) struct Receiver {
     withheld: Vec<bool>,
     /// The connections that the batch has datagrams for, and those that it made.
     touched: Vec<Arc<Slot>>,
+    shares: Shares,
     reply: Vec<u8>,
     replies: Vec<u8>,
     reply_list: Vec<(SocketAddr, Range<usize>)>,
@@ -49,6 +52,7 @@ impl Receiver {
             routed: Vec::new(),
             withheld: Vec::new(),
             touched: Vec::new(),
+            shares: Shares::default(),
             reply: Vec::new(),
             replies: Vec::new(),
             reply_list: Vec::new(),
@@ -91,6 +95,15 @@ impl Receiver {
         Some(&mut self.touched)
     }
 
+    /// Looks whether the kernel has dropped what was not taken in time. Due after every turn that leaves more
+    /// to receive, and after every turn while it makes a difference.
+    pub(crate) fn look_for_overrun(&mut self, inner: &Inner, socket: &UdpSocket, is_behind: bool) {
+        if is_behind || self.shares.is_bound() {
+            let is_overrun = socket.has_overflowed() && inner.hub.lock().connections() > 1;
+            self.shares.adapt(inner.clock.now(), is_overrun);
+        }
+    }
+
     fn take_batch(
         &mut self,
         inner: &Arc<Inner>,
@@ -107,6 +120,7 @@ impl Receiver {
         self.routed.clear();
         self.replies.clear();
         self.reply_list.clear();
+        self.shares.begin(self.batch.len());
         let mut admitted = 0;
         let mut hub = inner.hub.lock();
         for (index, (remote, ecn, data)) in self.batch.iter_mut().enumerate() {
@@ -129,9 +143,17 @@ impl Receiver {
                     self.reply_list.push((remote, start..self.replies.len()));
                     None
                 }
-                DatagramEvent::Forward { id, meta } => hub
-                    .slot(id)
-                    .map(|slot| (touch(&mut self.touched, slot), meta)),
+                DatagramEvent::Forward { id, meta } => {
+                    let slot = hub.slot(id);
+                    let place = slot.map(|slot| touch(&mut self.touched, slot));
+                    match place {
+                        Some(place) if !self.shares.take(place) => {
+                            hub.endpoint.count_drop(DropReason::UnfairShare);
+                            None
+                        }
+                        place => place.map(|place| (place, meta)),
+                    }
+                }
                 DatagramEvent::Incoming(core) => {
                     let refused = inner.lobby.is_full(admitted);
                     admitted += usize::from(!refused);
