@@ -30,6 +30,8 @@ pub(crate) enum Evil {
     Acks,
     /// Packets full of segments of one byte with holes between them, the last packet first.
     ReversedSegments,
+    /// Large segments of many lanes, whose streams have no beginning, so that they must be kept.
+    Hoard,
 }
 
 /// An evil peer.
@@ -39,6 +41,8 @@ pub(crate) struct Attacker {
     peer: ScriptedPeer,
     seed: u64,
     message: u64,
+    /// Large segments so far.
+    segment: u64,
     /// Where the next segment goes.
     top: u64,
     /// Times that the server has ended the connection.
@@ -49,17 +53,22 @@ pub(crate) struct Attacker {
 /// As many as fit a packet.
 const EMPTY_MESSAGES: usize = 500;
 const SEGMENTS: usize = 300;
+const HOARDED: &[u8] = &[b'x'; 1200];
+/// As many of them as fit into the window of a lane, a mebibyte.
+const HOARD_SEGMENTS: u64 = 870;
+const HOARD_LANES: u64 = 64;
 /// Where segments begin, and begin again.
 const TOP: u64 = 100_001;
 
 impl Evil {
-    pub(crate) const ALL: [(&'static str, Self); 6] = [
+    pub(crate) const ALL: [(&'static str, Self); 7] = [
         ("tiny-messages", Self::TinyMessages),
         ("empty-messages", Self::EmptyMessages),
         ("pings", Self::Pings),
         ("gaps", Self::Gaps),
         ("acks", Self::Acks),
         ("reversed-segments", Self::ReversedSegments),
+        ("hoard", Self::Hoard),
     ];
 }
 
@@ -70,6 +79,7 @@ impl Attacker {
             peer: ScriptedPeer::client(seed),
             seed,
             message: 1,
+            segment: 0,
             top: TOP,
             ended: 0,
             is_ended: false,
@@ -98,6 +108,7 @@ impl Attacker {
         self.ended += 1;
         self.is_ended = false;
         self.message = 1;
+        self.segment = 0;
         self.top = TOP;
         self.peer = ScriptedPeer::client(self.seed + (self.ended << 16));
         self.connect(source, now)
@@ -138,6 +149,15 @@ impl Attacker {
                 // No further back than the first packet.
                 let count = usize::try_from(latest.get() / 2).unwrap_or(0).min(255);
                 self.asking(&Frames::new().ack(latest, 0, &vec![block; count]))
+            }
+            Evil::Hoard => {
+                let turn = self.segment % (HOARD_LANES * HOARD_SEGMENTS);
+                self.segment += 1;
+                let pos = 2 + turn / HOARD_LANES * (HOARDED.len() as u64 + 1);
+                let frames = Frames::new()
+                    .select_lane(turn % HOARD_LANES)
+                    .reliable(StreamPos::new(pos), HOARDED);
+                self.peer.seal(&frames)
             }
             Evil::ReversedSegments => {
                 let mut frames = Frames::new().reliable(StreamPos::new(self.top), b"x");

@@ -141,9 +141,10 @@ impl Outcome {
         let packets_per_sec = self.sum.packets as f64 / secs;
         let taken = self.sum.packets.saturating_sub(self.lost_in_queue).max(1);
         let us_per_packet = 1e6 * load * secs / taken as f64;
-        let joined = self.joined.map_or("never".into(), |joined| {
-            format!("{:.1}", joined.as_secs_f64() * 1e3)
-        });
+        let joined = match self.joined {
+            Some(joined) => format!("{:.1}", joined.as_secs_f64() * 1e3),
+            None => "never".into(),
+        };
         let mut players = self.players.clone();
         println!(
             "| {name} | {packets_per_sec:.0} | {:.1} | {us_per_packet:.2} | {} | {:.3} | {:.2} | {:.2} \

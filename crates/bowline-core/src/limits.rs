@@ -187,21 +187,22 @@ pub const CHALLENGES_PER_SECOND: u32 = 50_000;
 /// rest, and more than a network of players asks for at once.
 pub const NETWORK_CHALLENGES_PER_SECOND: u32 = 2_000;
 /// Default of `Limit_NetworkRequests`: with its burst, a thousand players behind one address get in within
-/// their ten seconds; a flood from one network costs a thirtieth of a core at most.
+/// their ten seconds; a flood from one network costs two hundredths of a core at most.
 pub const NETWORK_REQUESTS_PER_SECOND: u32 = 128;
 /// Default of `Limit_NetworkFailures`: a player with a wrong certificate fails twenty times in the ten seconds
-/// that a client tries; a second one beside it is noticed.
+/// that a client tries, and then its network goes last for a while, if signatures run short at all.
 pub const NETWORK_FAILURES_PER_MINUTE: u32 = 20;
 /// How long failures count against a network at most. A network goes last once it has failed half of what it
 /// may fail in this time.
 pub const NETWORK_FAILURE_MEMORY: Span = Span::from_secs(30);
-/// Default of `Limit_Signatures`: a thousand players a second, for about a sixth of a core (GNS: no such bound).
+/// Default of `Limit_Signatures`: a thousand players a second, for about an eighth of a core (GNS: no
+/// such bound).
 pub const SIGNATURES_PER_SECOND: u32 = 2_000;
 /// Closes of connections that do not exist and that are answered in one second. Such a peer comes from before
 /// a restart, and would find out by itself (GNS: answers every one).
 pub const STRAY_CLOSES_PER_SECOND: u32 = 1_000;
 /// What the limits of all strangers together let pass at once, as the time in which it comes back. Short,
-/// because players wait while signatures are checked: fifty requests take some ten milliseconds.
+/// because players wait while signatures are checked: fifty requests take some six milliseconds.
 pub const LIMIT_BURST: Span = Span::from_millis(50);
 /// The same of the limits of a network: players come in groups.
 pub const NETWORK_LIMIT_BURST: Span = Span::from_secs(2);
