@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use crate::stage::{Job, Outcome, Stage, minutes};
-use crate::{Result, check, concurrency, deps, interop, toolchain};
+use crate::{Result, check, concurrency, deps, fuzz, interop, toolchain};
 
 /// All stages together; `.ci/run` has 45 minutes with the tests.
 pub(crate) const TOTAL_BUDGET: Duration = minutes(38);
@@ -26,6 +26,8 @@ pub(crate) const STAGES: &[Stage] = &[
     Stage::busy("simulator", minutes(10), simulator),
     Stage::busy("loom", minutes(8), concurrency::models),
     Stage::busy("demo build", minutes(6), demo_build),
+    Stage::busy("fuzz build", minutes(8), fuzz::build),
+    Stage::busy("fuzz", minutes(4), fuzz::moment),
     Stage::busy("interop build", minutes(18), interop::build),
     Stage::waiting("demo", minutes(3), demo),
     Stage::waiting("interop", minutes(14), interop::tests),
@@ -34,13 +36,10 @@ pub(crate) const STAGES: &[Stage] = &[
 fn fmt(job: &Job<'_>) -> Result<Outcome> {
     let plain = ["--", "--color", "never"];
     job.cargo(&[&["fmt", "--all", "--check"], &plain[..]].concat())?;
-    job.cargo(
-        &[
-            &["fmt", "--check", "--manifest-path", interop::MANIFEST],
-            &plain[..],
-        ]
-        .concat(),
-    )?;
+    for manifest in [interop::MANIFEST, fuzz::MANIFEST] {
+        let other = ["fmt", "--check", "--manifest-path", manifest];
+        job.cargo(&[&other, &plain[..]].concat())?;
+    }
     Ok(Outcome::Passed)
 }
 

@@ -27,7 +27,7 @@ const PACKAGES: &[&str] = &[
 /// # Errors
 /// A missing package that cannot be installed, a failed build or test.
 pub(crate) fn run(root: &Path, args: &[&str]) -> Result {
-    for mut command in install_commands()? {
+    for mut command in install_commands(PACKAGES)? {
         execute(&mut command)?;
     }
     let mut tests = Command::new("cargo");
@@ -40,7 +40,7 @@ pub(crate) fn run(root: &Path, args: &[&str]) -> Result {
 /// # Errors
 /// As [`run`].
 pub(crate) fn build(job: &Job<'_>) -> Result<Outcome> {
-    for command in &mut install_commands()? {
+    for command in &mut install_commands(PACKAGES)? {
         job.run(command)?;
     }
     job.cargo(&[
@@ -67,9 +67,12 @@ pub(crate) fn tests(job: &Job<'_>) -> Result<Outcome> {
 
 const TESTS: &[&str] = &["test", "--manifest-path", MANIFEST];
 
-/// What installs the missing packages; nothing where all are there or the system is not Debian's kin,
-/// where the build itself will tell what it misses.
-fn install_commands() -> Result<Vec<Command>> {
+/// What installs those of Debian's `packages` that are missing; nothing where all are there or the system
+/// is not Debian's kin, where the build itself will tell what it misses.
+///
+/// # Errors
+/// The system tells something unreadable of its packages or its user.
+pub(crate) fn install_commands(packages: &[&'static str]) -> Result<Vec<Command>> {
     let status = match Command::new("dpkg-query")
         .args(["-W", "-f=${Package} ${Status}\n"])
         .output()
@@ -77,7 +80,7 @@ fn install_commands() -> Result<Vec<Command>> {
         Ok(output) => String::from_utf8(output.stdout)?,
         Err(_) => return Ok(Vec::new()),
     };
-    let missing = missing_packages(&status);
+    let missing = missing_packages(packages, &status);
     if missing.is_empty() {
         return Ok(Vec::new());
     }
@@ -100,13 +103,13 @@ fn install_commands() -> Result<Vec<Command>> {
     Ok(vec![apt(&["update"]), apt(&install)])
 }
 
-/// The needed packages that a list of `NAME STATUS` lines does not show as installed.
-fn missing_packages(status: &str) -> Vec<&'static str> {
+/// The packages that a list of `NAME STATUS` lines does not show as installed.
+fn missing_packages(packages: &[&'static str], status: &str) -> Vec<&'static str> {
     let installed = |package: &&&str| {
         let line = format!("{package} install ok installed");
         status.lines().any(|found| found == line)
     };
-    PACKAGES
+    packages
         .iter()
         .filter(|package| !installed(package))
         .copied()
@@ -132,9 +135,9 @@ mod tests {
             .iter()
             .map(|p| format!("{p} install ok installed\n"))
             .collect();
-        assert!(missing_packages(&all).is_empty());
+        assert!(missing_packages(PACKAGES, &all).is_empty());
         let removed = all.replace("cmake install ok", "cmake deinstall ok");
-        assert_eq!(missing_packages(&removed), ["cmake"]);
-        assert_eq!(missing_packages(""), PACKAGES);
+        assert_eq!(missing_packages(PACKAGES, &removed), ["cmake"]);
+        assert_eq!(missing_packages(PACKAGES, ""), PACKAGES);
     }
 }

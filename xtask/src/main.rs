@@ -9,6 +9,7 @@ mod ci;
 mod codegen;
 mod concurrency;
 mod deps;
+mod fuzz;
 mod interop;
 mod nightly;
 mod stage;
@@ -22,6 +23,7 @@ usage: cargo xtask COMMAND
   check                rules on the repository's files that no compiler checks
   coverage             writes docs/api-coverage.md, which `check` holds against the sources
   deps                 tells whether what a game builds pulls in what it must not
+  fuzz [ARG...]        runs the fuzz targets; ARG: --minutes M, --seconds S, --keep, names of targets
   interop [ARG...]     tests against live GameNetworkingSockets peers; ARG goes to the test program
   codegen [--check]    writes the generated protobuf code, or tells whether it is stale";
 
@@ -52,6 +54,7 @@ fn run(args: &[&str]) -> Result {
         ["check"] => check::run(root),
         ["coverage"] => check::coverage::write(root),
         ["deps"] => deps::run(root),
+        ["fuzz", args @ ..] => fuzz::run(root, args),
         ["interop", args @ ..] => interop::run(root, args),
         ["codegen"] => codegen::run(root, false),
         ["codegen", "--check"] => codegen::run(root, true),

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use crate::stage::{Job, Outcome, Stage, minutes};
-use crate::{Result, ci, concurrency, interop, toolchain};
+use crate::{Result, ci, concurrency, fuzz, interop, toolchain};
 
 /// All stages together.
 pub(crate) const TOTAL_BUDGET: Duration = minutes(4 * 60);
@@ -27,6 +27,7 @@ pub(crate) const STAGES: &[Stage] = &[
         minutes(40),
         concurrency::address_sanitizer,
     ),
+    Stage::busy("fuzz", minutes(60), fuzz::hour),
     Stage::busy("oldest rustc", minutes(15), oldest_rustc),
     Stage::busy("newest crates", minutes(30), newest_crates),
     Stage::busy("interop build", minutes(15), interop::build),
