@@ -192,7 +192,7 @@ impl Script {
             }
             5 | 6 => {
                 let late = Span::from_millis(u.arbitrary::<u8>()?.into());
-                wire[index].due = wire[index].due + late;
+                wire[index].due += late;
             }
             7 => {
                 let (at, mask) = (u.arbitrary::<u16>()?, u.arbitrary::<u8>()?);

@@ -76,8 +76,8 @@ fn extension_frames(u: &mut Unstructured<'_>) -> Result<()> {
     let agreed = arena.sides[1]
         .connection(ids[1])
         .map(|c| c.info().extensions);
-    let mut number = next_number(&arena, ids);
-    for _ in 0..MAX_PACKETS {
+    let first = next_number(&arena, ids);
+    for number in first..first + u64::from(MAX_PACKETS) {
         if u.is_empty() {
             break;
         }
@@ -104,7 +104,6 @@ fn extension_frames(u: &mut Unstructured<'_>) -> Result<()> {
             let state = arena.sides[1].state(ids[1]);
             assert_eq!(state, ConnectionState::ProblemDetectedLocally);
         }
-        number += 1;
     }
     arena.come_to_rest();
     Ok(())
