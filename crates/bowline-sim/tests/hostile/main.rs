@@ -13,6 +13,7 @@
 //! | 14, 23, 24 | `numbers` | packet and message numbers: jumps, wraps, replays |
 //! | 15 to 17, 20 | `acks` | acknowledgements: gaps, lies, stop-waiting, none at all |
 //! | 18, 19 | `lanes` | lanes without end, messages without content |
+//! | 24, 27 | `worlds` | a network that doubles packets, and one with a forger in it |
 //! | 22, 25, 26 | `headers` | flags, clocks and statistics of a packet |
 //!
 //! Work is bounded by doing so much of it that a test would not end if it were not: a hundred thousand
@@ -33,3 +34,4 @@ mod segments;
 mod servers;
 mod strangers;
 mod support;
+mod worlds;
