@@ -14,9 +14,9 @@ pub mod packet;
 pub mod replay;
 pub mod rustcrypto;
 pub(crate) mod siphash;
-pub(crate) mod stand_in;
 #[cfg(any(test, feature = "test-support"))]
 pub mod spy;
+pub(crate) mod stand_in;
 #[cfg(any(test, feature = "test-support"))]
 pub mod vectors;
 
