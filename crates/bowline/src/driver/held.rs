@@ -29,7 +29,7 @@ pub(crate) struct Late {
 #[derive(Debug)]
 enum Arrival {
     /// From the network.
-    Datagram(DatagramMeta, Box<[u8]>),
+    Datagram(DatagramMeta),
     /// From the other end of a pipe.
     Piped(Piped),
 }
@@ -73,9 +73,9 @@ impl Slot {
     /// Keeps a datagram until somebody has the lock. If too much waits already it is lost, as in a
     /// socket's full buffer.
     pub(crate) fn keep_datagram(&self, at: Timestamp, meta: DatagramMeta, bytes: &[u8]) {
-        let arrival = Arrival::Datagram(meta, bytes.into());
+        let arrival = Arrival::Datagram(meta);
         let late = Late { at, arrival };
-        if !self.inbox.put(late, bytes.len(), limits::MAX_INBOX_BYTES) {
+        if !self.inbox.put(late, bytes, limits::MAX_INBOX_BYTES) {
             tracing::debug!(id = %self.id, "lost a datagram, because the connection is in use");
         }
     }
@@ -83,24 +83,26 @@ impl Slot {
     /// Keeps what the other end of a pipe has handed over. The room in the receive queue bounds it.
     pub(crate) fn keep_piped(&self, at: Timestamp, item: Piped) {
         let arrival = Arrival::Piped(item);
-        let is_kept = self.inbox.put(Late { at, arrival }, 0, usize::MAX);
+        let is_kept = self.inbox.put(Late { at, arrival }, &[], usize::MAX);
         debug_assert!(is_kept, "without a bound there is room");
     }
 
     /// Takes in what waited for the lock. Comes before anything newer.
     pub(crate) fn catch_up(&self, state: &mut SlotState) {
-        for late in self.inbox.take() {
+        let Some(mut batch) = self.inbox.take() else {
+            return;
+        };
+        batch.drain(|late, bytes| {
             let now = state.advance(late.at);
             let Some(live) = &mut state.live else {
                 return;
             };
             match late.arrival {
-                Arrival::Datagram(meta, mut bytes) => {
-                    live.core.handle_datagram(now, &meta, &mut bytes);
-                }
+                Arrival::Datagram(meta) => live.core.handle_datagram(now, &meta, bytes),
                 Arrival::Piped(item) => live.core.handle_piped(now, item),
             }
-        }
+        });
+        self.inbox.give_back(batch);
     }
 
     /// Has the timers come back to the connection soon: for its deadlines, its packets, what it has to

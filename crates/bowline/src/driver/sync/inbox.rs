@@ -1,6 +1,6 @@
 //! What waits for somebody whose lock is taken.
 
-use std::collections::VecDeque;
+use std::ops::Range;
 use std::sync::atomic::Ordering;
 
 use crate::driver::lock_order::Lock;
@@ -9,27 +9,36 @@ use crate::driver::sync::primitives::AtomicBool;
 
 /// A queue beside a lock, for threads that must not wait for that lock. Whoever gets the lock empties it
 /// first; who puts something in sees to it that somebody does so soon.
+///
+/// Its memory is used again, so that it does not allocate once it has been as full as it gets.
 #[derive(Debug)]
 pub(crate) struct Inbox<T> {
     has_any: AtomicBool,
-    waiting: Lock<Waiting<T>>,
+    state: Lock<State<T>>,
 }
 
 #[derive(Debug)]
-struct Waiting<T> {
-    items: VecDeque<T>,
-    bytes: usize,
+struct State<T> {
+    waiting: Batch<T>,
+    spare: Batch<T>,
+}
+
+/// Items, oldest first, each with bytes that came with it.
+#[derive(Debug)]
+pub(crate) struct Batch<T> {
+    items: Vec<(T, Range<usize>)>,
+    bytes: Vec<u8>,
 }
 
 impl<T> Inbox<T> {
     pub(crate) fn new() -> Self {
-        let waiting = Waiting {
-            items: VecDeque::new(),
-            bytes: 0,
+        let state = State {
+            waiting: Batch::default(),
+            spare: Batch::default(),
         };
         Self {
             has_any: AtomicBool::new(false),
-            waiting: Lock::new(Rank::Inbox, waiting),
+            state: Lock::new(Rank::Inbox, state),
         }
     }
 
@@ -38,28 +47,59 @@ impl<T> Inbox<T> {
         self.has_any.load(Ordering::Acquire)
     }
 
-    /// Adds an item of so many bytes unless more than `max_bytes` would wait then. Tells whether it did.
-    pub(crate) fn put(&self, item: T, bytes: usize, max_bytes: usize) -> bool {
-        let mut waiting = self.waiting.lock();
-        let total = waiting.bytes.saturating_add(bytes);
-        if total > max_bytes {
+    /// Adds an item and a copy of its bytes, unless more than `max_bytes` would wait then. Tells whether
+    /// it did.
+    pub(crate) fn put(&self, item: T, bytes: &[u8], max_bytes: usize) -> bool {
+        let mut state = self.state.lock();
+        let Batch {
+            items,
+            bytes: waiting,
+        } = &mut state.waiting;
+        let start = waiting.len();
+        let end = start.saturating_add(bytes.len());
+        if end > max_bytes {
             return false;
         }
-        waiting.items.push_back(item);
-        waiting.bytes = total;
+        waiting.extend_from_slice(bytes);
+        items.push((item, start..end));
         self.has_any.store(true, Ordering::Release);
         true
     }
 
-    /// Takes all that waits, oldest first.
-    pub(crate) fn take(&self) -> VecDeque<T> {
+    /// Takes all that waits. To be [given back](Self::give_back) when it is done with.
+    pub(crate) fn take(&self) -> Option<Batch<T>> {
         if !self.has_any() {
-            return VecDeque::new();
+            return None;
         }
-        let mut waiting = self.waiting.lock();
+        let mut state = self.state.lock();
         self.has_any.store(false, Ordering::Relaxed);
-        waiting.bytes = 0;
-        std::mem::take(&mut waiting.items)
+        let spare = std::mem::take(&mut state.spare);
+        Some(std::mem::replace(&mut state.waiting, spare))
+    }
+
+    /// Keeps the memory for what comes next.
+    pub(crate) fn give_back(&self, mut batch: Batch<T>) {
+        batch.items.clear();
+        batch.bytes.clear();
+        self.state.lock().spare = batch;
+    }
+}
+
+impl<T> Default for Batch<T> {
+    fn default() -> Self {
+        Self {
+            items: Vec::new(),
+            bytes: Vec::new(),
+        }
+    }
+}
+
+impl<T> Batch<T> {
+    /// Hands out every item with its bytes.
+    pub(crate) fn drain(&mut self, mut each: impl FnMut(T, &mut [u8])) {
+        for (item, range) in self.items.drain(..) {
+            each(item, &mut self.bytes[range]);
+        }
     }
 }
 
@@ -68,18 +108,41 @@ impl<T> Inbox<T> {
 mod tests {
     use super::*;
 
+    fn taken(inbox: &Inbox<char>) -> Vec<(char, Vec<u8>)> {
+        let mut all = Vec::new();
+        if let Some(mut batch) = inbox.take() {
+            batch.drain(|item, bytes| all.push((item, bytes.to_vec())));
+            inbox.give_back(batch);
+        }
+        all
+    }
+
     #[test]
     fn limit_of_waiting_bytes() {
         let inbox = Inbox::new();
-        assert!(inbox.put('a', 60, 100));
-        assert!(!inbox.put('b', 41, 100));
-        assert!(inbox.put('c', 40, 100));
-        assert!(!inbox.put('d', 1, 100));
+        assert!(inbox.put('a', &[1; 60], 100));
+        assert!(!inbox.put('b', &[2; 41], 100));
+        assert!(inbox.put('c', &[3; 40], 100));
+        assert!(!inbox.put('d', &[4], 100));
         assert!(inbox.has_any());
-        assert_eq!(inbox.take(), ['a', 'c']);
+        assert_eq!(taken(&inbox), [('a', vec![1; 60]), ('c', vec![3; 40])]);
         assert!(!inbox.has_any());
-        assert!(inbox.put('e', 100, 100));
-        assert_eq!(inbox.take(), ['e']);
-        assert!(inbox.take().is_empty());
+        assert!(inbox.put('e', &[5; 100], 100));
+        assert_eq!(taken(&inbox), [('e', vec![5; 100])]);
+        assert!(taken(&inbox).is_empty());
+    }
+
+    #[test]
+    fn memory_is_used_again() {
+        let inbox = Inbox::new();
+        let mut places = Vec::new();
+        for _ in 0..4 {
+            assert!(inbox.put((), &[7; 100], 100));
+            let batch = inbox.take().unwrap();
+            places.push(batch.bytes.as_ptr());
+            inbox.give_back(batch);
+        }
+        assert_eq!(places[0], places[2]);
+        assert_eq!(places[1], places[3]);
     }
 }

@@ -132,14 +132,17 @@ impl Slot {
                 state.arrived.push(number);
             }
             None => {
-                assert!(self.inbox.put(number, 1, 10));
+                assert!(self.inbox.put(number, &[0], 10));
                 *self.is_put_off.lock().unwrap() = true;
             }
         }
     }
 
     fn catch_up(&self, state: &mut Guard<'_, State>) {
-        state.arrived.extend(self.inbox.take());
+        if let Some(mut batch) = self.inbox.take() {
+            batch.drain(|number, _| state.arrived.push(number));
+            self.inbox.give_back(batch);
+        }
     }
 
     fn sending(&self) -> Sending<'_> {
@@ -200,7 +203,7 @@ fn datagrams_that_waited_for_the_lock_come_in_once_and_in_order() {
     check(|| {
         let slot = Slot::new();
         // Another time, the lock was taken.
-        assert!(slot.inbox.put(0, 1, 10));
+        assert!(slot.inbox.put(0, &[0], 10));
         let sender = spawn(&slot, |slot| (0..2).for_each(|_| slot.send()));
         for number in 1..3 {
             slot.receive(number);
