@@ -76,7 +76,7 @@ fn class_15_a_report_never_lags_so_far_behind_that_it_is_taken_for_another() {
     for spacing in [2, 50, 250] {
         let mut talk = talk_in_clear();
         let first = talk.peer.next_packet().get();
-        let is_left_out = |number: u64| number >= first && (number - first) % spacing == 0;
+        let is_left_out = |number: u64| number >= first && (number - first).is_multiple_of(spacing);
         for _ in 0..600 * spacing {
             let number = talk.peer.next_packet();
             if is_left_out(number.get()) {
