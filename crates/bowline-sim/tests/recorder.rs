@@ -1,4 +1,5 @@
 //! Flight recordings of random connections: whatever is left out of one, it plays back to what happened.
+#![allow(clippy::unwrap_used, reason = "a test may panic, in its helpers too")]
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
