@@ -94,7 +94,9 @@ mod models {
             while !model.has_all() {
                 model.sleep();
             }
-            wakers.map(|waker| waker.join().unwrap());
+            for waker in wakers {
+                waker.join().unwrap();
+            }
         });
     }
 }
