@@ -118,7 +118,7 @@ impl Scenario<'_> {
                     Feature::Moves,
                 ]) || is_altered
             }
-            other => (1000..3000).contains(&other.code()),
+            other => (1000..3000).contains(&other.code()) || is_altered,
         }
     }
 
