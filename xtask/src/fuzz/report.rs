@@ -43,9 +43,13 @@ impl Report {
                 continue;
             }
             let target = &self.target;
-            self.findings.push(format!(
+            let advice = format!(
                 "{target} found something: cargo run --package bowline-fuzz -- replay {target} {file}"
-            ));
+            );
+            // Programs that share a target may find the same.
+            if !self.findings.contains(&advice) {
+                self.findings.push(advice);
+            }
         }
     }
 
@@ -109,6 +113,7 @@ mod tests {
         );
         report.add(
             "artifact_prefix='f/'; Test unit written to f/slow-unit-1\n\
+             artifact_prefix='f/'; Test unit written to f/crash-2\n\
              artifact_prefix='f/'; Test unit written to f/crash-2\n\
              stat::number_of_executed_units: 1\n",
         );
