@@ -3,7 +3,7 @@
 use bowline_core::crypto::cipher_negotiation::EncryptionPolicy;
 use bowline_core::end_reason::EndReason;
 use bowline_core::message::SendFlags;
-use bowline_sim::{DeliveryError, Fault, HostConfig, Verdict, World};
+use bowline_sim::{Chance, DeliveryError, Fault, HostConfig, Verdict, World};
 
 use crate::support::{Two, connected, far, ms, secs};
 
@@ -104,5 +104,27 @@ fn garbage_from_strangers_harms_nobody() {
     world.close(ours, EndReason::APP_GENERIC, "", false);
     world.run_for(ms(100));
     assert!(world.state(theirs).is_closed());
+    world.verify().unwrap();
+}
+
+#[test]
+fn everything_reliable_arrives_in_time_after_the_faults() {
+    let mut world = World::new(84);
+    world.set_links(far().loss(Chance::percent(20)));
+    let (ours, theirs) = connected(&mut world, HostConfig::default());
+    world.set_reads_at_once(theirs, false);
+    world.set_connected(ours.host, theirs.host, false);
+    for _ in 0..200 {
+        world.send(ours, SendFlags::RELIABLE, &[7; 2_000]).unwrap();
+    }
+    world.pause(theirs.host);
+    world.run_for(secs(3));
+    let (began, limit) = (world.now(), world.settling_time());
+    world.settle().unwrap();
+    assert!(world.now().since(began) <= limit);
+    assert_eq!(world.deliveries(ours).unwrap().reliable_due(), 0);
+    assert!(world.is_on(theirs.host));
+    let holds = world.connection(ours).unwrap();
+    assert!(holds.memory_bytes() < holds.memory_bound());
     world.verify().unwrap();
 }
