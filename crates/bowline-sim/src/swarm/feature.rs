@@ -103,6 +103,7 @@ const NEED_ENCRYPTION: &[Feature] = &[
     Feature::Corruption,
     Feature::Nats,
     Feature::Moves,
+    Feature::Restarts,
 ];
 
 impl Features {
