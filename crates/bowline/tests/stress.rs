@@ -58,7 +58,7 @@ fn threads_that_share_a_connection_keep_their_order() {
 
 #[test]
 fn connections_come_and_go_while_others_send() {
-    const ENOUGH: u64 = 300;
+    const ENOUGH: u64 = 3000;
     let server = Sockets::new().unwrap();
     let client = Sockets::new().unwrap();
     let listener = listen(&server);
