@@ -235,6 +235,11 @@ impl Connection {
                 }
             };
             self.recorder.saw_frame(number, plaintext, &decoder, &frame);
+            if let Frame::Reliable { pos, data } = &frame
+                && self.receiver.has(decoder.lane(), *pos, data.len())
+            {
+                decoder.excuse_segment();
+            }
             if let Err(refusal) = self.take_frame(now, number, decoder.lane(), frame) {
                 match refusal {
                     Refusal::Ignored(reason) => self.telemetry.drops.count(reason),

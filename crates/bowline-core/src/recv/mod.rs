@@ -1,6 +1,7 @@
 //! The receiving half of a connection: reassembly per lane, the queue of whole messages, acks owed.
 
 mod acks;
+mod known;
 mod memory;
 mod queue;
 mod recording;

@@ -34,7 +34,7 @@ const MAX_SIZE_HIGH: u64 = (1 << 27) - 1;
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub(crate) struct ReliableReceiver {
     /// The next byte to parse.
-    base: StreamPos,
+    pub(super) base: StreamPos,
     /// The end of the furthest byte held or parsed.
     end: StreamPos,
     pub(super) parsing: Parsing,

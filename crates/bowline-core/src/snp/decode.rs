@@ -58,6 +58,11 @@ impl<'a> Decoder<'a> {
         self
     }
 
+    /// Does not count the last segment: the packet may have one more.
+    pub const fn excuse_segment(&mut self) {
+        self.segments_left = self.segments_left.saturating_add(1);
+    }
+
     /// The next frame; `None` at the end of the packet, and after an error.
     ///
     /// # Errors

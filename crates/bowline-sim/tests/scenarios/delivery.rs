@@ -213,6 +213,39 @@ fn send_until_full(world: &mut World, conn: Conn, data: &[u8]) {
     world.run_for(ms(50));
 }
 
+/// What does not fit under the limit comes with a repetition, since what came before is not counted
+/// again.
+#[test]
+fn a_receiver_that_takes_one_segment_of_a_packet_gets_everything_in_time() {
+    for seed in 40..44 {
+        deterministic(seed, |world| {
+            world.set_links(bad());
+            let mut config = HostConfig::default();
+            config.connection.set_max_segments_per_packet(1).unwrap();
+            let (ours, _) = connected(world, config);
+            let lanes = [
+                LaneConfig::new(0, 1),
+                LaneConfig::new(0, 1),
+                LaneConfig::new(1, 1),
+            ];
+            world.configure_lanes(ours, &lanes).unwrap();
+            for n in 0..200_u32 {
+                let flags = if n % 4 == 0 {
+                    SendFlags::UNRELIABLE
+                } else {
+                    SendFlags::RELIABLE
+                };
+                let lane = LaneIndex::new((n % 3) as u8);
+                world
+                    .send_in_lane(ours, lane, flags, &n.to_le_bytes())
+                    .unwrap();
+                world.run_for(ms(3));
+            }
+            world.wait_for_delivery(ours, secs(30)).unwrap();
+        });
+    }
+}
+
 #[test]
 fn losses_are_repaired_within_about_a_round_trip() {
     deterministic(37, |world| {
