@@ -37,7 +37,7 @@ pub struct UdpSocket {
     local_addr: SocketAddr,
     buffers: BufferSizes,
     max_segments: AtomicUsize,
-    /// As it was when [`Self::has_overflowed`] looked.
+    /// As it was when [`Self::lost_since_asked`] looked.
     lost_in_queue: AtomicU32,
     counters: Counters,
 }
@@ -140,11 +140,11 @@ impl UdpSocket {
         ours.min(self.state.max_gso_segments().get())
     }
 
-    /// Whether the kernel has thrown datagrams away since this was asked last, because nobody took them in
-    /// time. Known on Linux; elsewhere the answer is no.
-    pub fn has_overflowed(&self) -> bool {
+    /// How many datagrams the kernel has thrown away since this was asked last, because nobody took them in
+    /// time. Known on Linux; elsewhere the answer is 0.
+    pub fn lost_since_asked(&self) -> u32 {
         let lost = sys::lost_in_queue(&self.socket).unwrap_or(0);
-        self.lost_in_queue.swap(lost, Ordering::Relaxed) != lost
+        lost.wrapping_sub(self.lost_in_queue.swap(lost, Ordering::Relaxed))
     }
 
     /// The sizes of the kernel's buffers for this socket.

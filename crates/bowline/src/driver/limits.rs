@@ -59,6 +59,13 @@ pub(crate) const MAX_INBOX_BYTES: usize = 256 * 1024;
 /// without glued ones.
 pub(crate) const MAX_SHARE_HALVINGS: u32 = 6;
 
+/// What the kernel drops in a turn counts if it is this part of what was received in it: less is no reason to
+/// drop more.
+pub(crate) const OVERRUN_PART: usize = 16;
+
+/// The same where little was received.
+pub(crate) const LEAST_OVERRUN: usize = 8;
+
 /// How long that bound stays before it is relieved: long enough that a flood that goes on is let in again for a
 /// hundredth of the time only, short enough that a fast sender hardly notices.
 pub(crate) const SHARE_RELIEF: Span = Span::from_millis(100);

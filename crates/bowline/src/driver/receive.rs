@@ -98,10 +98,14 @@ impl Receiver {
     /// Looks whether the kernel has dropped what was not taken in time. Due after every turn that leaves more
     /// to receive, and after every turn while it makes a difference.
     pub(crate) fn look_for_overrun(&mut self, inner: &Inner, socket: &UdpSocket, is_behind: bool) {
-        if is_behind || self.shares.is_bound() {
-            let is_overrun = socket.has_overflowed() && inner.hub.lock().connections() > 1;
-            self.shares.adapt(inner.clock.now(), is_overrun);
+        if !is_behind && !self.shares.is_bound() {
+            self.shares.end_turn();
+            return;
         }
+        let lost = socket.lost_since_asked();
+        let is_alone = lost > 0 && inner.hub.lock().connections() <= 1;
+        let lost = if is_alone { 0 } else { lost };
+        self.shares.adapt(inner.clock.now(), lost);
     }
 
     fn take_batch(
