@@ -98,6 +98,8 @@ drop_reasons! {
     LateMessage = "late_message",
     /// An extension frame that was not negotiated, or another broken frame: the connection ends.
     BrokenFrame = "broken_frame",
+    /// Too much waited already for a connection that the application kept busy.
+    ConnectionBusy = "connection_busy",
 }
 
 /// How often each [`DropReason`] occurred.

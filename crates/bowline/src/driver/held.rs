@@ -71,13 +71,15 @@ impl Slot {
     }
 
     /// Keeps a datagram until somebody has the lock. If too much waits already it is lost, as in a
-    /// socket's full buffer.
-    pub(crate) fn keep_datagram(&self, at: Timestamp, meta: DatagramMeta, bytes: &[u8]) {
+    /// socket's full buffer. Tells whether it is kept.
+    pub(crate) fn keep_datagram(&self, at: Timestamp, meta: DatagramMeta, bytes: &[u8]) -> bool {
         let arrival = Arrival::Datagram(meta);
         let late = Late { at, arrival };
-        if !self.inbox.put(late, bytes, limits::MAX_INBOX_BYTES) {
+        let is_kept = self.inbox.put(late, bytes, limits::MAX_INBOX_BYTES);
+        if !is_kept {
             tracing::debug!(id = %self.id, "lost a datagram, because the connection is in use");
         }
+        is_kept
     }
 
     /// Keeps what the other end of a pipe has handed over. The room in the receive queue bounds it.

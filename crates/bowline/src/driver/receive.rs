@@ -40,6 +40,8 @@ pub(crate) struct Receiver {
     /// The connections that the batch has datagrams for, and those that it made.
     touched: Vec<Arc<Slot>>,
     shares: Shares,
+    /// Datagrams of batches before this one for which a busy connection had no room, to be counted.
+    not_kept: u64,
     reply: Vec<u8>,
     replies: Vec<u8>,
     reply_list: Vec<(SocketAddr, Range<usize>)>,
@@ -53,6 +55,7 @@ impl Receiver {
             withheld: Vec::new(),
             touched: Vec::new(),
             shares: Shares::default(),
+            not_kept: 0,
             reply: Vec::new(),
             replies: Vec::new(),
             reply_list: Vec::new(),
@@ -127,6 +130,9 @@ impl Receiver {
         self.shares.begin(self.batch.len());
         let mut admitted = 0;
         let mut hub = inner.hub.lock();
+        for _ in 0..std::mem::take(&mut self.not_kept) {
+            hub.endpoint.count_drop(DropReason::ConnectionBusy);
+        }
         for (index, (remote, ecn, data)) in self.batch.iter_mut().enumerate() {
             if self.withheld.get(index).is_some_and(|withheld| *withheld) {
                 self.routed.push(None);
@@ -187,7 +193,7 @@ impl Receiver {
                         continue;
                     };
                     let Some(mut state) = slot.lock_soon() else {
-                        slot.keep_datagram(now, *meta, data);
+                        self.not_kept += u64::from(!slot.keep_datagram(now, *meta, data));
                         continue;
                     };
                     slot.catch_up(&mut state);

@@ -7,9 +7,11 @@ use std::time::Duration;
 use std::time::Instant;
 
 use bowline_core::connection::ConnectionState;
+use bowline_core::counters::DropReason;
 use bowline_core::end_reason::EndReason;
 use bowline_core::message::Payload;
 use bowline_core::message::SendFlags;
+use bowline_core::transmit::DatagramMeta;
 
 use crate::connection::Connection;
 use crate::driver::PairKind;
@@ -179,6 +181,29 @@ fn a_connection_that_was_held_ends_as_any_other() {
         assert!(Instant::now() < end, "not closed in time");
         all.server.wait(Duration::from_millis(1));
     }
+}
+
+#[test]
+fn datagrams_that_a_held_connection_has_no_room_for_are_counted() {
+    let all = Match::new();
+    let (accepted, dialled) = (all.accepted[0].clone(), all.dialled[0].clone());
+    let lost = || all.server.drops().of(DropReason::ConnectionBusy);
+    while_held(&accepted, || {
+        let slot = accepted.slot();
+        let now = slot.inner.clock.now();
+        while slot.keep_datagram(now, DatagramMeta::default(), &[0x80; 1300]) {}
+        assert_eq!(lost(), 0);
+        let end = Instant::now() + LIMIT;
+        while lost() == 0 {
+            assert!(Instant::now() < end, "not counted in time");
+            dialled
+                .send(&[7; 1000], SendFlags::RELIABLE_NO_NAGLE)
+                .unwrap();
+            all.server.wait(Duration::from_millis(1));
+        }
+    });
+    // What was lost is sent again.
+    assert_eq!(&*next_message(&all.server, &accepted), [7; 1000]);
 }
 
 #[test]
