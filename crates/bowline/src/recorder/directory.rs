@@ -132,10 +132,19 @@ fn write(directory: &RecordingDirectory, report: Report) {
     }
 }
 
+/// A new file that only its owner may read: it may hold keys, and what was said.
+fn create_private(path: &Path) -> io::Result<fs::File> {
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
 /// Under another name first, so that whoever finds the file finds all of it.
 fn write_whole(path: &Path, recording: &Recording) -> io::Result<()> {
     let unfinished = path.with_extension("unfinished");
-    let mut file = fs::File::create_new(&unfinished)?;
+    let mut file = create_private(&unfinished)?;
     let written = recording.write_to(&mut file).and_then(|()| file.flush());
     drop(file);
     let moved = written.and_then(|()| fs::rename(&unfinished, path));
@@ -144,4 +153,20 @@ fn write_whole(path: &Path, recording: &Recording) -> io::Result<()> {
         let _ = fs::remove_file(&unfinished);
     }
     moved
+}
+
+#[cfg(test)]
+mod tests {
+    #[cfg(unix)]
+    #[test]
+    fn others_on_the_machine_may_not_read_a_recording() {
+        use std::os::unix::fs::PermissionsExt;
+
+        let name = format!("bowline-private-{}", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        let file = super::create_private(&path).unwrap();
+        let mode = file.metadata().unwrap().permissions().mode();
+        std::fs::remove_file(&path).unwrap();
+        assert_eq!(mode & 0o777, 0o600);
+    }
 }
