@@ -177,7 +177,7 @@ impl Connection {
         let mut flight = match flight {
             Some(mut flight) => {
                 flight.set_max_bytes(max_bytes);
-                if flight.is_full(now) {
+                if flight.is_full(now) && self.is_recordable() {
                     flight.turn(self.clone());
                 }
                 flight

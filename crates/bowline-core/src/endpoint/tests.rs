@@ -15,6 +15,7 @@ use crate::pair::Pair;
 use crate::pair::SOCKET;
 use crate::rng::Rng;
 use crate::time::Span;
+use crate::transmit::TransmitBuf;
 
 mod floods;
 mod rejections;
@@ -196,6 +197,31 @@ fn limit_pending_accepts() {
         &connect_request(0x11_0001, cookie),
     );
     assert_eq!(dropped(&event), Some(DropReason::Overload));
+}
+
+#[test]
+fn no_recording_begins_with_an_answer_that_names_who_we_are() {
+    let mut endpoint = server();
+    let mut config = Config::at(ConfigScope::Interface);
+    config.set_record_bytes(1 << 20).unwrap();
+    endpoint.listen(SOCKET, Arc::new(config));
+    let from = route("10.0.0.1:1000");
+    let cookie = cookie_for(&mut endpoint, NOW, from, 0x11_0001);
+    let request = connect_request(0x11_0001, cookie);
+    let (event, _) = feed(&mut endpoint, NOW, from, &request);
+    let DatagramEvent::Incoming(mut connection) = event else {
+        panic!("a good request");
+    };
+    connection.accept(NOW).unwrap();
+    connection.close(NOW, EndReason::APP_GENERIC, "", false);
+    connection.handle_timeout(NOW);
+    assert!(!connection.is_recording(), "the answer waits");
+    let mut buf = TransmitBuf::new(1);
+    while connection.poll_transmit(NOW, &mut buf).is_some() {
+        buf.clear();
+    }
+    connection.handle_timeout(NOW);
+    assert!(connection.is_recording(), "the answer is gone");
 }
 
 #[test]

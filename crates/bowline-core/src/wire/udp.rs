@@ -208,6 +208,11 @@ fn peek_id_and_cookie(body: &[u8]) -> Option<(ConnectionId, u64)> {
     Some((optional_id(id)?, cookie?))
 }
 
+/// Whether this is a [`ConnectOk`], by its first byte.
+pub(crate) fn is_connect_ok(datagram: &[u8]) -> bool {
+    datagram.first() == Some(&CONNECT_OK)
+}
+
 /// Whether this is a broadcast of the Source engine rather than a data packet. Only to be asked
 /// about datagrams from unknown addresses: a connection ID may look the same.
 pub fn is_legacy_broadcast(datagram: &[u8]) -> bool {

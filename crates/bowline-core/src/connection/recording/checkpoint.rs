@@ -40,6 +40,7 @@ use crate::ids::ConnectionId;
 use crate::recv::Receiver;
 use crate::send::Sender;
 use crate::time::Timestamp;
+use crate::wire::udp;
 
 /// All of an established connection.
 #[derive(Clone, Deserialize, Serialize)]
@@ -115,9 +116,14 @@ impl Phase {
 }
 
 impl Connection {
-    /// Whether a recording can begin now.
+    /// Whether a recording can begin now. Not while an answer of the handshake waits to be sent: it names
+    /// who we are.
     pub(super) fn is_recordable(&self) -> bool {
-        self.keys.is_some() && self.pipe.is_none() && Phase::of(&self.state).is_some()
+        let mut waiting = self.outbox.control.iter();
+        self.keys.is_some()
+            && self.pipe.is_none()
+            && Phase::of(&self.state).is_some()
+            && !waiting.any(|packet| udp::is_connect_ok(packet))
     }
 }
 
