@@ -47,6 +47,12 @@ pub(crate) enum Error {
         #[source]
         source: io::Error,
     },
+    #[error("cannot make the directory {}", path.display())]
+    RecordingDirectory {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
     #[error("cannot use {}", path.display())]
     Recording {
         path: PathBuf,

@@ -5,6 +5,7 @@
 mod address;
 mod cmd;
 mod error;
+mod recordings;
 mod settings;
 mod stop;
 mod trust;

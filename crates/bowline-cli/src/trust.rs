@@ -8,6 +8,7 @@ use bowline::Connection;
 use bowline::Expect;
 use bowline::Identity;
 use bowline::Sockets;
+use bowline::SocketsBuilder;
 use bowline::cert::CertStore;
 use bowline::cert::PublicKey;
 use bowline::cert::default_crypto;
@@ -50,15 +51,10 @@ pub(crate) struct Expected {
 
 impl Trust {
     /// An interface that is who this says and trusts whom this says.
-    pub(crate) fn sockets(
-        &self,
-        config: Config,
-        explain_rejections: bool,
-    ) -> Result<Sockets, Error> {
+    pub(crate) fn builder(&self, config: Config) -> Result<SocketsBuilder, Error> {
         let mut builder = Sockets::builder()
             .config(config)
             .app_id(self.app)
-            .explain_rejections(explain_rejections)
             .trust(self.store()?);
         if let Some(identity) = &self.identity {
             builder = builder.identity(identity.clone());
@@ -70,7 +66,7 @@ impl Trust {
             let signed = files::read_certificate(path)?;
             builder = builder.certificate(signed);
         }
-        Ok(builder.build()?)
+        Ok(builder)
     }
 
     fn store(&self) -> Result<CertStore, Error> {

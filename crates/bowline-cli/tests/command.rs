@@ -19,6 +19,7 @@ use std::thread;
 use std::time::Duration;
 use std::time::Instant;
 
+use bowline::EndReason;
 use bowline::LaneConfig;
 use bowline::LaneIndex;
 use bowline::SendFlags;
@@ -201,6 +202,37 @@ fn a_server_that_stops_tells_its_clients() {
         "{error}"
     );
     assert_eq!(client.child.wait().unwrap().code(), Some(1));
+}
+
+#[test]
+fn a_client_that_crashes_leaves_a_recording() {
+    let directory = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("of-clients");
+    let _ = std::fs::remove_dir_all(&directory);
+    let server = Running::server(&["--recordings", directory.to_str().unwrap()]);
+    let sockets = Sockets::new().unwrap();
+    for (text, reason) in [
+        ("in order", EndReason::APP_GENERIC),
+        ("not in order", EndReason::APP_EXCEPTION_GENERIC),
+    ] {
+        let connection = sockets.connect(server.addr.parse().unwrap()).unwrap();
+        connection
+            .send(text.as_bytes(), SendFlags::RELIABLE)
+            .unwrap();
+        assert_eq!(server.next_event("message")["text"], text);
+        connection.close(reason, text, false).unwrap();
+        assert_eq!(server.next_event("closed")["text"], text);
+    }
+    server.end();
+    let files = std::fs::read_dir(&directory).unwrap();
+    let [file] = &files.map(Result::unwrap).collect::<Vec<_>>()[..] else {
+        panic!("not one recording");
+    };
+    let output = run(&["replay", file.path().to_str().unwrap()]);
+    let told = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{told}");
+    assert!(told.contains("setting RecordBytes = 1048576"), "{told}");
+    assert!(told.contains("Connected -> ClosedByPeer"), "{told}");
+    assert!(!told.contains("order"), "{told}");
 }
 
 #[test]

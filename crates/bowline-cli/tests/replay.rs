@@ -6,10 +6,13 @@ use std::path::Path;
 use std::path::PathBuf;
 use std::process::Command;
 use std::process::Output;
+use std::process::Stdio;
 use std::time::Duration;
 use std::time::Instant;
 
 use bowline::Config;
+use bowline::ConnectionState;
+use bowline::EndReason;
 use bowline::Event;
 use bowline::SendFlags;
 use bowline::Sockets;
@@ -112,6 +115,53 @@ fn a_recording_is_told_in_json() {
     assert_eq!(result["exact"], true);
     assert_eq!(result["equal"], result["datagrams"]);
     assert!(result["sent"].as_u64().unwrap() >= 20, "{result}");
+}
+
+#[test]
+fn a_client_that_is_thrown_out_leaves_a_recording() {
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("of-servers/made");
+    let _ = fs::remove_dir_all(&directory);
+    let server = Sockets::new().unwrap();
+    let listener = server.listen("127.0.0.1:0".parse().unwrap()).unwrap();
+    let client = Command::new(env!("CARGO_BIN_EXE_bowline"))
+        .args(["client", &listener.local_addr().to_string()])
+        .args(["--send", SECRET, "--set", "RecordBytes=65536"])
+        .arg("--record-payloads")
+        .arg("--recordings")
+        .arg(&directory)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let end = Instant::now() + Duration::from_secs(20);
+    let mut is_thrown_out = false;
+    while !is_thrown_out {
+        assert!(Instant::now() < end, "a client in time");
+        server.wait(Duration::from_millis(5));
+        while let Some(Event::ConnectionChanged(change)) = server.next_event() {
+            let connection = &change.connection;
+            if change.is_request() {
+                connection.accept().unwrap();
+            } else if change.new == ConnectionState::Connected {
+                let reason = EndReason::APP_EXCEPTION_GENERIC;
+                connection.close(reason, "out", false).unwrap();
+                is_thrown_out = true;
+            }
+        }
+    }
+    let output = client.wait_with_output().unwrap();
+    assert!(!output.status.success(), "{output:?}");
+    let files = fs::read_dir(&directory).unwrap();
+    let [file] = &files.map(Result::unwrap).collect::<Vec<_>>()[..] else {
+        panic!("not one recording");
+    };
+    let output = replay(&file.path(), &[]);
+    let told = text(&output.stdout);
+    assert!(output.status.success(), "{output:?}");
+    assert!(told.contains("with messages, without keys"), "{told}");
+    assert!(told.contains("setting RecordBytes = 65536"), "{told}");
+    assert!(told.contains("Connected -> ClosedByPeer"), "{told}");
 }
 
 #[test]

@@ -22,6 +22,7 @@ use bowline::Sockets;
 use crate::address::Target;
 use crate::cmd::finish::close_with_linger;
 use crate::error::Error;
+use crate::recordings::Recordings;
 use crate::settings::Settings;
 use crate::stop::Stop;
 use crate::trust::Expected;
@@ -51,6 +52,8 @@ pub(crate) struct Args {
     #[command(flatten)]
     pub(crate) expected: Expected,
     #[command(flatten)]
+    pub(crate) recordings: Recordings,
+    #[command(flatten)]
     pub(crate) trust: Trust,
     #[command(flatten)]
     pub(crate) settings: Settings,
@@ -68,10 +71,11 @@ const SEND_RETRY: Duration = Duration::from_millis(5);
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Error> {
     let stop = Stop::on_signal()?;
     let addr = args.addr.resolve()?;
-    let mut config = args.settings.config()?;
+    let mut config = args.recordings.record(args.settings.config()?)?;
     config.set_timeout_initial(args.timeout)?;
     config.set_timeout_connected(args.timeout)?;
-    let sockets = args.trust.sockets(config, false)?;
+    let builder = args.trust.builder(config)?;
+    let sockets = args.recordings.keep(builder)?.build()?;
     let connection = args.expected.connect(&sockets, addr)?;
     let output = Output::new(args.json);
     output.event(&Event::Connecting {

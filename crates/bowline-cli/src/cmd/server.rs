@@ -22,6 +22,7 @@ use bowline::Sockets;
 use crate::address::parse_bind;
 use crate::cmd::finish::close_with_linger;
 use crate::error::Error;
+use crate::recordings::Recordings;
 use crate::settings::Settings;
 use crate::stop::Stop;
 use crate::trust::Trust;
@@ -48,6 +49,8 @@ pub(crate) struct Args {
     #[arg(long)]
     pub(crate) explain_rejections: bool,
     #[command(flatten)]
+    pub(crate) recordings: Recordings,
+    #[command(flatten)]
     pub(crate) trust: Trust,
     #[command(flatten)]
     pub(crate) settings: Settings,
@@ -64,8 +67,10 @@ const MAX_CHAT_BACKLOG: usize = 1 << 20;
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Error> {
     let stop = Stop::on_signal()?;
     stop.at_end_of_input(|_line| {});
-    let config = args.settings.config()?;
-    let sockets = args.trust.sockets(config, args.explain_rejections)?;
+    let config = args.recordings.record(args.settings.config()?)?;
+    let builder = args.trust.builder(config)?;
+    let builder = builder.explain_rejections(args.explain_rejections);
+    let sockets = args.recordings.keep(builder)?.build()?;
     let listener = sockets.listen(args.bind)?;
     let service = if args.chat {
         Service::Chat
