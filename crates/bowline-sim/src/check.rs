@@ -13,7 +13,7 @@ use crate::world::World;
 /// Something that should not have happened.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Violation {
-    /// When it happened.
+    /// When it happened, in world time.
     pub at: Timestamp,
     /// The host that it happened on.
     pub host: HostId,
@@ -51,10 +51,11 @@ pub enum Fault {
 }
 
 impl fmt::Display for Violation {
+    /// What happened, and to which connection; [`World::report`] and [`World::verify`] add where and when.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.conn {
-            Some(conn) => write!(f, "{} connection {}: ", self.at, conn.id)?,
-            None => write!(f, "{} some connection: ", self.at)?,
+            Some(conn) => write!(f, "connection {}: ", conn.id)?,
+            None => write!(f, "some connection: ")?,
         }
         match self.fault {
             Fault::Delivery(error) => error.fmt(f),

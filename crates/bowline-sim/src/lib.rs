@@ -99,11 +99,17 @@ mod trace;
 mod world;
 
 // What a scenario needs of the core, so that it needs no other crate.
-pub use bowline_core::config::{Config, LaneConfig};
-pub use bowline_core::connection::{ConnectionState, RealTimeStatus};
+pub use bowline_core::config::{Config, ConfigKey, LaneConfig};
+pub use bowline_core::connection::{ConnectionInfo, ConnectionState, RealTimeStatus};
+pub use bowline_core::counters::{DropCounters, DropReason};
 pub use bowline_core::end_reason::EndReason;
-pub use bowline_core::ids::{LaneIndex, MessageNumber};
+pub use bowline_core::error::{AcceptError, ConnectError, LaneError, SendError};
+pub use bowline_core::event::Event;
+pub use bowline_core::extensions::ExtensionSet;
+pub use bowline_core::identity::Identity;
+pub use bowline_core::ids::{AppId, LaneIndex, MessageNumber};
 pub use bowline_core::message::{Outgoing, SendFlags};
+pub use bowline_core::rng::Rng;
 pub use bowline_core::time::{Span, Timestamp};
 
 pub use check::{Fault, Violation, deterministic};

@@ -12,6 +12,7 @@ mod chance;
 mod config;
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use bowline_core::rng::Rng;
 use bowline_core::time::{Span, Timestamp};
@@ -52,6 +53,30 @@ impl LinkCounters {
     pub const fn lost_in_all(&self) -> u64 {
         self.lost + self.lost_in_bursts + self.overflowed + self.unplugged + self.too_big
     }
+}
+
+impl fmt::Display for LinkCounters {
+    /// What there was, such as `35 datagrams, 6166 bytes, 2 lost by chance`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} datagrams, {} bytes", self.sent, self.sent_bytes)?;
+        let rest = [
+            (self.lost, "lost by chance"),
+            (self.lost_in_bursts, "lost in bursts"),
+            (self.overflowed, "lost in a full queue"),
+            (self.unplugged, "lost while it was down"),
+            (self.too_big, "lost for their size"),
+            (self.held_back, "held back"),
+            (self.duplicated, "duplicated"),
+            (self.corrupted, "corrupted"),
+        ];
+        write_nonzero(f, &rest)
+    }
+}
+
+/// Adds those of some counts that are not 0.
+pub(crate) fn write_nonzero(f: &mut fmt::Formatter<'_>, counts: &[(u64, &str)]) -> fmt::Result {
+    let mut some = counts.iter().filter(|(count, _)| *count > 0);
+    some.try_for_each(|(count, name)| write!(f, ", {count} {name}"))
 }
 
 /// What becomes of a datagram.

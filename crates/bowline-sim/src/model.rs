@@ -8,6 +8,7 @@
 mod sequence;
 
 use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
 
 use bowline_core::ids::{LaneIndex, MessageNumber};
 use sha2::{Digest, Sha256};
@@ -32,6 +33,23 @@ pub struct DeliveryCounts {
     pub unreliable_sent: u64,
     /// Unreliable messages received.
     pub unreliable_received: u64,
+}
+
+impl fmt::Display for DeliveryCounts {
+    /// Such as `14 of 15 reliable and 3 of 6 unreliable received`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            reliable_sent,
+            reliable_received,
+            unreliable_sent,
+            unreliable_received,
+        } = self;
+        write!(f, "{reliable_received} of {reliable_sent} reliable and ")?;
+        write!(
+            f,
+            "{unreliable_received} of {unreliable_sent} unreliable received"
+        )
+    }
 }
 
 /// How a delivery broke the promise.

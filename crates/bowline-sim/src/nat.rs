@@ -14,6 +14,8 @@ use std::net::SocketAddr;
 
 use bowline_core::time::Span;
 
+use crate::link::write_nonzero;
+
 pub(crate) use self::table::{Nat, Port};
 
 /// Which NAT of a world.
@@ -215,6 +217,26 @@ pub struct NatCounters {
     pub not_hairpinned: u64,
     /// Datagrams lost because there was no room for a mapping.
     pub refused: u64,
+}
+
+impl fmt::Display for NatCounters {
+    /// What there was, such as `1 mappings, 8 datagrams out, 7 in`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (mappings, outward, inward) = (self.mappings, self.outward, self.inward);
+        write!(
+            f,
+            "{mappings} mappings, {outward} datagrams out, {inward} in"
+        )?;
+        let rest = [
+            (self.expired, "mappings expired"),
+            (self.hairpinned, "hairpinned"),
+            (self.filtered, "filtered"),
+            (self.unmapped, "to nobody"),
+            (self.not_hairpinned, "not hairpinned"),
+            (self.refused, "without room for a mapping"),
+        ];
+        write_nonzero(f, &rest)
+    }
 }
 
 /// A mapping that was made.

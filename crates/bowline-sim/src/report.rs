@@ -50,6 +50,7 @@ pub struct Report {
 pub struct FlowReport {
     sender: Conn,
     receiver: Option<HostId>,
+    began: Timestamp,
     from: String,
     to: String,
     link: LinkConfig,
@@ -67,12 +68,13 @@ pub struct KindReport {
 }
 
 impl Report {
-    /// Each direction of each connection that carried messages.
+    /// Each direction of each connection that carried messages: by sender, by receiver, the earlier
+    /// connection first.
     pub fn flows(&self) -> &[FlowReport] {
         &self.flows
     }
 
-    /// What this end of a connection sent.
+    /// What this end of a connection sent; `None` if nothing.
     pub fn flow(&self, sender: Conn) -> Option<&FlowReport> {
         self.flows.iter().find(|flow| flow.sender == sender)
     }
@@ -143,37 +145,41 @@ impl KindReport {
 impl World {
     /// What became of everything that was sent so far.
     pub fn report(&self) -> Report {
-        let flow = |(sender, flow): (&Conn, &Flow)| self.flow_report(*sender, &flow.kinds);
-        let violations = self.violations().iter();
+        let flow = |(sender, flow): (&Conn, &Flow)| self.flow_report(*sender, flow);
         let mut flows: Vec<FlowReport> = self.journal().flows.iter().map(flow).collect();
-        flows.sort_by_key(|flow| (flow.sender.host, flow.receiver));
+        flows.sort_by_key(|flow| (flow.sender.host, flow.receiver, flow.began));
         Report {
             seed: self.seed_number(),
             age: self.age(),
             hosts: self.host_count(),
             flows,
-            violations: violations.map(ToString::to_string).collect(),
+            violations: self.tell_violations(),
         }
     }
 
-    fn flow_report(&self, sender: Conn, kinds: &Kinds) -> FlowReport {
+    fn flow_report(&self, sender: Conn, flow: &Flow) -> FlowReport {
         let info = self.info(sender);
         let to = self.peer_of(sender).map(|peer| peer.host);
-        let over = matches!(
-            info.state,
-            ConnectionState::ClosedByPeer | ConnectionState::ProblemDetectedLocally
-        );
+        // The reason stays when the application closes what has ended already.
+        let end = if info.end_reason.code() != 0 {
+            Some(format!("{}: {}", info.end_reason, info.end_text))
+        } else if info.state == ConnectionState::Dead {
+            Some("its process".into())
+        } else {
+            None
+        };
         FlowReport {
             sender,
             receiver: to,
+            began: flow.began,
             from: self.name(sender.host),
             to: to.map_or_else(|| "nobody".into(), |host| self.name(host)),
             link: to.map_or(LinkConfig::PERFECT, |to| self.link(sender.host, to)),
             counters: to.map_or_else(LinkCounters::default, |to| {
                 self.link_counters(sender.host, to)
             }),
-            end: over.then(|| format!("{}: {}", info.end_reason, info.end_text)),
-            kinds: kinds.clone(),
+            end,
+            kinds: flow.kinds.clone(),
         }
     }
 }
@@ -246,8 +252,10 @@ pub(crate) struct Journal {
     flows: BTreeMap<Conn, Flow>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Flow {
+    /// When the first message was sent.
+    began: Timestamp,
     kinds: Kinds,
     under_way: BTreeMap<(LaneIndex, MessageNumber), (Timestamp, bool)>,
 }
@@ -266,7 +274,11 @@ impl Journal {
         message: (LaneIndex, MessageNumber),
         reliable: bool,
     ) {
-        let flow = self.flows.entry(sender).or_default();
+        let flow = self.flows.entry(sender).or_insert_with(|| Flow {
+            began: now,
+            kinds: Kinds::default(),
+            under_way: BTreeMap::new(),
+        });
         flow.kinds.of(reliable).sent += 1;
         flow.under_way.insert(message, (now, reliable));
     }
@@ -358,6 +370,7 @@ impl fmt::Display for Millis {
 
 #[cfg(test)]
 mod tests {
+    use bowline_core::end_reason::EndReason;
     use bowline_core::message::SendFlags;
 
     use super::*;
@@ -441,5 +454,25 @@ mod tests {
         let text = world.report().to_string();
         assert!(text.contains("1 of 2 arrived (50.0 %)"), "{text}");
         assert!(text.contains("The connection ended with "), "{text}");
+        world.close(player, EndReason::APP_GENERIC, "", false);
+        let end = "The connection ended with 5003: The peer fell silent.";
+        let text = world.report().to_string();
+        assert!(text.contains(end), "{text}");
+    }
+
+    #[test]
+    fn a_crash_ends_connections_and_those_after_it_come_later() {
+        let (mut world, player) = play(LinkConfig::PERFECT);
+        let (host, server) = (player.host, world.peer_of(player).unwrap().host);
+        world.restart(host);
+        let address = world.listen(server, 1);
+        let (again, _) = world.connect_pair(host, address).unwrap();
+        world.send(again, SendFlags::RELIABLE, b"back").unwrap();
+        let report = world.report();
+        let senders = report.flows().iter().map(FlowReport::sender);
+        assert_eq!(senders.collect::<Vec<_>>(), [player, again]);
+        let text = report.to_string();
+        let ends = text.matches("The connection ended with its process.");
+        assert_eq!(ends.count(), 1, "{text}");
     }
 }

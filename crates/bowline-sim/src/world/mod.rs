@@ -257,11 +257,8 @@ impl World {
         if self.violations.is_empty() {
             return Ok(());
         }
-        let list = self
-            .violations
-            .iter()
-            .map(|violation| format!("\n  {violation}"));
-        let what = format!("this should not have happened:{}", list.collect::<String>());
+        let list = self.tell_violations();
+        let what = format!("this should not have happened:\n  {}", list.join("\n  "));
         Err(Stuck::new(what, self.tell_all()))
     }
 

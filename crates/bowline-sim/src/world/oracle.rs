@@ -106,7 +106,7 @@ impl World {
             fault,
         };
         let name = self.name(host);
-        self.tell(format!("VIOLATION {name} {violation}"));
+        self.tell(format!("VIOLATION on {name}, {violation}"));
         if self.violations.len() < MAX_VIOLATIONS {
             self.violations.push(violation);
         }

@@ -4,10 +4,12 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::fmt::Write as _;
 
+use bowline_core::config::ConfigKey;
 use bowline_core::time::Span;
 
+use crate::check::Violation;
 use crate::host::{Conn, HostId, Power};
-use crate::world::World;
+use crate::world::{START, World};
 
 /// Lines that are remembered.
 const MAX_LINES: usize = 40;
@@ -71,6 +73,15 @@ impl World {
         out
     }
 
+    /// The violations, with the host and how old the world was.
+    pub(crate) fn tell_violations(&self) -> Vec<String> {
+        let tell = |violation: &Violation| {
+            let age = seconds(violation.at.since(START));
+            format!("{age} on {}, {violation}", self.name(violation.host))
+        };
+        self.violations.iter().map(tell).collect()
+    }
+
     fn write_all(&self, out: &mut String) -> fmt::Result {
         writeln!(
             out,
@@ -84,8 +95,12 @@ impl World {
                 Power::Paused(_) => ", paused",
                 Power::Off => ", switched off",
             };
+            write!(out, "{} at {}{off}", host.name, host.address)?;
             let settings = &host.config.connection;
-            writeln!(out, "{} at {}{off}, {settings:?}", host.name, host.address)?;
+            if ConfigKey::all().any(|key| settings.origin(key).is_some()) {
+                write!(out, ", settings {settings:?}")?;
+            }
+            writeln!(out)?;
             let index = u16::try_from(index).unwrap_or(u16::MAX);
             for conn in self.connections(HostId::new(index)) {
                 self.write_connection(out, conn)?;
@@ -94,18 +109,17 @@ impl World {
         for nat in self.network.nats() {
             let (name, address) = (&nat.name, nat.address);
             let (config, counters) = (nat.config(), nat.counters());
-            writeln!(out, "nat {name} at {address}: {config}, {counters:?}")?;
+            writeln!(out, "nat {name} at {address}: {config}; {counters}")?;
         }
         for (from, to, link) in self.network.links() {
             let (from, to) = (self.name(from), self.name(to));
-            writeln!(
-                out,
-                "link {from} to {to}: {}, {:?}",
-                link.config(),
-                link.counters()
-            )?;
+            let (config, counters) = (link.config(), link.counters());
+            writeln!(out, "link {from} to {to}: {config}; {counters}")?;
         }
-        writeln!(out, "before that ({} lines earlier):", self.story.forgotten)?;
+        match self.story.forgotten {
+            0 => writeln!(out, "what happened:")?,
+            more => writeln!(out, "what happened last, {more} lines before it left out:")?,
+        }
         for (at, line) in &self.story.lines {
             writeln!(out, "  {} {line}", seconds(*at))?;
         }
@@ -122,7 +136,9 @@ impl World {
             let (rate, ping) = (status.send_rate_bytes_per_sec, status.ping_ms);
             let pending = status.pending_reliable_bytes;
             let unacked = status.unacked_reliable_bytes;
-            write!(out, ", ping {ping:?} ms, rate {rate:?} B/s")?;
+            if let (Some(ping), Some(rate)) = (ping, rate) {
+                write!(out, ", ping {ping} ms, rate {rate} B/s")?;
+            }
             write!(out, ", reliable bytes {pending} pending, {unacked} unacked")?;
         }
         let host = self.host(conn.host);
@@ -131,7 +147,11 @@ impl World {
             write!(out, ", timer {kind:?} in {wait}")?;
         }
         if let Some(flow) = self.deliveries(conn) {
-            write!(out, ", {:?}, {} due", flow.counts(), flow.reliable_due())?;
+            write!(out, ", of its messages {}", flow.counts())?;
+            let due = flow.reliable_due();
+            if due > 0 {
+                write!(out, ", {due} reliable ones are still to come")?;
+            }
         }
         if let Some(connection) = host.connection(conn.id) {
             let drops = connection.drops();
@@ -146,4 +166,42 @@ impl World {
 fn seconds(span: Span) -> String {
     let us = span.as_micros();
     format!("{}.{:06}s", us / 1_000_000, us % 1_000_000)
+}
+
+#[cfg(test)]
+mod tests {
+    use bowline_core::message::SendFlags;
+
+    use super::*;
+    use crate::host::HostConfig;
+    use crate::link::LinkConfig;
+    use crate::nat::NatConfig;
+
+    #[test]
+    fn a_story_tells_in_words_and_only_of_what_there_was() {
+        let mut world = World::new(1);
+        let server = world.add_host("server", HostConfig::default());
+        let home = world.add_nat("home", NatConfig::PORT_RESTRICTED);
+        let player = world.add_host_behind(home, "player", HostConfig::default());
+        let address = world.listen(server, 1);
+        let (player, _) = world.connect_pair(player, address).unwrap();
+        world.set_links(LinkConfig::PERFECT.down());
+        world.send(player, SendFlags::RELIABLE, b"lost").unwrap();
+        let stuck = world.wait_for_delivery(player, Span::from_secs(1));
+        let text = stuck.unwrap_err().to_string();
+        for part in [
+            "server at 10.0.0.1\n",
+            "of its messages 0 of 1 reliable and 0 of 0 unreliable received, 1 reliable ones are still to come",
+            "nat home at ",
+            "; 1 mappings, ",
+            " lost while it was down\n",
+            "what happened:\n",
+        ] {
+            assert!(text.contains(part), "{part:?} is not in:\n{text}");
+        }
+        for part in ["{", "None", "Some(", "lost in bursts"] {
+            let until = text.find("what happened:").unwrap();
+            assert!(!text[..until].contains(part), "{part:?} is in:\n{text}");
+        }
+    }
 }
