@@ -82,6 +82,7 @@ use crate::driver::slot::Slot;
 use crate::driver::slot::SlotState;
 use crate::driver::timers::Timers;
 use crate::driver::transmit::transmit_here;
+use crate::driver::transmit::transmit_last;
 use crate::error::BuildError;
 use crate::error::NoSuchConnection;
 use crate::global_config;
@@ -184,12 +185,8 @@ impl Inner {
         let mut state = slot.state.lock();
         state.close(self.clock.now(), reason, text, false);
         slot.release(&mut state, &mut follow);
-        let mut state = transmit_here(self, slot, state, &mut follow);
-        if state.live.take().is_some() {
-            follow.endpoint.push((Arc::clone(slot), ToEndpoint::Dead));
-        }
-        drop(state);
-        // Its last words, before the socket goes with it.
+        transmit_last(self, slot, state, &mut follow);
+        // What is late of them as well, before the socket goes with it.
         self.send_all_late(slot.route.socket);
         self.follow_up(&mut follow);
     }

@@ -67,3 +67,32 @@ fn limit_events_of_incoming_connections() {
     assert_eq!(refused.info.end_text, receive::REFUSED);
     assert_eq!(server.events().count(), 2);
 }
+
+#[test]
+fn last_words_are_sent_while_another_thread_sends() {
+    let server = bounded(100);
+    let client = bounded(100);
+    let listener = server.listen("127.0.0.1:0".parse().unwrap()).unwrap();
+    client.connect(listener.local_addr()).unwrap();
+    let Event::ConnectionChanged(request) = next_event(&server, &client) else {
+        panic!("the first event is a request");
+    };
+    request.connection.accept().unwrap();
+    while !matches!(
+        next_event(&client, &server),
+        Event::ConnectionChanged(change) if change.new == ConnectionState::Connected
+    ) {}
+    for slot in client.inner().hub.lock().slots() {
+        // As if it were in the middle of it.
+        assert!(slot.transmitting.take());
+    }
+    client.reset_identity(None);
+    let closed = loop {
+        if let Event::ConnectionChanged(change) = next_event(&server, &client)
+            && change.new == ConnectionState::ClosedByPeer
+        {
+            break change;
+        }
+    };
+    assert_eq!(closed.info.end_text, "the identity was reset");
+}

@@ -10,6 +10,7 @@ use std::net::SocketAddr;
 use std::net::SocketAddrV4;
 use std::sync::Arc;
 
+use bowline_core::event::ToEndpoint;
 use bowline_core::time::Timestamp;
 use bowline_core::transmit::Transmit;
 use bowline_core::transmit::TransmitBuf;
@@ -58,6 +59,39 @@ pub(crate) fn transmit_here<'a>(
         slot.settle(&mut state, follow);
         state
     })
+}
+
+/// Takes the connection out of `slot` and sends its last words, on the calling thread. Whoever else is sending
+/// for it will not: that one finds no connection any more. So here two threads may send at once, and a packet
+/// of the other may come after the end.
+pub(crate) fn transmit_last(
+    inner: &Inner,
+    slot: &Arc<Slot>,
+    mut state: Guard<'_, SlotState>,
+    follow: &mut Followup,
+) {
+    OWN_BUF.with_borrow_mut(|buf| {
+        buf.clear();
+        let now = state.advance(inner.clock.now());
+        let mut runs = Vec::new();
+        let mut socket = None;
+        if let Some(live) = &mut state.live {
+            // What was not sent was discarded with the close: these are few.
+            runs.extend(std::iter::from_fn(|| live.core.poll_transmit(now, buf)));
+            socket.clone_from(&live.socket);
+        }
+        slot.settle(&mut state, follow);
+        if state.live.take().is_some() {
+            follow.endpoint.push((Arc::clone(slot), ToEndpoint::Dead));
+        }
+        drop(state);
+        if let Some(socket) = socket {
+            for run in runs {
+                // A socket that takes nothing now is not waited for.
+                send(inner, slot, &socket, buf.bytes(&run), &run);
+            }
+        }
+    });
 }
 
 /// The packets of one connection, on the thread that caused them.
