@@ -97,7 +97,9 @@ impl Player {
                 }
                 InputSummary::Transmit
             }
-            Input::Datagram { meta, mut data } => {
+            Input::Datagram { mut meta, mut data } => {
+                // A file that somebody made up may name a path that is not there.
+                meta.path = self.connection.path.id();
                 let len = data.as_slice().len();
                 let bytes = data.as_mut_slice();
                 self.connection.handle_datagram(at, &meta, bytes);
