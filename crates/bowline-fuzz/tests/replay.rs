@@ -42,6 +42,7 @@ replay! {
     extensions,
     handshake,
     identity_string,
+    recording,
     short_texts,
     snp_decode,
     snp_roundtrip,

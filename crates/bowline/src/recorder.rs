@@ -79,8 +79,8 @@ impl Recording {
     /// Plays it back, tells `on_step` what happens, and says how far that is what was recorded.
     ///
     /// # Panics
-    /// Perhaps, if somebody has made up the recording: it holds the state of a connection, and not every
-    /// state is one that a connection can come into.
+    /// Perhaps, if somebody has made up the state of the connection that it begins with: not every state is
+    /// one that a connection can come into. Made-up inputs are survived.
     pub fn play(&self, on_step: impl FnMut(&Played)) -> Verdict {
         self.0.play(on_step)
     }

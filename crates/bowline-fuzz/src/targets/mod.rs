@@ -7,6 +7,7 @@ mod certs;
 mod connection;
 mod endpoint;
 mod handshake;
+mod recording;
 mod seeds;
 mod snp;
 mod texts;
@@ -18,6 +19,7 @@ pub use certs::{cert, cert_text};
 pub use connection::{connection_frames, extensions};
 pub use endpoint::endpoint_datagram;
 pub use handshake::handshake;
+pub use recording::recording;
 pub use snp::{ack_codec, snp_decode, snp_roundtrip};
 pub use texts::{address_string, config_string, identity_string, short_texts};
 pub use wire::{stats_blob, udp_datagram};
@@ -52,6 +54,7 @@ pub const TARGETS: &[Target] = &[
     target("extensions", 512, extensions, seeds::none),
     target("handshake", 2048, handshake, seeds::none),
     target("identity_string", 256, identity_string, seeds::identities),
+    target("recording", 8192, recording, recording::seeds),
     target("short_texts", 128, short_texts, seeds::short_texts),
     target("snp_decode", 1400, snp_decode, seeds::none),
     target("snp_roundtrip", 1400, snp_roundtrip, seeds::none),

@@ -184,6 +184,12 @@ impl FlightRecording {
         self.inputs.len()
     }
 
+    /// What happened, to have something else happen to the same connection.
+    #[cfg(any(test, feature = "test-support"))]
+    pub const fn inputs_mut(&mut self) -> &mut Vec<Recorded> {
+        &mut self.inputs
+    }
+
     /// The settings of the connection when it begins.
     pub fn config(&self) -> &Config {
         self.checkpoint.config()
