@@ -83,7 +83,13 @@ fn sanitize(job: &Job<'_>, name: &str, packages: &[&str], tests: &[&str]) -> Res
     let mut command = job.command("rustup");
     command
         .args(["run", "nightly", "cargo", "test", "-Zbuild-std"])
-        .args(["--target", TARGET, "--no-default-features"])
+        // What one test finds is no reason not to look at the others.
+        .args([
+            "--target",
+            TARGET,
+            "--no-default-features",
+            "--no-fail-fast",
+        ])
         .args(packages.iter().flat_map(|package| ["--package", package]))
         .args(tests)
         // What a test counts or times of its own, the sanitizer changes.
