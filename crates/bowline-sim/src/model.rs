@@ -120,6 +120,13 @@ impl DeliveryModel {
         }
     }
 
+    /// Whether an unreliable message has arrived.
+    pub fn has_arrived(&self, lane: LaneIndex, number: MessageNumber) -> bool {
+        let lane = self.lanes.get(&lane);
+        let message = lane.and_then(|lane| lane.unreliable.get(&number));
+        message.is_some_and(|(_, arrived)| *arrived)
+    }
+
     /// How many reliable messages are still on their way.
     pub fn reliable_due(&self) -> usize {
         self.lanes

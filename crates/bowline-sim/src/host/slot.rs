@@ -16,6 +16,8 @@ pub(crate) struct Slot {
     pub(crate) events: Vec<(Timestamp, Event)>,
     pub(crate) inbox: VecDeque<Received>,
     pub(crate) reads_at_once: bool,
+    /// Whether there was a time when it did not.
+    pub(crate) reads_late: bool,
     pub(super) connection: Life,
     pub(super) deadline: Option<(Timestamp, TimerKind)>,
     /// How often in a row a timer fired and was due again at once.
@@ -35,6 +37,7 @@ impl Slot {
             events: Vec::new(),
             inbox: VecDeque::new(),
             reads_at_once,
+            reads_late: !reads_at_once,
             connection: Life::Alive(Box::new(connection)),
             deadline: None,
             spins: 0,

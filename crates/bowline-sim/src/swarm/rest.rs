@@ -2,7 +2,9 @@
 
 use bowline_core::connection::ConnectionState;
 use bowline_core::end_reason::EndReason;
+use bowline_core::ids::LaneIndex;
 use bowline_core::limits;
+use bowline_core::message::SendFlags;
 use bowline_core::time::Span;
 
 use crate::host::{AcceptPolicy, Conn};
@@ -78,9 +80,38 @@ impl Scenario<'_> {
                     .into_iter()
                     .all(|conn| is_acknowledged(world, conn))
             })?;
+        self.talk_once_more()?;
         self.check_ends()?;
         self.close_all()?;
         self.world.verify()?;
+        Ok(())
+    }
+
+    /// Over links without faults everything arrives, also what need not.
+    fn talk_once_more(&mut self) -> Result<(), Broken> {
+        let mut asked = Vec::new();
+        for conn in self.world.live_ends() {
+            if is_whole(self.world, conn) {
+                let flags = SendFlags::UNRELIABLE_NO_NAGLE;
+                let number = self.world.send(conn, flags, b"still there?");
+                // By this one it is noticed if the path is gone.
+                let reliable = SendFlags::RELIABLE_NO_NAGLE;
+                let noticed = self.world.send(conn, reliable, b"say so!");
+                asked.extend(number.ok().filter(|_| noticed.is_ok()).map(|n| (conn, n)));
+            }
+        }
+        self.world.settle()?;
+        self.world.verify()?;
+        for (conn, number) in asked {
+            let flow = self.world.deliveries(conn);
+            let arrived = flow.is_some_and(|flow| flow.has_arrived(LaneIndex::ZERO, number));
+            // A NAT may have forgotten who is behind it.
+            if !arrived && is_whole(self.world, conn) && !self.has(Feature::Nats) {
+                let who = self.world.describe(conn);
+                let what = format!("{who}: an unreliable message got lost on a link without loss");
+                return Err(Broken::new(what));
+            }
+        }
         Ok(())
     }
 
@@ -137,6 +168,11 @@ impl Scenario<'_> {
                 world.live_ends().is_empty()
             })?;
         self.world.run_for(SILENCE);
+        if let Some((conn, due)) = self.world.broken_linger() {
+            let who = self.world.describe(conn);
+            let what = format!("{who} lingered, and {due} reliable messages did not arrive");
+            return Err(Broken::new(what));
+        }
         for host in self.cast.hosts.clone() {
             let open = self.world.open_connections(host);
             if self.world.is_on(host) && open > 0 {
@@ -151,9 +187,13 @@ impl Scenario<'_> {
 
 /// Whether an end holds nothing that the other end has: it has heard that all arrived.
 fn is_acknowledged(world: &World, conn: Conn) -> bool {
+    let status = world.status(conn).filter(|_| is_whole(world, conn));
+    status.is_none_or(|status| status.pending_reliable_bytes + status.unacked_reliable_bytes == 0)
+}
+
+/// Whether both ends are connected, as far as they know.
+fn is_whole(world: &World, conn: Conn) -> bool {
     let is_connected =
         |conn: Conn| world.state(conn) == ConnectionState::Connected && world.is_on(conn.host);
-    let is_whole = is_connected(conn) && world.peer_of(conn).is_some_and(is_connected);
-    let status = world.status(conn).filter(|_| is_whole);
-    status.is_none_or(|status| status.pending_reliable_bytes + status.unacked_reliable_bytes == 0)
+    is_connected(conn) && world.peer_of(conn).is_some_and(is_connected)
 }

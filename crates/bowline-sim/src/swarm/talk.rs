@@ -86,5 +86,12 @@ impl Scenario<'_> {
 /// `len` bytes that differ from message to message.
 fn payload(rng: &mut Rng, len: usize) -> Vec<u8> {
     let pattern = rng.bytes::<32>();
-    pattern.iter().copied().cycle().take(len).collect()
+    let mut bytes: Vec<u8> = pattern.iter().copied().cycle().take(len).collect();
+    // No two parts of it are alike, so that none can stand in for another.
+    for (index, block) in bytes.chunks_mut(pattern.len()).enumerate() {
+        for (byte, mark) in block.iter_mut().zip(index.to_le_bytes()) {
+            *byte ^= mark;
+        }
+    }
+    bytes
 }

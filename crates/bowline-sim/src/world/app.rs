@@ -133,6 +133,7 @@ impl World {
     /// Ends a connection, or refuses one that came in. With `linger`, what was sent reliably is
     /// delivered first.
     pub fn close(&mut self, conn: Conn, reason: EndReason, text: &str, linger: bool) {
+        self.note_close(conn, linger);
         self.feed(conn, |connection, now| {
             connection.close(now, reason, text, linger)
         });
@@ -244,6 +245,7 @@ impl World {
         let host = self.host_mut(conn.host);
         if let Some(slot) = host.slot_mut(conn.id) {
             slot.reads_at_once = reads_at_once;
+            slot.reads_late |= !reads_at_once;
         }
         // What waits already is read now.
         self.touch(conn.host, |host, now, out| {

@@ -2,13 +2,14 @@
 
 mod app;
 mod fault;
+mod linger;
 mod nat;
 mod oracle;
 mod raw;
 mod settle;
 mod story;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::SocketAddr;
 
@@ -59,6 +60,8 @@ pub struct World {
     touches: u64,
     /// How much memory ends might hold under settings that they do not have any more.
     bounds: BTreeMap<Conn, usize>,
+    /// Ends that were closed with linger.
+    lingering: BTreeSet<Conn>,
     violations: Vec<Violation>,
     filter: Option<Filter>,
 }
@@ -107,6 +110,7 @@ impl World {
             nonces,
             touches: 0,
             bounds: BTreeMap::new(),
+            lingering: BTreeSet::new(),
             violations: Vec::new(),
             filter: None,
         }
