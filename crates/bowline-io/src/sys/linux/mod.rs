@@ -50,7 +50,7 @@ pub(crate) fn lost_in_queue(socket: &PolledSocket) -> Option<u32> {
         libc::getsockopt(
             socket.as_fd().as_raw_fd(),
             libc::SOL_SOCKET,
-            libc::SO_MEMINFO,
+            SO_MEMINFO,
             (&raw mut values).cast(),
             &raw mut len,
         )
@@ -60,6 +60,11 @@ pub(crate) fn lost_in_queue(socket: &PolledSocket) -> Option<u32> {
     values.last().copied().filter(|_| is_told)
 }
 
+#[cfg(not(target_os = "android"))]
+const SO_MEMINFO: libc::c_int = libc::SO_MEMINFO;
+/// The crate `libc` does not know it there (asm-generic/socket.h, which all of Android's processors go by).
+#[cfg(target_os = "android")]
+const SO_MEMINFO: libc::c_int = 55;
 /// The values of `SO_MEMINFO` up to `SK_MEMINFO_DROPS` (linux/sock_diag.h).
 const MEMINFO_VALUES: usize = 9;
 
