@@ -94,8 +94,8 @@ pub const MAX_REASSEMBLY_PIECES: usize = 1024;
 /// What an out-of-order piece takes besides its bytes: its place in the map, and a buffer of its own. Counts
 /// toward [`MAX_FULL_LANES`], so that single bytes in all lanes are bounded too (measured: 80 bytes).
 pub const REASSEMBLY_PIECE_COST: usize = 96;
-/// All lanes of a connection together may hold as many out-of-order bytes as this many full lanes:
-/// enough for parallel transfers, far from 256 lanes times the window (GNS: no such bound).
+/// All lanes of a connection together may hold as many bytes of reassembly as this many full lanes, be they
+/// full of pieces or of a message that is not whole: enough for parallel transfers, far from 256 lanes times the window (GNS: no such bound).
 pub const MAX_FULL_LANES: u64 = 8;
 /// Most gaps in the received packet numbers that are remembered (GNS: 62).
 pub const MAX_ACK_GAPS: usize = 512;

@@ -22,13 +22,21 @@ impl Receiver {
             + self.reorder.heap_bytes()
     }
 
+    /// What all lanes together may hold: some full ones, be it of pieces or of a message that is not whole.
+    pub(super) fn all_lanes_bytes(&self) -> u64 {
+        let message = self.limits.max_message_bytes as u64;
+        let full = self.limits.window_bytes.max(message);
+        full.saturating_mul(limits::MAX_FULL_LANES)
+    }
+
     /// The most heap in bytes with the present settings.
     pub(crate) fn heap_bound(&self) -> usize {
         let window = usize::try_from(self.limits.window_bytes).unwrap_or(usize::MAX);
         let message = self.limits.max_message_bytes;
         // All lanes together, and the one that may always go on: a window and a message of its own.
-        let held = window
-            .saturating_mul(limits::MAX_FULL_LANES as usize + 1)
+        let held = usize::try_from(self.all_lanes_bytes())
+            .unwrap_or(usize::MAX)
+            .saturating_add(window)
             .saturating_add(message);
         let lanes = limits::MAX_LANE_INDEX as usize + 1;
         ReliableReceiver::heap_bound(held)

@@ -125,7 +125,7 @@ impl Receiver {
             return Ok(());
         }
         self.ensure_lane(lane);
-        let limit = self.limits.window_bytes * limits::MAX_FULL_LANES;
+        let limit = self.all_lanes_bytes();
         if self.held_bytes + data.len() as u64 > limit && !self.is_first_holder(lane) {
             return Err(Refusal::NotNow(DropReason::ReceiveBufferFull));
         }

@@ -5,6 +5,7 @@ const NOW: Timestamp = Timestamp::ZERO;
 fn receiver() -> Receiver {
     let mut config = Config::new();
     config.set_recv_buffer(64 * 1024).unwrap();
+    config.set_recv_max_message(64 * 1024).unwrap();
     Receiver::new(&config, PacketNumber::new(1))
 }
 

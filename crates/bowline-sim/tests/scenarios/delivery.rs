@@ -247,6 +247,31 @@ fn a_receiver_that_takes_one_segment_of_a_packet_gets_everything_in_time() {
 }
 
 #[test]
+fn a_message_in_progress_leaves_room_for_a_lane_of_higher_priority() {
+    deterministic(45, |world| {
+        world.set_links(far());
+        let (ours, theirs) = connected(world, HostConfig::default());
+        let lanes = [LaneConfig::new(1, 1), LaneConfig::new(0, 1)];
+        world.configure_lanes(ours, &lanes).unwrap();
+        let send = |world: &mut World, lane, len| {
+            let data = vec![lane; len];
+            let lane = LaneIndex::new(lane);
+            world
+                .send_in_lane(ours, lane, SendFlags::RELIABLE, &data)
+                .unwrap();
+        };
+        send(world, 0, 500_000);
+        world.run_for(ms(300));
+        // A longer message would be too long now; this one is on its way.
+        let mut small = bowline_sim::Config::new();
+        small.set_recv_buffer(4096).unwrap();
+        world.set_config(theirs, small);
+        send(world, 1, 3_600);
+        world.wait_for_delivery(ours, secs(30)).unwrap();
+    });
+}
+
+#[test]
 fn losses_are_repaired_within_about_a_round_trip() {
     deterministic(37, |world| {
         world.set_links(far());
