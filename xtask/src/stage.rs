@@ -1,7 +1,8 @@
 //! Runs the stages of `ci` and `nightly` within their budgets and prints the table.
 //!
 //! A stage writes what its commands print to `target/xtask/STAGE.log`, so that stages which run
-//! side by side stay readable; the end of the log of a failed one is shown.
+//! side by side stay readable; the end of the log of a failed one is shown, and once more below the
+//! table, since who reads the output of a long run sees its last lines.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -11,6 +12,10 @@ use crate::Result;
 mod job;
 
 pub(crate) use job::{Job, command_line};
+
+/// Lines of a log that are shown once more below the table: few enough that several failed stages fit
+/// into what is kept of a long run.
+const LINES_BELOW: usize = 60;
 
 /// One row of the table.
 #[derive(Clone, Copy, Debug)]
@@ -104,6 +109,7 @@ pub(crate) fn run_all(
     });
     let total = start.elapsed();
     print!("{}", table(&rows, total, total_budget));
+    print!("{}", failures(&rows));
     verdict(&rows, total, total_budget)
 }
 
@@ -125,6 +131,8 @@ struct Row {
     budget: Duration,
     time: Duration,
     end: End,
+    /// The end of its log.
+    log: String,
 }
 
 #[derive(Debug)]
@@ -147,17 +155,38 @@ fn run_one(root: &Path, stage: &Stage) -> Row {
         Ok(outcome) => End::Done(outcome),
         Err(error) => End::Failed(error.to_string()),
     };
-    match &end {
-        End::Done(_) => println!("-- {} ended after {}", stage.name, clock(time)),
-        End::Failed(error) => println!("{log}\n-- {} FAILED: {error}", stage.name),
-        End::OverBudget => println!("{log}\n-- {} is OVER ITS BUDGET", stage.name),
-    }
-    Row {
+    let row = Row {
         name: stage.name,
         budget: stage.budget,
         time,
         end,
+        log,
+    };
+    match failure(&row, usize::MAX) {
+        None => println!("-- {} ended after {}", row.name, clock(time)),
+        Some(failure) => println!("{failure}"),
     }
+    row
+}
+
+/// The last `lines` of what is kept of a failed stage's log, and what failed.
+fn failure(row: &Row, lines: usize) -> Option<String> {
+    let what = match &row.end {
+        End::Done(_) => return None,
+        End::Failed(error) => format!("FAILED: {error}"),
+        End::OverBudget => "is OVER ITS BUDGET".to_owned(),
+    };
+    let log: Vec<&str> = row.log.lines().collect();
+    let log = log[log.len().saturating_sub(lines)..].join("\n");
+    Some(format!("{log}\n-- {} {what}", row.name))
+}
+
+/// What stands below the table: every failure once more.
+fn failures(rows: &[Row]) -> String {
+    rows.iter()
+        .filter_map(|row| failure(row, LINES_BELOW))
+        .map(|failure| format!("\n{failure}\n"))
+        .collect()
 }
 
 fn table(rows: &[Row], total: Duration, total_budget: Duration) -> String {
@@ -170,7 +199,7 @@ fn table(rows: &[Row], total: Duration, total_budget: Duration) -> String {
             End::Done(Outcome::Passed) => ("passed", ""),
             End::Done(Outcome::PassedWith(note)) => ("passed", note.as_str()),
             End::Done(Outcome::Skipped(why)) => ("skipped", why.as_str()),
-            // The whole error stands above the table.
+            // The whole error stands below the table.
             End::Failed(error) => ("FAILED", error.lines().next().unwrap_or_default()),
             End::OverBudget => ("OVER BUDGET", ""),
         };
@@ -224,6 +253,7 @@ mod tests {
             budget: minutes(1),
             time: Duration::from_secs(7),
             end,
+            log: String::new(),
         }
     }
 
@@ -254,6 +284,32 @@ mod tests {
         let text = table(&rows, Duration::from_secs(67), minutes(2));
         assert!(text.contains("one                  skipped        0:07    1:00  target not inst"));
         assert!(text.ends_with("total                               1:07    2:00\n"));
+    }
+
+    #[test]
+    fn the_last_lines_say_what_failed_and_show_the_end_of_its_log() {
+        let mut broken = row(End::Failed("`cargo x`: exit status: 1\nand why".into()));
+        broken.log = (0..100).map(|n| format!("line {n}\n")).collect();
+        let rows = [
+            row(End::Done(Outcome::Passed)),
+            broken,
+            row(End::OverBudget),
+        ];
+        let text = failures(&rows);
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines[..2], ["", "line 40"]);
+        assert_eq!(
+            lines[60..],
+            [
+                "line 99",
+                "-- one FAILED: `cargo x`: exit status: 1",
+                "and why",
+                "",
+                "",
+                "-- one is OVER ITS BUDGET",
+            ]
+        );
+        assert_eq!(failures(&rows[..1]), "");
     }
 
     #[test]
