@@ -3,7 +3,8 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use bowline_core::crypto::{AeadKey, Crypto, CryptoError, CryptoProvider, rustcrypto};
+use bowline_core::crypto::wrapper::Wrapper;
+use bowline_core::crypto::{Crypto, CryptoError, rustcrypto};
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
@@ -110,13 +111,9 @@ struct SpyingCrypto {
     seen: Arc<Mutex<Seen>>,
 }
 
-impl CryptoProvider for SpyingCrypto {
-    fn name(&self) -> &'static str {
-        "recording"
-    }
-
-    fn x25519_public(&self, private: &[u8; 32]) -> [u8; 32] {
-        self.inner.x25519_public(private)
+impl Wrapper for SpyingCrypto {
+    fn inner(&self) -> &Crypto {
+        &self.inner
     }
 
     fn x25519(
@@ -127,26 +124,5 @@ impl CryptoProvider for SpyingCrypto {
         let shared = self.inner.x25519(private, peer_public)?;
         lock(&self.seen).exchange = Some((*private, *shared));
         Ok(shared)
-    }
-
-    fn ed25519_public(&self, seed: &[u8; 32]) -> [u8; 32] {
-        self.inner.ed25519_public(seed)
-    }
-
-    fn ed25519_sign(&self, seed: &[u8; 32], message: &[u8]) -> [u8; 64] {
-        self.inner.ed25519_sign(seed, message)
-    }
-
-    fn ed25519_verify(
-        &self,
-        public: &[u8; 32],
-        message: &[u8],
-        signature: &[u8; 64],
-    ) -> Result<(), CryptoError> {
-        self.inner.ed25519_verify(public, message, signature)
-    }
-
-    fn aes_256_gcm(&self, key: &[u8; 32]) -> Arc<dyn AeadKey> {
-        self.inner.aes_256_gcm(key)
     }
 }

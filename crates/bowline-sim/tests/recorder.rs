@@ -2,66 +2,18 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic, in its helpers too")]
 
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use bowline_core::config::{Config, ConfigKey, ConfigScope, LaneConfig};
 use bowline_core::connection::{FlightRecording, Played, RecordingOptions};
 use bowline_core::crypto::key_update::KeyLimits;
-use bowline_core::crypto::{AeadKey, Crypto, CryptoError, CryptoProvider, rustcrypto};
+use bowline_core::crypto::{Crypto, spy};
 use bowline_core::end_reason::EndReason;
 use bowline_core::ids::LaneIndex;
 use bowline_core::message::{Outgoing, SendFlags};
 use bowline_core::rng::Rng;
 use bowline_core::time::Span;
 use bowline_sim::{Chance, Conn, HostConfig, LinkConfig, World};
-use zeroize::Zeroizing;
-
-/// Ciphers that remember the keys that they were asked for.
-#[derive(Debug)]
-struct Spy {
-    inner: Crypto,
-    keys: Arc<Mutex<Vec<[u8; 32]>>>,
-}
-
-impl CryptoProvider for Spy {
-    fn name(&self) -> &'static str {
-        "spy"
-    }
-
-    fn x25519_public(&self, private: &[u8; 32]) -> [u8; 32] {
-        self.inner.x25519_public(private)
-    }
-
-    fn x25519(
-        &self,
-        private: &[u8; 32],
-        peer_public: &[u8; 32],
-    ) -> Result<Zeroizing<[u8; 32]>, CryptoError> {
-        self.inner.x25519(private, peer_public)
-    }
-
-    fn ed25519_public(&self, seed: &[u8; 32]) -> [u8; 32] {
-        self.inner.ed25519_public(seed)
-    }
-
-    fn ed25519_sign(&self, seed: &[u8; 32], message: &[u8]) -> [u8; 64] {
-        self.inner.ed25519_sign(seed, message)
-    }
-
-    fn ed25519_verify(
-        &self,
-        public: &[u8; 32],
-        message: &[u8],
-        signature: &[u8; 64],
-    ) -> Result<(), CryptoError> {
-        self.inner.ed25519_verify(public, message, signature)
-    }
-
-    fn aes_256_gcm(&self, key: &[u8; 32]) -> Arc<dyn AeadKey> {
-        self.keys.lock().unwrap().push(*key);
-        self.inner.aes_256_gcm(key)
-    }
-}
 
 /// What every message is full of.
 const SECRET: &[u8] = b"NOBODY-SHALL-READ-THIS/";
@@ -143,11 +95,7 @@ struct Lived {
 }
 
 fn lived(seed: u64) -> Lived {
-    let keys = Arc::new(Mutex::new(Vec::new()));
-    let crypto: Crypto = Arc::new(Spy {
-        inner: rustcrypto::provider(),
-        keys: Arc::clone(&keys),
-    });
+    let (crypto, seen) = spy::provider();
     let mut world = World::new(seed);
     let mut rng = world.rng("recorded");
     world.set_links(link(&mut rng));
@@ -168,11 +116,10 @@ fn lived(seed: u64) -> Lived {
         world.close(ours, reason, WORDS, rng.below(2) == 0);
         world.run_for(Span::from_millis(u64::from(rng.below(500))));
     }
-    let keys = keys.lock().unwrap().clone();
     Lived {
         world,
         ends: [ours, theirs],
-        keys,
+        keys: seen.keys(),
         address,
     }
 }

@@ -19,6 +19,8 @@ pub mod spy;
 pub(crate) mod stand_in;
 #[cfg(any(test, feature = "test-support"))]
 pub mod vectors;
+#[cfg(any(test, feature = "test-support"))]
+pub mod wrapper;
 
 use alloc::sync::Arc;
 use core::fmt::Debug;

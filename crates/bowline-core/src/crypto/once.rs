@@ -13,13 +13,11 @@ use std::sync::atomic::Ordering;
 
 use alloc::sync::Arc;
 
-use zeroize::Zeroizing;
-
 use crate::crypto::AeadKey;
 use crate::crypto::Crypto;
 use crate::crypto::CryptoError;
-use crate::crypto::CryptoProvider;
 use crate::crypto::rustcrypto;
+use crate::crypto::wrapper::Wrapper;
 
 /// The portable provider with keys that remember what they sealed with, and panic when a nonce comes
 /// again with the same key. Connections that share a provider are watched together.
@@ -130,38 +128,9 @@ struct OnceKey {
     watch: NonceWatch,
 }
 
-impl CryptoProvider for Once {
-    fn name(&self) -> &'static str {
-        "once"
-    }
-
-    fn x25519_public(&self, private: &[u8; 32]) -> [u8; 32] {
-        self.inner.x25519_public(private)
-    }
-
-    fn x25519(
-        &self,
-        private: &[u8; 32],
-        peer_public: &[u8; 32],
-    ) -> Result<Zeroizing<[u8; 32]>, CryptoError> {
-        self.inner.x25519(private, peer_public)
-    }
-
-    fn ed25519_public(&self, seed: &[u8; 32]) -> [u8; 32] {
-        self.inner.ed25519_public(seed)
-    }
-
-    fn ed25519_sign(&self, seed: &[u8; 32], message: &[u8]) -> [u8; 64] {
-        self.inner.ed25519_sign(seed, message)
-    }
-
-    fn ed25519_verify(
-        &self,
-        public: &[u8; 32],
-        message: &[u8],
-        signature: &[u8; 64],
-    ) -> Result<(), CryptoError> {
-        self.inner.ed25519_verify(public, message, signature)
+impl Wrapper for Once {
+    fn inner(&self) -> &Crypto {
+        &self.inner
     }
 
     fn aes_256_gcm(&self, key: &[u8; 32]) -> Arc<dyn AeadKey> {

@@ -16,8 +16,8 @@ use zeroize::Zeroizing;
 use crate::crypto::AeadKey;
 use crate::crypto::Crypto;
 use crate::crypto::CryptoError;
-use crate::crypto::CryptoProvider;
 use crate::crypto::rustcrypto;
+use crate::crypto::wrapper::Wrapper;
 
 /// What passed through a [`provider`]. Clones share it.
 #[derive(Clone, Default)]
@@ -117,9 +117,9 @@ struct SpyKey {
     seen: Seen,
 }
 
-impl CryptoProvider for Spy {
-    fn name(&self) -> &'static str {
-        "spy"
+impl Wrapper for Spy {
+    fn inner(&self) -> &Crypto {
+        &self.inner
     }
 
     fn x25519_public(&self, private: &[u8; 32]) -> [u8; 32] {
@@ -145,15 +145,6 @@ impl CryptoProvider for Spy {
     fn ed25519_sign(&self, seed: &[u8; 32], message: &[u8]) -> [u8; 64] {
         self.seen.add_key(*seed);
         self.inner.ed25519_sign(seed, message)
-    }
-
-    fn ed25519_verify(
-        &self,
-        public: &[u8; 32],
-        message: &[u8],
-        signature: &[u8; 64],
-    ) -> Result<(), CryptoError> {
-        self.inner.ed25519_verify(public, message, signature)
     }
 
     fn aes_256_gcm(&self, key: &[u8; 32]) -> Arc<dyn AeadKey> {

@@ -6,9 +6,8 @@ use core::sync::atomic::Ordering;
 use zeroize::Zeroizing;
 
 use super::*;
-use crate::crypto::AeadKey;
 use crate::crypto::CryptoError;
-use crate::crypto::CryptoProvider;
+use crate::crypto::wrapper::Wrapper;
 
 /// Counts the work that a server does for its peers.
 #[derive(Debug)]
@@ -36,13 +35,9 @@ impl Counting {
     }
 }
 
-impl CryptoProvider for Counting {
-    fn name(&self) -> &'static str {
-        "counting"
-    }
-
-    fn x25519_public(&self, private: &[u8; 32]) -> [u8; 32] {
-        self.inner.x25519_public(private)
+impl Wrapper for Counting {
+    fn inner(&self) -> &Crypto {
+        &self.inner
     }
 
     fn x25519(
@@ -54,14 +49,6 @@ impl CryptoProvider for Counting {
         self.inner.x25519(private, peer_public)
     }
 
-    fn ed25519_public(&self, seed: &[u8; 32]) -> [u8; 32] {
-        self.inner.ed25519_public(seed)
-    }
-
-    fn ed25519_sign(&self, seed: &[u8; 32], message: &[u8]) -> [u8; 64] {
-        self.inner.ed25519_sign(seed, message)
-    }
-
     fn ed25519_verify(
         &self,
         public: &[u8; 32],
@@ -70,10 +57,6 @@ impl CryptoProvider for Counting {
     ) -> Result<(), CryptoError> {
         self.verified.fetch_add(1, Ordering::Relaxed);
         self.inner.ed25519_verify(public, message, signature)
-    }
-
-    fn aes_256_gcm(&self, key: &[u8; 32]) -> Arc<dyn AeadKey> {
-        self.inner.aes_256_gcm(key)
     }
 }
 

@@ -1,0 +1,126 @@
+//! Providers for tests around another provider, which watch or count what passes through them.
+//!
+//! A [`Wrapper`] names what is inside and writes down only what it does differently; all else is
+//! forwarded.
+
+use alloc::sync::Arc;
+use core::fmt::Debug;
+
+use zeroize::Zeroizing;
+
+use crate::crypto::AeadKey;
+use crate::crypto::Crypto;
+use crate::crypto::CryptoError;
+use crate::crypto::CryptoProvider;
+
+/// A provider that hands on to another one what it does not override. The methods are those of
+/// [`CryptoProvider`], which every wrapper is.
+pub trait Wrapper: Debug + Send + Sync {
+    /// The provider inside.
+    fn inner(&self) -> &Crypto;
+
+    /// See [`CryptoProvider::x25519_public`].
+    fn x25519_public(&self, private: &[u8; 32]) -> [u8; 32] {
+        self.inner().x25519_public(private)
+    }
+
+    /// See [`CryptoProvider::x25519`].
+    ///
+    /// # Errors
+    /// As there.
+    fn x25519(
+        &self,
+        private: &[u8; 32],
+        peer_public: &[u8; 32],
+    ) -> Result<Zeroizing<[u8; 32]>, CryptoError> {
+        self.inner().x25519(private, peer_public)
+    }
+
+    /// See [`CryptoProvider::ed25519_public`].
+    fn ed25519_public(&self, seed: &[u8; 32]) -> [u8; 32] {
+        self.inner().ed25519_public(seed)
+    }
+
+    /// See [`CryptoProvider::ed25519_sign`].
+    fn ed25519_sign(&self, seed: &[u8; 32], message: &[u8]) -> [u8; 64] {
+        self.inner().ed25519_sign(seed, message)
+    }
+
+    /// See [`CryptoProvider::ed25519_verify`].
+    ///
+    /// # Errors
+    /// As there.
+    fn ed25519_verify(
+        &self,
+        public: &[u8; 32],
+        message: &[u8],
+        signature: &[u8; 64],
+    ) -> Result<(), CryptoError> {
+        self.inner().ed25519_verify(public, message, signature)
+    }
+
+    /// See [`CryptoProvider::aes_256_gcm`].
+    fn aes_256_gcm(&self, key: &[u8; 32]) -> Arc<dyn AeadKey> {
+        self.inner().aes_256_gcm(key)
+    }
+}
+
+impl<W: Wrapper> CryptoProvider for W {
+    fn name(&self) -> &'static str {
+        self.inner().name()
+    }
+
+    fn x25519_public(&self, private: &[u8; 32]) -> [u8; 32] {
+        Wrapper::x25519_public(self, private)
+    }
+
+    fn x25519(
+        &self,
+        private: &[u8; 32],
+        peer_public: &[u8; 32],
+    ) -> Result<Zeroizing<[u8; 32]>, CryptoError> {
+        Wrapper::x25519(self, private, peer_public)
+    }
+
+    fn ed25519_public(&self, seed: &[u8; 32]) -> [u8; 32] {
+        Wrapper::ed25519_public(self, seed)
+    }
+
+    fn ed25519_sign(&self, seed: &[u8; 32], message: &[u8]) -> [u8; 64] {
+        Wrapper::ed25519_sign(self, seed, message)
+    }
+
+    fn ed25519_verify(
+        &self,
+        public: &[u8; 32],
+        message: &[u8],
+        signature: &[u8; 64],
+    ) -> Result<(), CryptoError> {
+        Wrapper::ed25519_verify(self, public, message, signature)
+    }
+
+    fn aes_256_gcm(&self, key: &[u8; 32]) -> Arc<dyn AeadKey> {
+        Wrapper::aes_256_gcm(self, key)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::rustcrypto;
+    use crate::crypto::vectors;
+
+    #[derive(Debug)]
+    struct Plain(Crypto);
+
+    impl Wrapper for Plain {
+        fn inner(&self) -> &Crypto {
+            &self.0
+        }
+    }
+
+    #[test]
+    fn what_is_not_overridden_is_what_the_inner_provider_does() {
+        vectors::check_provider(&Plain(rustcrypto::provider()));
+    }
+}
