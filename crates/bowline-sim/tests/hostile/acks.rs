@@ -417,18 +417,12 @@ fn class_20_questions_cost_the_same_with_a_message_under_way() {
         }
     };
     ask(&mut talk, 8_000);
-    let id = talk.id;
-    talk.stage.send(
-        &mut talk.peer,
-        id,
-        LANE,
-        SendFlags::RELIABLE_NO_NAGLE,
-        b"unheard",
-    );
+    talk.send(b"unheard");
     talk.advance(Span::from_millis(1500));
     let heard = talk.peer.take_messages();
     assert_eq!(heard.len(), 1);
-    let status = talk.stage.connection(id).unwrap().status(talk.stage.now());
+    let connection = talk.stage.connection(talk.id).unwrap();
+    let status = connection.status(talk.stage.now());
     assert!(status.unacked_reliable_bytes > 0, "it is under way");
     ask(&mut talk, 1_000_000);
     assert!(talk.is_connected());

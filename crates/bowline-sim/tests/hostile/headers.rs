@@ -4,7 +4,6 @@ use bowline_core::config::Config;
 use bowline_core::counters::DropReason;
 use bowline_core::end_reason::EndReason;
 use bowline_core::ids::{ConnectionId, PacketNumber};
-use bowline_core::message::SendFlags;
 use bowline_core::time::Span;
 use bowline_core::wire::stats_blob::StatsFlags;
 use bowline_sim::scripted::{Alterations, Answers, Frames, HeardFrame, Packet, Script};
@@ -133,14 +132,7 @@ fn class_25_delays_that_cannot_be_do_not_poison_the_round_trip() {
     let mut talk = talk();
     talk.peer.set_answers(Answers::Nothing);
     for delay in [0, 1, 1000, 0x7FFF, 0xFFFE, 0xFFFF] {
-        let id = talk.id;
-        talk.stage.send(
-            &mut talk.peer,
-            id,
-            LANE,
-            SendFlags::RELIABLE_NO_NAGLE,
-            b"ping",
-        );
+        talk.send(b"ping");
         talk.advance(Span::from_millis(40));
         // The newest arrived 40 ms ago; it claims up to two seconds.
         let latest = talk.peer.highest_heard();
@@ -152,14 +144,7 @@ fn class_25_delays_that_cannot_be_do_not_poison_the_round_trip() {
     // With a round trip of nothing the timers still wait, rather than fire all the time.
     talk.peer.take_heard();
     talk.peer.set_answers(Answers::Nothing);
-    let id = talk.id;
-    talk.stage.send(
-        &mut talk.peer,
-        id,
-        LANE,
-        SendFlags::RELIABLE_NO_NAGLE,
-        b"unheard",
-    );
+    talk.send(b"unheard");
     talk.advance(Span::from_secs(2));
     let repeats = talk.peer.take_packets().len();
     assert!(repeats < 60, "{repeats} packets in 2 s");
@@ -172,14 +157,7 @@ fn class_25_delays_that_cannot_be_do_not_poison_the_round_trip() {
 fn class_25_an_ack_that_comes_after_hours_is_no_round_trip() {
     let mut talk = talk();
     talk.peer.set_answers(Answers::Nothing);
-    let id = talk.id;
-    talk.stage.send(
-        &mut talk.peer,
-        id,
-        LANE,
-        SendFlags::RELIABLE_NO_NAGLE,
-        b"ping",
-    );
+    talk.send(b"ping");
     talk.advance(Span::from_millis(1));
     let first = talk.peer.highest_heard();
     for _ in 0..7200 {
@@ -258,14 +236,7 @@ fn class_26_each_question_draws_one_answer_at_most_and_starves_nothing() {
         "{answered_bytes} for {asked_bytes}"
     );
     // GNS is in debt for its acks now, and sends no data for seconds.
-    let id = talk.id;
-    talk.stage.send(
-        &mut talk.peer,
-        id,
-        LANE,
-        SendFlags::RELIABLE_NO_NAGLE,
-        b"in time",
-    );
+    talk.send(b"in time");
     talk.advance(Span::from_millis(100));
     let heard = talk.peer.take_messages();
     assert_eq!(heard.len(), 1, "the message came within 100 ms");

@@ -5,7 +5,6 @@ use bowline_core::counters::DropReason;
 use bowline_core::end_reason::EndReason;
 use bowline_core::ids::{LaneIndex, PacketNumber};
 use bowline_core::limits;
-use bowline_core::message::SendFlags;
 use bowline_core::time::Span;
 use bowline_sim::scripted::{Fate, Frames, stream_message};
 
@@ -219,13 +218,7 @@ fn assert_passes(talk: &mut Talk, boundary: u64) {
     for data in &sent {
         let datagrams = talk.peer.send_reliable(LANE, data);
         talk.stage.deliver_all(&mut talk.peer, datagrams);
-        talk.stage.send(
-            &mut talk.peer,
-            talk.id,
-            LANE,
-            SendFlags::RELIABLE_NO_NAGLE,
-            data,
-        );
+        talk.send(data);
     }
     while talk.peer.unacked_packets() > 0 {
         let again = talk.peer.resend();

@@ -60,6 +60,12 @@ impl Talk {
         self.stage.deliver(&mut self.peer, datagram);
     }
 
+    /// Has the endpoint's application send a reliable message, which leaves at once.
+    pub(crate) fn send(&mut self, data: &[u8]) {
+        let flags = SendFlags::RELIABLE_NO_NAGLE;
+        self.stage.send(&mut self.peer, self.id, LANE, flags, data);
+    }
+
     pub(crate) fn advance(&mut self, span: Span) {
         self.stage.advance(&mut self.peer, span);
     }
