@@ -74,20 +74,27 @@ impl World {
     /// Dials an address and waits until both ends are connected; returns this end and the other.
     ///
     /// # Errors
-    /// If it takes longer than 20 s.
+    /// If one of the ends closes instead, or it takes longer than 20 s.
     pub fn connect_pair(&mut self, host: HostId, to: SocketAddr) -> Result<(Conn, Conn), Stuck> {
         let conn = self
             .connect(host, to)
             .map_err(|error| Stuck::new(format!("cannot dial {to}: {error}"), self.tell_all()))?;
-        let both = |world: &mut Self| {
-            world.state(conn) == ConnectionState::Connected
-                && world
-                    .peer_of(conn)
-                    .is_some_and(|peer| world.state(peer) == ConnectionState::Connected)
+        let ends = |world: &Self| {
+            let state = |end| world.state(end);
+            let peer = world.peer_of(conn);
+            [state(conn), peer.map_or(ConnectionState::Connecting, state)]
         };
-        self.wait_for("both ends to be connected", Span::from_secs(20), both)?;
-        let peer = self.peer_of(conn).expect("the wait was for it");
-        Ok((conn, peer))
+        self.wait_for("both ends to be connected", Span::from_secs(20), |world| {
+            let ends = ends(world);
+            ends == [ConnectionState::Connected; 2] || ends.iter().any(|end| end.is_closed())
+        })?;
+        match self.peer_of(conn) {
+            Some(peer) if ends(self) == [ConnectionState::Connected; 2] => Ok((conn, peer)),
+            Some(_) | None => {
+                let what = "an end closed before both were connected".to_owned();
+                Err(Stuck::new(what, self.tell_all()))
+            }
+        }
     }
 
     /// The connections of a host, in the order of their IDs, those that are over included.

@@ -70,7 +70,7 @@ fn what_did_not_come_is_told_with_its_story() {
         .unwrap_err()
         .to_string();
     for part in [
-        "waited 20000.000ms for: both ends to be connected",
+        "an end closed before both were connected\n",
         "server is switched off",
         "ProblemDetectedLocally, ended 5003",
         "link client to server: 50.000ms latency",
