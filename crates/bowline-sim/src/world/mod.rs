@@ -13,8 +13,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::SocketAddr;
 
+use bowline_core::connection::ConnectionState;
 use bowline_core::crypto::Crypto;
 use bowline_core::crypto::once::NonceWatch;
+use bowline_core::event::Event;
 use bowline_core::rng::Rng;
 use bowline_core::time::{Span, Timestamp};
 use sha2::{Digest, Sha256};
@@ -389,7 +391,14 @@ impl World {
             What::Received(message) => {
                 format!("received {} {}", message.lane.get(), message.number.get())
             }
-            What::Event(event) => format!("{event:?}"),
+            What::Event(Event::StateChanged { old, new }) => {
+                if *old == ConnectionState::None {
+                    format!("is {new}")
+                } else {
+                    format!("was {old}, is {new}")
+                }
+            }
+            What::Event(Event::Writable) => "has room to send again".into(),
             What::Incoming(from) => format!("comes in from {from}"),
             What::Dead => "is over".into(),
             What::Spinning(timer) => format!("timer {timer:?} gets nowhere"),
