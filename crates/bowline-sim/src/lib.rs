@@ -102,6 +102,8 @@ mod world;
 pub use bowline_core::config::{Config, ConfigKey, LaneConfig};
 pub use bowline_core::connection::{ConnectionInfo, ConnectionState, RealTimeStatus};
 pub use bowline_core::counters::{DropCounters, DropReason};
+pub use bowline_core::crypto::Crypto;
+pub use bowline_core::crypto::key_update::KeyLimits;
 pub use bowline_core::end_reason::EndReason;
 pub use bowline_core::error::{AcceptError, ConnectError, LaneError, SendError};
 pub use bowline_core::event::Event;
@@ -110,6 +112,7 @@ pub use bowline_core::identity::Identity;
 pub use bowline_core::ids::{AppId, LaneIndex, MessageNumber};
 pub use bowline_core::message::{Outgoing, SendFlags};
 pub use bowline_core::rng::Rng;
+pub use bowline_core::start::{FlowStart, StartNumbers};
 pub use bowline_core::time::{Span, Timestamp};
 
 pub use check::{Fault, Violation, deterministic};
