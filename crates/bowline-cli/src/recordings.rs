@@ -19,7 +19,7 @@ const RECORD_BYTES: usize = 1 << 20;
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(crate) struct Recordings {
     /// Record connections, and put the last seconds of those that fail into this directory, for `bowline
-    /// replay`: up to 16 files, without messages, keys and addresses.
+    /// replay`: the newest 16 files, without messages, keys and addresses.
     #[arg(long, value_name = "DIR")]
     recordings: Option<PathBuf>,
     /// Have messages and the words of closes in these files, too.

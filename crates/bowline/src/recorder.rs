@@ -29,6 +29,7 @@ pub use bowline_core::connection::Verdict;
 pub use directory::RecordingDirectory;
 pub use file::RecordingFileError;
 
+pub(crate) use directory::Place;
 pub(crate) use directory::Report;
 pub(crate) use directory::Shelf;
 

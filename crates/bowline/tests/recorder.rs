@@ -3,6 +3,7 @@
 
 mod support;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::path::PathBuf;
@@ -20,6 +21,7 @@ use bowline::recorder::RecordingDirectory;
 use bowline::recorder::RecordingError;
 use bowline::recorder::RecordingFileError;
 use bowline::recorder::RecordingOptions;
+use bowline::recorder::StateChange;
 use support::Pair;
 use support::wait_state;
 use support::wait_until;
@@ -181,6 +183,14 @@ fn visit(server: &Sockets, client: &Sockets, reason: EndReason) {
     accepted.close(EndReason::APP_GENERIC, "", false).unwrap();
 }
 
+/// The last change of state in a recording.
+fn end(recording: &Recording) -> StateChange {
+    let mut ends = Vec::new();
+    let verdict = recording.play(|played| ends.extend(played.state.clone()));
+    assert!(verdict.is_exact(), "{verdict:?}");
+    ends.pop().unwrap()
+}
+
 #[test]
 fn an_abnormal_end_leaves_a_file_and_a_normal_one_does_not() {
     let path = directory("ends");
@@ -191,10 +201,7 @@ fn an_abnormal_end_leaves_a_file_and_a_normal_one_does_not() {
     let files = files(&path);
     assert_eq!(files.len(), 1);
     let recording = Recording::parse(&files[0]).unwrap();
-    let mut ends = Vec::new();
-    let verdict = recording.play(|played| ends.extend(played.state.clone()));
-    assert!(verdict.is_exact(), "{verdict:?}");
-    let end = ends.last().unwrap();
+    let end = end(&recording);
     assert_eq!(end.new, ConnectionState::ClosedByPeer);
     assert_eq!(end.reason, Some(EndReason::new(2_042)));
     assert_eq!(end.text, "********");
@@ -204,9 +211,23 @@ fn an_abnormal_end_leaves_a_file_and_a_normal_one_does_not() {
 fn limit_files_of_an_interface() {
     let path = directory("limit");
     let (server, client) = (keeping(&path, 2), Sockets::new().unwrap());
-    for _ in 0..4 {
-        visit(&server, &client, EndReason::new(2_000));
+    let mut seen = BTreeSet::new();
+    for (count, reason) in (1..).zip(2_000..2_004) {
+        visit(&server, &client, EndReason::new(reason));
+        // One after another: what ends while as many are on their way as are kept is left out.
+        wait_until(|| {
+            let entries = fs::read_dir(&path).unwrap();
+            let names = entries.map(|entry| entry.unwrap().path());
+            seen.extend(names.filter(|path| path.extension().unwrap() == "bowlrec"));
+            seen.len() == count
+        });
     }
     drop(server);
-    assert_eq!(files(&path).len(), 2);
+    let ends = files(&path).into_iter().map(|file| {
+        let recording = Recording::parse(&file).unwrap();
+        end(&recording).reason.unwrap().code()
+    });
+    let mut ends: Vec<u32> = ends.collect();
+    ends.sort_unstable();
+    assert_eq!(ends, [2_002, 2_003], "the newest ones");
 }

@@ -7,6 +7,7 @@ use crate::driver::Inner;
 use crate::driver::followup::Followup;
 use crate::driver::slot::Slot;
 use crate::driver::slot::SlotState;
+use crate::recorder::Place;
 use crate::recorder::RecordingDirectory;
 use crate::recorder::Report;
 use crate::recorder::Shelf;
@@ -37,12 +38,15 @@ impl Slot {
             | ConnectionState::Linger
             | ConnectionState::Dead => false,
         };
-        if is_failure && live.core.is_recording() && self.inner.reserve_recording() {
-            let flight = live.core.flight().map(Box::new);
+        if !is_failure || !live.core.is_recording() {
+            return;
+        }
+        // A copy, because the application may still ask the connection for its recording.
+        if let Some(place) = self.inner.reserve_recording()
+            && let Some(flight) = live.core.flight().map(Box::new)
+        {
             let id = self.id;
-            follow
-                .reports
-                .extend(flight.map(|flight| Report { id, flight }));
+            follow.reports.push(Report { id, flight, place });
         }
     }
 }
@@ -72,7 +76,7 @@ impl Inner {
     }
 
     /// Takes a place for the recording of a connection, if there is one left.
-    fn reserve_recording(&self) -> bool {
-        self.recordings.get().is_some_and(Shelf::reserve)
+    fn reserve_recording(&self) -> Option<Place> {
+        self.recordings.get().and_then(Shelf::reserve)
     }
 }

@@ -1,11 +1,18 @@
 //! Files for connections that end as they should not.
+//!
+//! A peer decides how its connections end, and a file takes processor time, memory until it is written,
+//! and disk. So files are written one at a time; there are never more recordings on their way than files
+//! may be kept, and what comes beyond is left out; and a new file takes the place of the oldest one that
+//! the interface has written.
 
+use std::collections::VecDeque;
 use std::fs;
 use std::io;
 use std::io::Write;
 use std::path::Path;
 use std::path::PathBuf;
 use std::process;
+use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::MutexGuard;
 use std::sync::PoisonError;
@@ -21,7 +28,7 @@ use bowline_io::clock::Clock;
 
 use crate::recorder::Recording;
 
-/// Files that an interface writes unless it is told another number: enough to see what goes wrong, few
+/// Files that an interface keeps unless it is told another number: enough to see what goes wrong, few
 /// enough to fill no disk.
 const DEFAULT_MAX_FILES: usize = 16;
 
@@ -39,7 +46,7 @@ pub struct RecordingDirectory {
 }
 
 impl RecordingDirectory {
-    /// Up to 16 files in this directory, which must exist, without messages, keys and addresses.
+    /// The newest 16 files in this directory, which must exist, without messages, keys and addresses.
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self {
             path: path.into(),
@@ -54,62 +61,81 @@ impl RecordingDirectory {
         self
     }
 
-    /// How many files the interface writes in its life.
+    /// How many files the interface keeps: when it has written more, it deletes the oldest of them. What
+    /// was in the directory before is left alone.
     pub const fn max_files(mut self, max_files: usize) -> Self {
         self.max_files = max_files;
         self
     }
 }
 
-/// Writes the files of an interface, each on a thread of its own.
+/// Writes the files of an interface, each on a thread of its own, one at a time.
 #[derive(Debug)]
 pub(crate) struct Shelf {
-    directory: RecordingDirectory,
-    /// How many files there may still be.
-    places: AtomicUsize,
+    files: Arc<Files>,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
+
+/// What is on the shelf, and on its way there.
+#[derive(Debug)]
+struct Files {
+    directory: RecordingDirectory,
+    /// How many recordings are on their way to a file.
+    pending: AtomicUsize,
+    /// The files, the oldest first. Held by the thread that writes another one.
+    written: Mutex<VecDeque<PathBuf>>,
+}
+
+/// Where a recording may go. Given back when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Place(Arc<Files>);
 
 /// The recording of a connection that has ended.
 #[derive(Debug)]
 pub(crate) struct Report {
     pub(crate) id: ConnectionId,
     pub(crate) flight: Box<FlightCopy>,
+    pub(crate) place: Place,
 }
 
 impl Shelf {
-    pub(crate) const fn new(directory: RecordingDirectory) -> Self {
-        Self {
-            places: AtomicUsize::new(directory.max_files),
+    pub(crate) fn new(directory: RecordingDirectory) -> Self {
+        let files = Files {
             directory,
-            threads: Mutex::new(Vec::new()),
+            pending: AtomicUsize::new(0),
+            written: Mutex::default(),
+        };
+        Self {
+            files: Arc::new(files),
+            threads: Mutex::default(),
         }
     }
 
-    /// Takes the place of a file, if there may be another one.
-    pub(crate) fn reserve(&self) -> bool {
-        let take = |left: usize| left.checked_sub(1);
+    /// A place for a recording, unless as many are on their way as there may be files.
+    pub(crate) fn reserve(&self) -> Option<Place> {
+        let max_files = self.files.directory.max_files;
+        let take = |pending: usize| (pending < max_files).then_some(pending + 1);
         let order = Ordering::Relaxed;
-        self.places.fetch_update(order, order, take).is_ok()
+        let taken = self.files.pending.fetch_update(order, order, take);
+        taken.ok().map(|_| Place(Arc::clone(&self.files)))
     }
 
-    /// Writes a file whose place was reserved. To be called without locks.
+    /// Writes a file. To be called without locks.
     pub(crate) fn put(&self, report: Report) {
-        let directory = self.directory.clone();
         let thread = thread::Builder::new().name("bowline-recorder".to_owned());
-        match thread.spawn(move || write(&directory, report)) {
-            Ok(thread) => self.threads().push(thread),
+        match thread.spawn(move || write(report)) {
+            Ok(thread) => {
+                let mut threads = lock(&self.threads);
+                threads.retain(|thread| !thread.is_finished());
+                threads.push(thread);
+            }
             Err(error) => tracing::warn!(%error, "a recording was not written"),
         }
     }
 
-    fn threads(&self) -> MutexGuard<'_, Vec<JoinHandle<()>>> {
-        self.threads.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Waits for files that are being written.
     pub(crate) fn finish(&self) {
-        let threads = std::mem::take(&mut *self.threads());
+        let threads = std::mem::take(&mut *lock(&self.threads));
         for thread in threads {
             if thread.join().is_err() {
                 tracing::warn!("a recording was not written");
@@ -118,17 +144,43 @@ impl Shelf {
     }
 }
 
-fn write(directory: &RecordingDirectory, report: Report) {
-    let id = report.id;
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.pending.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// What is guarded is whole even if a thread panicked with it.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Writes one file, and deletes the oldest if that is one too many.
+fn write(report: Report) {
+    let Report { id, flight, place } = report;
+    let Files {
+        directory, written, ..
+    } = &*place.0;
+    let mut written = lock(written);
+    let Some(recording) = Recording::of(*flight, directory.options) else {
+        return;
+    };
     // A connection ends once, and no two of a process have the same ID within a second.
     let name = format!("{}-{}-{id}.bowlrec", Clock::unix_seconds(), process::id());
     let path = directory.path.join(name);
-    let Some(recording) = Recording::of(*report.flight, directory.options) else {
-        return;
-    };
     match write_whole(&path, &recording) {
         Ok(()) => tracing::info!(%id, path = %path.display(), "recording written"),
-        Err(error) => tracing::warn!(%id, %error, "a recording was not written"),
+        Err(error) => {
+            tracing::warn!(%id, %error, "a recording was not written");
+            return;
+        }
+    }
+    written.push_back(path);
+    if written.len() > directory.max_files {
+        let oldest = written.pop_front().expect("one was pushed");
+        if let Err(error) = fs::remove_file(&oldest) {
+            tracing::warn!(path = %oldest.display(), %error, "an old recording was not deleted");
+        }
     }
 }
 
