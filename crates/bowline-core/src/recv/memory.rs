@@ -1,5 +1,8 @@
 //! How much memory the receiver holds, and how much it may.
 
+use serde::Deserialize;
+use serde::Serialize;
+
 use crate::limits;
 use crate::memory;
 use crate::recv::Receiver;
@@ -9,6 +12,25 @@ use crate::recv::reliable::ReliableReceiver;
 
 /// What a packet that waits for those before it takes.
 const HELD_PACKET: usize = limits::MAX_DATAGRAM + size_of::<super::HeldPacket>() * 2;
+
+/// Bounds of reassembly. Values, since they are configured and may be announced to a peer.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+pub(crate) struct ReceiveLimits {
+    /// How far the end may lie beyond the first byte that is not delivered.
+    pub(crate) window_bytes: u64,
+    /// The largest message.
+    pub(crate) max_message_bytes: usize,
+    /// Most pieces held.
+    pub(crate) max_pieces: usize,
+}
+
+impl ReceiveLimits {
+    /// What all lanes together may hold: some full ones, be it of pieces or of a message that is not whole.
+    pub(super) fn all_lanes_bytes(self) -> u64 {
+        let full = self.window_bytes.max(self.max_message_bytes as u64);
+        full.saturating_mul(limits::MAX_FULL_LANES)
+    }
+}
 
 impl Receiver {
     /// Heap in bytes.
@@ -22,11 +44,12 @@ impl Receiver {
             + self.reorder.heap_bytes()
     }
 
-    /// What all lanes together may hold: some full ones, be it of pieces or of a message that is not whole.
-    pub(super) fn all_lanes_bytes(&self) -> u64 {
-        let message = self.limits.max_message_bytes as u64;
-        let full = self.limits.window_bytes.max(message);
-        full.saturating_mul(limits::MAX_FULL_LANES)
+    /// What lanes hold for reassembly, with messages that are not whole counted as if they were.
+    pub(super) fn promised_bytes(&self) -> u64 {
+        self.lanes
+            .iter()
+            .map(ReliableReceiver::promised_bytes)
+            .sum()
     }
 
     /// The most heap in bytes with the present settings.
@@ -34,7 +57,8 @@ impl Receiver {
         let window = usize::try_from(self.limits.window_bytes).unwrap_or(usize::MAX);
         let message = self.limits.max_message_bytes;
         // All lanes together, and the one that may always go on: a window and a message of its own.
-        let held = usize::try_from(self.all_lanes_bytes())
+        let all_lanes = self.limits.all_lanes_bytes();
+        let held = usize::try_from(all_lanes.saturating_add(self.kept_bytes))
             .unwrap_or(usize::MAX)
             .saturating_add(window)
             .saturating_add(message);

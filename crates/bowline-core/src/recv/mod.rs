@@ -26,8 +26,8 @@ use crate::ids::PacketNumber;
 use crate::ids::StreamPos;
 use crate::limits;
 use crate::message::Message;
+use crate::recv::memory::ReceiveLimits;
 use crate::recv::queue::ReceiveQueue;
-use crate::recv::reliable::ReceiveLimits;
 use crate::recv::reliable::ReliableError;
 use crate::recv::reliable::ReliableReceiver;
 use crate::recv::unreliable::Fragments;
@@ -49,6 +49,8 @@ pub(crate) struct Receiver {
     lanes: Vec<ReliableReceiver>,
     /// What all lanes hold for reassembly.
     held_bytes: u64,
+    /// What lanes were promised before the settings became stricter; does not count toward those.
+    kept_bytes: u64,
     fragments: Fragments,
     queue: ReceiveQueue,
     limits: ReceiveLimits,
@@ -77,6 +79,7 @@ impl Receiver {
         Self {
             lanes: Vec::new(),
             held_bytes: 0,
+            kept_bytes: 0,
             fragments: Fragments::default(),
             queue: ReceiveQueue::new(config),
             limits: receive_limits(config),
@@ -87,9 +90,15 @@ impl Receiver {
         }
     }
 
-    /// Goes by other settings from now on. What is held already is kept.
+    /// Goes by other settings from now on. What is held already is kept, and messages that are under way
+    /// may become whole: else they would leave no room for lanes that come before theirs, and wait for
+    /// ever behind them.
     pub(crate) fn configure(&mut self, config: &Config) {
+        let before = self.limits.all_lanes_bytes();
         self.limits = receive_limits(config);
+        if self.limits.all_lanes_bytes() < before {
+            self.kept_bytes = self.kept_bytes.max(before).min(self.promised_bytes());
+        }
         self.queue.configure(config);
         self.reorder
             .set_window(config.out_of_order_correction_window());
@@ -125,7 +134,10 @@ impl Receiver {
             return Ok(());
         }
         self.ensure_lane(lane);
-        let limit = self.all_lanes_bytes();
+        let limit = self
+            .limits
+            .all_lanes_bytes()
+            .saturating_add(self.kept_bytes);
         if self.held_bytes + data.len() as u64 > limit && !self.is_first_holder(lane) {
             return Err(Refusal::NotNow(DropReason::ReceiveBufferFull));
         }
@@ -135,6 +147,9 @@ impl Receiver {
         let before = receiver.held_bytes();
         let result = receiver.receive(now, lane, pos, data, &mut self.queue);
         self.held_bytes = self.held_bytes - before + receiver.held_bytes();
+        if self.kept_bytes > 0 {
+            self.kept_bytes = self.kept_bytes.min(self.promised_bytes());
+        }
         result.map_err(Refusal::from)
     }
 

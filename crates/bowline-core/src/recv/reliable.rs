@@ -20,6 +20,7 @@ use crate::ids::MessageNumber;
 use crate::ids::StreamPos;
 use crate::limits;
 use crate::range_set::RangeSet;
+use crate::recv::memory::ReceiveLimits;
 use crate::recv::queue;
 use crate::recv::queue::MessageMeta;
 use crate::recv::queue::ReceiveQueue;
@@ -47,17 +48,6 @@ pub(crate) struct ReliableReceiver {
     /// Where headers were parsed, if somebody asked for it.
     #[serde(skip)]
     headers: Option<Box<RangeSet>>,
-}
-
-/// Bounds of reassembly. Values, since they are configured and may be announced to a peer.
-#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
-pub(crate) struct ReceiveLimits {
-    /// How far the end may lie beyond the first byte that is not delivered.
-    pub(crate) window_bytes: u64,
-    /// The largest message.
-    pub(crate) max_message_bytes: usize,
-    /// Most pieces held.
-    pub(crate) max_pieces: usize,
 }
 
 /// What is underway at the base of the stream.
@@ -208,6 +198,17 @@ impl ReliableReceiver {
         };
         let pieces = self.piece_bytes + self.pieces.len() * limits::REASSEMBLY_PIECE_COST;
         (body + pieces) as u64
+    }
+
+    /// The same once the message that is under way is whole.
+    pub(crate) fn promised_bytes(&self) -> u64 {
+        let growth = match &self.parsing {
+            Parsing::Header | Parsing::PartHeader { .. } | Parsing::Stalled { .. } => 0,
+            Parsing::Body { data, size, .. } => {
+                queue::body_bytes(*size, *size) - queue::body_bytes(*size, data.len())
+            }
+        };
+        self.held_bytes() + growth as u64
     }
 
     /// Heap in bytes.

@@ -271,6 +271,33 @@ fn a_message_in_progress_leaves_room_for_a_lane_of_higher_priority() {
     });
 }
 
+/// As above, with more under way than all lanes may hold from then on.
+#[test]
+fn stricter_settings_leave_room_for_what_is_under_way() {
+    deterministic(46, |world| {
+        world.set_links(far());
+        let (ours, theirs) = connected(world, HostConfig::default());
+        let lanes = [1, 1, 0].map(|priority| LaneConfig::new(priority, 1));
+        world.configure_lanes(ours, &lanes).unwrap();
+        let send = |world: &mut World, lane, len| {
+            let data = vec![lane; len];
+            let lane = LaneIndex::new(lane);
+            world
+                .send_in_lane(ours, lane, SendFlags::RELIABLE, &data)
+                .unwrap();
+        };
+        send(world, 0, 250_000);
+        send(world, 1, 250_000);
+        world.run_for(ms(300));
+        let mut small = bowline_sim::Config::new();
+        small.set_recv_buffer(4096).unwrap();
+        small.set_recv_max_message(4000).unwrap();
+        world.set_config(theirs, small);
+        send(world, 2, 3_600);
+        world.wait_for_delivery(ours, secs(30)).unwrap();
+    });
+}
+
 #[test]
 fn losses_are_repaired_within_about_a_round_trip() {
     deterministic(37, |world| {
