@@ -1,6 +1,6 @@
 //! `bowline sim`: plays scenarios drawn from seeds until one breaks a promise, or the time is up.
 
-use std::io::Write as _;
+use std::io::Write;
 use std::process::ExitCode;
 use std::sync::Mutex;
 use std::sync::PoisonError;
@@ -45,13 +45,16 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// Plays scenarios; the exit code tells whether all promises were kept.
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Error> {
     match args.replay {
-        Some(seed) => conclude(swarm::replay(seed).map(|replay| {
-            let swarm::Replay { summary, story } = replay;
-            format!(
-                "{story}\n{summary}\nTwice the same, to the byte: {}\nPASSED",
-                summary.trace
-            )
-        })),
+        Some(seed) => {
+            let played = swarm::replay(seed).map(|replay| {
+                let swarm::Replay { summary, story } = replay;
+                format!(
+                    "{story}\n{summary}\nTwice the same, to the byte: {}\nPASSED",
+                    summary.trace
+                )
+            });
+            conclude(&mut std::io::stdout().lock(), played)
+        }
         None => search(args),
     }
 }
@@ -78,17 +81,18 @@ fn search(args: &Args) -> Result<ExitCode, Error> {
         watched
     });
     watched?;
-    conclude(match search.take_failure() {
+    let found = match search.take_failure() {
         Some(failure) => Err(failure),
         None => Ok(format!("{}\nPASSED", search.progress(begun))),
-    })
+    };
+    conclude(&mut std::io::stdout().lock(), found)
 }
 
 /// Says how it ended.
-fn conclude(result: Result<String, Failure>) -> Result<ExitCode, Error> {
+fn conclude(out: &mut impl Write, result: Result<String, Failure>) -> Result<ExitCode, Error> {
     match result {
-        Ok(text) => say(&text).map(|()| ExitCode::SUCCESS),
-        Err(failure) => say(&format!("{failure}\nFAILED")).map(|()| ExitCode::FAILURE),
+        Ok(text) => write_line(out, &text).map(|()| ExitCode::SUCCESS),
+        Err(failure) => write_line(out, &format!("{failure}\nFAILED")).map(|()| ExitCode::FAILURE),
     }
 }
 
@@ -187,7 +191,10 @@ fn fresh_seed() -> u64 {
 }
 
 fn say(text: &str) -> Result<(), Error> {
-    let mut out = std::io::stdout().lock();
+    write_line(&mut std::io::stdout().lock(), text)
+}
+
+fn write_line(out: &mut impl Write, text: &str) -> Result<(), Error> {
     writeln!(out, "{text}")
         .and_then(|()| out.flush())
         .map_err(Error::Output)
@@ -227,10 +234,12 @@ mod tests {
 
     #[test]
     fn a_failure_ends_with_a_failure_and_how_to_play_it_again() {
-        let code = conclude(Err(failure(7))).unwrap();
+        // Not to the output of the tests, where somebody would take it for theirs.
+        let mut out = Vec::new();
+        let code = conclude(&mut out, Err(failure(7))).unwrap();
         assert_eq!(code, ExitCode::FAILURE);
-        let text = failure(7).to_string();
-        assert!(text.ends_with("bowline sim --replay 7"), "{text}");
+        let text = String::from_utf8(out).unwrap();
+        assert!(text.ends_with("bowline sim --replay 7\nFAILED\n"), "{text}");
     }
 
     #[test]
