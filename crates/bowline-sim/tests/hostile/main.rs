@@ -11,6 +11,7 @@
 //! | 4, 5, 7 to 9, 16, 25, 27 | `servers` | the same and more from a server that is dialled |
 //! | 11 to 13, 21 | `segments` | offsets, sizes and contents of pieces of messages |
 //! | 14, 23, 24 | `numbers` | packet and message numbers: jumps, wraps, replays |
+//! | 21 | `accounts` | memory that is held and not counted |
 //! | 15 to 17, 20 | `acks` | acknowledgements: gaps, lies, stop-waiting, none at all |
 //! | 18, 19 | `lanes` | lanes without end, messages without content |
 //! | 24, 27 | `worlds` | a network that doubles packets, and one with a forger in it |
@@ -22,6 +23,7 @@
 // Helpers beside the tests unwrap as the tests do.
 #![allow(clippy::unwrap_used)]
 
+mod accounts;
 mod acks;
 mod authorities;
 mod cookies;
