@@ -140,8 +140,12 @@ pub const MAX_TRACKED_PACKETS: usize = 0x4000;
 /// [`MAX_MESSAGE_NUMBER_LEAD`], and end the connection (GNS: no such bound).
 pub const MAX_UNRELIABLE_RUN: u64 = 8_000;
 /// Bytes between the oldest unacknowledged and the newest sent byte of a lane, towards a GNS receiver,
-/// which refuses beyond 1 MiB.
+/// which refuses beyond [`GNS_STREAM_REFUSED`]. A longer message than fits between the two counts from its
+/// first byte on until all of it is acknowledged.
 pub const GNS_STREAM_WINDOW: u64 = 960 * 1024;
+/// Bytes from the first message of a lane that a GNS receiver does not have in whole, beyond which it
+/// refuses.
+pub const GNS_STREAM_REFUSED: u64 = 1024 * 1024;
 /// Holes that we let our losses tear into a lane of a GNS receiver, which refuses beyond 30, or 20 when
 /// a segment splits a hole.
 pub const GNS_MAX_HOLES: usize = 15;

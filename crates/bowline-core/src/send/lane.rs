@@ -6,6 +6,7 @@
 //! which the application submitted both.
 
 mod header;
+mod long_messages;
 mod recording;
 
 use alloc::collections::VecDeque;
@@ -23,6 +24,7 @@ use crate::message::Payload;
 use crate::range_set::RangeSet;
 use crate::send::lane::header::MAX_STREAM_HEADER;
 use crate::send::lane::header::stream_header;
+use crate::send::lane::long_messages::LongMessages;
 use crate::send::stream_buffer::StreamBuffer;
 use crate::send::unreliable::KeyIndex;
 use crate::send::unreliable::UnreliableMessage;
@@ -42,6 +44,7 @@ pub(crate) struct SendLane {
     queue: VecDeque<Run>,
     /// Reliable bytes from the oldest unacknowledged one on.
     stream: StreamBuffer,
+    long: LongMessages,
     /// The first byte of the stream that was never sent.
     unsent: StreamPos,
     /// Acknowledged beyond the oldest unacknowledged byte.
@@ -88,6 +91,7 @@ impl SendLane {
             last_reliable_number: MessageNumber::NONE,
             queue: VecDeque::new(),
             stream: StreamBuffer::new(StreamPos::FIRST),
+            long: LongMessages::new(),
             unsent: StreamPos::FIRST,
             acked: RangeSet::new(),
             lost: RangeSet::new(),
@@ -120,9 +124,11 @@ impl SendLane {
         self.last_reliable_number = number;
         let mut header = [0; MAX_STREAM_HEADER];
         let header = stream_header(&mut header, step, payload.len());
+        let start = self.stream.end();
         self.stream.append(header);
         self.stream.append_payload(payload);
         let end = self.stream.end();
+        self.long.submitted(start, end);
         push(&mut self.queue, Run::Reliable { end, number });
         number
     }
@@ -239,7 +245,8 @@ impl SendLane {
         if self.acked.len() >= max_holes {
             return 0;
         }
-        window.saturating_sub(self.unsent.bytes_since(self.stream.start()))
+        let start = self.long.window_start(self.stream.start());
+        window.saturating_sub(self.unsent.bytes_since(start))
     }
 
     /// The next range to send again, of at most `max` bytes.
@@ -330,6 +337,7 @@ impl SendLane {
             self.acked.remove_below(oldest);
         }
         self.stream.release(StreamPos::new(oldest));
+        self.long.release(StreamPos::new(oldest));
     }
 
     /// A packet with these bytes is taken for lost: what the peer lacks of them goes again.
@@ -393,23 +401,26 @@ impl SendLane {
     pub(crate) fn heap_bytes(&self) -> usize {
         memory::of_deque(&self.queue)
             + self.stream.heap_bytes()
+            + self.long.heap_bytes()
             + self.acked.heap_bytes()
             + self.lost.heap_bytes()
             + self.unreliable.heap_bytes()
             + self.keys.heap_bytes()
     }
 
-    /// The most heap in bytes of what `lanes` lanes remember of `messages` unreliable messages, with
-    /// reliable ones between them, and of what was acknowledged and lost: no more ranges than packets.
-    pub(crate) const fn heap_bound_of_queues(messages: usize, lanes: usize) -> usize {
+    /// The most heap in bytes of what `lanes` lanes remember of `waiting` bytes, `messages` unreliable
+    /// messages with reliable ones between them, and ranges acknowledged or lost, one per packet at most.
+    pub(crate) const fn heap_bound(waiting: usize, messages: usize, lanes: usize) -> usize {
         memory::grown::<Run>(messages.saturating_mul(2).saturating_add(lanes))
             .saturating_add(KeyIndex::heap_bound(messages))
+            .saturating_add(LongMessages::heap_bound(waiting, lanes))
             .saturating_add(2 * memory::grown::<Range<u64>>(limits::MAX_TRACKED_PACKETS + lanes))
     }
 
     /// Gives back memory that is only kept for speed.
     pub(crate) fn shrink(&mut self) {
         self.stream.shrink();
+        self.long.shrink();
         self.unreliable.shrink();
         self.keys.shrink();
         if self.queue.is_empty() {

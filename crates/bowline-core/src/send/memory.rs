@@ -27,7 +27,7 @@ impl Sender {
         let messages = waiting / limits::UNRELIABLE_MESSAGE_COST as usize;
         reliable
             .saturating_add(unreliable)
-            .saturating_add(SendLane::heap_bound_of_queues(messages, lanes))
+            .saturating_add(SendLane::heap_bound(waiting, messages, lanes))
             .saturating_add(InFlight::HEAP_BOUND)
     }
 }

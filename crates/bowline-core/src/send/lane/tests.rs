@@ -49,6 +49,31 @@ fn what_is_lost_goes_again_and_what_is_acked_does_not() {
 }
 
 #[test]
+fn limit_a_long_message_counts_against_the_window_until_all_of_it_is_acked() {
+    let (short, long) = (&[1; 1_000][..], &[2; 100_000][..]);
+    let mut lane = lane_with(&[(short, true), (long, true), (long, true)]);
+    let long_start = 1 + 1_002;
+    let long_end = long_start + 100_003;
+    let window = 150_000;
+    lane.take_new(lane.stream_room(window, 15));
+    assert_eq!(lane.unsent(), StreamPos::new(1 + window));
+    lane.on_acked(pos(1..500));
+    assert_eq!(
+        lane.stream_room(window, 15),
+        499,
+        "short ones fit the slack"
+    );
+    lane.on_acked(pos(500..90_000));
+    let room = lane.stream_room(window, 15);
+    assert_eq!(room, long_start - 1, "GNS keeps all of the long one");
+    lane.on_acked(pos(90_000..long_end));
+    assert_eq!(lane.stream_room(window, 15), long_end - 1);
+    lane.on_acked(pos(long_end..150_001));
+    let room = lane.stream_room(window, 15);
+    assert_eq!(room, long_end - 1, "so it does with the next");
+}
+
+#[test]
 fn limit_stream_window_and_holes_stop_new_bytes_only() {
     let mut lane = lane_with(&[(&[1; 2000], true)]);
     assert_eq!(lane.stream_room(100, 15), 100);
