@@ -3,7 +3,8 @@
 use std::fmt;
 
 use bowline_core::event::TimerKind;
-use bowline_core::time::Timestamp;
+use bowline_core::ids::LaneIndex;
+use bowline_core::time::{Span, Timestamp};
 
 use crate::gns_receiver::Finding;
 use crate::host::{Conn, HostId};
@@ -40,6 +41,28 @@ pub enum Fault {
         /// What it may hold ([`Connection::memory_bound`](bowline_core::connection::Connection::memory_bound)).
         bound: usize,
     },
+    /// More received messages wait to be read than the settings allow.
+    FullQueue {
+        /// How many wait.
+        messages: usize,
+        /// How many bytes they have.
+        bytes: usize,
+    },
+    /// More bytes of a lane are under way than the peer's window takes.
+    Window {
+        /// The lane.
+        lane: LaneIndex,
+        /// From the oldest byte that is not acknowledged to the newest that was sent, those that are sent
+        /// again left out.
+        bytes: usize,
+    },
+    /// A connection ended for a silence that was none.
+    NotSilent {
+        /// For how long nothing had come from the peer.
+        silence: Span,
+        /// For how long it may be silent.
+        timeout: Span,
+    },
     /// A receiver of the original would not have taken what was sent, although the sender could have
     /// avoided that.
     GnsLimit(Finding),
@@ -63,6 +86,15 @@ impl fmt::Display for Violation {
             Fault::NonceReused => f.write_str("a nonce was used twice with the same key"),
             Fault::Memory { bytes, bound } => {
                 write!(f, "holds {bytes} bytes of memory, and may hold {bound}")
+            }
+            Fault::FullQueue { messages, bytes } => {
+                write!(f, "{messages} messages of {bytes} bytes wait to be read")
+            }
+            Fault::Window { lane, bytes } => {
+                write!(f, "lane {} has {bytes} bytes under way", lane.get())
+            }
+            Fault::NotSilent { silence, timeout } => {
+                write!(f, "takes {silence} for a silence of {timeout}")
             }
             Fault::GnsLimit(finding) => write!(f, "the original would refuse: {finding}"),
             Fault::LongBurst { bytes } => write!(f, "sends {bytes} bytes for one input"),

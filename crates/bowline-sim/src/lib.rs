@@ -41,7 +41,9 @@
 //! - No timer fires again and again without anything coming of it, and no input lets more than a burst
 //!   leave.
 //! - No nonce is used twice with the same key, by whoever has it.
-//! - No connection holds more memory than its settings allow.
+//! - No connection holds more memory, or more messages that wait to be read, than its settings allow, and no
+//!   lane has more under way than the peer's window takes.
+//! - No connection ends for a silence of its peer that was none.
 //! - A connection with the limits of the original's receiver in front of it never runs into those that a
 //!   sender can avoid ([`Fault::GnsLimit`]).
 //! - [`deterministic`] plays a scenario twice and compares every datagram and event.

@@ -309,6 +309,11 @@ impl Connection {
         self.receiver.queued_messages()
     }
 
+    /// How many bytes the received messages have that wait to be read.
+    pub const fn queued_bytes(&self) -> usize {
+        self.receiver.queued_bytes()
+    }
+
     /// Moves to another state and tells.
     pub(crate) fn set_state(&mut self, new: State) {
         let old = core::mem::replace(&mut self.state, new).public();

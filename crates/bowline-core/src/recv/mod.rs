@@ -238,6 +238,11 @@ impl Receiver {
         self.queue.len()
     }
 
+    /// How many bytes they have.
+    pub(crate) const fn queued_bytes(&self) -> usize {
+        self.queue.bytes()
+    }
+
     /// Gives back memory that is only kept for speed.
     pub(crate) fn shrink(&mut self) {
         self.queue.shrink();

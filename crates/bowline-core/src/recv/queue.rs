@@ -144,6 +144,11 @@ impl ReceiveQueue {
         self.messages.len()
     }
 
+    /// How many bytes they have.
+    pub(crate) const fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// How many messages may wait.
     pub(crate) const fn max_messages(&self) -> usize {
         self.max_messages

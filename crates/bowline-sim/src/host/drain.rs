@@ -2,7 +2,8 @@
 
 use std::net::SocketAddr;
 
-use bowline_core::event::ToEndpoint;
+use bowline_core::connection::ConnectionState;
+use bowline_core::event::{Event, ToEndpoint};
 use bowline_core::ids::ConnectionId;
 use bowline_core::limits;
 use bowline_core::time::{Span, Timestamp};
@@ -66,6 +67,11 @@ impl Host {
             self.buf.clear();
         }
         while let Some(event) = connection.poll_event() {
+            if let Event::StateChanged { new, .. } = event
+                && new == ConnectionState::Connected
+            {
+                slot.heard_at = Some(local);
+            }
             slot.events.push((now, event));
             let what = What::Event(event);
             out.news.push(News { id, what });

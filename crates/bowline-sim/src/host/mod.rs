@@ -283,9 +283,16 @@ impl Host {
             DatagramEvent::Dropped(_) => {}
             DatagramEvent::Reply => out.datagrams.push(self.datagram(route, reply)),
             DatagramEvent::Forward { id, meta } => {
-                self.feed(now, id, out, |connection, now| {
+                let is_taken = self.feed(now, id, out, |connection, now| {
+                    let dropped = connection.drops().total();
                     connection.handle_datagram(now, &meta, bytes);
+                    connection.drops().total() == dropped
                 });
+                if let Some(slot) = self.slots.get_mut(&id)
+                    && is_taken == Some(true)
+                {
+                    slot.heard_at = Some(local);
+                }
             }
             DatagramEvent::Incoming(connection) => {
                 let id = connection.id();

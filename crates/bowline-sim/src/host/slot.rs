@@ -18,6 +18,9 @@ pub(crate) struct Slot {
     pub(crate) reads_at_once: bool,
     /// Whether there was a time when it did not.
     pub(crate) reads_late: bool,
+    /// When a datagram came last that the connection had nothing to object to, or when it was connected, by
+    /// the host's clock.
+    pub(crate) heard_at: Option<Timestamp>,
     pub(super) connection: Life,
     pub(super) deadline: Option<(Timestamp, TimerKind)>,
     /// How often in a row a timer fired and was due again at once.
@@ -38,6 +41,7 @@ impl Slot {
             inbox: VecDeque::new(),
             reads_at_once,
             reads_late: !reads_at_once,
+            heard_at: None,
             connection: Life::Alive(Box::new(connection)),
             deadline: None,
             spins: 0,

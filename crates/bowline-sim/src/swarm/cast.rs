@@ -21,6 +21,8 @@ const PORT: u16 = 27_015;
 const MAX_HOSTS: u32 = 8;
 /// Most connections that are ever dialled.
 const MAX_DIALLED: u32 = 14;
+/// The send buffer of hosts that send much at once.
+const BULK_SEND_BUFFER: usize = 8 * 1024 * 1024;
 /// App IDs differ in one host of so many.
 const STRANGERS: u32 = 24;
 
@@ -129,6 +131,10 @@ fn host_config(rng: &mut Rng, features: Features) -> HostConfig {
         connection: Config::at(ConfigScope::Interface),
         ..HostConfig::default()
     };
+    if features.has(Feature::Bulk) {
+        let room = config.connection.set_send_buffer(BULK_SEND_BUFFER);
+        room.expect("within the range");
+    }
     if features.has(Feature::Settings) {
         for _ in 0..rng.below(6) {
             set_something(rng, &mut config.connection);

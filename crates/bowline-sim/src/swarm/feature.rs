@@ -79,6 +79,8 @@ features! {
     Lanes = "lanes",
     /// Messages of many sizes, up to the largest.
     Sizes = "all sizes",
+    /// More at once than a window takes.
+    Bulk = "bulk",
     /// Deadlines and keys.
     Freshness = "deadlines and keys",
     /// Receivers that want unreliable messages in order.

@@ -240,11 +240,16 @@ impl<'w> Scenario<'w> {
     fn play(mut self) -> Result<Features, Broken> {
         self.draw_links();
         let steps = STEPS.0 + self.rng.below(STEPS.1);
+        // Once is enough, and takes time.
+        let pours_at = self.rng.below(steps);
         for step in 0..steps {
             self.start_connections(step);
             self.trouble();
             self.calls();
             self.talk();
+            if self.has(Feature::Bulk) && step == pours_at {
+                self.pour();
+            }
             let span = self.rng.below(MAX_STEP_US);
             self.world.run_for(Span::from_micros(u64::from(span)));
             self.world.verify().map_err(Broken::from)?;

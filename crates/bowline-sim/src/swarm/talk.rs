@@ -11,6 +11,9 @@ use crate::swarm::{Feature, Scenario, magnitude};
 
 /// Most messages in one step, and in a burst.
 const MAX_MESSAGES: (u32, u32) = (12, 120);
+/// How many messages are poured through one lane, and their size: by the time that the first half has
+/// arrived over a link without losses, a sender dares to have as much under way as a window takes.
+const BULK: (u32, usize) = (40, 100_000);
 /// Keys that are used.
 const KEYS: u32 = 5;
 /// Sizes at which something changes: empty, the longest whose size needs no further byte, what fits one
@@ -34,6 +37,17 @@ impl Scenario<'_> {
             if let Some(conn) = self.any_end() {
                 self.say(conn, 2);
             }
+        }
+    }
+
+    /// Sends more through one lane than its window takes.
+    pub(super) fn pour(&mut self) {
+        let Some(conn) = self.any_end() else {
+            return;
+        };
+        for _ in 0..BULK.0 {
+            let data = payload(&mut self.rng, BULK.1);
+            let _ = self.world.send(conn, SendFlags::RELIABLE, &data);
         }
     }
 

@@ -1,6 +1,7 @@
 //! The world: virtual time, hosts, the network between them, and everything that happens.
 
 mod app;
+mod bounds;
 mod fault;
 mod linger;
 mod nat;
@@ -31,6 +32,7 @@ use crate::queue::EventQueue;
 use crate::report::Journal;
 use crate::trace::{Trace, TraceHash};
 
+use self::bounds::Bounds;
 use self::story::Story;
 
 pub use self::story::Stuck;
@@ -60,8 +62,8 @@ pub struct World {
     nonces: NonceWatch,
     /// How often something happened to a host.
     touches: u64,
-    /// How much memory ends might hold under settings that they do not have any more.
-    bounds: BTreeMap<Conn, usize>,
+    /// What ends might hold under settings that they do not have any more.
+    bounds: BTreeMap<Conn, Bounds>,
     /// Ends that were closed with linger.
     lingering: BTreeSet<Conn>,
     violations: Vec<Violation>,
@@ -418,6 +420,9 @@ impl World {
                 }
                 let who = self.describe(conn);
                 self.tell(format!("{who}: {text}"));
+                if let What::Event(Event::StateChanged { old, new }) = news.what {
+                    self.check_silence(conn, old, new);
+                }
             }
         }
     }

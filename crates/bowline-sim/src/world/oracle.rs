@@ -1,7 +1,5 @@
 //! What is checked with everything that happens to a host.
 
-use bowline_core::connection::Connection;
-
 use crate::check::{Fault, Violation};
 use crate::gns_receiver::{FindingKind, Refusal};
 use crate::host::{Conn, HostId, Received};
@@ -9,9 +7,9 @@ use crate::world::World;
 
 /// Violations that are kept; one is enough to fail.
 const MAX_VIOLATIONS: usize = 64;
-/// The memory of a host's connections is looked at once in so many times: what grows beyond its bound
+/// What a host's connections hold is looked at once in so many times: what grows beyond its bound
 /// stays there for longer.
-const MEMORY_EVERY: u64 = 32;
+const BOUNDS_EVERY: u64 = 32;
 
 impl World {
     /// Before anything happens to a host.
@@ -26,40 +24,8 @@ impl World {
             self.violate(host, None, Fault::NonceReused);
         }
         self.touches += 1;
-        if self.touches.is_multiple_of(MEMORY_EVERY) {
-            self.check_memory(host);
-        }
-    }
-
-    /// Whether the connections of a host hold more memory than they may.
-    pub(super) fn check_memory(&mut self, host: HostId) {
-        let over: Vec<(Conn, Fault)> = self
-            .host(host)
-            .alive()
-            .filter_map(|connection| {
-                let id = connection.id();
-                let conn = Conn { host, id };
-                let bytes = connection.memory_bytes();
-                let bound = self.memory_bound(conn, connection);
-                (bytes > bound).then_some((conn, Fault::Memory { bytes, bound }))
-            })
-            .collect();
-        for (conn, fault) in over {
-            self.violate(host, Some(conn), fault);
-        }
-    }
-
-    /// What a connection holds was accepted under the settings of then: the largest bound it ever had.
-    fn memory_bound(&self, conn: Conn, connection: &Connection) -> usize {
-        let before = self.bounds.get(&conn).copied();
-        connection.memory_bound().max(before.unwrap_or(0))
-    }
-
-    /// Remembers the bound of a connection whose settings are about to change.
-    pub(super) fn keep_bound(&mut self, conn: Conn) {
-        if let Some(connection) = self.connection(conn) {
-            let bound = self.memory_bound(conn, connection);
-            self.bounds.insert(conn, bound);
+        if self.touches.is_multiple_of(BOUNDS_EVERY) {
+            self.check_bounds(host);
         }
     }
 

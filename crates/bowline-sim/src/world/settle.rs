@@ -74,7 +74,7 @@ impl World {
 
     /// Changes the settings of one connection, as an application may at any time.
     pub fn set_config(&mut self, conn: Conn, config: Config) {
-        self.keep_bound(conn);
+        self.keep_bounds(conn);
         self.feed(conn, |connection, now| {
             connection.set_config(now, Arc::new(config));
         });
