@@ -73,15 +73,9 @@ impl CertStore {
         crypto: &Crypto,
         text: &str,
     ) -> Result<Vec<KeyId>, TrustFileError> {
-        let mut added = Vec::new();
-        for signed in certificates(text)? {
-            added.push(self.add_root_certificate(crypto, &signed)?);
-        }
-        added.extend(self.add_root_keys(crypto, text)?);
-        if added.is_empty() {
-            return Err(TrustFileError::Empty);
-        }
-        Ok(added)
+        self.add_with_root_keys(crypto, text, |store, signed| {
+            store.add_root_certificate(crypto, signed)
+        })
     }
 
     /// Trusts all that a text holds: its roots, as [`Self::add_roots_from_text`] does, and through them
@@ -96,19 +90,13 @@ impl CertStore {
         crypto: &Crypto,
         text: &str,
     ) -> Result<Vec<KeyId>, TrustFileError> {
-        let mut added = Vec::new();
-        for signed in certificates(text)? {
-            added.push(if signed.is_self_signed(crypto) {
-                self.add_root_certificate(crypto, &signed)?
+        self.add_with_root_keys(crypto, text, |store, signed| {
+            if signed.is_self_signed(crypto) {
+                store.add_root_certificate(crypto, signed)
             } else {
-                self.add_authority(crypto, &signed.to_message())?
-            });
-        }
-        added.extend(self.add_root_keys(crypto, text)?);
-        if added.is_empty() {
-            return Err(TrustFileError::Empty);
-        }
-        Ok(added)
+                Ok(store.add_authority(crypto, &signed.to_message())?)
+            }
+        })
     }
 
     /// Takes every certificate of an authority in a text, as [`Self::add_authority`] does, and returns
@@ -157,12 +145,25 @@ impl CertStore {
         Ok(count)
     }
 
-    fn add_root_keys(&mut self, crypto: &Crypto, text: &str) -> Result<Vec<KeyId>, TrustFileError> {
+    /// Takes the certificates of a text with `add`, then the keys that stand alone, which are roots.
+    fn add_with_root_keys(
+        &mut self,
+        crypto: &Crypto,
+        text: &str,
+        add: impl Fn(&mut Self, &SignedCertificate) -> Result<KeyId, TrustFileError>,
+    ) -> Result<Vec<KeyId>, TrustFileError> {
+        let mut added = Vec::new();
+        for signed in certificates(text)? {
+            added.push(add(self, &signed)?);
+        }
         let lines = text.lines().map(str::trim);
-        lines
-            .filter(|line| line.starts_with("ssh-"))
-            .map(|line| Ok(self.add_root(crypto, line.parse()?)?))
-            .collect()
+        for line in lines.filter(|line| line.starts_with("ssh-")) {
+            added.push(self.add_root(crypto, line.parse()?)?);
+        }
+        if added.is_empty() {
+            return Err(TrustFileError::Empty);
+        }
+        Ok(added)
     }
 }
 
