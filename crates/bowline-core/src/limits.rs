@@ -247,3 +247,6 @@ pub const MAX_REORDER_HELD: usize = 32;
 /// Inputs that a copy of the connection is followed by in its flight recording before the next copy is
 /// taken: a recording holds this much time at least, and twice as much at most.
 pub const RECORDING_SEGMENT: Span = Span::from_secs(10);
+/// What a half of a flight recording holds before the next copy is taken, however little was asked for: the
+/// copy is of the whole connection, with what waits in its queues.
+pub const RECORDING_SEGMENT_BYTES: usize = 32 * 1024;

@@ -205,30 +205,36 @@ fn recordings_of_random_connections_play_back_whatever_is_left_out() {
 #[test]
 fn limit_record_bytes() {
     let max = 1 << 16;
-    let mut world = World::new(1);
-    let mut config = Config::new();
-    config.set_record_bytes(max).unwrap();
-    let config = HostConfig {
-        connection: config,
-        ..HostConfig::default()
-    };
-    let server = world.add_host("server", config.clone());
-    let client = world.add_host("client", config);
-    let address = world.listen(server, 27_015);
-    let (ours, theirs) = world.connect_pair(client, address).unwrap();
+    let (mut world, ends) = recording(max);
     let mut rng = world.rng("messages");
     // Each half may go beyond by one input: a datagram, or the largest message that was sent.
     let largest = 20_000 + 512;
     let mut most = 0;
     for _ in 0..60 {
-        play_a_match_on_one_lane(&mut world, &mut rng, [ours, theirs], largest - 512);
-        for conn in [ours, theirs] {
+        play_a_match_on_one_lane(&mut world, &mut rng, ends, largest - 512);
+        for conn in ends {
             let bytes = world.connection(conn).unwrap().flight().unwrap().bytes();
             assert!(bytes <= max + 2 * largest, "{bytes} bytes");
             most = most.max(bytes);
         }
     }
     assert!(most > max / 2, "{most} bytes at most");
+}
+
+#[test]
+fn limit_recording_segment_in_bytes() {
+    let (mut world, ends) = recording(1);
+    let mut rng = world.rng("messages");
+    let largest = 2_000;
+    let mut most = 0;
+    for _ in 0..60 {
+        play_a_match_on_one_lane(&mut world, &mut rng, ends, largest);
+        let connection = world.connection(ends[0]).unwrap();
+        most = most.max(connection.flight().unwrap().bytes());
+    }
+    let least = bowline_core::limits::RECORDING_SEGMENT_BYTES;
+    assert!(most >= least, "{most} bytes: copies for every packet");
+    assert!(most <= 2 * (least + largest + 512), "{most} bytes");
 }
 
 fn play_a_match_on_one_lane(world: &mut World, rng: &mut Rng, ends: [Conn; 2], max: usize) {
@@ -243,7 +249,7 @@ fn play_a_match_on_one_lane(world: &mut World, rng: &mut Rng, ends: [Conn; 2], m
 
 #[test]
 fn limit_recording_segment_in_time() {
-    let (mut world, [ours, _]) = quiet();
+    let (mut world, [ours, _]) = recording(1 << 20);
     world.run_for(Span::from_secs(100));
     let now = world.connection(ours).unwrap();
     let flight = now.flight().unwrap();
@@ -257,11 +263,11 @@ fn limit_recording_segment_in_time() {
     assert!(span <= half + half + half + half, "{span:?}");
 }
 
-/// A pair that records, and sends nothing.
-fn quiet() -> (World, [Conn; 2]) {
+/// A pair that records up to so many bytes.
+fn recording(max_bytes: usize) -> (World, [Conn; 2]) {
     let mut world = World::new(2);
     let mut config = Config::new();
-    config.set_record_bytes(1 << 20).unwrap();
+    config.set_record_bytes(max_bytes).unwrap();
     let config = HostConfig {
         connection: config,
         ..HostConfig::default()
@@ -289,7 +295,7 @@ fn nothing_is_recorded_unless_asked_for() {
 
 #[test]
 fn a_changed_recording_is_told_from_what_happened() {
-    let (mut world, [ours, theirs]) = quiet();
+    let (mut world, [ours, theirs]) = recording(1 << 20);
     let mut rng = world.rng("messages");
     play_a_match_on_one_lane(&mut world, &mut rng, [ours, theirs], 5_000);
     let bytes = file(&world, ours, RecordingOptions::default());

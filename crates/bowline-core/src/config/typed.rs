@@ -82,7 +82,8 @@ impl Config {
     }
 
     size! {
-        /// How many bytes the flight recorder may keep of what happened last (0, which is none).
+        /// How many bytes the flight recorder may keep of what happened last (0, which is none; else 64 KiB
+        /// at least, whatever is set).
         set_record_bytes, record_bytes, RecordBytes
     }
 

@@ -4,8 +4,8 @@
 //! one is full or old enough, the older one is dropped and a new one begun. So between one half and all
 //! of what was asked for is there at any time, and nothing is ever moved.
 //!
-//! **Memory**: inputs take the bytes that were asked for, and at most one input more in each segment. To
-//! that comes what the two copies hold: never more than twice the connection itself, most of which is
+//! **Memory**: inputs take the bytes that were asked for, or 64 KiB if that was less, and at most one input
+//! more in each segment: a copy takes time, and must not be taken for every other packet. To that comes what the two copies hold: never more than twice the connection itself, most of which is
 //! what waits in its queues, so twice the send and receive buffers. Large messages in the send queue are
 //! shared, not copied.
 
@@ -71,7 +71,7 @@ impl Flight {
 
     /// Whether it is time for [`Self::turn`].
     pub(super) fn is_full(&self, now: Timestamp) -> bool {
-        self.newer.bytes >= self.max_bytes / 2
+        self.newer.bytes >= limits::RECORDING_SEGMENT_BYTES.max(self.max_bytes / 2)
             || now.since(self.newer.start.now) >= limits::RECORDING_SEGMENT
     }
 
