@@ -250,3 +250,6 @@ pub const RECORDING_SEGMENT: Span = Span::from_secs(10);
 /// What a half of a flight recording holds before the next copy is taken, however little was asked for: the
 /// copy is of the whole connection, with what waits in its queues.
 pub const RECORDING_SEGMENT_BYTES: usize = 32 * 1024;
+/// What the inputs of a flight recording take that is read from a file, and its fingerprints: the most that
+/// `RecordBytes` can be, and one input beyond it in each half.
+pub const MAX_RECORDING: usize = 258 * 1024 * 1024;

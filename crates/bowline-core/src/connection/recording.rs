@@ -8,6 +8,7 @@
 //! the connection in it, `hide` leaves out what was said, `player` plays it back, `watch` shows what
 //! happens meanwhile, `summary` is that as data, and `timeline` in words.
 
+mod bounded;
 mod checkpoint;
 mod export;
 mod flight;

@@ -7,7 +7,10 @@
 //! The rest is a [`FlightRecording`] in postcard's format. The digest is there so that a file that was cut
 //! off or altered is refused before it is looked at; it proves nothing about who wrote it. The state of a
 //! connection is laid out differently from version to version, so a file is read by the version that wrote
-//! it, which it names.
+//! it, which it names. Between two versions the number does not change, the layout may: what does not fit is
+//! refused, and no file can make the reader take more memory than recordings do ([`Recording::parse`]).
+//!
+//! [`Recording::parse`]: super::Recording::parse
 
 use bowline_core::connection::FlightRecording;
 use sha2::Digest;
@@ -42,8 +45,8 @@ pub enum RecordingFileError {
     /// Its digest does not fit.
     #[error("the recording was cut off or altered")]
     Altered,
-    /// Its digest fits, its contents do not.
-    #[error("the recording is broken: {0}")]
+    /// Its digest fits, its contents do not: another build of this version wrote it, or nobody did.
+    #[error("the recording does not fit this build of version {WRITER}: {0}")]
     Broken(String),
 }
 

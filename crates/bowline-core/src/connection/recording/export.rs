@@ -18,6 +18,7 @@ use crate::connection::Command;
 use crate::connection::DatagramBytes;
 use crate::connection::Input;
 use crate::connection::recording::Recorded;
+use crate::connection::recording::bounded;
 use crate::connection::recording::checkpoint::Checkpoint;
 use crate::connection::recording::checkpoint::masked;
 use crate::connection::recording::flight::Segment;
@@ -70,8 +71,10 @@ pub struct FlightCopy(Segment);
 pub struct FlightRecording {
     options: RecordingOptions,
     checkpoint: Checkpoint,
+    #[serde(deserialize_with = "bounded::inputs")]
     inputs: Vec<Recorded>,
     /// Of what is compared of each datagram sent.
+    #[serde(deserialize_with = "bounded::fingerprints")]
     fingerprints: Vec<u64>,
     /// Datagrams that came out the same when the recording was made.
     faithful: Verdict,
