@@ -30,6 +30,7 @@ use crate::time::Timestamp;
 pub(super) const SIGNED_REQUEST_COST: u64 = 3;
 /// What a request costs whose certificate nobody has signed.
 pub(super) const UNSIGNED_REQUEST_COST: u64 = 2;
+
 /// What has been used up of all limits.
 #[derive(Debug)]
 pub(super) struct Budget {
@@ -248,8 +249,7 @@ const fn ns(at: Timestamp) -> u64 {
 }
 
 /// What one party commonly commands: 24 bits of an IPv4 address, 56 of an IPv6 address. Seven bytes are all
-/// that tells networks apart; an IPv4 one begins as no IPv6 host does (`ff00::/8` is
-/// multicast).
+/// that tells networks apart; an IPv4 one begins as no IPv6 host does (`ff00::/8` is multicast).
 fn network(ip: IpAddr) -> [u8; 7] {
     match ip.to_canonical() {
         IpAddr::V4(ip) => {
