@@ -393,14 +393,7 @@ impl World {
             What::Received(message) => {
                 format!("received {} {}", message.lane.get(), message.number.get())
             }
-            What::Event(Event::StateChanged { old, new }) => {
-                if *old == ConnectionState::None {
-                    format!("is {new}")
-                } else {
-                    format!("was {old}, is {new}")
-                }
-            }
-            What::Event(Event::Writable) => "has room to send again".into(),
+            What::Event(event) => format!("{event:?}"),
             What::Incoming(from) => format!("comes in from {from}"),
             What::Dead => "is over".into(),
             What::Spinning(timer) => format!("timer {timer:?} gets nowhere"),
@@ -414,17 +407,23 @@ impl World {
             What::LongBurst(bytes) => {
                 self.violate(host, Some(conn), Fault::LongBurst { bytes });
             }
-            What::Event(_) | What::Incoming(_) | What::Dead => {
-                if matches!(news.what, What::Incoming(_)) {
-                    self.put_gns_in_front(conn);
-                }
-                let who = self.describe(conn);
-                self.tell(format!("{who}: {text}"));
-                if let What::Event(Event::StateChanged { old, new }) = news.what {
+            What::Event(event) => {
+                self.tell_of(conn, &in_words(event));
+                if let Event::StateChanged { old, new } = event {
                     self.check_silence(conn, old, new);
                 }
             }
+            What::Incoming(_) => {
+                self.put_gns_in_front(conn);
+                self.tell_of(conn, &text);
+            }
+            What::Dead => self.tell_of(conn, &text),
         }
+    }
+
+    fn tell_of(&mut self, conn: Conn, text: &str) {
+        let who = self.describe(conn);
+        self.tell(format!("{who}: {text}"));
     }
 
     /// The other end of a connection, as far as this end knows it.
@@ -487,4 +486,16 @@ fn seed_bytes(seed: u64) -> [u8; 32] {
 /// An address as bytes, for the trace.
 fn bytes_of(address: SocketAddr) -> Vec<u8> {
     address.to_string().into_bytes()
+}
+
+/// What a connection tells its application, for people.
+fn in_words(event: Event) -> String {
+    match event {
+        Event::StateChanged {
+            old: ConnectionState::None,
+            new,
+        } => format!("is {new}"),
+        Event::StateChanged { old, new } => format!("was {old}, is {new}"),
+        Event::Writable => "has room to send again".into(),
+    }
 }
