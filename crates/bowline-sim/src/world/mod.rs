@@ -14,7 +14,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::SocketAddr;
 
-use bowline_core::connection::ConnectionState;
 use bowline_core::crypto::Crypto;
 use bowline_core::crypto::once::NonceWatch;
 use bowline_core::event::Event;
@@ -33,7 +32,7 @@ use crate::report::Journal;
 use crate::trace::{Trace, TraceHash};
 
 use self::bounds::Bounds;
-use self::story::Story;
+use self::story::{Story, in_words};
 
 pub use self::story::Stuck;
 
@@ -486,16 +485,4 @@ fn seed_bytes(seed: u64) -> [u8; 32] {
 /// An address as bytes, for the trace.
 fn bytes_of(address: SocketAddr) -> Vec<u8> {
     address.to_string().into_bytes()
-}
-
-/// What a connection tells its application, for people.
-fn in_words(event: Event) -> String {
-    match event {
-        Event::StateChanged {
-            old: ConnectionState::None,
-            new,
-        } => format!("is {new}"),
-        Event::StateChanged { old, new } => format!("was {old}, is {new}"),
-        Event::Writable => "has room to send again".into(),
-    }
 }

@@ -5,6 +5,8 @@ use std::fmt;
 use std::fmt::Write as _;
 
 use bowline_core::config::ConfigKey;
+use bowline_core::connection::ConnectionState;
+use bowline_core::event::Event;
 use bowline_core::time::Span;
 
 use crate::check::Violation;
@@ -160,6 +162,18 @@ impl World {
                 .try_for_each(|(reason, n)| write!(out, ", {n} {reason}"))?;
         }
         writeln!(out)
+    }
+}
+
+/// What a connection tells its application, for people.
+pub(super) fn in_words(event: Event) -> String {
+    match event {
+        Event::StateChanged {
+            old: ConnectionState::None,
+            new,
+        } => format!("is {new}"),
+        Event::StateChanged { old, new } => format!("was {old}, is {new}"),
+        Event::Writable => "has room to send again".into(),
     }
 }
 
