@@ -25,6 +25,7 @@ use bowline_core::ids::{AppId, ConnectionId, LaneIndex, MessageNumber};
 use bowline_core::start::StartNumbers;
 use bowline_core::time::{Span, Timestamp};
 use bowline_core::transmit::TransmitBuf;
+use bowline_core::wire::data_header::DataHeader;
 
 use crate::network::Datagram;
 
@@ -283,12 +284,14 @@ impl Host {
             DatagramEvent::Dropped(_) => {}
             DatagramEvent::Reply => out.datagrams.push(self.datagram(route, reply)),
             DatagramEvent::Forward { id, meta } => {
+                let is_data = DataHeader::parse(bytes).is_ok();
                 let is_taken = self.feed(now, id, out, |connection, now| {
                     let dropped = connection.drops().total();
                     connection.handle_datagram(now, &meta, bytes);
                     connection.drops().total() == dropped
                 });
                 if let Some(slot) = self.slots.get_mut(&id)
+                    && is_data
                     && is_taken == Some(true)
                 {
                     slot.heard_at = Some(local);

@@ -18,7 +18,7 @@ pub(crate) struct Slot {
     pub(crate) reads_at_once: bool,
     /// Whether there was a time when it did not.
     pub(crate) reads_late: bool,
-    /// When a datagram came last that the connection had nothing to object to, or when it was connected, by
+    /// When a data packet came last that the connection had nothing to object to, or when it was connected, by
     /// the host's clock.
     pub(crate) heard_at: Option<Timestamp>,
     pub(super) connection: Life,
