@@ -136,7 +136,7 @@ impl Connection {
         ConnectionInfo {
             state: self.state(),
             identity: self.peer.identity.clone(),
-            remote_id: self.peer.id,
+            remote_id: self.remote_id(),
             origin: self.origin,
             authenticated: self.peer.authenticated,
             encrypted: cipher.is_some_and(|cipher| cipher != Cipher::Null),

@@ -289,6 +289,11 @@ impl Connection {
         self.id
     }
 
+    /// The ID that the peer gave the connection, once it is known.
+    pub const fn remote_id(&self) -> Option<ConnectionId> {
+        self.peer.id
+    }
+
     /// The state.
     pub const fn state(&self) -> ConnectionState {
         self.state.public()

@@ -144,11 +144,15 @@ impl GnsReceiver {
         taken
     }
 
-    /// Shows a datagram that the receiver's side sends, so that acknowledgements of it are understood.
-    pub fn answered(&mut self, datagram: &[u8]) {
+    /// Shows a datagram that the receiver's side sends, so that acknowledgements of it are understood. What
+    /// is not a data packet to `peer`, the observed sender, is of no interest.
+    pub fn answered(&mut self, peer: ConnectionId, datagram: &[u8]) {
         let Ok((header, _)) = DataHeader::parse(datagram) else {
             return;
         };
+        if header.to != peer {
+            return;
+        }
         let newest = PacketNumber::new(self.lanes.next_send.get() - 1);
         if let Some(number) = header.seq.expand(newest) {
             self.lanes.next_send = self.lanes.next_send.max(number.next());

@@ -4,6 +4,8 @@ use bowline_core::wire::data_header;
 use super::*;
 
 const ID: ConnectionId = ConnectionId::new(0x0001_0001);
+/// What the observed sender calls the connection.
+const PEER: ConnectionId = ConnectionId::new(7);
 
 /// Shows a packet with the frames that `write` writes.
 fn show(gns: &mut GnsReceiver, number: u64, write: impl FnOnce(&mut FrameWriter<'_>)) {
@@ -60,10 +62,13 @@ fn an_ack_of_what_was_never_sent_undoes_the_packet() {
     assert_eq!(kinds(&gns), [FindingKind::Refused(Refusal::AckOfUnsent)]);
     let mut sent = Vec::new();
     let number = PacketNumber::new(2).to_wire();
-    data_header::write(&mut sent, ConnectionId::new(7), number, None, None);
-    gns.answered(&sent);
+    data_header::write(&mut sent, PEER, number, None, None);
+    gns.answered(ConnectionId::new(8), &sent);
     show(&mut gns, 2, ack);
-    assert_eq!((gns.findings().len(), gns.counters().duplicates), (1, 0));
+    assert_eq!(gns.findings().len(), 2, "sent by another connection");
+    gns.answered(PEER, &sent);
+    show(&mut gns, 2, ack);
+    assert_eq!((gns.findings().len(), gns.counters().duplicates), (2, 0));
 }
 
 #[test]
@@ -124,6 +129,6 @@ fn arbitrary_datagrams_do_no_harm() {
         datagram.extend_from_slice(&bytes);
         gns.arrived(Timestamp::ZERO, &datagram);
         gns.arrived(Timestamp::ZERO, &bytes);
-        gns.answered(&bytes);
+        gns.answered(PEER, &bytes);
     });
 }

@@ -30,9 +30,10 @@ use bowline_core::wire::data_header::DataHeader;
 use crate::network::Datagram;
 
 use self::raw::RawSockets;
-use self::slot::{Life, Slot};
+use self::slot::Life;
 
 pub(crate) use self::power::Power;
+pub(crate) use self::slot::Slot;
 
 /// Which host of a world.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use bowline_core::connection::{Connection, ConnectionInfo, ConnectionState};
 use bowline_core::endpoint::Route;
 use bowline_core::event::{Event, TimerKind};
+use bowline_core::ids::ConnectionId;
 use bowline_core::time::Timestamp;
 
 use crate::host::Received;
@@ -53,6 +54,14 @@ impl Slot {
         match &self.connection {
             Life::Alive(connection) => connection.info(),
             Life::Over(info) => (**info).clone(),
+        }
+    }
+
+    /// The ID that the peer gave the connection, once known, also when it is gone.
+    pub(crate) fn remote_id(&self) -> Option<ConnectionId> {
+        match &self.connection {
+            Life::Alive(connection) => connection.remote_id(),
+            Life::Over(info) => info.remote_id,
         }
     }
 

@@ -362,11 +362,7 @@ impl World {
         {
             return;
         }
-        for (conn, gns) in &mut self.gns {
-            if conn.host == from {
-                gns.answered(&datagram.bytes);
-            }
-        }
+        self.show_answer_to_gns(from, &datagram);
         let way = self.network.leave(self.now, from, &mut datagram);
         self.tell_mappings();
         let Some((realm, to)) = way else {

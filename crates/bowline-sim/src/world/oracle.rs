@@ -2,7 +2,8 @@
 
 use crate::check::{Fault, Violation};
 use crate::gns_receiver::{FindingKind, Refusal};
-use crate::host::{Conn, HostId, Received};
+use crate::host::{Conn, HostId, Received, Slot};
+use crate::network::Datagram;
 use crate::world::World;
 
 /// Violations that are kept; one is enough to fail.
@@ -26,6 +27,17 @@ impl World {
         self.touches += 1;
         if self.touches.is_multiple_of(BOUNDS_EVERY) {
             self.check_bounds(host);
+        }
+    }
+
+    /// Shows the models of a host what it sends, each what is of its own connection: packet numbers of
+    /// another one say nothing about it.
+    pub(super) fn show_answer_to_gns(&mut self, from: HostId, datagram: &Datagram) {
+        let host = &self.hosts[from.index()];
+        for (conn, gns) in self.gns.iter_mut().filter(|(conn, _)| conn.host == from) {
+            if let Some(peer) = host.slot(conn.id).and_then(Slot::remote_id) {
+                gns.answered(peer, &datagram.bytes);
+            }
         }
     }
 
