@@ -67,10 +67,11 @@ impl Host {
             self.buf.clear();
         }
         while let Some(event) = connection.poll_event() {
-            if let Event::StateChanged { new, .. } = event
-                && new == ConnectionState::Connected
-            {
-                slot.heard_at = Some(local);
+            if let Event::StateChanged { new, .. } = event {
+                slot.linger.on_change(local, new);
+                if new == ConnectionState::Connected {
+                    slot.heard_at = Some(local);
+                }
             }
             slot.events.push((now, event));
             let what = What::Event(event);

@@ -6,7 +6,7 @@ use bowline_core::connection::{Connection, ConnectionInfo, ConnectionState};
 use bowline_core::endpoint::Route;
 use bowline_core::event::{Event, TimerKind};
 use bowline_core::ids::ConnectionId;
-use bowline_core::time::Timestamp;
+use bowline_core::time::{Span, Timestamp};
 
 use crate::host::Received;
 
@@ -22,10 +22,35 @@ pub(crate) struct Slot {
     /// When a data packet came last that the connection had nothing to object to, or when it was connected, by
     /// the host's clock.
     pub(crate) heard_at: Option<Timestamp>,
+    pub(crate) linger: Linger,
     pub(super) connection: Life,
     pub(super) deadline: Option<(Timestamp, TimerKind)>,
     /// How often in a row a timer fired and was due again at once.
     pub(super) spins: u32,
+}
+
+/// How long a connection lingered, by the host's clock.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Linger {
+    since: Option<Timestamp>,
+    lasted: Option<Span>,
+}
+
+impl Linger {
+    /// Takes note of a change of state.
+    pub(super) fn on_change(&mut self, local: Timestamp, new: ConnectionState) {
+        if let Some(since) = self.since.take() {
+            self.lasted = Some(local.since(since));
+        }
+        if new == ConnectionState::Linger {
+            self.since = Some(local);
+        }
+    }
+
+    /// How long, once it is over.
+    pub(crate) const fn lasted(self) -> Option<Span> {
+        self.lasted
+    }
 }
 
 #[derive(Debug)]
@@ -43,6 +68,7 @@ impl Slot {
             reads_at_once,
             reads_late: !reads_at_once,
             heard_at: None,
+            linger: Linger::default(),
             connection: Life::Alive(Box::new(connection)),
             deadline: None,
             spins: 0,

@@ -103,7 +103,7 @@ pub struct Failure {
     pub features: Features,
     /// The promise that was broken.
     pub what: String,
-    /// How things stand, and what happened last.
+    /// How things stand, and what happened last; all that happened if it comes from [`replay`].
     pub story: String,
 }
 
@@ -138,7 +138,7 @@ impl std::error::Error for Failure {}
 pub struct Replay {
     /// What it was like.
     pub summary: Summary,
-    /// How things stood in the end, and what happened last.
+    /// How things stood in the end, and all that happened.
     pub story: String,
 }
 
@@ -162,8 +162,11 @@ pub fn replay(seed: u64) -> Result<Replay, Failure> {
         let what = format!("two runs part after {at}");
         return Err(Failure::new(&first, seed, what));
     }
-    let story = second.tell_all();
-    again.and(summary).map(|summary| Replay { summary, story })
+    let story = second.tell_whole_story();
+    match again.and(summary) {
+        Ok(summary) => Ok(Replay { summary, story }),
+        Err(failure) => Err(Failure { story, ..failure }),
+    }
 }
 
 fn play_in(world: &mut World, seed: u64) -> Result<Summary, Failure> {

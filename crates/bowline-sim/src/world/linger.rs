@@ -38,13 +38,8 @@ impl World {
         if self.info(conn).end_reason == EndReason::MISC_TIMEOUT {
             return true;
         }
-        let began = self.entered(conn, ConnectionState::Linger);
-        let ended = self
-            .entered(conn, ConnectionState::FinWait)
-            .or_else(|| self.entered(conn, ConnectionState::Dead));
-        match (began, ended) {
-            (Some(began), Some(ended)) => ended.since(began) >= limits::MAX_LINGER,
-            (Some(_), None) | (None, _) => false,
-        }
+        let slot = self.host(conn.host).slot(conn.id);
+        let lasted = slot.and_then(|slot| slot.linger.lasted());
+        lasted.is_some_and(|lasted| lasted >= limits::MAX_LINGER)
     }
 }

@@ -13,8 +13,10 @@ use crate::check::Violation;
 use crate::host::{Conn, HostId, Power};
 use crate::world::{START, World};
 
-/// Lines that are remembered.
-const MAX_LINES: usize = 40;
+/// Lines that are remembered, for whoever plays a scenario again to look into it.
+const MAX_LINES: usize = 10_000;
+/// Lines that are told of a failure.
+const LAST_LINES: usize = 40;
 
 /// The last notable things that happened.
 #[derive(Clone, Debug, Default)]
@@ -69,9 +71,18 @@ impl std::error::Error for Stuck {}
 impl World {
     /// How things stand and what happened last, in words.
     pub(crate) fn tell_all(&self) -> String {
+        self.tell_last(LAST_LINES)
+    }
+
+    /// The same with all that is remembered.
+    pub(crate) fn tell_whole_story(&self) -> String {
+        self.tell_last(MAX_LINES)
+    }
+
+    fn tell_last(&self, lines: usize) -> String {
         let mut out = String::new();
         // Writing to a string cannot fail.
-        let _ = self.write_all(&mut out);
+        let _ = self.write_all(&mut out, lines);
         out
     }
 
@@ -84,7 +95,7 @@ impl World {
         self.violations.iter().map(tell).collect()
     }
 
-    fn write_all(&self, out: &mut String) -> fmt::Result {
+    fn write_all(&self, out: &mut String, max_lines: usize) -> fmt::Result {
         writeln!(
             out,
             "after {}, {} events planned",
@@ -118,11 +129,12 @@ impl World {
             let (config, counters) = (link.config(), link.counters());
             writeln!(out, "link {from} to {to}: {config}; {counters}")?;
         }
-        match self.story.forgotten {
+        let skipped = self.story.lines.len().saturating_sub(max_lines);
+        match self.story.forgotten + skipped as u64 {
             0 => writeln!(out, "what happened:")?,
             more => writeln!(out, "what happened last, {more} lines before it left out:")?,
         }
-        for (at, line) in &self.story.lines {
+        for (at, line) in self.story.lines.iter().skip(skipped) {
             writeln!(out, "  {} {line}", seconds(*at))?;
         }
         Ok(())
