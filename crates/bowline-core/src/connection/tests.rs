@@ -4,6 +4,7 @@ mod delivery;
 mod extensions;
 mod lanes;
 mod order;
+mod runs;
 
 use alloc::string::ToString;
 use alloc::vec;

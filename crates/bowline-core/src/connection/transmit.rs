@@ -61,17 +61,20 @@ impl Connection {
         if !self.state.is_active() || !self.path.is_usable() || self.pipe.is_some() {
             return None;
         }
-        let mut segment = 0;
+        let full = self.path.full_packet();
+        let (mut segment, mut max_len) = (0, full);
         for _ in 0..max_datagrams {
             let Some(plan) = self.plan(now) else { break };
-            let Some(len) = self.build(now, plan, buf) else {
+            let Some(len) = self.build(now, plan, max_len, buf) else {
                 break;
             };
             if segment == 0 {
                 segment = len;
+                max_len = len.min(full);
             }
-            // A shorter packet ends the run, and nothing longer than the first may follow it.
-            if len < segment || segment < self.path.full_packet() {
+            // A shorter packet ends the run. Nothing longer than the first may follow it, so that a short
+            // one is better sent alone.
+            if len < segment || segment < full / 4 * 3 {
                 break;
             }
         }
@@ -129,8 +132,15 @@ impl Connection {
         }
     }
 
-    /// Appends a packet and returns its size; `None` if nothing that it was planned for had room.
-    fn build(&mut self, now: Timestamp, plan: Plan, buf: &mut TransmitBuf) -> Option<usize> {
+    /// Appends a packet of at most `max_len` bytes and returns its size; `None` if nothing that it was
+    /// planned for had room.
+    fn build(
+        &mut self,
+        now: Timestamp,
+        plan: Plan,
+        max_len: usize,
+        buf: &mut TransmitBuf,
+    ) -> Option<usize> {
         let (to, number) = (self.peer.id?, self.sender.next_number());
         let (overhead, key_phase) = self.prepare_keys(now, number)?;
         let time = self.time_since_previous(now);
@@ -140,16 +150,23 @@ impl Connection {
         data_header::write_with_stats(out, to, number.to_wire(), &stats, time);
         data_header::set_key_phase(out.get_mut(start..)?, key_phase);
         let body = out.len();
-        let mut builder = PacketBuilder::new(out, number, self.budget(body - start, overhead));
+        let whole = self.budget(body - start, overhead);
+        let budget = whole.min(max_len.saturating_sub(body - start + overhead));
+        let mut builder = PacketBuilder::new(out, number, budget).among_larger(whole);
         builder.stop_waiting(&self.sender);
-        let has_ack = self.write_ack(now, &mut builder);
+        let acked = self.write_ack(now, &mut builder);
         if plan.data {
             builder.messages(&mut self.sender);
         }
         let built = builder.finish();
-        if !built.has_data && !has_ack && stats == UdpStats::default() {
+        // Data that goes only into a larger packet takes the rest along.
+        let is_too_small = plan.data && budget < whole;
+        if !built.has_data && (is_too_small || acked.is_none() && stats == UdpStats::default()) {
             buf.bytes_mut().truncate(start);
             return None;
+        }
+        if let Some(latest) = acked {
+            self.receiver.acks.on_reported(now, latest);
         }
         let keys = self.keys.as_mut()?;
         let bytes = buf.bytes_mut();
@@ -221,12 +238,17 @@ impl Connection {
         self.budget(limits::DATA_HEADER, overhead)
     }
 
-    /// Stage: what was received. Returns whether there was something to tell, and room for it.
-    fn write_ack(&mut self, now: Timestamp, builder: &mut PacketBuilder<'_>) -> bool {
+    /// Stage: what was received. Returns the latest packet that it tells of, if there was something to tell,
+    /// and room for it.
+    fn write_ack(
+        &mut self,
+        now: Timestamp,
+        builder: &mut PacketBuilder<'_>,
+    ) -> Option<PacketNumber> {
         let acks = &mut self.receiver.acks;
         let room = builder.writer().room() / 2;
         if !acks.has_news(now) || room < MIN_ACK_ROOM {
-            return false;
+            return None;
         }
         let mut max_blocks = limits::MAX_ACK_BLOCKS;
         loop {
@@ -234,8 +256,7 @@ impl Connection {
             if ack_codec::ack_len(report.blocks) <= room {
                 let latest = report.latest;
                 builder.writer().ack(latest, report.delay, report.blocks);
-                acks.on_reported(now, latest);
-                return true;
+                return Some(latest);
             }
             max_blocks = report.blocks.len() / 2;
         }

@@ -32,7 +32,7 @@ const MAX_OFFSET: usize = 3;
 pub(crate) struct PacketBuilder<'a> {
     writer: FrameWriter<'a>,
     lane: LaneIndex,
-    /// Plaintext bytes of a packet that holds nothing but one lane's data.
+    /// Plaintext bytes of a packet of full size that holds nothing but one lane's data.
     whole_packet: usize,
     ranges: usize,
     has_data: bool,
@@ -72,6 +72,12 @@ impl<'a> PacketBuilder<'a> {
             ranges: 0,
             has_data: false,
         }
+    }
+
+    /// Says that other packets may have up to `budget` bytes: what fits one of those is not split for this one.
+    pub(crate) const fn among_larger(mut self, budget: usize) -> Self {
+        self.whole_packet = budget.saturating_sub(16);
+        self
     }
 
     /// The pen, for stages of other modules.
@@ -182,7 +188,7 @@ impl<'a> PacketBuilder<'a> {
             FIRST_UNRELIABLE + if message.sent > 0 { MAX_OFFSET } else { 0 }
         };
         let room = u32::try_from(room.checked_sub(overhead)?).unwrap_or(u32::MAX);
-        if rest <= room {
+        if rest.saturating_sub(room) <= 1 {
             return Some(rest);
         }
         let fits_a_packet = rest as usize + FIRST_UNRELIABLE + MAX_OFFSET <= self.whole_packet;
