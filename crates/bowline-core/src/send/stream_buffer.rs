@@ -230,6 +230,9 @@ impl StreamBuffer {
 
     fn chunk_of(&self, at: StreamPos) -> usize {
         // Nearly always the first or the last chunk is the one.
+        if self.chunks.front().is_some_and(|first| at < first.end()) {
+            return 0;
+        }
         match self.chunks.back() {
             Some(last) if last.start <= at => self.chunks.len() - 1,
             _ => self
