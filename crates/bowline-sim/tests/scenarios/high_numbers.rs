@@ -186,7 +186,7 @@ fn a_gns_receiver_is_not_driven_over_its_limits_by_high_numbers() {
             let (ours, theirs) = connected_at(world, &config, start);
             world.receive_as_gns(ours);
             world.receive_as_gns(theirs);
-            talk(world, [ours, theirs], 200);
+            talk(world, [ours, theirs], 250);
             for conn in [ours, theirs] {
                 world.wait_for_delivery(conn, secs(20)).unwrap();
                 let model = world.gns_receiver(conn).unwrap();
