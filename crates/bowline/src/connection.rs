@@ -144,8 +144,7 @@ impl Connection {
             Urgency::Later
         };
         let message = options.message(data.into());
-        let number = self.command(urgency, |core, now| core.send(now, message))??;
-        Ok(number)
+        self.slot.inner.send(&self.slot, urgency, message)
     }
 
     /// What may be sent on a lane now: what room there is, what of it leaves at once, and how long

@@ -104,11 +104,13 @@ impl Connection {
         now: Timestamp,
         message: Outgoing<'_>,
     ) -> Result<MessageNumber, SendError> {
-        match self.handle(now, Input::Command(Command::Send(message))) {
-            Ok(Reply::Sent(number)) => Ok(number),
-            Err(CommandError::Send(error)) => Err(error),
-            Ok(_) | Err(_) => Err(SendError::WrongState(self.state())),
-        }
+        // Not by way of `handle`: there is one of these for each message, and the detour costs.
+        let input = Input::Command(Command::Send(message));
+        self.note(now, &input);
+        let Input::Command(Command::Send(message)) = input else {
+            return Err(SendError::WrongState(self.state()));
+        };
+        self.on_send(self.now, message)
     }
 
     /// Lets queued messages wait for company no longer. Shorthand for [`Command::Flush`].
@@ -152,10 +154,8 @@ impl Connection {
     /// Takes the oldest received message; also after the peer has closed. Shorthand for
     /// [`Command::Receive`].
     pub fn receive(&mut self, now: Timestamp) -> Option<Message> {
-        match self.handle(now, Input::Command(Command::Receive)) {
-            Ok(Reply::Received(message)) => message,
-            Ok(_) | Err(_) => None,
-        }
+        self.note(now, &Input::Command(Command::Receive));
+        self.on_receive(self.now)
     }
 
     fn on_command(&mut self, now: Timestamp, command: Command<'_>) -> Result<Reply, CommandError> {

@@ -279,6 +279,11 @@ impl Connection {
         self.outbox.events.pop_front()
     }
 
+    /// Whether [`Self::poll_event`] or [`Self::poll_endpoint`] has something to say.
+    pub fn has_news(&self) -> bool {
+        !self.outbox.events.is_empty() || !self.outbox.to_endpoint.is_empty()
+    }
+
     /// The next thing that the endpoint should know.
     pub fn poll_endpoint(&mut self) -> Option<ToEndpoint> {
         self.outbox.to_endpoint.pop_front()

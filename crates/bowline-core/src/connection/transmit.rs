@@ -47,6 +47,15 @@ impl Connection {
         Some(transmit)
     }
 
+    /// Whether a full packet waits to be sent. A message that is added then changes neither when the next
+    /// packet leaves nor any other deadline, if it has none of its own.
+    pub fn is_backlogged(&self) -> bool {
+        self.pipe.is_none()
+            && self.keys.is_some()
+            && self.state.is_active()
+            && self.sender.is_backlogged(self.plaintext_room())
+    }
+
     fn next_run(
         &mut self,
         now: Timestamp,

@@ -418,6 +418,11 @@ impl Sender {
         lane.map_or(i32::MAX, |lane| lane.config.priority)
     }
 
+    /// Whether at least a packet's worth of data could go if it had to wait for nothing but its turn.
+    pub(crate) fn is_backlogged(&self, packet_room: usize) -> bool {
+        self.unsent_bytes >= packet_room as u64 && self.has_sendable()
+    }
+
     /// Whether there is data that need not wait for company.
     fn has_due_data(&self, now: Timestamp, packet_room: usize) -> bool {
         let due = self.unsent_bytes >= packet_room as u64

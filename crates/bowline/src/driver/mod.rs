@@ -63,6 +63,8 @@ use bowline_core::endpoint::Endpoint;
 use bowline_core::endpoint::EndpointConfig;
 use bowline_core::endpoint::Route;
 use bowline_core::event::ToEndpoint;
+use bowline_core::ids::MessageNumber;
+use bowline_core::message::Outgoing;
 use bowline_core::rng::Rng;
 use bowline_core::time::Timestamp;
 use bowline_io::clock::Clock;
@@ -85,6 +87,7 @@ use crate::driver::transmit::transmit_here;
 use crate::driver::transmit::transmit_last;
 use crate::error::BuildError;
 use crate::error::NoSuchConnection;
+use crate::error::SendError;
 use crate::global_config;
 use crate::listener::ListenerId;
 use crate::recorder::Shelf;
@@ -160,6 +163,33 @@ impl Inner {
         let result = command(state.open()?, now);
         self.after_input(slot, state, urgency);
         Ok(result)
+    }
+
+    /// Sends a message. One that waits behind a packet's worth of others changes nothing but the queue:
+    /// whoever sends those will send it too.
+    pub(crate) fn send(
+        &self,
+        slot: &Arc<Slot>,
+        urgency: Urgency,
+        message: Outgoing<'_>,
+    ) -> Result<MessageNumber, SendError> {
+        let mut state = slot.state.lock();
+        let is_behind = urgency == Urgency::Later
+            && message.freshness.is_unbounded()
+            && !slot.inbox.has_any()
+            && state.open()?.is_backlogged();
+        // It waits anyway, so that the time of the last input will do.
+        let now = if is_behind {
+            state.advance(Timestamp::ZERO)
+        } else {
+            state.advance(self.clock.now())
+        };
+        let core = state.open()?;
+        let sent = core.send(now, message);
+        if !is_behind || core.has_news() {
+            self.after_input(slot, state, urgency);
+        }
+        Ok(sent?)
     }
 
     /// Closes a connection and makes its handle stale.

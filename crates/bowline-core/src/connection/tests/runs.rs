@@ -6,6 +6,9 @@ use alloc::vec::Vec;
 use super::Span;
 use crate::config::Config;
 use crate::ids::ConnectionId;
+use crate::ids::LaneIndex;
+use crate::message::Outgoing;
+use crate::message::Payload;
 use crate::message::SendFlags;
 use crate::pair::Pair;
 use crate::transmit::DatagramMeta;
@@ -74,4 +77,29 @@ fn a_small_packet_does_not_cut_down_those_behind_it() {
     let runs = runs(&mut pair, ids, &[700, 1100, 1100, 1100, 1100]);
     let counts: Vec<_> = runs.iter().map(Vec::len).collect();
     assert_eq!(counts, [1, 4], "{runs:?}");
+}
+
+#[test]
+fn a_message_behind_a_backlog_changes_no_deadline() {
+    for flags in [SendFlags::RELIABLE, SendFlags::UNRELIABLE] {
+        let (mut pair, (client, _)) = pair();
+        let mut buf = TransmitBuf::new(40);
+        let mut behind = 0;
+        for _ in 0..2_000 {
+            let now = pair.now;
+            let connection = pair.client.connections.get_mut(&client).unwrap();
+            let before = connection.poll_timeout();
+            let is_backlogged = connection.is_backlogged();
+            let message = Outgoing::new(LaneIndex::ZERO, flags, Payload::Borrowed(&[7; 200]));
+            connection.send(now, message).unwrap();
+            if is_backlogged {
+                assert_eq!(connection.poll_timeout(), before);
+                assert!(!connection.has_news());
+                behind += 1;
+            }
+            // Until the pacer closes.
+            while connection.poll_transmit(now, &mut buf).is_some() {}
+        }
+        assert!(behind > 500, "{behind}");
+    }
 }
