@@ -3,6 +3,8 @@
 //! An application thread inside a wait takes the role from the service thread, so that a message goes
 //! from the socket to its reader without a hand-over between threads. The service thread stays off for
 //! a moment after a wait, looking after timers only, and resumes when the application does not come back.
+//! While waits follow one another closely it looks up once in each such moment, and parks when one lasts: to
+//! wake it after each wait would cost more than the waits.
 
 use std::time::Duration;
 
@@ -103,15 +105,20 @@ pub(crate) fn poll<D: Drive>(host: &D, turn: impl FnOnce(&mut D::Role)) -> bool 
 pub(crate) fn serve<D: Drive>(host: &D, timers: &mut D::Timers) {
     let mut lobby = host.lobby().lock();
     while !lobby.shutdown {
-        if lobby.waiters > 0 {
-            lobby.service = Service::Parked;
-            lobby = host.lobby().service_sleep(lobby, None);
-            continue;
-        }
         let now = host.now();
         let grace = lobby
             .last_drive
             .map_or(Timestamp::ZERO, |at| at + limits::WAIT_GRACE);
+        if lobby.waiters > 0 {
+            // Whoever leaves wakes a thread that is parked, and leaves one alone that looks by itself.
+            let pause = (now < grace).then(|| Duration::from(grace.since(now)));
+            lobby.service = match pause {
+                Some(_) => Service::Grace,
+                None => Service::Parked,
+            };
+            lobby = host.lobby().service_sleep(lobby, pause);
+            continue;
+        }
         if now < grace {
             lobby.service = Service::Grace;
             let until = host.next_deadline().map_or(grace, |next| next.min(grace));
