@@ -2,10 +2,13 @@
 //!
 //! Whoever refuses a packet returns a [`DropReason`], so that forgetting to count does not compile.
 
+use alloc::boxed::Box;
 use core::fmt;
 
 use serde::Deserialize;
+use serde::Deserializer;
 use serde::Serialize;
+use serde::Serializer;
 
 macro_rules! drop_reasons {
     ($($(#[doc = $doc:literal])* $name:ident = $text:literal,)*) => {
@@ -103,52 +106,83 @@ drop_reasons! {
 }
 
 /// How often each [`DropReason`] occurred.
-#[derive(Clone, Deserialize, Eq, PartialEq, Serialize)]
-pub struct DropCounters(#[serde(with = "crate::serde_array")] [u64; DropReason::ALL.len()]);
+///
+/// Takes memory from the first refusal on: most connections never refuse anything.
+#[derive(Clone, Default, Deserialize, Eq, PartialEq, Serialize)]
+pub struct DropCounters(#[serde(with = "as_list")] Option<Box<Counts>>);
+
+type Counts = [u64; DropReason::ALL.len()];
 
 impl DropCounters {
     /// All zero.
     pub const fn new() -> Self {
-        Self([0; DropReason::ALL.len()])
+        Self(None)
     }
 
     /// Adds one.
     pub fn count(&mut self, reason: DropReason) {
-        if let Some(slot) = self.0.get_mut(reason as usize) {
+        if let Some(slot) = self.counts_mut().get_mut(reason as usize) {
             *slot = slot.saturating_add(1);
         }
     }
 
     /// How often `reason` occurred.
     pub fn of(&self, reason: DropReason) -> u64 {
-        self.0.get(reason as usize).copied().unwrap_or(0)
+        let counts = self.0.as_deref();
+        counts.map_or(0, |counts| {
+            counts.get(reason as usize).copied().unwrap_or(0)
+        })
     }
 
     /// All of them together.
     pub fn total(&self) -> u64 {
-        self.0.iter().fold(0, |sum, n| sum.saturating_add(*n))
+        self.iter().fold(0, |sum, (_, n)| sum.saturating_add(n))
     }
 
     /// Adds another set of counters to this one.
     pub fn add(&mut self, other: &Self) {
-        for (mine, theirs) in self.0.iter_mut().zip(&other.0) {
+        let Some(theirs) = &other.0 else {
+            return;
+        };
+        for (mine, theirs) in self.counts_mut().iter_mut().zip(theirs.iter()) {
             *mine = mine.saturating_add(*theirs);
         }
     }
 
     /// The reasons that occurred, with how often.
     pub fn iter(&self) -> impl Iterator<Item = (DropReason, u64)> + '_ {
+        let counts = self.0.iter().flat_map(|counts| counts.iter().copied());
         DropReason::ALL
             .iter()
             .copied()
-            .zip(self.0)
+            .zip(counts)
             .filter(|(_, n)| *n > 0)
+    }
+
+    fn counts_mut(&mut self) -> &mut Counts {
+        self.0
+            .get_or_insert_with(|| Box::new([0; DropReason::ALL.len()]))
     }
 }
 
-impl Default for DropCounters {
-    fn default() -> Self {
-        Self::new()
+/// Written as the list of all counters, whether or not any is above zero.
+mod as_list {
+    use super::*;
+
+    pub(super) fn serialize<S: Serializer>(
+        counts: &Option<Box<Counts>>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        let none = [0; DropReason::ALL.len()];
+        crate::serde_array::serialize(counts.as_deref().unwrap_or(&none), serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<Box<Counts>>, D::Error> {
+        let counts: Counts = crate::serde_array::deserialize(deserializer)?;
+        let any = counts.iter().any(|n| *n > 0);
+        Ok(any.then(|| Box::new(counts)))
     }
 }
 
@@ -183,6 +217,23 @@ mod tests {
         let mut seen = counters.iter();
         assert_eq!(seen.next(), Some((DropReason::BrokenFrame, 2)));
         assert_eq!(seen.next(), None);
+    }
+
+    #[test]
+    fn counters_that_took_no_memory_are_written_like_others() {
+        let mut counters = DropCounters::new();
+        let zeros = std::format!("[{}0]", "0,".repeat(DropReason::ALL.len() - 1));
+        assert_eq!(serde_json::to_string(&counters).unwrap(), zeros);
+        let again = serde_json::from_str::<DropCounters>(&zeros).unwrap();
+        assert_eq!(again.0, None);
+        counters.add(&again);
+        assert_eq!(counters.0, None);
+        counters.count(DropReason::TooLong);
+        let text = serde_json::to_string(&counters).unwrap();
+        let mut again = serde_json::from_str::<DropCounters>(&text).unwrap();
+        assert_eq!(again, counters);
+        again.add(&counters);
+        assert_eq!((again.of(DropReason::TooLong), again.total()), (2, 2));
     }
 
     #[test]

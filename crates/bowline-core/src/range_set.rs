@@ -31,6 +31,8 @@ impl RangeSet {
         let size = new.end - new.start;
         match self.ranges.back_mut() {
             None => {
+                // Most sets have one range all their life.
+                self.ranges.reserve_exact(1);
                 self.ranges.push_back(new);
                 return size;
             }

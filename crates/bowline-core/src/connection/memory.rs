@@ -4,14 +4,16 @@ use crate::connection::Connection;
 use crate::connection::End;
 use crate::connection::close::MAX_CONTROL;
 use crate::connection::state::State;
+use crate::crypto::key_update::ConnectionKeys;
 use crate::event::Event;
 use crate::event::ToEndpoint;
 use crate::limits;
 use crate::memory;
+use crate::time::Timestamp;
 
 /// What a handshake holds: the request or the answer, certificates and keys.
 const HANDSHAKE: usize = 4 * limits::MAX_DATAGRAM + size_of::<State>();
-/// Keys of three epochs with what ciphers derive from them, about 600 bytes each, and the secrets.
+/// Four keys with what ciphers derive from them, and the secrets.
 const KEYS: usize = 4096;
 /// What the endpoint is told waits until the next poll: a few at most.
 const MAX_TO_ENDPOINT: usize = 16;
@@ -49,6 +51,16 @@ impl Connection {
             .saturating_add(self.receiver.heap_bound())
     }
 
+    /// Gives back memory that is only kept for speed.
+    pub(super) fn rest(&mut self, now: Timestamp) {
+        self.sender.shrink();
+        self.receiver.shrink();
+        self.outbox.events.shrink_to_fit();
+        if let Some(keys) = &mut self.keys {
+            keys.rest(now, &self.host.crypto);
+        }
+    }
+
     fn handshake_bytes(&self) -> usize {
         let state = match &self.state {
             State::Dialing(_)
@@ -64,7 +76,7 @@ impl Connection {
             | State::FinWait { .. }
             | State::Dead => 0,
         };
-        let keys = self.keys.as_ref().map_or(0, |_| KEYS);
+        let keys = self.keys.as_ref().map_or(0, ConnectionKeys::heap_bytes);
         let end = self.end.as_ref();
         let end = end.map_or(0, |end| size_of::<End>() + end.text.capacity());
         state + keys + end

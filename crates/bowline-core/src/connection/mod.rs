@@ -58,6 +58,7 @@ use crate::identity::Identity;
 use crate::ids::ConnectionId;
 use crate::ids::PacketNumber;
 use crate::limits;
+use crate::memory::pop_last_frees;
 use crate::pipe::Pipe;
 use crate::recv::Receiver;
 use crate::send::Sender;
@@ -276,7 +277,12 @@ impl Connection {
 
     /// The next event for the application.
     pub fn poll_event(&mut self) -> Option<Event> {
-        self.outbox.events.pop_front()
+        let event = self.outbox.events.pop_front()?;
+        // States change rarely, unlike whether there is room to write.
+        if matches!(event, Event::StateChanged { .. }) {
+            self.outbox.events.shrink_to_fit();
+        }
+        Some(event)
     }
 
     /// Whether [`Self::poll_event`] or [`Self::poll_endpoint`] has something to say.
@@ -286,7 +292,7 @@ impl Connection {
 
     /// The next thing that the endpoint should know.
     pub fn poll_endpoint(&mut self) -> Option<ToEndpoint> {
-        self.outbox.to_endpoint.pop_front()
+        pop_last_frees(&mut self.outbox.to_endpoint)
     }
 
     /// Our name for the connection: its handle here, and the address of the peer's packets.

@@ -234,8 +234,7 @@ impl Connection {
         builder.finish();
         self.recorder
             .saw_plaintext(number, &packet, limits::DATA_HEADER);
-        keys.send.seal(number, &mut packet, limits::DATA_HEADER);
-        keys.on_sealed(packet.len());
+        keys.seal(number, &mut packet, 0, limits::DATA_HEADER);
         self.sender.on_packet_sent(self.now, packet.len(), 0, false);
         self.telemetry.link.sent(self.now, 1, packet.len());
         self.outbox.control.push_back(packet);

@@ -85,8 +85,7 @@ impl Connection {
         if self.liveness.is_lost(now, self.config.timeout_connected()) {
             self.on_lost(now);
         } else if self.liveness.is_idle(now) {
-            self.sender.shrink();
-            self.receiver.shrink();
+            self.rest(now);
         }
         self.give_up_linger(now);
     }

@@ -5,6 +5,7 @@ use crate::connection::Input;
 use crate::end_reason::EndReason;
 use crate::ids::PacketNumber;
 use crate::limits;
+use crate::memory;
 use crate::send::AckRequest;
 use crate::send::Built;
 use crate::send::PacketBuilder;
@@ -63,7 +64,7 @@ impl Connection {
         buf: &mut TransmitBuf,
     ) -> Option<Transmit> {
         let start = buf.len();
-        if let Some(packet) = self.outbox.control.pop_front() {
+        if let Some(packet) = memory::pop_last_frees(&mut self.outbox.control) {
             buf.bytes_mut().extend_from_slice(&packet);
             return Some(self.run(start, packet.len(), packet.len()));
         }
@@ -181,9 +182,8 @@ impl Connection {
         let bytes = buf.bytes_mut();
         let packet = bytes.get(start..).unwrap_or_default();
         self.recorder.saw_plaintext(number, packet, body - start);
-        keys.send.seal(number, bytes, body);
+        keys.seal(number, bytes, start, body);
         let len = buf.len() - start;
-        keys.on_sealed(len);
         self.book(now, plan, built, len);
         Some(len)
     }

@@ -12,6 +12,7 @@
 mod image;
 
 use alloc::boxed::Box;
+use alloc::vec::Vec;
 use core::fmt;
 
 use zeroize::Zeroizing;
@@ -81,6 +82,10 @@ struct KeyUpdate {
     /// The next secret and key, once a packet seemed to need them.
     next: Option<Box<(Secret, PacketKey)>>,
 }
+
+/// What a cipher makes of a key: aws-lc has 592 bytes (on x86-64) and the handle 56, the portable one
+/// about as many.
+const EXPANDED_KEY: usize = 656;
 
 impl KeyLimits {
     /// What is safe for AES-256-GCM.
@@ -170,11 +175,42 @@ impl ConnectionKeys {
             .is_some_and(|update| update.sealed_packets(number) >= limits::MAX_PACKETS_PER_KEY)
     }
 
-    /// Notes the size of a packet that was sealed.
-    pub(crate) fn on_sealed(&mut self, bytes: usize) {
+    /// Seals packet `number`, whose plaintext begins at `plaintext_start`, in place at the end of `buf`;
+    /// counts `buf` from `packet_start` on as sealed.
+    pub(crate) fn seal(
+        &mut self,
+        number: PacketNumber,
+        buf: &mut Vec<u8>,
+        packet_start: usize,
+        plaintext_start: usize,
+    ) {
+        self.send.note_use();
+        self.send.seal(number, buf, plaintext_start);
         if let Some(update) = &mut self.update {
-            update.sealed_bytes = update.sealed_bytes.saturating_add(bytes as u64);
+            let bytes = buf.len().saturating_sub(packet_start) as u64;
+            update.sealed_bytes = update.sealed_bytes.saturating_add(bytes);
         }
+    }
+
+    /// Keeps no more memory than need be until packets flow again.
+    pub(crate) fn rest(&mut self, now: Timestamp, crypto: &Crypto) {
+        self.forget_old(now);
+        self.send.rest(crypto);
+        self.recv.rest(crypto);
+    }
+
+    /// Heap in bytes of what is kept, the ciphers' by estimate.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        let keys = [Some(&self.send), Some(&self.recv)].into_iter();
+        let update = self.update.as_deref();
+        let old = update.and_then(|update| update.old.as_deref());
+        let next = update.and_then(|update| update.next.as_deref());
+        let more = [old.map(|old| &old.0), next.map(|next| &next.1)].into_iter();
+        let expanded = keys.chain(more).flatten().filter(|key| key.is_expanded());
+        expanded.count() * EXPANDED_KEY
+            + update.map_or(0, |_| size_of::<KeyUpdate>())
+            + old.map_or(0, size_of_val)
+            + next.map_or(0, size_of_val)
     }
 
     /// The peer has received packet `latest`.
@@ -196,16 +232,19 @@ impl ConnectionKeys {
     ) -> Result<&'a mut [u8], CryptoError> {
         let Some(update) = &mut self.update else {
             // GNS sends the bit as zero and ignores it; so do we without the extension.
+            self.recv.note_use();
             return self.recv.open(number, payload);
         };
         update.forget_old(now);
         if phase == self.recv.epoch().phase() {
+            self.recv.note_use();
             let plaintext = self.recv.open(number, payload)?;
             update.first_received = update.first_received.min(number);
             return Ok(plaintext);
         }
         if number < update.first_received {
-            let old = update.old.as_ref().ok_or(CryptoError)?;
+            let old = update.old.as_mut().ok_or(CryptoError)?;
+            old.0.note_use();
             return old.0.open(number, payload);
         }
         let epoch = self.recv.epoch().next();
@@ -214,6 +253,7 @@ impl ConnectionKeys {
             let key = kdf::epoch_key(crypto, &secret, epoch);
             Box::new((secret, key))
         });
+        next.1.note_use();
         let plaintext = next.1.open(number, payload)?;
         if let Some(next) = update.next.take() {
             let (secret, key) = *next;

@@ -2,6 +2,10 @@
 //!
 //! No additional data is authenticated, so header and statistics of a packet are bound to it only
 //! through the packet number in the nonce (wire.md 2.1 and 3.5).
+//!
+//! What a cipher expands a key to is twenty times as large as the key, and most connections of a large
+//! server are silent most of the time. So a key is expanded for each packet at first, and stays so from
+//! its [`EXPANDED_FROM`]th packet on, until it [rests](PacketKey::rest).
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -28,6 +32,8 @@ pub struct SessionKeys {
 #[derive(Clone)]
 pub struct PacketKey {
     protection: Protection,
+    /// Packets since the key was made, or rested; not counted on once it stays expanded.
+    uses: u8,
     /// What the packet number is added to. Not secret, but nobody needs to see it.
     base_nonce: [u8; 12],
     epoch: KeyEpoch,
@@ -43,10 +49,17 @@ pub struct KeyEpoch(u8);
 enum Protection {
     None,
     Aes256Gcm {
-        cipher: Arc<dyn AeadKey>,
-        /// What `cipher` was made of, for a recording that may show keys.
+        expansion: Expansion,
         key: Zeroizing<[u8; 32]>,
     },
+}
+
+#[derive(Clone)]
+enum Expansion {
+    /// Made anew for each packet.
+    PerPacket(Crypto),
+    /// Kept.
+    Kept(Arc<dyn AeadKey>),
 }
 
 impl PacketKey {
@@ -59,9 +72,10 @@ impl PacketKey {
     ) -> Self {
         Self {
             protection: Protection::Aes256Gcm {
-                cipher: crypto.aes_256_gcm(key),
+                expansion: Expansion::PerPacket(Arc::clone(crypto)),
                 key: Zeroizing::new(*key),
             },
+            uses: 0,
             base_nonce,
             epoch,
         }
@@ -71,6 +85,7 @@ impl PacketKey {
     pub const fn null(epoch: KeyEpoch) -> Self {
         Self {
             protection: Protection::None,
+            uses: 0,
             base_nonce: [0; 12],
             epoch,
         }
@@ -102,6 +117,35 @@ impl PacketKey {
         }
     }
 
+    /// Notes that a packet is about to be sealed or opened: a key that is used often stays expanded.
+    #[inline]
+    pub(crate) fn note_use(&mut self) {
+        if let Protection::Aes256Gcm { expansion, key } = &mut self.protection
+            && let Expansion::PerPacket(crypto) = expansion
+        {
+            self.uses += 1;
+            if self.uses >= EXPANDED_FROM {
+                *expansion = Expansion::Kept(crypto.aes_256_gcm(key));
+            }
+        }
+    }
+
+    /// Gives back the memory of the expanded key, until it is used often again.
+    pub(crate) fn rest(&mut self, crypto: &Crypto) {
+        self.uses = 0;
+        if let Protection::Aes256Gcm { expansion, .. } = &mut self.protection {
+            *expansion = Expansion::PerPacket(Arc::clone(crypto));
+        }
+    }
+
+    /// Whether the key stays expanded between packets.
+    pub(crate) const fn is_expanded(&self) -> bool {
+        match &self.protection {
+            Protection::None => false,
+            Protection::Aes256Gcm { expansion, .. } => matches!(expansion, Expansion::Kept(_)),
+        }
+    }
+
     /// Encrypts `buf[plaintext_start..]` in place and appends the tag. The caller never seals two
     /// packets with the same number.
     ///
@@ -111,8 +155,12 @@ impl PacketKey {
         let (_, plaintext) = buf.split_at_mut(plaintext_start);
         match &self.protection {
             Protection::None => {}
-            Protection::Aes256Gcm { cipher, .. } => {
-                let tag = cipher.seal(&self.nonce(number), plaintext);
+            Protection::Aes256Gcm { expansion, key } => {
+                let nonce = self.nonce(number);
+                let tag = match expansion {
+                    Expansion::PerPacket(crypto) => crypto.aes_256_gcm(key).seal(&nonce, plaintext),
+                    Expansion::Kept(cipher) => cipher.seal(&nonce, plaintext),
+                };
                 buf.extend_from_slice(&tag);
             }
         }
@@ -133,8 +181,14 @@ impl PacketKey {
         }
         match &self.protection {
             Protection::None => Ok(payload),
-            Protection::Aes256Gcm { cipher, .. } => {
-                let length = cipher.open(&self.nonce(number), payload)?;
+            Protection::Aes256Gcm { expansion, key } => {
+                let nonce = self.nonce(number);
+                let length = match expansion {
+                    Expansion::PerPacket(crypto) => {
+                        crypto.aes_256_gcm(key).open(&nonce, payload)?
+                    }
+                    Expansion::Kept(cipher) => cipher.open(&nonce, payload)?,
+                };
                 payload.get_mut(..length).ok_or(CryptoError)
             }
         }
@@ -179,6 +233,10 @@ impl KeyEpoch {
         self.0 & 1 == 1
     }
 }
+
+/// Sealing or opening so many packets without a rest between them is more than a handshake and the
+/// keepalives of a connection that nobody uses.
+const EXPANDED_FROM: u8 = 8;
 
 impl fmt::Debug for PacketKey {
     /// Shows which key it is, nothing of the key.
@@ -241,6 +299,26 @@ mod tests {
         assert_eq!(packet.len(), 3 + key.overhead());
         let opened = key.open(PacketNumber::new(1), &mut packet[3..]).unwrap();
         assert!(opened.is_empty());
+    }
+
+    #[test]
+    fn a_key_stays_expanded_while_it_is_used_often() {
+        let (mut sealing, mut opening) = (key([5; 12]), key([5; 12]));
+        for number in 0..20 {
+            if number == 12 {
+                sealing.rest(&provider());
+            }
+            let mut packet = vec![7; 100];
+            sealing.note_use();
+            sealing.seal(PacketNumber::new(number), &mut packet, 0);
+            opening.note_use();
+            let opened = opening.open(PacketNumber::new(number), &mut packet);
+            assert_eq!(opened, Ok(&mut [7; 100][..]));
+            let expanded = (sealing.is_expanded(), opening.is_expanded());
+            let often = |since: u64| number + 1 - since >= u64::from(EXPANDED_FROM);
+            let since = if number < 12 { 0 } else { 12 };
+            assert_eq!(expanded, (often(since), often(0)));
+        }
     }
 
     #[test]

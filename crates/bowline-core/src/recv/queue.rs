@@ -4,6 +4,7 @@
 //! steady flow does not allocate. How much may wait is bounded by bytes and by number; the chunks that
 //! are kept for reuse are bounded too, and given back when the connection is idle.
 
+use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 
 use bytes::Bytes;
@@ -41,9 +42,9 @@ pub(crate) struct ReceiveQueue {
     max_bytes: usize,
     max_messages: usize,
     sequence: Sequence,
-    /// Only memory: what it does is the same without.
-    #[serde(skip, default = "MessagePool::new")]
-    pool: MessagePool,
+    /// Only memory: what it does is the same without. From the first message on.
+    #[serde(skip)]
+    pool: Option<Box<MessagePool>>,
 }
 
 /// What is known of a message besides its bytes.
@@ -63,7 +64,7 @@ impl ReceiveQueue {
             max_bytes: config.recv_buffer_bytes(),
             max_messages: config.recv_buffer_messages(),
             sequence: Sequence::default(),
-            pool: MessagePool::new(),
+            pool: None,
         }
     }
 
@@ -82,13 +83,13 @@ impl ReceiveQueue {
 
     /// Adds a copy of `data`; the caller has made sure of the room.
     pub(crate) fn push_copy(&mut self, data: &[u8], meta: MessageMeta) {
-        let data = self.pool.copy(data);
+        let data = self.copy(data);
         self.push(data, meta);
     }
 
     /// A copy of `data` in a buffer that is reused.
     pub(crate) fn copy(&mut self, data: &[u8]) -> Bytes {
-        self.pool.copy(data)
+        self.pool().copy(data)
     }
 
     /// When each message arrived, the oldest first.
@@ -98,7 +99,7 @@ impl ReceiveQueue {
 
     /// A buffer for a message of `size` bytes that arrives in parts. A larger one grows as they come.
     pub(crate) fn body(&mut self, size: usize) -> BytesMut {
-        self.pool.body(size)
+        self.pool().body(size)
     }
 
     /// Adds a message; the caller has made sure of the room.
@@ -159,7 +160,7 @@ impl ReceiveQueue {
         memory::of_deque(&self.messages)
             + self.bytes
             + self.sequence.heap_bytes()
-            + self.pool.heap_bytes()
+            + self.pool.as_ref().map_or(0, |pool| pool.heap_bytes())
     }
 
     /// The most heap in bytes with at most `bytes` and `messages` waiting, or a single message of
@@ -174,10 +175,15 @@ impl ReceiveQueue {
 
     /// Gives back memory that is only kept for speed.
     pub(crate) fn shrink(&mut self) {
-        self.pool = MessagePool::new();
+        self.pool = None;
         if self.messages.is_empty() {
             self.messages = VecDeque::new();
         }
+    }
+
+    fn pool(&mut self) -> &mut MessagePool {
+        self.pool
+            .get_or_insert_with(|| Box::new(MessagePool::new()))
     }
 }
 
@@ -213,7 +219,7 @@ impl MessagePool {
 
     /// Heap in bytes, if every chunk were as large as the newest: they only grow.
     fn heap_bytes(&self) -> usize {
-        memory::of_deque(&self.full) + (self.full.len() + 1) * self.chunk
+        size_of::<Self>() + memory::of_deque(&self.full) + (self.full.len() + 1) * self.chunk
     }
 
     fn copy(&mut self, data: &[u8]) -> Bytes {
@@ -327,7 +333,7 @@ mod tests {
             queue.push_copy(&[7; 1000], META);
             held.push(queue.pop().unwrap());
         }
-        assert!(queue.pool.full.len() <= MAX_CHUNKS + 1);
+        assert!(queue.pool().full.len() <= MAX_CHUNKS + 1);
         assert!(held.iter().all(|message| **message == [7; 1000]));
     }
 }

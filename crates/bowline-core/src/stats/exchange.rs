@@ -1,5 +1,7 @@
 //! When the peer is owed a report of our statistics, and what it last reported of its own.
 
+use alloc::boxed::Box;
+
 use serde::{Deserialize, Serialize};
 
 use super::link::LinkStats;
@@ -105,7 +107,8 @@ pub struct StatsExchange {
     state: State,
     instantaneous: Marks,
     lifetime: Marks,
-    remote: Option<RemoteStats>,
+    /// A quiet peer tells nothing.
+    remote: Option<Box<RemoteStats>>,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize, Serialize)]
@@ -206,7 +209,7 @@ impl StatsExchange {
     /// Takes a report of the peer.
     pub fn received(&mut self, now: Timestamp, quality: &pb::ConnectionQuality) {
         if let Some(message) = &quality.instantaneous {
-            self.remote = Some(RemoteStats::from_message(now, message));
+            self.remote = Some(Box::new(RemoteStats::from_message(now, message)));
         }
     }
 
@@ -223,12 +226,12 @@ impl StatsExchange {
 
     /// What the peer last told, if anything.
     pub fn remote(&self) -> Option<&RemoteStats> {
-        self.remote.as_ref()
+        self.remote.as_deref()
     }
 
     /// The quality of the way to the peer as the peer sees it, 0 to 1, if it told.
     pub fn quality_remote(&self) -> Option<f32> {
-        self.remote.as_ref().and_then(RemoteStats::quality)
+        self.remote.as_deref().and_then(RemoteStats::quality)
     }
 
     /// A connection with less than a packet in 3 s has nothing worth telling.

@@ -34,7 +34,7 @@ pub(super) struct Jitter {
 }
 
 impl Jitter {
-    pub(super) const fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
             last_arrival: None,
             interval_peak_us: None,

@@ -80,7 +80,7 @@ impl ConnectedTime {
 pub(super) struct PingHistogram(Histogram<30>);
 
 impl PingHistogram {
-    pub(super) const fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self(Histogram::new())
     }
 

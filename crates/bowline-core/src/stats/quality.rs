@@ -137,7 +137,7 @@ impl Interval {
 pub(super) struct QualityHistogram(Histogram<19>);
 
 impl QualityHistogram {
-    pub(super) const fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self(Histogram::new())
     }
 

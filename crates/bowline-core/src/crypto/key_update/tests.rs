@@ -59,8 +59,7 @@ impl End {
         self.next = number.next();
         self.keys.renew(now, number, &self.crypto, limits);
         let mut sealed = Vec::from(number.get().to_le_bytes());
-        self.keys.send.seal(number, &mut sealed, 0);
-        self.keys.on_sealed(sealed.len());
+        self.keys.seal(number, &mut sealed, 0, 0);
         let phase = self.keys.phase();
         Packet {
             number,
