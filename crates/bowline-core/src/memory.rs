@@ -1,4 +1,4 @@
-//! Counting the heap that collections hold, and giving it back.
+//! Counting the heap that collections hold.
 //!
 //! By capacity where a collection tells it, estimated from above where it does not. What allocators add
 //! is left out.
@@ -7,15 +7,6 @@ use alloc::collections::BTreeMap;
 use alloc::collections::BTreeSet;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
-
-/// Takes the first element of a ring that is rarely used, and gives its memory back with the last.
-pub(crate) fn pop_last_frees<T>(deque: &mut VecDeque<T>) -> Option<T> {
-    let first = deque.pop_front()?;
-    if deque.is_empty() {
-        *deque = VecDeque::new();
-    }
-    Some(first)
-}
 
 /// Heap of a vector itself, without what its elements hold.
 pub(crate) const fn of_vec<T>(vec: &Vec<T>) -> usize {
@@ -47,16 +38,6 @@ pub(crate) const fn grown<T>(len: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_ring_that_is_rarely_used_keeps_no_memory() {
-        let mut ring = VecDeque::from([1, 2]);
-        assert_eq!(pop_last_frees(&mut ring), Some(1));
-        assert_ne!(of_deque(&ring), 0);
-        assert_eq!(pop_last_frees(&mut ring), Some(2));
-        assert_eq!(of_deque(&ring), 0);
-        assert_eq!(pop_last_frees(&mut ring), None);
-    }
 
     #[test]
     fn what_has_grown_is_within_its_bound() {

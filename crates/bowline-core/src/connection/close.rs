@@ -11,7 +11,6 @@ use alloc::vec::Vec;
 
 use crate::connection::Connection;
 use crate::connection::End;
-use crate::connection::Outbox;
 use crate::connection::State;
 use crate::counters::DropReason;
 use crate::end_reason::EndReason;
@@ -21,8 +20,6 @@ use crate::send::Sender;
 use crate::time::Timestamp;
 use crate::wire::udp;
 
-/// Control packets that wait to be sent; a further one replaces none of them, it is not sent.
-pub(super) const MAX_CONTROL: usize = 4;
 /// What a peer is told when the application gives no text (GNS: the same).
 const DEFAULT_TEXT: &str = "Application closed connection";
 /// The same if the reason is one of an exception.
@@ -40,12 +37,6 @@ fn closing_words(given: EndReason, text: &str) -> (EndReason, &str) {
         text => text,
     };
     (reason, text)
-}
-
-impl Outbox {
-    pub(super) fn has_room_for_control(&self) -> bool {
-        self.control.len() < MAX_CONTROL
-    }
 }
 
 impl Connection {
@@ -238,7 +229,7 @@ impl Connection {
         encode(&mut packet);
         debug_assert!(packet.len() <= limits::MAX_DATAGRAM);
         if packet.len() <= limits::MAX_DATAGRAM {
-            self.outbox.control.push_back(packet);
+            self.outbox.push_control(packet);
         }
     }
 

@@ -2,37 +2,27 @@
 
 use crate::connection::Connection;
 use crate::connection::End;
-use crate::connection::close::MAX_CONTROL;
+use crate::connection::Outbox;
 use crate::connection::state::State;
 use crate::crypto::key_update::ConnectionKeys;
-use crate::event::Event;
-use crate::event::ToEndpoint;
 use crate::limits;
-use crate::memory;
 use crate::time::Timestamp;
 
 /// What a handshake holds: the request or the answer, certificates and keys.
 const HANDSHAKE: usize = 4 * limits::MAX_DATAGRAM + size_of::<State>();
 /// Four keys with what ciphers derive from them, and the secrets.
 const KEYS: usize = 4096;
-/// What the endpoint is told waits until the next poll: a few at most.
-const MAX_TO_ENDPOINT: usize = 16;
 
 impl Connection {
     /// The memory that the connection holds now, in bytes: itself, and on the heap its queues, buffers
     /// for reassembly, packets in flight and windows, by capacity. Where that cannot be told exactly it
     /// is estimated from above. A recording is not counted, nor are messages of a pipe.
     pub fn memory_bytes(&self) -> usize {
-        let outbox = &self.outbox;
-        let control = outbox.control.iter().map(alloc::vec::Vec::capacity);
         size_of::<Self>()
             + self.handshake_bytes()
             + self.sender.heap_bytes()
             + self.receiver.heap_bytes()
-            + memory::of_deque(&outbox.events)
-            + memory::of_deque(&outbox.to_endpoint)
-            + memory::of_deque(&outbox.control)
-            + control.sum::<usize>()
+            + self.outbox.heap_bytes()
     }
 
     /// The most that [`Self::memory_bytes`] can come to with the present settings and lanes, in bytes,
@@ -43,10 +33,7 @@ impl Connection {
     /// received messages. With the default settings that is some tens of MiB; a connection in use holds
     /// a small part of it, an idle one a few KiB.
     pub fn memory_bound(&self) -> usize {
-        let outbox = memory::grown::<Event>(limits::MAX_EVENTS)
-            + memory::grown::<ToEndpoint>(MAX_TO_ENDPOINT)
-            + 2 * MAX_CONTROL * (limits::MAX_DATAGRAM + size_of::<alloc::vec::Vec<u8>>());
-        (size_of::<Self>() + HANDSHAKE + KEYS + size_of::<End>() + outbox)
+        (size_of::<Self>() + HANDSHAKE + KEYS + size_of::<End>() + Outbox::HEAP_BOUND)
             .saturating_add(self.sender.heap_bound())
             .saturating_add(self.receiver.heap_bound())
     }
@@ -55,7 +42,7 @@ impl Connection {
     pub(super) fn rest(&mut self, now: Timestamp) {
         self.sender.shrink();
         self.receiver.shrink();
-        self.outbox.events.shrink_to_fit();
+        self.outbox.free_if_empty();
         if let Some(keys) = &mut self.keys {
             keys.rest(now, &self.host.crypto);
         }

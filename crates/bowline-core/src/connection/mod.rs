@@ -20,6 +20,7 @@ mod info;
 mod input;
 mod liveness;
 mod memory;
+mod outbox;
 mod path;
 mod pipe;
 mod receive;
@@ -31,10 +32,8 @@ mod timers;
 mod transmit;
 
 use alloc::boxed::Box;
-use alloc::collections::VecDeque;
 use alloc::string::String;
 use alloc::sync::Arc;
-use alloc::vec::Vec;
 
 use serde::Deserialize;
 use serde::Serialize;
@@ -58,7 +57,6 @@ use crate::identity::Identity;
 use crate::ids::ConnectionId;
 use crate::ids::PacketNumber;
 use crate::limits;
-use crate::memory::pop_last_frees;
 use crate::pipe::Pipe;
 use crate::recv::Receiver;
 use crate::send::Sender;
@@ -91,6 +89,7 @@ pub use recording::replay;
 pub use state::ConnectionState;
 
 pub(crate) use liveness::Liveness;
+pub(crate) use outbox::Outbox;
 pub(crate) use path::Path;
 pub(crate) use recording::Plan;
 pub(crate) use recording::Recorder;
@@ -151,15 +150,6 @@ pub(crate) struct Telemetry {
     pub(crate) last_sent: Option<Timestamp>,
 }
 
-/// Outputs that wait to be polled.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Outbox {
-    pub(crate) events: VecDeque<Event>,
-    pub(crate) to_endpoint: VecDeque<ToEndpoint>,
-    /// Handshake and closing packets.
-    pub(crate) control: VecDeque<Vec<u8>>,
-}
-
 /// What a connection starts from, whatever its origin.
 pub(crate) struct Start {
     pub(crate) host: SharedHost,
@@ -173,7 +163,7 @@ impl Connection {
     /// We dial: the first packet goes out with the next poll.
     pub(crate) fn dial(now: Timestamp, start: Start, dialing: Dialing) -> Self {
         let mut connection = Self::new(now, start, Origin::Dial, State::Dialing(Box::new(dialing)));
-        connection.outbox.events.push_back(Event::StateChanged {
+        connection.outbox.push_state(Event::StateChanged {
             old: ConnectionState::None,
             new: ConnectionState::Connecting,
         });
@@ -192,7 +182,7 @@ impl Connection {
     ) -> Self {
         let state = State::Deciding(Box::new(deciding));
         let mut connection = Self::new(now, start, Origin::Listen, state);
-        connection.outbox.events.push_back(Event::StateChanged {
+        connection.outbox.push_state(Event::StateChanged {
             old: ConnectionState::None,
             new: ConnectionState::Connecting,
         });
@@ -277,12 +267,7 @@ impl Connection {
 
     /// The next event for the application.
     pub fn poll_event(&mut self) -> Option<Event> {
-        let event = self.outbox.events.pop_front()?;
-        // States change rarely, unlike whether there is room to write.
-        if matches!(event, Event::StateChanged { .. }) {
-            self.outbox.events.shrink_to_fit();
-        }
-        Some(event)
+        self.outbox.pop_event()
     }
 
     /// Whether [`Self::poll_event`] or [`Self::poll_endpoint`] has something to say.
@@ -292,7 +277,7 @@ impl Connection {
 
     /// The next thing that the endpoint should know.
     pub fn poll_endpoint(&mut self) -> Option<ToEndpoint> {
-        pop_last_frees(&mut self.outbox.to_endpoint)
+        self.outbox.pop_to_endpoint()
     }
 
     /// Our name for the connection: its handle here, and the address of the peer's packets.
@@ -343,16 +328,12 @@ impl Connection {
             self.telemetry.link.disconnected(self.now);
             self.telemetry.exchange.stop();
         }
-        if self.outbox.events.len() < limits::MAX_EVENTS {
-            self.outbox
-                .events
-                .push_back(Event::StateChanged { old, new });
-        }
+        self.outbox.push_state(Event::StateChanged { old, new });
         if old == ConnectionState::Connecting {
-            self.outbox.to_endpoint.push_back(ToEndpoint::Decided);
+            self.outbox.push_to_endpoint(ToEndpoint::Decided);
         }
         if new == ConnectionState::Dead {
-            self.outbox.to_endpoint.push_back(ToEndpoint::Dead);
+            self.outbox.push_to_endpoint(ToEndpoint::Dead);
         }
     }
 

@@ -6,7 +6,6 @@ use crate::counters::DropReason;
 use crate::crypto::replay::Arrival;
 use crate::debug::log_verbose;
 use crate::end_reason::EndReason;
-use crate::event::Event;
 use crate::ids::LaneIndex;
 use crate::ids::MessageNumber;
 use crate::ids::PacketNumber;
@@ -371,13 +370,12 @@ impl Connection {
     }
 
     pub(super) fn tell_writable(&mut self) {
-        // Once is enough, and leaves room for news of the state.
         let writable = match &mut self.pipe {
             Some(pipe) => pipe.take_writable(),
             None => self.sender.take_writable(),
         };
-        if writable && !self.outbox.events.contains(&Event::Writable) {
-            self.outbox.events.push_back(Event::Writable);
+        if writable {
+            self.outbox.push_writable();
         }
     }
 

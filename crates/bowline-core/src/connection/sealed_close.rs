@@ -237,6 +237,6 @@ impl Connection {
         keys.seal(number, &mut packet, 0, limits::DATA_HEADER);
         self.sender.on_packet_sent(self.now, packet.len(), 0, false);
         self.telemetry.link.sent(self.now, 1, packet.len());
-        self.outbox.control.push_back(packet);
+        self.outbox.push_control(packet);
     }
 }

@@ -5,7 +5,6 @@ use crate::connection::Input;
 use crate::end_reason::EndReason;
 use crate::ids::PacketNumber;
 use crate::limits;
-use crate::memory;
 use crate::send::AckRequest;
 use crate::send::Built;
 use crate::send::PacketBuilder;
@@ -64,7 +63,7 @@ impl Connection {
         buf: &mut TransmitBuf,
     ) -> Option<Transmit> {
         let start = buf.len();
-        if let Some(packet) = memory::pop_last_frees(&mut self.outbox.control) {
+        if let Some(packet) = self.outbox.pop_control() {
             buf.bytes_mut().extend_from_slice(&packet);
             return Some(self.run(start, packet.len(), packet.len()));
         }

@@ -92,8 +92,7 @@ impl Connection {
         let cert = dialing.session.cert().clone();
         if reply.finds_by_connection_id {
             self.outbox
-                .to_endpoint
-                .push_back(ToEndpoint::FindsByConnectionId);
+                .push_to_endpoint(ToEndpoint::FindsByConnectionId);
         }
         self.on_handshake_rtt(now, reply.your_timestamp, Span::ZERO);
         let packet = udp::ConnectRequest {
@@ -146,8 +145,7 @@ impl Connection {
             return Err(DropReason::BadCrypt);
         }
         self.outbox
-            .to_endpoint
-            .push_back(ToEndpoint::RemoteId(packet.server_connection_id));
+            .push_to_endpoint(ToEndpoint::RemoteId(packet.server_connection_id));
         Ok(())
     }
 

@@ -119,7 +119,7 @@ impl Connection {
     /// Whether a recording can begin now. Not while an answer of the handshake waits to be sent: it names
     /// who we are.
     pub(super) fn is_recordable(&self) -> bool {
-        let mut waiting = self.outbox.control.iter();
+        let mut waiting = self.outbox.control();
         self.keys.is_some()
             && self.pipe.is_none()
             && Phase::of(&self.state).is_some()
@@ -154,7 +154,7 @@ impl Checkpoint {
             receiver: connection.receiver,
             liveness: connection.liveness,
             telemetry: connection.telemetry,
-            control: connection.outbox.control,
+            control: connection.outbox.control().cloned().collect(),
             now: connection.now,
         })
     }
@@ -189,10 +189,7 @@ impl Checkpoint {
             receiver: image.receiver,
             liveness: image.liveness,
             telemetry: image.telemetry,
-            outbox: Outbox {
-                control: image.control,
-                ..Outbox::default()
-            },
+            outbox: Outbox::with_control(image.control),
             pipe: None,
             recorder: Recorder::default(),
             now: image.now,

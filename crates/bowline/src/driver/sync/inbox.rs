@@ -10,11 +10,12 @@ use crate::driver::sync::primitives::AtomicBool;
 /// A queue beside a lock, for threads that must not wait for that lock. Whoever gets the lock empties it
 /// first; who puts something in sees to it that somebody does so soon.
 ///
-/// Its memory is used again, so that it does not allocate once it has been as full as it gets.
+/// Its memory is used again, so that it does not allocate once it has been as full as it gets. It has none
+/// before something had to wait, which most never see.
 #[derive(Debug)]
 pub(crate) struct Inbox<T> {
     has_any: AtomicBool,
-    state: Lock<State<T>>,
+    state: Lock<Option<Box<State<T>>>>,
 }
 
 #[derive(Debug)]
@@ -32,13 +33,9 @@ pub(crate) struct Batch<T> {
 
 impl<T> Inbox<T> {
     pub(crate) fn new() -> Self {
-        let state = State {
-            waiting: Batch::default(),
-            spare: Batch::default(),
-        };
         Self {
             has_any: AtomicBool::new(false),
-            state: Lock::new(Rank::Inbox, state),
+            state: Lock::new(Rank::Inbox, None),
         }
     }
 
@@ -54,7 +51,7 @@ impl<T> Inbox<T> {
         let Batch {
             items,
             bytes: waiting,
-        } = &mut state.waiting;
+        } = &mut state.get_or_insert_default().waiting;
         let start = waiting.len();
         let end = start.saturating_add(bytes.len());
         if end > max_bytes {
@@ -73,6 +70,7 @@ impl<T> Inbox<T> {
         }
         let mut state = self.state.lock();
         self.has_any.store(false, Ordering::Relaxed);
+        let state = state.as_mut()?;
         let spare = std::mem::take(&mut state.spare);
         Some(std::mem::replace(&mut state.waiting, spare))
     }
@@ -81,7 +79,16 @@ impl<T> Inbox<T> {
     pub(crate) fn give_back(&self, mut batch: Batch<T>) {
         batch.items.clear();
         batch.bytes.clear();
-        self.state.lock().spare = batch;
+        self.state.lock().get_or_insert_default().spare = batch;
+    }
+}
+
+impl<T> Default for State<T> {
+    fn default() -> Self {
+        Self {
+            waiting: Batch::default(),
+            spare: Batch::default(),
+        }
     }
 }
 
