@@ -353,6 +353,37 @@ fn every_other_benchmark_yields_its_figures() {
     assert!(client["lat_us"]["n"].as_u64().unwrap() >= 80, "{client}");
 }
 
+#[test]
+fn growth_tells_what_connections_and_calls_cost() {
+    let output = run(&[
+        "bench",
+        "growth",
+        "--connections",
+        "20,40",
+        "--rate",
+        "500",
+        "--secs",
+        "0.5",
+        "--hold",
+        "1",
+    ]);
+    assert!(output.status.success(), "{output:?}");
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(text.matches("| send |").count(), 2, "{text}");
+    let result: Value = serde_json::from_str(text.lines().last().unwrap()).unwrap();
+    for (run, count) in result["runs"].as_array().unwrap().iter().zip([20, 40]) {
+        let server = &run["server"];
+        assert_eq!(server["peak_conns"], count, "{run}");
+        assert!(server["received"].as_u64().unwrap() > 0, "{run}");
+        assert!(run["client"]["received"].as_u64().unwrap() > 0, "{run}");
+        let times = ["send_us", "receive_us", "empty_us"];
+        assert!(
+            times.iter().all(|call| server[*call]["p9999"].is_f64()),
+            "{run}"
+        );
+    }
+}
+
 /// Runs one workload with both sides, and returns what they print: client, server.
 fn bench(workload: &str, options: &[&str]) -> (Value, Value) {
     let common = ["--peer", "ours", "--workload", workload];

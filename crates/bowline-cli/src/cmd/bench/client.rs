@@ -9,6 +9,7 @@ use bowline::Connection;
 use bowline::ConnectionState;
 use bowline::EndReason;
 use bowline::Event;
+use bowline::PollGroup;
 use bowline::SendError;
 use bowline::SendFlags;
 use bowline::Sockets;
@@ -20,6 +21,7 @@ use crate::cmd::bench::arrivals::Arrivals;
 use crate::cmd::bench::arrivals::Counting;
 use crate::cmd::bench::arrivals::read_stamp;
 use crate::cmd::bench::arrivals::write_stamp;
+use crate::cmd::bench::growth::Load;
 use crate::cmd::bench::options::Options;
 use crate::cmd::bench::options::Workload;
 use crate::cmd::bench::paced::Uplink;
@@ -28,8 +30,9 @@ use crate::cmd::bench::process::now_ns;
 use crate::cmd::bench::process::rss_kb;
 use crate::error::Error;
 
-/// How long all connections together may take to come up.
+/// How long all connections together may take to come up, and more of them.
 const OPEN_LIMIT_NS: u64 = 60_000_000_000;
+const OPEN_LIMIT_EACH_NS: u64 = 4_000_000;
 /// Connections that are being set up at a time.
 const OPEN_AT_A_TIME: usize = 64;
 /// What a flood may have waiting to be sent, in bytes.
@@ -40,6 +43,8 @@ const FLOOD_BATCH: usize = 32;
 const FLOOD_TAIL_NS: u64 = 200_000_000;
 /// How long the paced workload goes on after the window, so that late messages arrive.
 const PACED_TAIL_NS: u64 = 3_000_000_000;
+/// How long connections stay after a fixed load, so that the server sees the end.
+const GROWTH_TAIL: Duration = Duration::from_millis(500);
 /// How long an unreliable ping is waited for.
 const PING_LIMIT_NS: u64 = 200_000_000;
 /// No wait is longer, whatever is waited for.
@@ -66,6 +71,7 @@ pub(crate) fn run(options: &Options) -> Result<Value, Error> {
         Workload::Connect => connect(&dialer, options),
         Workload::Idle => idle(&dialer, options),
         Workload::Paced => paced(&dialer, options),
+        Workload::Growth => growth(&dialer, options),
     }
 }
 
@@ -108,7 +114,7 @@ impl Dialer {
     fn open(&self, count: usize) -> Result<Vec<Connection>, Error> {
         let mut up = Vec::with_capacity(count);
         let mut dialled = 0;
-        let end_ns = now_ns() + OPEN_LIMIT_NS;
+        let end_ns = now_ns() + OPEN_LIMIT_NS.max(count as u64 * OPEN_LIMIT_EACH_NS);
         while up.len() < count {
             while dialled < count && dialled - up.len() < OPEN_AT_A_TIME {
                 self.dial()?;
@@ -128,6 +134,36 @@ impl Dialer {
             }
         }
         Ok(up)
+    }
+
+    /// A group of all these connections.
+    fn group(&self, connections: &[Connection]) -> Result<PollGroup, Error> {
+        let group = self.sockets.poll_group();
+        for connection in connections {
+            connection
+                .set_poll_group(Some(&group))
+                .map_err(|error| failed(&error.to_string()))?;
+        }
+        Ok(group)
+    }
+
+    /// Does nothing for a while, and tells how many connections were lost meanwhile.
+    fn hold(&self, time: Duration) -> usize {
+        let end_ns = now_ns() + time.as_nanos() as u64;
+        let mut lost = 0;
+        while now_ns() < end_ns {
+            self.wait_until(end_ns);
+            lost += self.lost();
+        }
+        lost
+    }
+
+    /// How many connections ended since the last look.
+    fn lost(&self) -> usize {
+        let changes = self.changes();
+        changes
+            .filter(|change| matches!(change, Change::Down(_)))
+            .count()
     }
 
     fn open_one(&self) -> Result<Connection, Error> {
@@ -298,15 +334,7 @@ fn idle(dialer: &Dialer, options: &Options) -> Result<Value, Error> {
     let start_ns = now_ns();
     let connections = dialer.open(count)?;
     let up_ns = now_ns();
-    let end_ns = up_ns + options.secs("hold", 6.0)?.as_nanos() as u64;
-    let mut lost = 0;
-    while now_ns() < end_ns {
-        dialer.wait_until(end_ns);
-        lost += dialer
-            .changes()
-            .filter(|change| matches!(change, Change::Down(_)))
-            .count();
-    }
+    let lost = dialer.hold(options.secs("hold", 6.0)?);
     Ok(json!({
         "clients": connections.len(),
         "lost_connections": lost,
@@ -315,16 +343,24 @@ fn idle(dialer: &Dialer, options: &Options) -> Result<Value, Error> {
     }))
 }
 
+fn growth(dialer: &Dialer, options: &Options) -> Result<Value, Error> {
+    let load = Load::new(options)?;
+    let connections = dialer.open(options.count("clients", 1000)?)?;
+    let group = dialer.group(&connections)?;
+    let mut lost = dialer.hold(options.secs("hold", 6.0)?);
+    let calls = load.run(&connections, &group, || lost += dialer.lost());
+    lost += dialer.hold(GROWTH_TAIL);
+    let mut json = calls.json();
+    json["lost_connections"] = json!(lost);
+    json["rss_kb"] = json!(rss_kb());
+    Ok(json)
+}
+
 fn paced(dialer: &Dialer, options: &Options) -> Result<Value, Error> {
     let window = options.secs("secs", 5.0)?;
     let window_ns = window.as_nanos() as u64;
     let connections = dialer.open(options.count("clients", 200)?)?;
-    let group = dialer.sockets.poll_group();
-    for connection in &connections {
-        connection
-            .set_poll_group(Some(&group))
-            .map_err(|error| failed(&error.to_string()))?;
-    }
+    let group = dialer.group(&connections)?;
     let mut arrivals = Arrivals::new(Counting::Sent, window);
     let mut messages = Vec::new();
     let (start_ns, start_cpu_ns) = (now_ns(), cpu_ns());
@@ -347,10 +383,7 @@ fn paced(dialer: &Dialer, options: &Options) -> Result<Value, Error> {
             arrivals.count(now_ns(), &messages);
             messages.clear();
         }
-        lost += dialer
-            .changes()
-            .filter(|change| matches!(change, Change::Down(_)))
-            .count();
+        lost += dialer.lost();
     }
     let mut json = arrivals.json();
     json["sent"] = json!(sent);

@@ -19,6 +19,7 @@ pub(crate) struct Summary {
     pub(crate) p50: f64,
     pub(crate) p99: f64,
     pub(crate) p999: f64,
+    pub(crate) p9999: f64,
     pub(crate) max: f64,
 }
 
@@ -40,7 +41,11 @@ impl Histogram {
 
     /// The value below or at which `per_mille` of a thousand values are; `None` if there is none.
     pub(crate) fn quantile(&self, per_mille: u64) -> Option<u64> {
-        let wanted = (u128::from(self.count) * u128::from(per_mille)).div_ceil(1000);
+        self.quantile_of(per_mille, 1_000)
+    }
+
+    fn quantile_of(&self, part: u64, whole: u64) -> Option<u64> {
+        let wanted = (u128::from(self.count) * u128::from(part)).div_ceil(whole.into());
         let wanted = u64::try_from(wanted).ok()?.max(1);
         let mut seen = 0;
         for (bucket, count) in self.counts.iter().enumerate() {
@@ -61,6 +66,7 @@ impl Histogram {
             p50: us(self.quantile(500)?),
             p99: us(self.quantile(990)?),
             p999: us(self.quantile(999)?),
+            p9999: us(self.quantile_of(9_999, 10_000)?),
             max: us(self.max),
         })
     }
@@ -111,6 +117,7 @@ mod tests {
             (summary.p50, 5e4),
             (summary.p99, 9.9e4),
             (summary.p999, 9.99e4),
+            (summary.p9999, 9.999e4),
         ] {
             assert!((told / is - 1.0).abs() < 0.01, "{told} {is}");
         }

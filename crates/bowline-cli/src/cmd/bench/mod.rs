@@ -2,6 +2,7 @@
 
 mod arrivals;
 mod client;
+mod growth;
 mod histogram;
 mod options;
 mod paced;
@@ -14,6 +15,7 @@ use std::process::ExitCode;
 
 use serde_json::json;
 
+use crate::cmd::bench::growth::GrowthArgs;
 use crate::cmd::bench::options::Options;
 use crate::error::Error;
 use crate::view::json_line;
@@ -24,6 +26,9 @@ pub(crate) enum Command {
     /// One side of a comparison with other libraries, started by a harness.
     #[command(subcommand)]
     Peer(Peer),
+    /// What connections, messages and calls cost on a server with more and more connections. Prints a
+    /// table, then a line of JSON.
+    Growth(GrowthArgs),
 }
 
 /// The sides. Each takes options as `--KEY VALUE` and ignores those that it does not know.
@@ -31,13 +36,14 @@ pub(crate) enum Command {
 pub(crate) enum Peer {
     /// Print `READY IP:PORT`, serve until standard input ends, print one JSON line.
     ///
-    /// Options: --workload flood|ping|connect|idle|paced, --listen IP:PORT, --secs, --down-unrel and
-    /// --down-rel HZxSIZE, --service thread|manual.
+    /// Options: --workload flood|ping|connect|idle|paced|growth, --listen IP:PORT, --secs, --size, --rate,
+    /// --down-unrel and --down-rel HZxSIZE, --service thread|manual.
     Server(PeerArgs),
     /// Run a workload against a server, print one JSON line.
     ///
-    /// Options: --workload flood|ping|connect|idle|paced, --connect IP:PORT, --secs, --size, --reliable 0|1,
-    /// --clients, --inflight, --hold, --up-unrel and --up-rel HZxSIZE, --service thread|manual.
+    /// Options: --workload flood|ping|connect|idle|paced|growth, --connect IP:PORT, --secs, --size, --rate,
+    /// --reliable 0|1, --clients, --inflight, --hold, --up-unrel and --up-rel HZxSIZE, --service
+    /// thread|manual.
     Client(PeerArgs),
 }
 
@@ -54,14 +60,14 @@ pub(crate) struct PeerArgs {
 
 /// Runs one side. A run that failed is told as JSON, `{"error": ...}`, and by the exit code.
 pub(crate) fn run(command: &Command) -> Result<ExitCode, Error> {
-    let Command::Peer(peer) = command;
-    let result = match peer {
-        Peer::Server(args) => {
+    let result = match command {
+        Command::Peer(Peer::Server(args)) => {
             Options::parse(&args.options).and_then(|options| server::run(&options))
         }
-        Peer::Client(args) => {
+        Command::Peer(Peer::Client(args)) => {
             Options::parse(&args.options).and_then(|options| client::run(&options))
         }
+        Command::Growth(args) => growth::run(args),
     };
     match result {
         Ok(value) => {

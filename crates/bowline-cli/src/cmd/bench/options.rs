@@ -26,6 +26,8 @@ pub(crate) enum Workload {
     Idle,
     /// Messages at fixed rates, in both directions.
     Paced,
+    /// Many connections rest, then carry a fixed load together.
+    Growth,
 }
 
 /// Messages of one kind at a fixed rate: `HZxSIZE`.
@@ -63,6 +65,7 @@ impl Options {
             Some("connect") => Ok(Workload::Connect),
             Some("idle") => Ok(Workload::Idle),
             Some("paced") => Ok(Workload::Paced),
+            Some("growth") => Ok(Workload::Growth),
             Some(other) => Err(bad(format!("there is no workload {other:?}"))),
             None => Err(bad("--workload is missing".to_owned())),
         }

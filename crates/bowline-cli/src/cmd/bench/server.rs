@@ -20,6 +20,8 @@ use serde_json::json;
 
 use crate::cmd::bench::arrivals::Arrivals;
 use crate::cmd::bench::arrivals::Counting;
+use crate::cmd::bench::growth::Calls;
+use crate::cmd::bench::growth::Load;
 use crate::cmd::bench::options::Options;
 use crate::cmd::bench::options::Workload;
 use crate::cmd::bench::paced::Downlink;
@@ -43,13 +45,15 @@ pub(crate) fn run(options: &Options) -> Result<Value, Error> {
     let workload = options.workload()?;
     let counting = match workload {
         Workload::Paced => Counting::Sent,
-        Workload::Flood | Workload::Ping | Workload::Connect | Workload::Idle => Counting::Arriving,
+        Workload::Flood
+        | Workload::Ping
+        | Workload::Connect
+        | Workload::Idle
+        | Workload::Growth => Counting::Arriving,
     };
     let arrivals = Arrivals::new(counting, options.secs("secs", 5.0)?);
-    let downlink = match workload {
-        Workload::Paced => Some(Downlink::new(options)?),
-        Workload::Flood | Workload::Ping | Workload::Connect | Workload::Idle => None,
-    };
+    let downlink = (workload == Workload::Paced).then(|| Downlink::new(options));
+    let load = (workload == Workload::Growth).then(|| Load::new(options));
     let sockets = Sockets::builder()
         .config(config(workload)?)
         .service(options.service()?)
@@ -63,9 +67,12 @@ pub(crate) fn run(options: &Options) -> Result<Value, Error> {
         workload,
         connections: HashSet::new(),
         arrivals,
-        downlink,
+        downlink: downlink.transpose()?,
+        load: load.transpose()?,
+        calls: None,
         samples: Vec::new(),
         rss_base_kb: rss_kb(),
+        rss_load_kb: 0,
         cpu_base_ns: cpu_ns(),
     };
     let mut out = io::stdout();
@@ -83,8 +90,13 @@ struct Server {
     connections: HashSet<Connection>,
     arrivals: Arrivals,
     downlink: Option<Downlink>,
+    /// What begins with the first message.
+    load: Option<Load>,
+    calls: Option<Calls>,
     samples: Vec<Sample>,
     rss_base_kb: u64,
+    /// At the end of a fixed load.
+    rss_load_kb: u64,
     cpu_base_ns: u64,
 }
 
@@ -118,7 +130,10 @@ impl Server {
             let now = now_ns();
             if now >= next_sample_ns {
                 next_sample_ns = now + SAMPLE_EVERY_NS;
-                self.sample(now);
+                // After a fixed load it is idle no more.
+                if self.calls.is_none() {
+                    self.sample(now);
+                }
             }
             let mut until_ns = next_sample_ns;
             if let Some(downlink) = &mut self.downlink
@@ -132,6 +147,11 @@ impl Server {
             while self.group.receive_batch(&mut messages, BATCH) > 0 {
                 self.arrivals.count(now_ns(), &messages);
                 self.answer(&mut messages);
+                if let Some(load) = self.load.take() {
+                    let connections = self.connections.iter().cloned().collect::<Vec<_>>();
+                    self.calls = Some(load.run(&connections, &self.group, || {}));
+                    self.rss_load_kb = rss_kb();
+                }
             }
         }
     }
@@ -181,9 +201,13 @@ impl Server {
 
     fn json(&mut self) -> Value {
         let peak = Peak::of(&self.samples);
-        let mut json = self.arrivals.json();
+        let mut json = match &self.calls {
+            Some(calls) => calls.json(),
+            None => self.arrivals.json(),
+        };
         json["cpu_total_s"] = json!((cpu_ns() - self.cpu_base_ns) as f64 / 1e9);
         json["rss_base_kb"] = json!(self.rss_base_kb);
+        json["rss_load_kb"] = json!(self.rss_load_kb);
         json["peak_conns"] = json!(peak.connections);
         json["rss_peak_kb"] = json!(peak.rss_kb);
         json["idle_cpu_pct"] = json!(peak.cpu_pct);

@@ -1,0 +1,324 @@
+//! What a large server pays for each connection, each message and each call: the workload `growth`, and
+//! `bowline bench growth`, which runs it for several numbers of connections and prints a table.
+//!
+//! The client opens all connections and lets them rest; the server looks at its memory and processor time
+//! meanwhile. Then both sides send at the same fixed rate in all, one connection after the other, so that
+//! only the number of connections differs between runs. Both do so once per millisecond, as a busy game
+//! loop does, while the service thread of each side does the network's part. The server takes the time of
+//! every call to send and to receive, and between them that of a loop that calls nothing and takes about as
+//! long: what the machine does to any program shows in both.
+
+use std::hint::black_box;
+use std::io::BufRead;
+use std::io::BufReader;
+use std::io::Write;
+use std::process::Child;
+use std::process::Command;
+use std::process::Stdio;
+use std::thread;
+use std::time::Duration;
+
+use bowline::Connection;
+use bowline::PollGroup;
+use bowline::SendFlags;
+use serde_json::Value;
+use serde_json::json;
+
+use crate::cmd::bench::Histogram;
+use crate::cmd::bench::arrivals::write_stamp;
+use crate::cmd::bench::options::Options;
+use crate::cmd::bench::process::cpu_ns;
+use crate::cmd::bench::process::now_ns;
+use crate::error::Error;
+
+/// How often each side sends and receives.
+const TICK: Duration = Duration::from_millis(1);
+/// The length of the loop that calls nothing: about as long as sending takes, 1 us.
+const EMPTY_STEPS: u32 = 2_000;
+/// No more is made up for after a pause, in seconds' worth of messages.
+const MAX_LATE_S: f64 = 0.05;
+
+/// The options of `bowline bench growth`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct GrowthArgs {
+    /// The numbers of connections.
+    #[arg(long, value_delimiter = ',', default_value = "1000,10000,50000")]
+    connections: Vec<usize>,
+    /// Messages per second and direction, all connections together.
+    #[arg(long, default_value_t = 10_000)]
+    rate: usize,
+    /// The size of a message in bytes.
+    #[arg(long, default_value_t = 100)]
+    size: usize,
+    /// How long messages flow, in seconds.
+    #[arg(long, default_value_t = 10.0)]
+    secs: f64,
+    /// How long all connections rest before that, in seconds.
+    #[arg(long, default_value_t = 10.0)]
+    hold: f64,
+}
+
+/// Messages at a fixed rate to many connections in turn.
+#[derive(Debug)]
+pub(crate) struct Load {
+    rate: f64,
+    message: Vec<u8>,
+    window_ns: u64,
+}
+
+/// What a side did and how long its calls took.
+#[derive(Debug, Default)]
+pub(crate) struct Calls {
+    sent: u64,
+    refused: u64,
+    received: u64,
+    cpu_ns: u64,
+    window_ns: u64,
+    send: Histogram,
+    receive: Histogram,
+    empty: Histogram,
+}
+
+impl Load {
+    pub(crate) fn new(options: &Options) -> Result<Self, Error> {
+        let rate = options.count("rate", 10_000)?;
+        Ok(Self {
+            rate: rate as f64,
+            message: vec![0x5a; options.size()?],
+            window_ns: options.secs("secs", 5.0)?.as_nanos() as u64,
+        })
+    }
+
+    /// Sends and receives until the time is up. `tick` is called in between, for what else there is to do.
+    pub(crate) fn run(
+        mut self,
+        connections: &[Connection],
+        group: &PollGroup,
+        mut tick: impl FnMut(),
+    ) -> Calls {
+        let mut calls = Calls::default();
+        let (start_ns, start_cpu_ns) = (now_ns(), cpu_ns());
+        let mut turn = connections.iter().cycle();
+        let mut due = 0.0;
+        let mut last_ns = start_ns;
+        while last_ns - start_ns < self.window_ns {
+            thread::sleep(TICK);
+            let now = now_ns();
+            let elapsed_s = (now - last_ns) as f64 / 1e9;
+            due += self.rate * elapsed_s.min(MAX_LATE_S);
+            last_ns = now;
+            while due >= 1.0 {
+                due -= 1.0;
+                let Some(connection) = turn.next() else { break };
+                calls.send(connection, &mut self.message, now);
+            }
+            calls.receive_all(group);
+            tick();
+        }
+        calls.window_ns = now_ns() - start_ns;
+        calls.cpu_ns = cpu_ns() - start_cpu_ns;
+        calls
+    }
+}
+
+impl Calls {
+    fn send(&mut self, connection: &Connection, message: &mut [u8], now: u64) {
+        self.time_empty_loop();
+        write_stamp(message, now, self.sent);
+        let before = now_ns();
+        let result = connection.send(message, SendFlags::RELIABLE);
+        self.send.record(now_ns() - before);
+        match result {
+            Ok(_) => self.sent += 1,
+            Err(_) => self.refused += 1,
+        }
+    }
+
+    fn receive_all(&mut self, group: &PollGroup) {
+        loop {
+            let before = now_ns();
+            let message = group.receive();
+            self.receive.record(now_ns() - before);
+            if message.is_none() {
+                return;
+            }
+            self.received += 1;
+        }
+    }
+
+    fn time_empty_loop(&mut self) {
+        let before = now_ns();
+        for step in 0..EMPTY_STEPS {
+            black_box(step);
+        }
+        self.empty.record(now_ns() - before);
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        let messages = self.sent + self.received;
+        json!({
+            "sent": self.sent,
+            "refused": self.refused,
+            "received": self.received,
+            "window_s": self.window_ns as f64 / 1e9,
+            "cpu_s": self.cpu_ns as f64 / 1e9,
+            "cpu_us_per_message": self.cpu_ns as f64 / 1e3 / messages as f64,
+            "send_us": self.send.summary_us(),
+            "receive_us": self.receive.summary_us(),
+            "empty_us": self.empty.summary_us(),
+        })
+    }
+}
+
+/// `bowline bench growth`: server and client as processes of their own for each number of connections.
+pub(crate) fn run(args: &GrowthArgs) -> Result<Value, Error> {
+    let mut rows = Vec::new();
+    for count in &args.connections {
+        let (client, server) = run_pair(args, *count)?;
+        let lost = &client["lost_connections"];
+        if *lost != json!(0) {
+            return Err(Error::Other(format!(
+                "{lost} of {count} connections were lost"
+            )));
+        }
+        rows.push(json!({ "connections": count, "server": server, "client": client }));
+    }
+    let result = json!({ "rate": args.rate, "size": args.size, "runs": rows });
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{}", table(&result)).map_err(Error::Output)?;
+    Ok(result)
+}
+
+/// The runs as a table in Markdown, as the server saw them.
+fn table(result: &Value) -> String {
+    let mut text = String::from(
+        "| connections | KiB each | idle CPU % | CPU us per message | call | p50 us | p99 | p99.99 | max |\n\
+         |---|---|---|---|---|---|---|---|---|\n",
+    );
+    for run in result["runs"].as_array().into_iter().flatten() {
+        let server = &run["server"];
+        let growth = number(&server["rss_peak_kb"]) - number(&server["rss_base_kb"]);
+        let each = growth / number(&run["connections"]);
+        let first = format!(
+            "{} | {each:.2} | {:.2} | {:.2}",
+            run["connections"],
+            number(&server["idle_cpu_pct"]),
+            number(&server["cpu_us_per_message"]),
+        );
+        let calls = [
+            ("send", &first[..]),
+            ("receive", " | | | "),
+            ("empty", " | | | "),
+        ];
+        for (call, first) in calls {
+            let times = &server[&format!("{call}_us")];
+            let [p50, p99, p9999, max] =
+                ["p50", "p99", "p9999", "max"].map(|key| number(&times[key]));
+            text +=
+                &format!("| {first} | {call} | {p50:.2} | {p99:.2} | {p9999:.1} | {max:.0} |\n");
+        }
+    }
+    text
+}
+
+fn number(value: &Value) -> f64 {
+    value.as_f64().unwrap_or(f64::NAN)
+}
+
+/// Runs one server and one client, and returns what they print: client, server.
+fn run_pair(args: &GrowthArgs, count: usize) -> Result<(Value, Value), Error> {
+    let words = |side: &str, place: &str, addr: &str| {
+        format!(
+            "bench peer {side} --workload growth {place} {addr} --clients {count} --rate {} --size {} \
+             --secs {} --hold {}",
+            args.rate, args.size, args.secs, args.hold,
+        )
+    };
+    let mut server = Side::start(&words("server", "--listen", "127.0.0.1:0"))?;
+    let ready = server.line()?;
+    let addr = ready.trim().strip_prefix("READY ");
+    let addr = addr.ok_or_else(|| Error::Other(format!("the server said {ready:?}")))?;
+    let client = Side::start(&words("client", "--connect", addr))?.json()?;
+    // The end of its input ends it.
+    drop(server.child.stdin.take());
+    Ok((client, server.json()?))
+}
+
+/// A process of this program.
+struct Side {
+    child: Child,
+    lines: BufReader<std::process::ChildStdout>,
+}
+
+impl Side {
+    fn start(words: &str) -> Result<Self, Error> {
+        let program = std::env::current_exe().map_err(Error::Output)?;
+        let mut child = Command::new(program)
+            .args(words.split_whitespace())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .map_err(Error::Output)?;
+        let lines = child.stdout.take().expect("it was asked for above");
+        Ok(Self {
+            child,
+            lines: BufReader::new(lines),
+        })
+    }
+
+    fn line(&mut self) -> Result<String, Error> {
+        let mut line = String::new();
+        self.lines.read_line(&mut line).map_err(Error::Output)?;
+        Ok(line)
+    }
+
+    /// The line of JSON that it ends with.
+    fn json(mut self) -> Result<Value, Error> {
+        let line = self.line()?;
+        let value: Value = serde_json::from_str(&line)
+            .map_err(|_| Error::Other(format!("a side printed {line:?} instead of JSON")))?;
+        match &value["error"] {
+            Value::Null => Ok(value),
+            error => Err(Error::Other(format!("a side failed: {error}"))),
+        }
+    }
+}
+
+impl Drop for Side {
+    fn drop(&mut self) {
+        // Fails if it has ended, as it should have.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_tells_memory_cost_and_times_of_each_run() {
+        let times = json!({ "p50": 0.5, "p99": 1.25, "p9999": 30.04, "max": 99.6 });
+        let server = json!({
+            "rss_base_kb": 1000,
+            "rss_peak_kb": 4000,
+            "idle_cpu_pct": 0.125,
+            "cpu_us_per_message": 2.5,
+            "send_us": times,
+            "receive_us": times,
+            "empty_us": times,
+        });
+        let text = table(&json!({ "runs": [{ "connections": 1000, "server": server }] }));
+        let rows = text.lines().skip(2).collect::<Vec<_>>();
+        assert_eq!(
+            rows,
+            [
+                "| 1000 | 3.00 | 0.12 | 2.50 | send | 0.50 | 1.25 | 30.0 | 100 |",
+                "|  | | |  | receive | 0.50 | 1.25 | 30.0 | 100 |",
+                "|  | | |  | empty | 0.50 | 1.25 | 30.0 | 100 |",
+            ]
+        );
+        let columns = |row: &str| row.matches('|').count();
+        assert!(text.lines().all(|row| columns(row) == 10), "{text}");
+    }
+}
