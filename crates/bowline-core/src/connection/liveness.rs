@@ -24,6 +24,9 @@ const PROBE_INTERVAL: Span = Span::from_millis(200);
 const MIN_MISSED_REPLIES: u32 = 4;
 /// A connection that received nothing for this long is idle.
 const IDLE: Span = Span::from_secs(5);
+/// Keepalives go out at multiples of this, so that the thousands of silent connections of a server share
+/// wake-ups and system calls.
+const KEEPALIVE_GRID: Span = Span::from_millis(100);
 /// A round trip is measured at least this often while packets go out anyway (GNS: 7 s).
 const PING_INTERVAL: Span = Span::from_secs(7);
 
@@ -128,7 +131,7 @@ impl Liveness {
             let due = now >= self.last_probe + PROBE_INTERVAL;
             return due.then_some(StatsFlags::ACK_REQUEST | StatsFlags::ACK_REQUEST_IMMEDIATE);
         }
-        let idle = self.reply_by.is_none() && now >= self.last_received + limits::KEEPALIVE;
+        let idle = self.reply_by.is_none() && now >= self.keepalive_at();
         idle.then_some(StatsFlags::ACK_REQUEST)
     }
 
@@ -164,7 +167,15 @@ impl Liveness {
         if self.reply_by.is_some() {
             return reply;
         }
-        self.last_received + limits::KEEPALIVE
+        self.keepalive_at()
+    }
+
+    /// When a silent peer is asked for a sign of life: at the first of the times that all connections
+    /// share.
+    fn keepalive_at(&self) -> Timestamp {
+        let grid = KEEPALIVE_GRID.as_micros();
+        let at = (self.last_received + limits::KEEPALIVE).as_micros();
+        Timestamp::from_micros(at.div_ceil(grid).saturating_mul(grid))
     }
 
     fn lost_at(&self, timeout: Span) -> Timestamp {
@@ -245,5 +256,16 @@ mod tests {
         let live = Liveness::new(Timestamp::ZERO);
         assert_eq!(live.wants_packet(at(9_999)), None);
         assert_eq!(live.wants_packet(at(10_000)), Some(StatsFlags::ACK_REQUEST));
+    }
+
+    #[test]
+    fn keepalives_of_connections_that_fell_silent_together_share_a_time() {
+        let timeout = limits::TIMEOUT_CONNECTED;
+        for ms in [401, 450, 500] {
+            let live = Liveness::new(at(ms));
+            assert_eq!(live.next_deadline(timeout), at(10_500));
+            assert_eq!(live.wants_packet(at(10_499)), None);
+            assert_eq!(live.wants_packet(at(10_500)), Some(StatsFlags::ACK_REQUEST));
+        }
     }
 }
