@@ -12,6 +12,9 @@ pub struct LaneConfig {
 }
 
 impl LaneConfig {
+    /// What a lane has that nothing else is asked of: priority 0, weight 1.
+    pub const DEFAULT: Self = Self::new(0, 1);
+
     /// A lane with this priority (lower first) and weight.
     pub const fn new(priority: i32, weight: u16) -> Self {
         Self { priority, weight }
@@ -20,7 +23,7 @@ impl LaneConfig {
 
 impl Default for LaneConfig {
     fn default() -> Self {
-        Self::new(0, 1)
+        Self::DEFAULT
     }
 }
 

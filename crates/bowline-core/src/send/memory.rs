@@ -1,7 +1,6 @@
 //! How much memory the sender holds, and how much it may.
 
 use crate::limits;
-use crate::memory;
 use crate::send::Sender;
 use crate::send::in_flight::InFlight;
 use crate::send::lane::SendLane;
@@ -10,8 +9,7 @@ use crate::send::stream_buffer::StreamBuffer;
 impl Sender {
     /// Heap in bytes.
     pub(crate) fn heap_bytes(&self) -> usize {
-        let lanes = self.lanes.iter().map(SendLane::heap_bytes);
-        memory::of_vec(&self.lanes) + lanes.sum::<usize>() + self.in_flight.heap_bytes()
+        self.lanes.heap_bytes() + self.in_flight.heap_bytes()
     }
 
     /// The most heap in bytes with the present settings: what waits is bounded by the send buffer, what

@@ -14,6 +14,7 @@
 mod backlog;
 mod in_flight;
 mod lane;
+mod lanes;
 mod memory;
 mod packet_builder;
 mod scheduler;
@@ -22,13 +23,10 @@ mod stream_buffer;
 mod submit;
 mod unreliable;
 
-use alloc::vec::Vec;
-
 use serde::Deserialize;
 use serde::Serialize;
 
 use crate::config::Config;
-use crate::config::LaneConfig;
 use crate::ids::LaneIndex;
 #[cfg(any(test, feature = "test-support"))]
 use crate::ids::MessageNumber;
@@ -42,6 +40,7 @@ use crate::rate::pacer::Pacer;
 use crate::rate::rtt::RttEstimator;
 use crate::send::in_flight::InFlight;
 use crate::send::lane::SendLane;
+use crate::send::lanes::Lanes;
 use crate::snp::ack_codec::AckFrame;
 use crate::time::Span;
 use crate::time::Timestamp;
@@ -60,7 +59,7 @@ const UNRELIABLE_MEMORY: Span = Span::from_secs(1);
 /// The sending half of a connection.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub(crate) struct Sender {
-    lanes: Vec<SendLane>,
+    lanes: Lanes,
     in_flight: InFlight,
     controller: Controller,
     pacer: Pacer,
@@ -119,7 +118,7 @@ impl Sender {
     pub(crate) fn new(now: Timestamp, config: &Config, first: PacketNumber) -> Self {
         let (min, max) = config.send_rate_bytes_per_sec();
         Self {
-            lanes: alloc::vec![SendLane::new(LaneConfig::default())],
+            lanes: Lanes::default(),
             in_flight: InFlight::new(first),
             controller: Controller::new(min, max),
             pacer: Pacer::new(now),
@@ -158,7 +157,7 @@ impl Sender {
     /// Lets the lanes from `from` on begin after message `last`, with the byte at `first`.
     #[cfg(any(test, feature = "test-support"))]
     pub(crate) fn start_lanes(&mut self, from: usize, last: MessageNumber, first: StreamPos) {
-        for lane in self.lanes.iter_mut().skip(from) {
+        for lane in self.lanes.for_use().iter_mut().skip(from) {
             lane.start_at(last, first);
         }
     }

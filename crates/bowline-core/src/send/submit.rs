@@ -41,7 +41,7 @@ impl Sender {
         let freed = replaced.map_or(0, |old| u64::from(old.len));
         let before = lane.unsent_reliable_bytes() + lane.unsent_unreliable_bytes();
         self.check_room(len, freed)?;
-        scheduler::wake(&mut self.lanes, message.lane);
+        scheduler::wake(self.lanes.for_use(), message.lane);
         let Some(lane) = self.lanes.get_mut(message.lane.as_usize()) else {
             return Err(no_such_lane);
         };
@@ -74,7 +74,7 @@ impl Sender {
         if self.too_old_at().is_none_or(|at| at > now) {
             return;
         }
-        for lane in &mut self.lanes {
+        for lane in self.lanes.iter_mut() {
             let (bytes, messages) = unsent_unreliable(lane);
             lane.expire(now);
             let (bytes_left, messages_left) = unsent_unreliable(lane);
@@ -94,6 +94,7 @@ impl Sender {
     pub(crate) fn configure_lanes(&mut self, lanes: &[LaneConfig]) -> Result<(), LaneError> {
         self.check_lanes(lanes)?;
         self.lanes
+            .for_use()
             .resize_with(lanes.len(), || SendLane::new(LaneConfig::default()));
         for (lane, config) in self.lanes.iter_mut().zip(lanes) {
             lane.config = *config;
