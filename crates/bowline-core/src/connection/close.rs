@@ -238,7 +238,7 @@ impl Connection {
         if self.pipe.is_some() {
             return self.finish_pipe(peer_closed);
         }
-        self.sender.discard();
+        self.become_stub(now);
         self.set_state(State::FinWait {
             until: now + limits::FIN_WAIT,
             peer_closed,

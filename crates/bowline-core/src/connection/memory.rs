@@ -48,6 +48,14 @@ impl Connection {
         }
     }
 
+    /// Gives back all that only serves messages: from now on the peer is told that it is over, nothing
+    /// else.
+    pub(super) fn become_stub(&mut self, now: Timestamp) {
+        self.sender.discard_lanes();
+        self.receiver.discard();
+        self.rest(now);
+    }
+
     fn handshake_bytes(&self) -> usize {
         let state = match &self.state {
             State::Dialing(_)
@@ -72,21 +80,92 @@ impl Connection {
 
 #[cfg(test)]
 mod tests {
+    use alloc::vec::Vec;
+
+    use crate::config::LaneConfig;
+    use crate::connection::ConnectionState;
+    use crate::end_reason::EndReason;
+    use crate::ids::ConnectionId;
     use crate::limits;
+    use crate::message::SendFlags;
     use crate::pair::Pair;
+    use crate::time::Span;
+
+    /// The most that a silent connection may hold, in bytes: with what the driver and the tables add, 3 KiB.
+    const SILENT: usize = 2_304;
+    /// The same after messages: a used lane in each direction stays.
+    const SILENT_AGAIN: usize = SILENT + 768;
+
+    fn both(pair: &Pair, (client, server): (ConnectionId, ConnectionId)) -> [usize; 2] {
+        [
+            pair.client.connections[&client].memory_bytes(),
+            pair.server.connections[&server].memory_bytes(),
+        ]
+    }
 
     #[test]
-    fn an_idle_connection_holds_little_and_its_bound_is_within_reason() {
-        let (pair, client, server) = Pair::connected();
+    fn limit_memory_of_a_connection_that_never_said_anything() {
+        let (mut pair, client, server) = Pair::connected();
+        for secs in [0, 1, 30, 300] {
+            pair.run(Span::from_secs(secs));
+            for bytes in both(&pair, (client, server)) {
+                assert!(bytes <= SILENT, "{bytes} bytes after {secs} s");
+            }
+        }
         let ends = [
             &pair.client.connections[&client],
             &pair.server.connections[&server],
         ];
         for connection in ends {
-            let (now, most) = (connection.memory_bytes(), connection.memory_bound());
-            assert!(now < 32 * 1024, "{now} bytes");
+            let most = connection.memory_bound();
             assert!(most > limits::SEND_BUFFER + limits::RECV_BUFFER);
             assert!(most < 96 * 1024 * 1024, "{most} bytes");
+        }
+    }
+
+    #[test]
+    fn limit_memory_of_a_connection_that_fell_silent() {
+        let (mut pair, client, server) = Pair::connected();
+        for flags in [SendFlags::RELIABLE, SendFlags::UNRELIABLE] {
+            for _ in 0..100 {
+                pair.client_sends(client, &[7; 3_000], flags);
+                pair.run(Span::from_millis(50));
+                let now = pair.now;
+                assert!(!pair.server.received(now, server).is_empty());
+            }
+        }
+        let busy = both(&pair, (client, server));
+        assert!(busy.iter().all(|bytes| *bytes > SILENT_AGAIN), "{busy:?}");
+        pair.run(Span::from_secs(25));
+        for bytes in both(&pair, (client, server)) {
+            assert!(bytes <= SILENT_AGAIN, "{bytes} bytes");
+        }
+    }
+
+    #[test]
+    fn limit_memory_of_a_connection_that_was_closed() {
+        let (mut pair, client, server) = Pair::connected();
+        let lanes = (0..64).map(|_| LaneConfig::DEFAULT).collect::<Vec<_>>();
+        let now = pair.now;
+        let connection = pair.client.connections.get_mut(&client).unwrap();
+        connection.configure_lanes(now, &lanes).unwrap();
+        for _ in 0..50 {
+            pair.client_sends(client, &[7; 10_000], SendFlags::RELIABLE);
+        }
+        pair.run(Span::from_millis(20));
+        let now = pair.now;
+        for (side, id) in [(&mut pair.client, client), (&mut pair.server, server)] {
+            let connection = side.connections.get_mut(&id).unwrap();
+            assert!(connection.memory_bytes() > 4 * SILENT);
+            connection.close(now, EndReason::APP_GENERIC, "", false);
+            // What waits to be sent is the close.
+            let bytes = connection.memory_bytes();
+            assert_eq!(connection.state(), ConnectionState::FinWait);
+            assert!(bytes < SILENT + 1_024, "{bytes} bytes");
+        }
+        pair.run(Span::from_millis(200));
+        for bytes in both(&pair, (client, server)) {
+            assert!(bytes <= SILENT, "{bytes} bytes");
         }
     }
 }

@@ -243,6 +243,14 @@ impl Receiver {
         self.queue.bytes()
     }
 
+    /// Drops all that was received: nobody will read it.
+    pub(crate) fn discard(&mut self) {
+        self.lanes = Vec::new();
+        self.held_bytes = 0;
+        self.fragments = Fragments::default();
+        self.queue.discard();
+    }
+
     /// Gives back memory that is only kept for speed.
     pub(crate) fn shrink(&mut self) {
         self.queue.shrink();

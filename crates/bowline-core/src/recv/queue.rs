@@ -173,6 +173,13 @@ impl ReceiveQueue {
             .saturating_add((MAX_CHUNKS + 2) * (MAX_CHUNK + 2 * size_of::<BytesMut>()))
     }
 
+    /// Drops all messages.
+    pub(crate) fn discard(&mut self) {
+        self.messages = VecDeque::new();
+        self.bytes = 0;
+        self.pool = None;
+    }
+
     /// Gives back memory that is only kept for speed.
     pub(crate) fn shrink(&mut self) {
         self.pool = None;

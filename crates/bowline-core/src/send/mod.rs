@@ -392,6 +392,12 @@ impl Sender {
         self.refused = None;
     }
 
+    /// Drops all that was not sent, and the lanes with it: nothing will be sent any more.
+    pub(crate) fn discard_lanes(&mut self) {
+        self.lanes = Lanes::default();
+        self.discard();
+    }
+
     /// Gives back memory that is only kept for speed.
     pub(crate) fn shrink(&mut self) {
         self.lanes.iter_mut().for_each(SendLane::shrink);

@@ -1,5 +1,7 @@
 mod freshness;
 
+use alloc::vec::Vec;
+
 use super::*;
 use crate::error::SendError;
 use crate::ids::LaneIndex;

@@ -5,6 +5,8 @@ use alloc::vec;
 
 use proptest::prelude::*;
 
+use alloc::vec::Vec;
+
 use super::*;
 use crate::ids::MessageNumber;
 use crate::ids::StreamPos;
