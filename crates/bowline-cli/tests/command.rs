@@ -314,6 +314,11 @@ fn a_benchmark_counts_what_arrives() {
     assert!(client["cpu_s"].as_f64().unwrap() > 0.0, "{client}");
     assert!(server["msgs"].as_u64().unwrap() > 100, "{server}");
     assert_eq!(server["out_of_order"], 0, "{server}");
+
+    let options = ["--secs", "1", "--stream", "30x200", "--defaults", "1"];
+    let (_, server) = bench("flood", &options);
+    assert!(server["lat_us"]["n"].as_u64().unwrap() > 0, "{server}");
+    assert_eq!(server["out_of_order"], 0, "{server}");
 }
 
 #[test]

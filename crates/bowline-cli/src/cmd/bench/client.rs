@@ -9,9 +9,12 @@ use bowline::Connection;
 use bowline::ConnectionState;
 use bowline::EndReason;
 use bowline::Event;
+use bowline::LaneConfig;
+use bowline::LaneIndex;
 use bowline::PollGroup;
 use bowline::SendError;
 use bowline::SendFlags;
+use bowline::SendOptions;
 use bowline::Sockets;
 use serde_json::Value;
 use serde_json::json;
@@ -23,7 +26,9 @@ use crate::cmd::bench::arrivals::read_stamp;
 use crate::cmd::bench::arrivals::write_stamp;
 use crate::cmd::bench::growth::Load;
 use crate::cmd::bench::options::Options;
+use crate::cmd::bench::options::Rate;
 use crate::cmd::bench::options::Workload;
+use crate::cmd::bench::paced::Stream;
 use crate::cmd::bench::paced::Uplink;
 use crate::cmd::bench::process::cpu_ns;
 use crate::cmd::bench::process::now_ns;
@@ -54,7 +59,7 @@ const WAIT: Duration = Duration::from_millis(50);
 pub(crate) fn run(options: &Options) -> Result<Value, Error> {
     let workload = options.workload()?;
     let mut config = Config::new();
-    if workload == Workload::Flood {
+    if workload == Workload::Flood && !options.keeps_defaults()? {
         config.set_send_buffer(FLOOD_SEND_BUFFER)?;
     }
     let sockets = Sockets::builder()
@@ -64,6 +69,7 @@ pub(crate) fn run(options: &Options) -> Result<Value, Error> {
     let dialer = Dialer {
         sockets,
         addr: options.addr("connect")?,
+        is_busy: options.is_busy(),
     };
     match workload {
         Workload::Flood => flood(&dialer, options),
@@ -78,6 +84,7 @@ pub(crate) fn run(options: &Options) -> Result<Value, Error> {
 struct Dialer {
     sockets: Sockets,
     addr: SocketAddr,
+    is_busy: bool,
 }
 
 /// What became of a connection.
@@ -92,8 +99,9 @@ impl Dialer {
     }
 
     fn wait_until(&self, ns: u64) -> bool {
+        let longest = if self.is_busy { Duration::ZERO } else { WAIT };
         let left = Duration::from_nanos(ns.saturating_sub(now_ns()));
-        self.sockets.wait(left.min(WAIT))
+        self.sockets.wait(left.min(longest))
     }
 
     fn changes(&self) -> impl Iterator<Item = Change> + '_ {
@@ -178,17 +186,20 @@ fn failed(text: &str) -> Error {
 }
 
 fn flood(dialer: &Dialer, options: &Options) -> Result<Value, Error> {
-    let flags = if options.is_reliable()? {
-        SendFlags::RELIABLE
+    let send_options = if options.is_reliable()? {
+        SendOptions::reliable()
     } else {
-        SendFlags::UNRELIABLE
+        SendOptions::unreliable()
     };
     let window_ns = options.secs("secs", 5.0)?.as_nanos() as u64;
     let connection = dialer.open_one()?;
+    let rate = options.rate("stream")?;
+    let send_options = send_options.lane(bulk_lane(&connection, rate)?);
     let mut message = vec![0x5a; options.size()?];
     let mut number = 0;
     let mut at_end = None;
     let (start_ns, start_cpu_ns) = (now_ns(), cpu_ns());
+    let mut stream = Stream::new(rate, start_ns, SendFlags::UNRELIABLE_NO_NAGLE);
     let mut is_up = true;
     while is_up {
         let elapsed_ns = now_ns() - start_ns;
@@ -198,10 +209,14 @@ fn flood(dialer: &Dialer, options: &Options) -> Result<Value, Error> {
         if elapsed_ns > window_ns + FLOOD_TAIL_NS {
             break;
         }
-        match send_burst(&connection, &mut message, &mut number, flags) {
+        if let Some(message) = stream.next(now_ns()) {
+            // What finds no room is missing at the server.
+            let _ = connection.send(message, SendFlags::UNRELIABLE_NO_NAGLE);
+        }
+        match send_burst(&connection, &mut message, &mut number, send_options) {
             Ok(()) => {}
             Err(SendError::BufferFull { .. }) => {
-                dialer.wait_until(u64::MAX);
+                dialer.wait_until(stream.next_ns());
                 is_up = !dialer
                     .changes()
                     .any(|change| matches!(change, Change::Down(_)));
@@ -218,16 +233,27 @@ fn flood(dialer: &Dialer, options: &Options) -> Result<Value, Error> {
     }))
 }
 
+/// The lane of a flood: below that of the stream beside it, if there is one.
+fn bulk_lane(connection: &Connection, stream: Rate) -> Result<LaneIndex, Error> {
+    if stream.hz == 0.0 {
+        return Ok(LaneIndex::ZERO);
+    }
+    connection
+        .configure_lanes(&[LaneConfig::new(0, 1), LaneConfig::new(1, 1)])
+        .map_err(|error| failed(&error.to_string()))?;
+    Ok(LaneIndex::new(1))
+}
+
 fn send_burst(
     connection: &Connection,
     message: &mut [u8],
     number: &mut u64,
-    flags: SendFlags,
+    options: SendOptions,
 ) -> Result<(), SendError> {
     let now = now_ns();
     for _ in 0..FLOOD_BATCH {
         write_stamp(message, now, *number);
-        connection.send(message, flags)?;
+        connection.send_with(&*message, options)?;
         *number += 1;
     }
     Ok(())

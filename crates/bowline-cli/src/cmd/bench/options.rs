@@ -82,6 +82,16 @@ impl Options {
         }
     }
 
+    /// Whether to poll all the time instead of waiting in the system.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.text("drive") == Some("busy")
+    }
+
+    /// Whether all configuration stays at its defaults, whatever the workload.
+    pub(crate) fn keeps_defaults(&self) -> Result<bool, Error> {
+        Ok(self.count("defaults", 0)? != 0)
+    }
+
     /// An address, which must be given.
     pub(crate) fn addr(&self, key: &str) -> Result<SocketAddr, Error> {
         self.value(key)?

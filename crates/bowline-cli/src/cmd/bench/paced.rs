@@ -14,7 +14,7 @@ use crate::error::Error;
 
 /// Messages of one kind, numbered and stamped.
 #[derive(Clone, Debug)]
-struct Stream {
+pub(crate) struct Stream {
     metronome: Metronome,
     flags: SendFlags,
     message: Vec<u8>,
@@ -22,7 +22,7 @@ struct Stream {
 }
 
 impl Stream {
-    fn new(rate: Rate, first_ns: u64, flags: SendFlags) -> Self {
+    pub(crate) fn new(rate: Rate, first_ns: u64, flags: SendFlags) -> Self {
         Self {
             metronome: Metronome::new(rate.hz, first_ns),
             flags,
@@ -31,8 +31,13 @@ impl Stream {
         }
     }
 
+    /// When the next message is due; far in the future if none will be.
+    pub(crate) const fn next_ns(&self) -> u64 {
+        self.metronome.next_ns()
+    }
+
     /// The next message, if one is due.
-    fn next(&mut self, now_ns: u64) -> Option<&[u8]> {
+    pub(crate) fn next(&mut self, now_ns: u64) -> Option<&[u8]> {
         if !self.metronome.strikes(now_ns) {
             return None;
         }
@@ -75,11 +80,7 @@ impl Downlink {
                 }
             }
         }
-        let next = self
-            .streams
-            .iter()
-            .map(|stream| stream.metronome.next_ns())
-            .min();
+        let next = self.streams.iter().map(Stream::next_ns).min();
         next.unwrap_or(u64::MAX)
     }
 }
@@ -130,7 +131,7 @@ impl Uplink {
                 // What finds no room is missing at the server, which counts.
                 let _ = connection.send(message, flags);
             }
-            *top = Reverse((stream.metronome.next_ns(), index));
+            *top = Reverse((stream.next_ns(), index));
         }
         (count, u64::MAX)
     }

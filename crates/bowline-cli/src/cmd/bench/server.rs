@@ -55,7 +55,7 @@ pub(crate) fn run(options: &Options) -> Result<Value, Error> {
     let downlink = (workload == Workload::Paced).then(|| Downlink::new(options));
     let load = (workload == Workload::Growth).then(|| Load::new(options));
     let sockets = Sockets::builder()
-        .config(config(workload)?)
+        .config(config(workload, options)?)
         .service(options.service()?)
         .build()?;
     let listener = sockets.listen(options.addr("listen")?)?;
@@ -65,6 +65,7 @@ pub(crate) fn run(options: &Options) -> Result<Value, Error> {
         group: sockets.poll_group(),
         sockets,
         workload,
+        is_busy: options.is_busy(),
         connections: HashSet::new(),
         arrivals,
         downlink: downlink.transpose()?,
@@ -87,6 +88,7 @@ struct Server {
     sockets: Sockets,
     group: PollGroup,
     workload: Workload,
+    is_busy: bool,
     connections: HashSet<Connection>,
     arrivals: Arrivals,
     downlink: Option<Downlink>,
@@ -109,8 +111,11 @@ struct Sample {
     cpu_ns: u64,
 }
 
-fn config(workload: Workload) -> Result<Config, Error> {
+fn config(workload: Workload, options: &Options) -> Result<Config, Error> {
     let mut config = Config::new();
+    if options.keeps_defaults()? {
+        return Ok(config);
+    }
     if workload == Workload::Flood {
         config.set_recv_buffer(FLOOD_RECV_BUFFER)?;
         config.set_recv_buffer_messages(FLOOD_RECV_MESSAGES)?;
@@ -135,7 +140,7 @@ impl Server {
                     self.sample(now);
                 }
             }
-            let mut until_ns = next_sample_ns;
+            let mut until_ns = if self.is_busy { now } else { next_sample_ns };
             if let Some(downlink) = &mut self.downlink
                 && self.arrivals.has_begun()
             {
