@@ -272,7 +272,7 @@ impl Connection {
 
     /// Whether [`Self::poll_event`] or [`Self::poll_endpoint`] has something to say.
     pub fn has_news(&self) -> bool {
-        !self.outbox.events.is_empty() || !self.outbox.to_endpoint.is_empty()
+        self.outbox.has_news()
     }
 
     /// The next thing that the endpoint should know.

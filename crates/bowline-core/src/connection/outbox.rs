@@ -101,6 +101,13 @@ impl Outbox {
         }
     }
 
+    /// Whether an event or something for the endpoint waits.
+    pub(super) fn has_news(&self) -> bool {
+        self.0
+            .as_deref()
+            .is_some_and(|waiting| !waiting.events.is_empty() || !waiting.to_endpoint.is_empty())
+    }
+
     pub(super) fn has_room_for_control(&self) -> bool {
         self.control().count() < MAX_CONTROL
     }
