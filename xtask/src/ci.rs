@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use crate::stage::{Job, Outcome, Stage, minutes};
-use crate::{Result, check, concurrency, deps, fuzz, interop, toolchain};
+use crate::{Result, bench_vs, check, concurrency, deps, fuzz, interop, toolchain};
 
 /// All stages together; `.ci/run` has 45 minutes with the tests.
 pub(crate) const TOTAL_BUDGET: Duration = minutes(38);
@@ -36,7 +36,7 @@ pub(crate) const STAGES: &[Stage] = &[
 fn fmt(job: &Job<'_>) -> Result<Outcome> {
     let plain = ["--", "--color", "never"];
     job.cargo(&[&["fmt", "--all", "--check"], &plain[..]].concat())?;
-    for manifest in [interop::MANIFEST, fuzz::MANIFEST] {
+    for manifest in [bench_vs::MANIFEST, interop::MANIFEST, fuzz::MANIFEST] {
         let other = ["fmt", "--check", "--manifest-path", manifest];
         job.cargo(&[&other, &plain[..]].concat())?;
     }

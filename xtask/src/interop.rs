@@ -11,7 +11,7 @@ use crate::stage::{Job, Outcome, command_line};
 pub(crate) const MANIFEST: &str = "interop/Cargo.toml";
 
 /// Debian's names of what the original's build needs.
-const PACKAGES: &[&str] = &[
+pub(crate) const PACKAGES: &[&str] = &[
     "clang",
     "cmake",
     "g++",
@@ -116,7 +116,11 @@ fn missing_packages(packages: &[&'static str], status: &str) -> Vec<&'static str
         .collect()
 }
 
-fn execute(command: &mut Command) -> Result {
+/// Runs a command in the foreground.
+///
+/// # Errors
+/// It is not there, or ends with another status than 0.
+pub(crate) fn execute(command: &mut Command) -> Result {
     let line = command_line(command);
     match command.status() {
         Ok(status) if status.success() => Ok(()),

@@ -4,6 +4,7 @@
 use std::path::Path;
 use std::process::ExitCode;
 
+mod bench_vs;
 mod check;
 mod ci;
 mod codegen;
@@ -25,6 +26,8 @@ usage: cargo xtask COMMAND
   deps                 tells whether what a game builds pulls in what it must not
   fuzz [ARG...]        runs the fuzz targets; ARG: --minutes M, --seconds S, --keep, names of targets
   interop [ARG...]     tests against live GameNetworkingSockets peers; ARG goes to the test program
+  bench-vs [OPTION...] measures Bowline beside other libraries and writes docs/benchmarks.md; OPTION:
+                       --secs S, --repeat N, --only NAMES (then the page stays as it is)
   codegen [--check]    writes the generated protobuf code, or tells whether it is stale";
 
 /// What a command ends with: any error, as text for the terminal.
@@ -56,6 +59,7 @@ fn run(args: &[&str]) -> Result {
         ["deps"] => deps::run(root),
         ["fuzz", args @ ..] => fuzz::run(root, args),
         ["interop", args @ ..] => interop::run(root, args),
+        ["bench-vs", args @ ..] => bench_vs::run(root, args),
         ["codegen"] => codegen::run(root, false),
         ["codegen", "--check"] => codegen::run(root, true),
         _ => Err(USAGE.into()),
