@@ -1,5 +1,7 @@
 //! Two connections joined in memory: what the protocol itself costs, without sockets and threads.
 
+pub mod pieces;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -52,30 +54,64 @@ impl Pair {
             .connect(now, route(2), config)
             .expect("the address is free");
         let mut buf = TransmitBuf::new(50);
-        let mut server = None;
-        let mut reply = Vec::new();
-        while client.state() != ConnectionState::Connected {
-            let request = packet(&mut client, now, &mut buf);
-            let answer = match listener.handle_datagram(now, route(1), None, &request, &mut reply) {
-                DatagramEvent::Reply => reply.clone(),
-                DatagramEvent::Incoming(mut connection) => {
-                    connection.accept(now).expect("a good request");
-                    let answer = packet(&mut connection, now, &mut buf);
-                    server = Some(*connection);
-                    answer
-                }
-                DatagramEvent::Dropped(reason) => panic!("the handshake was dropped: {reason}"),
-                DatagramEvent::Forward { .. } => panic!("nothing to forward to yet"),
-            };
-            client.handle_datagram(now, &DatagramMeta::default(), &mut answer.clone());
-        }
+        let server = shake_hands(&mut client, &mut listener, route(1), now, &mut buf);
         Self {
             client,
-            server: server.expect("the server has answered"),
+            server,
             now,
             buf,
             bytes: Vec::new(),
         }
+    }
+
+    /// Reads messages from the server until there have been so many.
+    ///
+    /// # Panics
+    /// If they do not come.
+    pub fn read(&mut self, count: usize) {
+        let mut read = 0;
+        for _ in 0..PATIENCE {
+            self.exchange(IDLE);
+            while self.server.receive(self.now).is_some() {
+                read += 1;
+            }
+            if read == count {
+                return;
+            }
+        }
+        panic!("{read} of {count} messages came");
+    }
+
+    /// The same, but of the client's packets each two change places.
+    ///
+    /// # Panics
+    /// If the messages do not come.
+    pub fn read_swapped(&mut self, count: usize) {
+        let mut read = 0;
+        for _ in 0..PATIENCE {
+            let mut packets = Vec::new();
+            self.buf.clear();
+            while let Some(transmit) = self.client.poll_transmit(self.now, &mut self.buf) {
+                let bytes = self.buf.bytes(&transmit);
+                packets.extend(bytes.chunks(transmit.segment_size).map(<[u8]>::to_vec));
+                self.buf.clear();
+            }
+            for pair in packets.chunks_mut(2) {
+                for packet in pair.iter_mut().rev() {
+                    let meta = DatagramMeta::default();
+                    self.server.handle_datagram(self.now, &meta, packet);
+                    while self.server.poll_event().is_some() {}
+                }
+            }
+            self.exchange(IDLE);
+            while self.server.receive(self.now).is_some() {
+                read += 1;
+            }
+            if read == count {
+                return;
+            }
+        }
+        panic!("{read} of {count} messages came");
     }
 
     /// Passes datagrams both ways until neither side has any; then lets `idle` pass.
@@ -103,6 +139,38 @@ impl Pair {
         self.client.handle_timeout(self.now);
         self.server.handle_timeout(self.now);
     }
+}
+
+/// How long passes when neither side has anything to send, and how often until one gives up.
+const IDLE: Span = Span::from_micros(100);
+const PATIENCE: usize = 100_000;
+
+/// Passes the packets of a handshake until the client is connected, and returns the server's side.
+fn shake_hands(
+    client: &mut Connection,
+    listener: &mut Endpoint,
+    from: Route,
+    now: Timestamp,
+    buf: &mut TransmitBuf,
+) -> Connection {
+    let mut server = None;
+    let mut reply = Vec::new();
+    while client.state() != ConnectionState::Connected {
+        let request = packet(client, now, buf);
+        let answer = match listener.handle_datagram(now, from, None, &request, &mut reply) {
+            DatagramEvent::Reply => reply.clone(),
+            DatagramEvent::Incoming(mut connection) => {
+                connection.accept(now).expect("a good request");
+                let answer = packet(&mut connection, now, buf);
+                server = Some(*connection);
+                answer
+            }
+            DatagramEvent::Dropped(reason) => panic!("the handshake was dropped: {reason}"),
+            DatagramEvent::Forward { .. } => panic!("nothing to forward to yet"),
+        };
+        client.handle_datagram(now, &DatagramMeta::default(), &mut answer.clone());
+    }
+    server.expect("the server has answered")
 }
 
 fn packet(connection: &mut Connection, now: Timestamp, buf: &mut TransmitBuf) -> Vec<u8> {

@@ -9,6 +9,7 @@ mod check;
 mod ci;
 mod codegen;
 mod concurrency;
+mod counts;
 mod deps;
 mod fuzz;
 mod interop;
@@ -28,6 +29,7 @@ usage: cargo xtask COMMAND
   interop [ARG...]     tests against live GameNetworkingSockets peers; ARG goes to the test program
   bench-vs [OPTION...] measures Bowline beside other libraries and writes docs/benchmarks.md; OPTION:
                        --secs S, --repeat N, --only NAMES (then the page stays as it is)
+  counts [--update]    counts instructions of the hot pieces against bench/counts.txt, or writes it
   codegen [--check]    writes the generated protobuf code, or tells whether it is stale";
 
 /// What a command ends with: any error, as text for the terminal.
@@ -60,6 +62,8 @@ fn run(args: &[&str]) -> Result {
         ["fuzz", args @ ..] => fuzz::run(root, args),
         ["interop", args @ ..] => interop::run(root, args),
         ["bench-vs", args @ ..] => bench_vs::run(root, args),
+        ["counts"] => counts::run(root, false),
+        ["counts", "--update"] => counts::run(root, true),
         ["codegen"] => codegen::run(root, false),
         ["codegen", "--check"] => codegen::run(root, true),
         _ => Err(USAGE.into()),

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use crate::stage::{Job, Outcome, Stage, minutes};
-use crate::{Result, bench_vs, ci, concurrency, fuzz, interop, toolchain};
+use crate::{Result, bench_vs, ci, concurrency, counts, fuzz, interop, toolchain};
 
 /// All stages together.
 pub(crate) const TOTAL_BUDGET: Duration = minutes(4 * 60);
@@ -31,6 +31,7 @@ pub(crate) const STAGES: &[Stage] = &[
     Stage::busy("oldest rustc", minutes(15), oldest_rustc),
     Stage::busy("newest crates", minutes(30), newest_crates),
     Stage::busy("interop build", minutes(15), interop::build),
+    Stage::busy("instruction counts", minutes(20), counts::stage),
     Stage::busy("comparison", minutes(40), bench_vs::checks),
     Stage::waiting("stress", minutes(30), concurrency::stress),
     Stage::waiting("interop rounds", minutes(60), interop_rounds),
