@@ -1,8 +1,8 @@
 //! The original: GameNetworkingSockets, from its crates.io package.
 //!
 //! It has a service thread of its own and nothing to wait on, so it is polled: at once with
-//! `--drive busy`, or else ten times a millisecond while one connection is open and once a millisecond
-//! while there are more.
+//! `--drive busy`, or else ten times a millisecond with one connection, once a millisecond with more, and
+//! every 16 milliseconds where all are idle.
 //!
 //! Opened: `SendRateMin` and `SendRateMax` at the workload's `--rate` in bytes/s (256 KiB/s; it has no
 //! congestion control), `SendBufferSize` (512 KiB) at 8 MiB, `RecvBufferSize` (1 MiB) at 16 MiB,
@@ -28,6 +28,7 @@ const BATCH: usize = 256;
 /// Pauses between polls; see the module's head.
 const SHORT_PAUSE: Duration = Duration::from_micros(100);
 const LONG_PAUSE: Duration = Duration::from_millis(1);
+const IDLE_PAUSE: Duration = Duration::from_millis(16);
 
 /// What both sides need.
 struct Library {
@@ -36,6 +37,8 @@ struct Library {
     has_lanes: bool,
     /// Small messages wait for others, as a server's to its clients do.
     nagles: bool,
+    /// The longest time between two polls.
+    pause: Duration,
 }
 
 impl Library {
@@ -61,6 +64,11 @@ impl Library {
             global,
             has_lanes: options.rate("stream")?.is_some(),
             nagles: options.text("workload") == Some("flood"),
+            pause: match options.text("workload") {
+                Some("idle") => IDLE_PAUSE,
+                _ if options.or("clients", 1)? > 1 => LONG_PAUSE,
+                _ => SHORT_PAUSE,
+            },
         })
     }
 
@@ -84,14 +92,9 @@ impl Library {
         socket.send_message(message.set_lane(lane)).is_ok()
     }
 
-    fn pause(&self, wait: Duration, connections: usize) {
-        let pause = if connections > 1 {
-            LONG_PAUSE
-        } else {
-            SHORT_PAUSE
-        };
+    fn pause(&self, wait: Duration) {
         if !wait.is_zero() {
-            std::thread::sleep(wait.min(pause));
+            std::thread::sleep(wait.min(self.pause));
         }
     }
 }
@@ -214,7 +217,7 @@ impl Peer for Server {
     async fn poll(&mut self, wait: Duration, events: &mut Vec<Event>) -> Result<()> {
         self.read(events);
         if events.is_empty() {
-            self.library.pause(wait, self.connections.len());
+            self.library.pause(wait);
             self.read(events);
         }
         Ok(())
@@ -290,7 +293,7 @@ impl Peer for Clients {
     async fn poll(&mut self, wait: Duration, events: &mut Vec<Event>) -> Result<()> {
         self.read(events)?;
         if events.is_empty() {
-            self.library.pause(wait, self.sockets.len());
+            self.library.pause(wait);
             self.read(events)?;
         }
         Ok(())

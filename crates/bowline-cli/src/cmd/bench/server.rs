@@ -120,7 +120,7 @@ fn config(workload: Workload, options: &Options) -> Result<Config, Error> {
         config.set_recv_buffer(FLOOD_RECV_BUFFER)?;
         config.set_recv_buffer_messages(FLOOD_RECV_MESSAGES)?;
     }
-    if workload == Workload::Paced {
+    if options.rate("down-unrel")?.hz > 0.0 || options.rate("down-rel")?.hz > 0.0 {
         // A message to everybody goes out at once, but in batches: see `Downlink`.
         config.set_nagle(Duration::ZERO)?;
     }
