@@ -161,6 +161,9 @@ impl Transmitter {
         slots: &mut Vec<Arc<Slot>>,
         follow: &mut Followup,
     ) {
+        if slots.is_empty() {
+            return;
+        }
         let now = inner.clock.now();
         slots.retain(|slot| {
             let Some(mut state) = slot.lock_soon() else {
@@ -181,7 +184,8 @@ impl Transmitter {
         }
     }
 
-    /// Takes packets from the connections until the buffer is full. Those with none left are done.
+    /// Takes packets from the connections until the buffer is full: of each a run, or as many runs as it
+    /// needs for a run's worth of packets of various sizes. Those with none left are done.
     fn gather(&mut self, inner: &Inner, slots: &mut Vec<Arc<Slot>>, follow: &mut Followup) {
         self.buf.clear();
         self.runs.clear();
@@ -197,23 +201,38 @@ impl Transmitter {
                 return false;
             };
             let now = state.advance(now);
-            let run = state.live.as_mut().and_then(|live| {
-                let transmit = live.core.poll_transmit(now, &mut self.buf)?;
-                let socket = live.socket.clone()?;
-                Some((socket, transmit))
-            });
-            if let Some((socket, transmit)) = run {
-                let slot = Arc::clone(slot);
-                self.runs.push(Run {
-                    slot,
-                    socket,
-                    transmit,
-                });
-                return true;
+            if !self.take_runs(slot, &mut state, now) {
+                done(slot, &mut state, follow);
+                return false;
             }
-            done(slot, &mut state, follow);
-            false
+            true
         });
+    }
+
+    /// Takes runs of one connection. Tells whether there was any.
+    fn take_runs(&mut self, slot: &Arc<Slot>, state: &mut SlotState, now: Timestamp) -> bool {
+        let Some(live) = &mut state.live else {
+            return false;
+        };
+        let Some(socket) = &live.socket else {
+            return false;
+        };
+        let mut datagrams = 0;
+        while let Some(transmit) = live.core.poll_transmit(now, &mut self.buf) {
+            datagrams += transmit.datagrams();
+            self.runs.push(Run {
+                slot: Arc::clone(slot),
+                socket: Arc::clone(socket),
+                transmit,
+            });
+            if datagrams >= limits::MAX_RUN_DATAGRAMS
+                || self.runs.len() >= limits::MAX_ROUND_RUNS
+                || !live.core.is_backlogged()
+            {
+                break;
+            }
+        }
+        datagrams > 0
     }
 
     /// Sends the gathered packets, those of one socket together. Connections whose socket is blocked
@@ -224,8 +243,10 @@ impl Transmitter {
             let same = |run: &&Run| Arc::ptr_eq(&run.socket, &first.socket);
             let (runs, others) = rest.split_at(rest.iter().take_while(same).count());
             rest = others;
-            for run in &runs[send_runs(inner, &self.buf, &first.socket, runs)..] {
-                block(inner.clock.now(), &run.slot, slots, follow);
+            let unsent = &runs[send_runs(inner, &self.buf, &first.socket, runs)..];
+            // Once for each connection, whose runs stand together: it is another thread's turn then.
+            for runs in unsent.chunk_by(|a, b| Arc::ptr_eq(&a.slot, &b.slot)) {
+                block(inner.clock.now(), &runs[0].slot, slots, follow);
             }
         }
         // Not later: a run keeps its socket open.
