@@ -87,6 +87,11 @@ pub(crate) enum Service {
     Driving,
     /// It looks after timers until the application has not driven for a while.
     Grace,
+    /// It sleeps while the application drives, but looks again by itself.
+    Watching {
+        /// When.
+        until: Timestamp,
+    },
     /// It sleeps until the application has stopped driving.
     Parked,
 }

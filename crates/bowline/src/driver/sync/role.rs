@@ -4,7 +4,7 @@
 //! from the socket to its reader without a hand-over between threads. The service thread stays off for
 //! a moment after a wait, looking after timers only, and resumes when the application does not come back.
 //! While waits follow one another closely it looks up once in each such moment, and parks when one lasts: to
-//! wake it after each wait would cost more than the waits.
+//! wake it after each wait would cost more than the waits. Only for a timer that is due earlier it is woken.
 
 use std::time::Duration;
 
@@ -48,7 +48,8 @@ pub(crate) fn wait<D: Drive>(
     timeout: Duration,
     is_ready: impl Fn(&LobbyState<D::Role>) -> bool,
 ) -> bool {
-    let deadline = host.now() + Span::from(timeout);
+    let mut now = host.now();
+    let deadline = now + Span::from(timeout);
     let mut may_drive_once = true;
     let mut lobby = host.lobby().lock();
     lobby.waiters += 1;
@@ -56,7 +57,7 @@ pub(crate) fn wait<D: Drive>(
         if is_ready(&lobby) {
             break true;
         }
-        let left = Duration::from(deadline.since(host.now()));
+        let left = Duration::from(deadline.since(now));
         if lobby.shutdown || (left.is_zero() && !may_drive_once) {
             break false;
         }
@@ -64,9 +65,10 @@ pub(crate) fn wait<D: Drive>(
             may_drive_once = false;
             drop(lobby);
             let role = drive(host, role, deadline, &is_ready);
+            now = host.now();
             lobby = host.lobby().lock();
             lobby.reactor = Some(role);
-            lobby.last_drive = Some(host.now());
+            lobby.last_drive = Some(now);
             continue;
         }
         if left.is_zero() {
@@ -80,6 +82,7 @@ pub(crate) fn wait<D: Drive>(
             continue;
         }
         lobby = host.lobby().sleep(lobby, Some(left));
+        now = host.now();
     };
     leave(host, lobby);
     ready
@@ -110,10 +113,9 @@ pub(crate) fn serve<D: Drive>(host: &D, timers: &mut D::Timers) {
             .last_drive
             .map_or(Timestamp::ZERO, |at| at + limits::WAIT_GRACE);
         if lobby.waiters > 0 {
-            // Whoever leaves wakes a thread that is parked, and leaves one alone that looks by itself.
             let pause = (now < grace).then(|| Duration::from(grace.since(now)));
             lobby.service = match pause {
-                Some(_) => Service::Grace,
+                Some(_) => Service::Watching { until: grace },
                 None => Service::Parked,
             };
             lobby = host.lobby().service_sleep(lobby, pause);
@@ -184,7 +186,12 @@ fn drive_until_asked<D: Drive>(host: &D, mut role: D::Role) -> D::Role {
 /// Ends a wait: whoever is to drive next is told.
 fn leave<D: Drive>(host: &D, mut lobby: Guard<'_, LobbyState<D::Role>>) {
     lobby.waiters -= 1;
-    let wake_service = lobby.waiters == 0 && lobby.service == Service::Parked;
+    let wake_service = lobby.waiters == 0
+        && match lobby.service {
+            Service::Parked => true,
+            Service::Watching { until } => host.next_deadline().is_some_and(|next| next < until),
+            Service::Absent | Service::Driving | Service::Grace => false,
+        };
     let wake_others = lobby.sleepers > 0 && lobby.reactor.is_some();
     drop(lobby);
     if wake_others {
