@@ -76,7 +76,7 @@ fn growth_tells_what_connections_and_calls_cost() {
     ]);
     assert!(output.status.success(), "{output:?}");
     let text = String::from_utf8(output.stdout).unwrap();
-    assert_eq!(text.matches("| send |").count(), 2, "{text}");
+    assert_eq!(text.matches("| first send |").count(), 2, "{text}");
     let result: Value = serde_json::from_str(text.lines().last().unwrap()).unwrap();
     for (run, count) in result["runs"].as_array().unwrap().iter().zip([20, 40]) {
         let server = &run["server"];

@@ -374,9 +374,9 @@ fn growth(dialer: &Dialer, options: &Options) -> Result<Value, Error> {
     let connections = dialer.open(options.count("clients", 1000)?)?;
     let group = dialer.group(&connections)?;
     let mut lost = dialer.hold(options.secs("hold", 6.0)?);
-    let calls = load.run(&connections, &group, || lost += dialer.lost());
+    let work = load.run(&connections, &group, || lost += dialer.lost());
     lost += dialer.hold(GROWTH_TAIL);
-    let mut json = calls.json();
+    let mut json = work.json();
     json["lost_connections"] = json!(lost);
     json["rss_kb"] = json!(rss_kb());
     Ok(json)

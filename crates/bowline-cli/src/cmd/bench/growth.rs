@@ -6,7 +6,8 @@
 //! only the number of connections differs between runs. Both do so once per millisecond, as a busy game
 //! loop does, while the service thread of each side does the network's part. The server takes the time of
 //! every call to send and to receive, and between them that of a loop that calls nothing and takes about as
-//! long: what the machine does to any program shows in both.
+//! long: what the machine does to any program shows in both. The first message of each connection, for which
+//! the allocator fetches memory from the system, is told apart from those that follow.
 
 use std::hint::black_box;
 use std::io::BufRead;
@@ -66,9 +67,16 @@ pub(crate) struct Load {
     window_ns: u64,
 }
 
-/// What a side did and how long its calls took.
+/// What a side did: with the first messages of all connections, and then.
+#[derive(Debug)]
+pub(crate) struct Work {
+    first: Calls,
+    then: Calls,
+}
+
+/// How many calls there were, and how long they took.
 #[derive(Debug, Default)]
-pub(crate) struct Calls {
+struct Calls {
     sent: u64,
     refused: u64,
     received: u64,
@@ -89,19 +97,33 @@ impl Load {
         })
     }
 
-    /// Sends and receives until the time is up. `tick` is called in between, for what else there is to do.
+    /// Sends and receives until the time is up, which begins when each connection has had its turn. `tick`
+    /// is called in between, for what else there is to do.
     pub(crate) fn run(
         mut self,
         connections: &[Connection],
         group: &PollGroup,
         mut tick: impl FnMut(),
+    ) -> Work {
+        let mut turn = connections.iter().cycle();
+        let round_ns = (connections.len() as f64 / self.rate * 1e9) as u64;
+        let first = self.phase(round_ns, &mut turn, group, &mut tick);
+        let then = self.phase(self.window_ns, &mut turn, group, &mut tick);
+        Work { first, then }
+    }
+
+    fn phase<'a>(
+        &mut self,
+        window_ns: u64,
+        turn: &mut impl Iterator<Item = &'a Connection>,
+        group: &PollGroup,
+        tick: &mut impl FnMut(),
     ) -> Calls {
         let mut calls = Calls::default();
         let (start_ns, start_cpu_ns) = (now_ns(), cpu_ns());
-        let mut turn = connections.iter().cycle();
         let mut due = 0.0;
         let mut last_ns = start_ns;
-        while last_ns - start_ns < self.window_ns {
+        while last_ns - start_ns < window_ns {
             thread::sleep(TICK);
             let now = now_ns();
             let elapsed_s = (now - last_ns) as f64 / 1e9;
@@ -154,7 +176,7 @@ impl Calls {
         self.empty.record(now_ns() - before);
     }
 
-    pub(crate) fn json(&self) -> Value {
+    fn json(&self) -> Value {
         let messages = self.sent + self.received;
         json!({
             "sent": self.sent,
@@ -167,6 +189,14 @@ impl Calls {
             "receive_us": self.receive.summary_us(),
             "empty_us": self.empty.summary_us(),
         })
+    }
+}
+
+impl Work {
+    pub(crate) fn json(&self) -> Value {
+        let mut json = self.then.json();
+        json["first"] = self.first.json();
+        json
     }
 }
 
@@ -205,13 +235,13 @@ fn table(result: &Value) -> String {
             number(&server["idle_cpu_pct"]),
             number(&server["cpu_us_per_message"]),
         );
-        let calls = [
-            ("send", &first[..]),
-            ("receive", " | | | "),
-            ("empty", " | | | "),
+        let times = [
+            ("first send", &first[..], &server["first"]["send_us"]),
+            ("send", " | | | ", &server["send_us"]),
+            ("receive", " | | | ", &server["receive_us"]),
+            ("empty loop", " | | | ", &server["empty_us"]),
         ];
-        for (call, first) in calls {
-            let times = &server[&format!("{call}_us")];
+        for (call, first, times) in times {
             let [p50, p99, p9999, max] =
                 ["p50", "p99", "p9999", "max"].map(|key| number(&times[key]));
             text +=
@@ -304,6 +334,7 @@ mod tests {
             "rss_peak_kb": 4000,
             "idle_cpu_pct": 0.125,
             "cpu_us_per_message": 2.5,
+            "first": { "send_us": times },
             "send_us": times,
             "receive_us": times,
             "empty_us": times,
@@ -313,9 +344,10 @@ mod tests {
         assert_eq!(
             rows,
             [
-                "| 1000 | 3.00 | 0.12 | 2.50 | send | 0.50 | 1.25 | 30.0 | 100 |",
+                "| 1000 | 3.00 | 0.12 | 2.50 | first send | 0.50 | 1.25 | 30.0 | 100 |",
+                "|  | | |  | send | 0.50 | 1.25 | 30.0 | 100 |",
                 "|  | | |  | receive | 0.50 | 1.25 | 30.0 | 100 |",
-                "|  | | |  | empty | 0.50 | 1.25 | 30.0 | 100 |",
+                "|  | | |  | empty loop | 0.50 | 1.25 | 30.0 | 100 |",
             ]
         );
         let columns = |row: &str| row.matches('|').count();

@@ -20,8 +20,8 @@ use serde_json::json;
 
 use crate::cmd::bench::arrivals::Arrivals;
 use crate::cmd::bench::arrivals::Counting;
-use crate::cmd::bench::growth::Calls;
 use crate::cmd::bench::growth::Load;
+use crate::cmd::bench::growth::Work;
 use crate::cmd::bench::options::Options;
 use crate::cmd::bench::options::Workload;
 use crate::cmd::bench::paced::Downlink;
@@ -70,7 +70,7 @@ pub(crate) fn run(options: &Options) -> Result<Value, Error> {
         arrivals,
         downlink: downlink.transpose()?,
         load: load.transpose()?,
-        calls: None,
+        work: None,
         samples: Vec::new(),
         rss_base_kb: rss_kb(),
         rss_load_kb: 0,
@@ -94,7 +94,7 @@ struct Server {
     downlink: Option<Downlink>,
     /// What begins with the first message.
     load: Option<Load>,
-    calls: Option<Calls>,
+    work: Option<Work>,
     samples: Vec<Sample>,
     rss_base_kb: u64,
     /// At the end of a fixed load.
@@ -136,7 +136,7 @@ impl Server {
             if now >= next_sample_ns {
                 next_sample_ns = now + SAMPLE_EVERY_NS;
                 // After a fixed load it is idle no more.
-                if self.calls.is_none() {
+                if self.work.is_none() {
                     self.sample(now);
                 }
             }
@@ -154,7 +154,7 @@ impl Server {
                 self.answer(&mut messages);
                 if let Some(load) = self.load.take() {
                     let connections = self.connections.iter().cloned().collect::<Vec<_>>();
-                    self.calls = Some(load.run(&connections, &self.group, || {}));
+                    self.work = Some(load.run(&connections, &self.group, || {}));
                     self.rss_load_kb = rss_kb();
                 }
             }
@@ -206,8 +206,8 @@ impl Server {
 
     fn json(&mut self) -> Value {
         let peak = Peak::of(&self.samples);
-        let mut json = match &self.calls {
-            Some(calls) => calls.json(),
+        let mut json = match &self.work {
+            Some(work) => work.json(),
             None => self.arrivals.json(),
         };
         json["cpu_total_s"] = json!((cpu_ns() - self.cpu_base_ns) as f64 / 1e9);
