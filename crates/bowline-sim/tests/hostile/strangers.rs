@@ -228,6 +228,10 @@ fn class_03_a_flood_of_spoofed_sources_leaves_no_state() {
     let mut peer = ScriptedPeer::client(1);
     let challenge = peer.start(stage.now());
     let request = peer.connect_request(stage.now(), 0x1234_5678_9ABC_DEF0);
+    // Counters take memory from the first refusal on.
+    let somebody = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 1);
+    let (outcome, _) = replies_of(&mut stage, somebody, &challenge[..1]);
+    assert!(matches!(outcome, Outcome::Dropped(_)));
     let before = held_bytes();
     for n in 0..50_000_u32 {
         let from = SocketAddr::new(IpAddr::V4(Ipv4Addr::from(n * 85_899)), n as u16 | 1);
