@@ -30,17 +30,17 @@ fn a_few_scenarios_are_played_and_counted() {
 
 #[test]
 fn a_seed_is_replayed_with_its_story() {
-    let (passed, first) = sim(&["--replay", "3"]);
+    let (passed, first) = sim(&["--replay", "7"]);
     assert!(passed, "{first}");
     for part in [
         "server 0 at 10.0.0.1",
         "is over",
-        "Seed 3:",
+        "Seed 7:",
         "Twice the same",
     ] {
         assert!(first.contains(part), "{part:?} is missing in:\n{first}");
     }
-    assert_eq!(sim(&["--replay", "3"]).1, first);
+    assert_eq!(sim(&["--replay", "7"]).1, first);
 }
 
 #[test]
