@@ -45,7 +45,7 @@ pub enum TimerKind {
     Pace,
     /// An acknowledgement is due.
     Ack,
-    /// Unacknowledged data is taken for lost.
+    /// Unacknowledged data is taken for lost, or goes again before it is known to be.
     Retransmit,
     /// The peer should have replied by now.
     ReplyTimeout,

@@ -149,6 +149,17 @@ pub const GNS_STREAM_REFUSED: u64 = 1024 * 1024;
 /// Holes that we let our losses tear into a lane of a GNS receiver, which refuses beyond 30, or 20 when
 /// a segment splits a hole.
 pub const GNS_MAX_HOLES: usize = 15;
+/// Most small segments that are not acknowledged and may ride again in later packets: what 30 messages a
+/// second come to in two seconds. Those beyond are sent again when they are lost.
+pub const ARMOURED_SEGMENTS: usize = 64;
+/// Longest such segment: with a copy of it a packet has room for as much again.
+pub const ARMOURED_SEGMENT: u64 = 512;
+/// Most unacknowledged bytes of a lane whose segments ride again; with more it is not small data.
+pub const ARMOURED_LANE_BYTES: u64 = 8 * 1024;
+/// Segments ride again while fewer packets than this are in flight.
+pub const ARMOURED_PACKETS: usize = 256;
+/// Most segments that ride in one packet.
+pub const ARMOURED_PER_PACKET: usize = 16;
 /// Packets sent in one go without a pause.
 pub const MAX_BURST_PACKETS: usize = 64;
 

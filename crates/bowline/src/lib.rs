@@ -214,6 +214,7 @@ pub use bowline_core::message::SendFlags;
 pub use bowline_core::pop::PopId;
 pub use bowline_core::pop::PopIdError;
 pub use bowline_core::result_code::ResultCode;
+pub use bowline_core::stats::ArmourStats;
 pub use bowline_core::time::Span;
 pub use bowline_core::time::Timestamp;
 

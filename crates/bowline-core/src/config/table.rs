@@ -229,6 +229,9 @@ settings! {
     /// Bytes that the flight recorder keeps of each connection: what happened last, for `bowline replay`.
     /// Ours; 0 is off. Copies of the connection's state come on top, see docs/flight-recorder.md.
     RecordBytes = 20_007 "RecordBytes" Connection Facts::int(0, 0, 256 * MIB).unit("bytes");
+    /// Whether small reliable messages go out again, in packets that have room, before they are known to be
+    /// lost: 0 no, 1 yes, as often as the loss of the path asks for. Ours; costs nothing where none is lost.
+    ArmourSmallMessages = 20_008 "ArmourSmallMessages" Connection Facts::int(1, 0, 1);
 }
 
 impl ConfigKey {

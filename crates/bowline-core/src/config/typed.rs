@@ -100,6 +100,19 @@ impl Config {
         Span::from_micros(self.int(ConfigKey::NagleTime).unsigned_abs() as u64)
     }
 
+    /// Whether small reliable messages may ride again before they are known to be lost (they may).
+    ///
+    /// # Errors
+    /// If the setting is locked.
+    pub fn set_armours_small_messages(&mut self, value: bool) -> Result<&mut Self, ConfigError> {
+        self.set(ConfigKey::ArmourSmallMessages, whole(u64::from(value)))
+    }
+
+    /// Whether small reliable messages may ride again before they are known to be lost.
+    pub const fn armours_small_messages(&self) -> bool {
+        self.int(ConfigKey::ArmourSmallMessages) > 0
+    }
+
     /// How many segments are taken from one packet (1300, at least 1).
     ///
     /// # Errors

@@ -11,6 +11,7 @@ use crate::connection::ConnectionState;
 use crate::connection::RealTimeStatus;
 use crate::counters::DropReason;
 use crate::ids::LaneIndex;
+use crate::stats::ArmourStats;
 use crate::stats::RemoteStats;
 use crate::time::Span;
 use crate::time::Timestamp;
@@ -33,6 +34,7 @@ impl Connection {
         self.write_lanes(now, out)?;
         writeln!(out, "    Lifetime stats:")?;
         write_lifetime(out, &self.telemetry.link.lifetime(now))?;
+        write_armour(out, status.armour)?;
         match self.telemetry.exchange.remote() {
             Some(remote) => write_remote(out, now, remote)?,
             None => writeln!(out, "    No rate stats received from remote host")?,
@@ -152,6 +154,14 @@ fn write_lifetime(out: &mut String, stats: &pb::LifetimeStats) -> fmt::Result {
         writeln!(out, "            {name}:{packets:11} pkts{share:7.2}%")?;
     }
     write_histograms(out, stats)
+}
+
+fn write_armour(out: &mut String, armour: ArmourStats) -> fmt::Result {
+    writeln!(
+        out,
+        "        Sent again in case of loss: {} segments, {} bytes; {} packets for nothing else",
+        armour.segments, armour.bytes, armour.packets
+    )
 }
 
 fn write_histograms(out: &mut String, stats: &pb::LifetimeStats) -> fmt::Result {

@@ -17,6 +17,7 @@ use crate::ids::ConnectionId;
 use crate::ids::LaneIndex;
 use crate::limits;
 use crate::send::PacketSize;
+use crate::stats::ArmourStats;
 use crate::time::Span;
 use crate::time::Timestamp;
 
@@ -92,6 +93,8 @@ pub struct RealTimeStatus {
     /// The largest deviation of a packet's arrival that was seen, in microseconds, if measured; since
     /// the status was asked for the last time.
     pub max_jitter_us: Option<u32>,
+    /// What was sent again before it was known to be lost, so far.
+    pub armour: ArmourStats,
 }
 
 /// How a lane does right now.
@@ -180,6 +183,7 @@ impl Connection {
             replaced_messages: dropped.replaced,
             queue_time: self.queue_time(now, LaneIndex::ZERO),
             max_jitter_us: self.telemetry.link.max_jitter_us(),
+            armour: self.sender.armour_stats(),
         }
     }
 

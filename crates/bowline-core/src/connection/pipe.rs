@@ -19,6 +19,7 @@ use crate::pipe::Pipe;
 use crate::pipe::Piped;
 use crate::pipe::PipedBytes;
 use crate::recv::MessageMeta;
+use crate::stats::ArmourStats;
 use crate::stats::Rates;
 use crate::stats::Sequence;
 use crate::time::Span;
@@ -135,6 +136,7 @@ impl Connection {
             replaced_messages: dropped.replaced,
             queue_time: pending.wait(),
             max_jitter_us: None,
+            armour: ArmourStats::default(),
         }
     }
 

@@ -117,6 +117,7 @@ impl Connection {
         consider(self.receiver.acks.due(), TimerKind::Ack);
         consider(self.receiver.reorder.due(), TimerKind::Reorder);
         consider(self.sender.retransmit_at(), TimerKind::Retransmit);
+        consider(self.sender.rides_alone_at(), TimerKind::Retransmit);
         consider(self.linger_deadline(), TimerKind::Linger);
         consider(self.telemetry.exchange.next_deadline(), TimerKind::Stats);
         if let Some((at, paced)) = self.sender.next_send_at(self.now, self.plaintext_room()) {

@@ -32,6 +32,8 @@ const TIME_SINCE_PREVIOUS_SINCE: u32 = 12;
 struct Plan {
     /// Message data may go.
     data: bool,
+    /// It goes for nothing but copies of data that was sent before.
+    copies_alone: bool,
     flags: StatsFlags,
     report: Option<Report>,
 }
@@ -111,7 +113,8 @@ impl Connection {
             Due::IfSending(report) => (Some(report), false),
             Due::Standalone(report) => (Some(report), true),
         };
-        if !data && alive.is_none() && !ack && !forced {
+        let copies_alone = !data && alive.is_none() && !ack && !forced;
+        if copies_alone && self.sender.rides_alone_at().is_none_or(|at| at > now) {
             return None;
         }
         let mut flags = alive.unwrap_or(StatsFlags::NONE);
@@ -126,6 +129,7 @@ impl Connection {
         }
         Some(Plan {
             data,
+            copies_alone,
             flags,
             report,
         })
@@ -167,6 +171,7 @@ impl Connection {
         if plan.data {
             builder.messages(&mut self.sender);
         }
+        builder.copies(now, &mut self.sender);
         let built = builder.finish();
         // Data that goes only into a larger packet takes the rest along.
         let is_too_small = plan.data && budget < whole;
@@ -275,6 +280,9 @@ impl Connection {
         let number = self.sender.next_number();
         let asked = plan.flags.contains(StatsFlags::ACK_REQUEST) || plan.report.is_some();
         self.sender.on_packet_sent(now, len, built.ranges, asked);
+        if plan.copies_alone && built.ranges > 0 {
+            self.sender.on_extra_packet();
+        }
         self.telemetry.link.sent(now, 1, len);
         self.telemetry.last_sent = Some(now);
         if let Some(report) = plan.report {

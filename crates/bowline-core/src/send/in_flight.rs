@@ -96,6 +96,12 @@ impl InFlight {
         self.ranges.push_back(SentRange { lane, range });
     }
 
+    /// The `count` ranges that were added last.
+    pub(crate) fn last_ranges(&self, count: usize) -> impl Iterator<Item = &SentRange> {
+        let from = self.ranges.len().saturating_sub(count);
+        self.ranges.range(from..)
+    }
+
     /// Completes the entry of a packet. `ranges` of those added last are its own.
     pub(crate) fn push(
         &mut self,
@@ -225,10 +231,14 @@ impl InFlight {
         self.packets.len()
     }
 
-    /// The most heap in bytes: as many packets as are remembered, with two ranges each on average.
+    /// The most heap in bytes: as many packets as are remembered, with two ranges each on average, and
+    /// what rides again.
     pub(crate) const HEAP_BOUND: usize =
         memory::grown::<SentPacket>(limits::MAX_TRACKED_PACKETS + 1)
-            + memory::grown::<SentRange>(2 * limits::MAX_TRACKED_PACKETS);
+            + memory::grown::<SentRange>(
+                2 * limits::MAX_TRACKED_PACKETS
+                    + limits::ARMOURED_PACKETS * limits::ARMOURED_PER_PACKET,
+            );
 
     /// Heap in bytes.
     pub(crate) fn heap_bytes(&self) -> usize {

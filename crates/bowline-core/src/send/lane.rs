@@ -8,6 +8,7 @@
 mod header;
 mod long_messages;
 mod recording;
+mod unacked;
 
 use alloc::collections::VecDeque;
 use core::ops::Range;
@@ -366,11 +367,6 @@ impl SendLane {
     /// How many unreliable messages wait, wholly or in part.
     pub(crate) const fn unsent_unreliable_messages(&self) -> u64 {
         self.unreliable_messages
-    }
-
-    /// Reliable bytes that were sent and are not acknowledged.
-    pub(crate) fn unacked_bytes(&self) -> u64 {
-        self.unsent.bytes_since(self.stream.start())
     }
 
     /// How many unreliable messages were numbered since the last reliable one.

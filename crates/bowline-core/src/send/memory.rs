@@ -2,6 +2,7 @@
 
 use crate::limits;
 use crate::send::Sender;
+use crate::send::armour::Armour;
 use crate::send::in_flight::InFlight;
 use crate::send::lane::SendLane;
 use crate::send::stream_buffer::StreamBuffer;
@@ -9,7 +10,7 @@ use crate::send::stream_buffer::StreamBuffer;
 impl Sender {
     /// Heap in bytes.
     pub(crate) fn heap_bytes(&self) -> usize {
-        self.lanes.heap_bytes() + self.in_flight.heap_bytes()
+        self.lanes.heap_bytes() + self.in_flight.heap_bytes() + self.armour.heap_bytes()
     }
 
     /// The most heap in bytes with the present settings: what waits is bounded by the send buffer, what
@@ -27,5 +28,6 @@ impl Sender {
             .saturating_add(unreliable)
             .saturating_add(SendLane::heap_bound(waiting, messages, lanes))
             .saturating_add(InFlight::HEAP_BOUND)
+            .saturating_add(Armour::HEAP_BOUND)
     }
 }

@@ -7,10 +7,12 @@
 //! ```
 //!
 //! `submit` takes messages in, `lane` holds one lane, `stream_buffer` its bytes, `unreliable` what may be
-//! replaced or grow too old, `in_flight` the packets under way, `scheduler` the order among lanes,
-//! `packet_builder` the frames of one packet, `backlog` how much waits and for how long. This module holds
-//! them together and answers two questions: may a packet go now, and when next?
+//! replaced or grow too old, `in_flight` the packets under way, `armour` what goes twice in case it is lost,
+//! `scheduler` the order among lanes, `packet_builder` the frames of one packet, `backlog` how much waits
+//! and for how long. This module holds them together and answers two questions: may a packet go now, and
+//! when next?
 
+mod armour;
 mod backlog;
 mod in_flight;
 mod lane;
@@ -38,6 +40,7 @@ use crate::rate::Controller;
 use crate::rate::Delivered;
 use crate::rate::pacer::Pacer;
 use crate::rate::rtt::RttEstimator;
+use crate::send::armour::Armour;
 use crate::send::in_flight::InFlight;
 use crate::send::lane::SendLane;
 use crate::send::lanes::Lanes;
@@ -45,6 +48,7 @@ use crate::snp::ack_codec::AckFrame;
 use crate::time::Span;
 use crate::time::Timestamp;
 
+pub use armour::ArmourStats;
 pub(crate) use backlog::PacketSize;
 pub(crate) use lane::LaneMarks;
 pub(crate) use packet_builder::Built;
@@ -61,6 +65,7 @@ const UNRELIABLE_MEMORY: Span = Span::from_secs(1);
 pub(crate) struct Sender {
     lanes: Lanes,
     in_flight: InFlight,
+    armour: Armour,
     controller: Controller,
     pacer: Pacer,
     rtt: RttEstimator,
@@ -120,6 +125,7 @@ impl Sender {
         Self {
             lanes: Lanes::default(),
             in_flight: InFlight::new(first),
+            armour: Armour::new(config.armours_small_messages()),
             controller: Controller::new(min, max),
             pacer: Pacer::new(now),
             rtt: RttEstimator::default(),
@@ -172,10 +178,12 @@ impl Sender {
         let mut outcome = AckOutcome::default();
         let srtt = self.rtt.smoothed();
         let (lanes, controller) = (&mut self.lanes, &mut self.controller);
+        let armour = &mut self.armour;
         let (mut any, mut delivered) = (false, false);
         self.in_flight.on_ack(ack, |packet, ranges| {
             any = true;
             fate(packet.number, packet.acked);
+            armour.on_settled(packet.acked);
             if packet.acked {
                 for sent in ranges {
                     delivered = true;
@@ -199,13 +207,16 @@ impl Sender {
             } else if !packet.timed_out {
                 outcome.lost_packets += 1;
                 for sent in ranges {
-                    if let Some(lane) = lanes.get_mut(sent.lane.as_usize()) {
-                        lane.on_lost(sent.range.clone());
+                    if let Some(lost) = armour.on_lost(packet.number, sent)
+                        && let Some(lane) = lanes.get_mut(sent.lane.as_usize())
+                    {
+                        lane.on_lost(lost);
                     }
                 }
                 controller.on_lost(now, packet.sent_at, srtt);
             }
         });
+        self.armour.forget_acked(&self.lanes);
         self.first_wanted = self.first_wanted.max(ack.latest);
         if any {
             self.timeouts = 0;
@@ -229,8 +240,9 @@ impl Sender {
         // All that is overdue, not only the oldest: the rest would be found overdue at once, one by one,
         // and each would count as a timeout of its own.
         let before = now - self.rtt.retransmit_timeout(self.timeouts);
-        let lanes = &mut self.lanes;
+        let (lanes, armour) = (&mut self.lanes, &mut self.armour);
         self.in_flight.time_out(before, |sent| {
+            armour.forget(sent);
             if let Some(lane) = lanes.get_mut(sent.lane.as_usize()) {
                 lane.on_lost(sent.range.clone());
             }
@@ -311,6 +323,7 @@ impl Sender {
         // A window that is not in use proves nothing when it is acknowledged.
         let window = self.controller.window_bytes();
         let app_limited = self.unsent_bytes == 0 || self.in_flight.bytes() < window / 2;
+        self.note_armoured(now, ranges);
         self.in_flight.push(now, bytes, ranges, app_limited);
         self.forget_oldest_packet();
         self.probe &= ranges == 0;
@@ -386,6 +399,7 @@ impl Sender {
     pub(crate) fn discard(&mut self) {
         self.lanes.iter_mut().for_each(SendLane::discard);
         self.in_flight = InFlight::new(self.in_flight.next_number());
+        self.armour.clear();
         self.unsent_bytes = 0;
         self.unsent_unreliable = 0;
         self.nagle_deadline = None;
@@ -402,6 +416,7 @@ impl Sender {
     pub(crate) fn shrink(&mut self) {
         self.lanes.iter_mut().for_each(SendLane::shrink);
         self.in_flight.shrink();
+        self.armour.shrink();
     }
 
     fn has_sendable(&self) -> bool {
@@ -446,8 +461,9 @@ impl Sender {
     /// Bounds what is remembered for a peer that acknowledges nothing and keeps asking for acks.
     fn forget_oldest_packet(&mut self) {
         if self.in_flight.len() > limits::MAX_TRACKED_PACKETS {
-            let lanes = &mut self.lanes;
+            let (lanes, armour) = (&mut self.lanes, &mut self.armour);
             self.in_flight.forget_oldest(|sent| {
+                armour.forget(sent);
                 if let Some(lane) = lanes.get_mut(sent.lane.as_usize()) {
                     lane.on_lost(sent.range.clone());
                 }

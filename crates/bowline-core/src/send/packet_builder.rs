@@ -10,13 +10,16 @@ use crate::ids::LaneIndex;
 use crate::ids::PacketNumber;
 use crate::ids::StreamPos;
 use crate::lane_set::LaneSet;
+use crate::limits;
 use crate::send::Sender;
+use crate::send::in_flight::SentRange;
 use crate::send::lane::Run;
 use crate::send::lane::SendLane;
 use crate::send::scheduler;
 use crate::send::unreliable::UnreliableMessage;
 use crate::snp::encode;
 use crate::snp::encode::FrameWriter;
+use crate::time::Timestamp;
 
 /// A message is not split for less than this many bytes (GNS e707b3a: `SNP_SendPacket`).
 const MIN_PIECE: u64 = 16;
@@ -111,6 +114,27 @@ impl<'a> PacketBuilder<'a> {
         }
     }
 
+    /// Stage: small reliable data that was sent before rides again in what room is left.
+    pub(crate) fn copies(&mut self, now: Timestamp, sender: &mut Sender) {
+        if !sender.has_room_to_ride(now) {
+            return;
+        }
+        let mut next = 0;
+        for _ in 0..limits::ARMOURED_PER_PACKET {
+            let Some((index, sent)) = sender.next_to_ride(now, next) else {
+                return;
+            };
+            next = index + 1;
+            if self.has_room_for(&sent) {
+                self.select(sent.lane);
+                self.write_range(sender, sent.lane, sent.range);
+                self.has_data = true;
+            } else if !self.has_data {
+                sender.armour.give_up(index);
+            }
+        }
+    }
+
     /// Completes the packet.
     pub(crate) fn finish(self) -> Built {
         self.writer.finish();
@@ -130,10 +154,7 @@ impl<'a> PacketBuilder<'a> {
             let Some(piece) = self.next_piece(lane, index, stream_room) else {
                 return;
             };
-            if index != self.lane {
-                self.writer.select_lane(index);
-                self.lane = index;
-            }
+            self.select(index);
             self.has_data = true;
             match piece {
                 Piece::Again { max } => self.write_again(sender, index, max),
@@ -146,12 +167,7 @@ impl<'a> PacketBuilder<'a> {
     }
 
     fn next_piece(&self, lane: &SendLane, index: LaneIndex, stream_room: u64) -> Option<Piece> {
-        let select = if index == self.lane {
-            0
-        } else {
-            encode::select_lane_len(index)
-        };
-        let room = self.writer.room().checked_sub(select)?;
+        let room = self.writer.room().checked_sub(self.select_len(index))?;
         if let Some(pos) = lane.first_lost() {
             let max = room.checked_sub(self.reliable_overhead(index, pos))? as u64;
             let enough = max >= MIN_PIECE.min(lane.lost_bytes());
@@ -194,6 +210,28 @@ impl<'a> PacketBuilder<'a> {
         let fits_a_packet = rest as usize + FIRST_UNRELIABLE + MAX_OFFSET <= self.whole_packet;
         let too_little = u64::from(room) < MIN_PIECE.min(u64::from(rest));
         (!fits_a_packet && !too_little).then_some(room + 1)
+    }
+
+    fn has_room_for(&self, sent: &SentRange) -> bool {
+        let select = self.select_len(sent.lane);
+        let overhead = select + self.reliable_overhead(sent.lane, sent.range.start);
+        let room = self.writer.room().checked_sub(overhead);
+        room.is_some_and(|room| room as u64 >= sent.range.end.bytes_since(sent.range.start))
+    }
+
+    fn select(&mut self, lane: LaneIndex) {
+        if lane != self.lane {
+            self.writer.select_lane(lane);
+            self.lane = lane;
+        }
+    }
+
+    const fn select_len(&self, lane: LaneIndex) -> usize {
+        if lane.get() == self.lane.get() {
+            0
+        } else {
+            encode::select_lane_len(lane)
+        }
     }
 
     fn reliable_overhead(&self, index: LaneIndex, pos: StreamPos) -> usize {

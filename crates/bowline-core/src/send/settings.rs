@@ -10,6 +10,7 @@ impl Sender {
         let (min, max) = config.send_rate_bytes_per_sec();
         self.controller.set_bounds(min, max);
         self.nagle = config.nagle();
+        self.armour.set_enabled(config.armours_small_messages());
         self.send_buffer_bytes = config.send_buffer_bytes() as u64;
     }
 }
