@@ -197,6 +197,13 @@ impl ConnectionKeys {
         self.forget_old(now);
         self.send.rest(crypto);
         self.recv.rest(crypto);
+        if let Some(update) = &mut self.update {
+            if let Some(old) = &mut update.old {
+                old.0.rest(crypto);
+            }
+            // Anybody can make a packet that seems to need it; one that does makes it again.
+            update.next = None;
+        }
     }
 
     /// Heap in bytes of what is kept, the ciphers' by estimate.

@@ -191,6 +191,30 @@ fn a_forged_key_phase_moves_nothing() {
 }
 
 #[test]
+fn limit_memory_of_a_resting_connection_after_forged_packets() {
+    let (mut client, mut server) = ends();
+    let (silent, limits) = (server.keys.heap_bytes(), KeyLimits::DEFAULT);
+    let mut forged = client.seal(START, &limits);
+    forged.phase = true;
+    for _ in 0..100 {
+        assert!(!server.open(START, &forged));
+    }
+    assert!(server.keys.heap_bytes() > silent + EXPANDED_KEY);
+    server.keys.rest(START, &server.crypto);
+    assert_eq!(server.keys.heap_bytes(), silent);
+    let next = client.seal(START, &limits);
+    assert!(server.open(START, &next));
+    // The next key opens packets all the same.
+    client.keys.on_acked(next.number);
+    client.next = PacketNumber::new(100);
+    assert!(server.open(START, &client.seal(START, &EVERY_8)));
+    assert_eq!(server.keys.recv.epoch(), KeyEpoch::FIRST.next());
+    server.keys.rest(START, &server.crypto);
+    let next = client.seal(START, &EVERY_8);
+    assert!(server.open(START, &next) && !server.keys.recv.is_expanded());
+}
+
+#[test]
 fn without_the_extension_the_key_phase_means_nothing() {
     let (mut client, mut server) = ends();
     server.keys.update = None;
