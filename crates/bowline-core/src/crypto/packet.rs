@@ -5,7 +5,7 @@
 //!
 //! What a cipher expands a key to is twenty times as large as the key, and most connections of a large
 //! server are silent most of the time. So a key is expanded for each packet at first, and stays so from
-//! its [`EXPANDED_FROM`]th packet on, until it [rests](PacketKey::rest).
+//! its `EXPANDED_FROM`th packet on, until it rests (`PacketKey::rest`).
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;

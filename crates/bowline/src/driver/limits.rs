@@ -27,6 +27,7 @@ pub(crate) const RECV_SLOTS: usize = 32;
 /// round to reading, and in the end takes them for lost.
 pub(crate) const MAX_TIMER_ROUND: usize = 128;
 
+/// Holds [`MAX_TIMER_ROUND`] to its reason.
 const _: () = assert!(
     2 * MAX_TIMER_ROUND < MAX_RECV_BATCHES * RECV_SLOTS,
     "answers are read faster than they are asked for"
