@@ -253,22 +253,23 @@ fn a_message_in_progress_leaves_room_for_a_lane_of_higher_priority() {
         let (ours, theirs) = connected(world, HostConfig::default());
         let lanes = [LaneConfig::new(1, 1), LaneConfig::new(0, 1)];
         world.configure_lanes(ours, &lanes).unwrap();
-        let send = |world: &mut World, lane, len| {
-            let data = vec![lane; len];
-            let lane = LaneIndex::new(lane);
-            world
-                .send_in_lane(ours, lane, SendFlags::RELIABLE, &data)
-                .unwrap();
-        };
-        send(world, 0, 500_000);
+        send_in_lane(world, ours, 0, 500_000);
         world.run_for(ms(300));
         // A longer message would be too long now; this one is on its way.
         let mut small = bowline_sim::Config::new();
         small.set_recv_buffer(4096).unwrap();
         world.set_config(theirs, small);
-        send(world, 1, 3_600);
+        send_in_lane(world, ours, 1, 3_600);
         world.wait_for_delivery(ours, secs(30)).unwrap();
     });
+}
+
+fn send_in_lane(world: &mut World, from: Conn, lane: u8, len: usize) {
+    let data = vec![lane; len];
+    let lane = LaneIndex::new(lane);
+    world
+        .send_in_lane(from, lane, SendFlags::RELIABLE, &data)
+        .unwrap();
 }
 
 /// As above, with more under way than all lanes may hold from then on.
@@ -279,21 +280,14 @@ fn stricter_settings_leave_room_for_what_is_under_way() {
         let (ours, theirs) = connected(world, HostConfig::default());
         let lanes = [1, 1, 0].map(|priority| LaneConfig::new(priority, 1));
         world.configure_lanes(ours, &lanes).unwrap();
-        let send = |world: &mut World, lane, len| {
-            let data = vec![lane; len];
-            let lane = LaneIndex::new(lane);
-            world
-                .send_in_lane(ours, lane, SendFlags::RELIABLE, &data)
-                .unwrap();
-        };
-        send(world, 0, 250_000);
-        send(world, 1, 250_000);
+        send_in_lane(world, ours, 0, 250_000);
+        send_in_lane(world, ours, 1, 250_000);
         world.run_for(ms(300));
         let mut small = bowline_sim::Config::new();
         small.set_recv_buffer(4096).unwrap();
         small.set_recv_max_message(4000).unwrap();
         world.set_config(theirs, small);
-        send(world, 2, 3_600);
+        send_in_lane(world, ours, 2, 3_600);
         world.wait_for_delivery(ours, secs(30)).unwrap();
     });
 }
