@@ -69,17 +69,7 @@ impl Pair {
     /// # Panics
     /// If they do not come.
     pub fn read(&mut self, count: usize) {
-        let mut read = 0;
-        for _ in 0..PATIENCE {
-            self.exchange(IDLE);
-            while self.server.receive(self.now).is_some() {
-                read += 1;
-            }
-            if read == count {
-                return;
-            }
-        }
-        panic!("{read} of {count} messages came");
+        self.read_after(count, |_| ());
     }
 
     /// The same, but of the client's packets each two change places.
@@ -87,31 +77,7 @@ impl Pair {
     /// # Panics
     /// If the messages do not come.
     pub fn read_swapped(&mut self, count: usize) {
-        let mut read = 0;
-        for _ in 0..PATIENCE {
-            let mut packets = Vec::new();
-            self.buf.clear();
-            while let Some(transmit) = self.client.poll_transmit(self.now, &mut self.buf) {
-                let bytes = self.buf.bytes(&transmit);
-                packets.extend(bytes.chunks(transmit.segment_size).map(<[u8]>::to_vec));
-                self.buf.clear();
-            }
-            for pair in packets.chunks_mut(2) {
-                for packet in pair.iter_mut().rev() {
-                    let meta = DatagramMeta::default();
-                    self.server.handle_datagram(self.now, &meta, packet);
-                    while self.server.poll_event().is_some() {}
-                }
-            }
-            self.exchange(IDLE);
-            while self.server.receive(self.now).is_some() {
-                read += 1;
-            }
-            if read == count {
-                return;
-            }
-        }
-        panic!("{read} of {count} messages came");
+        self.read_after(count, Self::pass_swapped);
     }
 
     /// Passes datagrams both ways until neither side has any; then lets `idle` pass.
@@ -138,6 +104,40 @@ impl Pair {
         self.now += idle;
         self.client.handle_timeout(self.now);
         self.server.handle_timeout(self.now);
+    }
+
+    /// Reads messages from the server, each time after `before`, until there have been so many.
+    fn read_after(&mut self, count: usize, mut before: impl FnMut(&mut Self)) {
+        let mut read = 0;
+        for _ in 0..PATIENCE {
+            before(self);
+            self.exchange(IDLE);
+            while self.server.receive(self.now).is_some() {
+                read += 1;
+            }
+            if read == count {
+                return;
+            }
+        }
+        panic!("{read} of {count} messages came");
+    }
+
+    /// Passes the client's packets to the server, of which each two change places.
+    fn pass_swapped(&mut self) {
+        let mut packets = Vec::new();
+        self.buf.clear();
+        while let Some(transmit) = self.client.poll_transmit(self.now, &mut self.buf) {
+            let bytes = self.buf.bytes(&transmit);
+            packets.extend(bytes.chunks(transmit.segment_size).map(<[u8]>::to_vec));
+            self.buf.clear();
+        }
+        for pair in packets.chunks_mut(2) {
+            for packet in pair.iter_mut().rev() {
+                let meta = DatagramMeta::default();
+                self.server.handle_datagram(self.now, &meta, packet);
+                while self.server.poll_event().is_some() {}
+            }
+        }
     }
 }
 
