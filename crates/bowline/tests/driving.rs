@@ -10,11 +10,13 @@ use std::thread;
 use std::time::Duration;
 use std::time::Instant;
 
+use bowline::Config;
 use bowline::ConnectionState;
 use bowline::EndReason;
 use bowline::Event;
 use bowline::Identity;
 use bowline::SendFlags;
+use bowline::ServiceMode;
 use bowline::Sockets;
 
 use support::LIMIT;
@@ -147,6 +149,40 @@ fn without_a_thread_poll_does_everything() {
     });
     assert_eq!(dialled.state(), ConnectionState::Connected);
     assert!(client.next_timeout().is_some());
+}
+
+#[test]
+fn an_answer_that_waited_in_the_socket_came_in_time() {
+    let patience = Duration::from_millis(500);
+    let mut config = Config::new();
+    config.set_timeout_initial(patience).unwrap();
+    let server = manual();
+    let client = Sockets::builder()
+        .service(ServiceMode::Manual)
+        .config(config)
+        .build()
+        .unwrap();
+    let listener = listen(&server);
+    let start = Instant::now();
+    let dialled = client.connect(listener.local_addr()).unwrap();
+    let mut is_accepted = false;
+    while !is_accepted {
+        server.poll();
+        while let Some(Event::ConnectionChanged(change)) = server.next_event() {
+            if change.is_request() {
+                change.connection.accept().unwrap();
+            }
+            is_accepted |= change.new == ConnectionState::Connected;
+        }
+        if !is_accepted {
+            client.poll();
+        }
+    }
+    assert_eq!(dialled.state(), ConnectionState::Connecting);
+    // The application loads a level.
+    thread::sleep(patience.saturating_sub(start.elapsed()) + Duration::from_millis(1));
+    client.poll();
+    assert_eq!(dialled.state(), ConnectionState::Connected);
 }
 
 #[test]

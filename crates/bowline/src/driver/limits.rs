@@ -22,14 +22,14 @@ pub(crate) const MAX_RECV_BATCHES: usize = 16;
 /// Receive calls' buffers, of 64 KiB each, taken into use as traffic needs them.
 pub(crate) const RECV_SLOTS: usize = 32;
 
-/// Connections whose timers are handled before sockets have their turn. Timers have two such turns for
-/// one of the sockets: with more, a driver that is far behind probes peers whose answers it does not get
-/// round to reading, and in the end takes them for lost.
-pub(crate) const MAX_TIMER_ROUND: usize = 128;
+/// Connections whose timers are handled before sockets have their turn again. With more, a driver that is
+/// far behind probes peers whose answers it does not get round to reading, and in the end takes them for
+/// lost.
+pub(crate) const MAX_TIMER_ROUND: usize = 256;
 
 /// Holds [`MAX_TIMER_ROUND`] to its reason.
 const _: () = assert!(
-    2 * MAX_TIMER_ROUND < MAX_RECV_BATCHES * RECV_SLOTS,
+    MAX_TIMER_ROUND < MAX_RECV_BATCHES * RECV_SLOTS,
     "answers are read faster than they are asked for"
 );
 

@@ -50,12 +50,12 @@ impl Reactor {
         }
     }
 
-    /// Does what is due, sleeps until there is something to do, but not beyond `latest`, and does that.
+    /// Sleeps until there is something to do, but not beyond `latest`, and does that: first what has come
+    /// in, then what is due. After a pause of the process or the machine the answers that wait in the
+    /// sockets count before the deadlines that they came in time for.
     pub(crate) fn turn(&mut self, inner: &Arc<Inner>, latest: Timestamp) {
         let _driving = Driving::begin();
         self.register_sockets(inner);
-        self.timers.run(inner, &mut self.follow);
-        inner.follow_up(&mut self.follow);
         self.sleep(inner, latest);
         let mut ready = std::mem::take(&mut self.ready);
         for token in ready.drain(..) {

@@ -28,7 +28,7 @@ pub(crate) trait Drive {
 
     fn now(&self) -> Timestamp;
 
-    /// Does what is due, sleeps until there is something to do, but not beyond `latest`, and does that.
+    /// Sleeps until there is something to do, but not beyond `latest`, and does that.
     /// Once awake it takes back that an application thread is asleep.
     fn turn(&self, role: &mut Self::Role, latest: Timestamp);
 
