@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use bowline_core::crypto::wrapper::Wrapper;
-use bowline_core::crypto::{Crypto, CryptoError, rustcrypto};
+use bowline_core::crypto::{Crypto, CryptoError, X25519Key, rustcrypto};
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
@@ -116,13 +116,30 @@ impl Wrapper for SpyingCrypto {
         &self.inner
     }
 
-    fn x25519(
-        &self,
-        private: &[u8; 32],
-        peer_public: &[u8; 32],
-    ) -> Result<Zeroizing<[u8; 32]>, CryptoError> {
-        let shared = self.inner.x25519(private, peer_public)?;
-        lock(&self.seen).exchange = Some((*private, *shared));
+    fn x25519_key(&self, private: &[u8; 32]) -> Arc<dyn X25519Key> {
+        Arc::new(SpyingKey {
+            private: *private,
+            inner: self.inner.x25519_key(private),
+            seen: Arc::clone(&self.seen),
+        })
+    }
+}
+
+#[derive(Debug)]
+struct SpyingKey {
+    private: [u8; 32],
+    inner: Arc<dyn X25519Key>,
+    seen: Arc<Mutex<Seen>>,
+}
+
+impl X25519Key for SpyingKey {
+    fn public(&self) -> [u8; 32] {
+        self.inner.public()
+    }
+
+    fn agree(&self, peer_public: &[u8; 32]) -> Result<Zeroizing<[u8; 32]>, CryptoError> {
+        let shared = self.inner.agree(peer_public)?;
+        lock(&self.seen).exchange = Some((self.private, *shared));
         Ok(shared)
     }
 }

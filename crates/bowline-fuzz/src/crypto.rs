@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
-use bowline_core::crypto::{AeadKey, Crypto, CryptoError, CryptoProvider};
+use bowline_core::crypto::{AeadKey, Crypto, CryptoError, CryptoProvider, Ed25519Key, X25519Key};
 use zeroize::Zeroizing;
 
 /// The provider of one run.
@@ -61,30 +61,12 @@ impl CryptoProvider for QuickCrypto {
         "quick"
     }
 
-    fn x25519_public(&self, private: &[u8; 32]) -> [u8; 32] {
-        spread(Hash::new(1).with(private))
+    fn x25519_key(&self, private: &[u8; 32]) -> Arc<dyn X25519Key> {
+        Arc::new(QuickPair(spread(Hash::new(1).with(private))))
     }
 
-    fn x25519(
-        &self,
-        private: &[u8; 32],
-        peer_public: &[u8; 32],
-    ) -> Result<Zeroizing<[u8; 32]>, CryptoError> {
-        if *peer_public == [0; 32] {
-            // Stands for the points of low order.
-            return Err(CryptoError);
-        }
-        let ours = self.x25519_public(private);
-        let both = |at: usize| ours[at] ^ peer_public[at];
-        Ok(Zeroizing::new(std::array::from_fn(both)))
-    }
-
-    fn ed25519_public(&self, seed: &[u8; 32]) -> [u8; 32] {
-        spread(Hash::new(2).with(seed))
-    }
-
-    fn ed25519_sign(&self, seed: &[u8; 32], message: &[u8]) -> [u8; 64] {
-        signature(&self.ed25519_public(seed), message)
+    fn ed25519_key(&self, seed: &[u8; 32]) -> Arc<dyn Ed25519Key> {
+        Arc::new(QuickPair(spread(Hash::new(2).with(seed))))
     }
 
     fn ed25519_verify(
@@ -105,6 +87,35 @@ impl CryptoProvider for QuickCrypto {
             key: Hash::new(3).with(key).finish(),
             shared: Arc::clone(&self.0),
         })
+    }
+}
+
+/// A public half, which says it all.
+#[derive(Debug)]
+struct QuickPair([u8; 32]);
+
+impl X25519Key for QuickPair {
+    fn public(&self) -> [u8; 32] {
+        self.0
+    }
+
+    fn agree(&self, peer_public: &[u8; 32]) -> Result<Zeroizing<[u8; 32]>, CryptoError> {
+        if *peer_public == [0; 32] {
+            // Stands for the points of low order.
+            return Err(CryptoError);
+        }
+        let both = |at: usize| self.0[at] ^ peer_public[at];
+        Ok(Zeroizing::new(std::array::from_fn(both)))
+    }
+}
+
+impl Ed25519Key for QuickPair {
+    fn public(&self) -> [u8; 32] {
+        self.0
+    }
+
+    fn sign(&self, message: &[u8]) -> [u8; 64] {
+        signature(&self.0, message)
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use aws_lc_rs::agreement::{self, PrivateKey, UnparsedPublicKey, X25519};
 use aws_lc_rs::signature::{ED25519, Ed25519KeyPair, KeyPair, VerificationAlgorithm};
-use bowline_core::crypto::{AeadKey, Crypto, CryptoError, CryptoProvider};
+use bowline_core::crypto::{AeadKey, Crypto, CryptoError, CryptoProvider, Ed25519Key, X25519Key};
 use zeroize::Zeroizing;
 
 /// The provider on aws-lc as a value.
@@ -22,46 +22,16 @@ impl CryptoProvider for AwsLc {
         "aws-lc"
     }
 
-    fn x25519_public(&self, private: &[u8; 32]) -> [u8; 32] {
-        let public = exchange_key(private)
-            .compute_public_key()
-            .expect("every X25519 private key has a public key");
-        public
-            .as_ref()
-            .try_into()
-            .expect("X25519 public keys have 32 bytes")
+    fn x25519_key(&self, private: &[u8; 32]) -> Arc<dyn X25519Key> {
+        let key = PrivateKey::from_private_key(&X25519, private);
+        Arc::new(AgreementKey(
+            key.expect("any 32 bytes are an X25519 private key"),
+        ))
     }
 
-    fn x25519(
-        &self,
-        private: &[u8; 32],
-        peer_public: &[u8; 32],
-    ) -> Result<Zeroizing<[u8; 32]>, CryptoError> {
-        let peer = UnparsedPublicKey::new(&X25519, peer_public);
-        agreement::agree(&exchange_key(private), peer, CryptoError, |shared| {
-            let shared = <[u8; 32]>::try_from(shared).map(Zeroizing::new);
-            // The library refuses an all-zero result as well; here it does not depend on its version.
-            shared
-                .ok()
-                .filter(|shared| shared.iter().fold(0, |or, byte| or | byte) != 0)
-                .ok_or(CryptoError)
-        })
-    }
-
-    fn ed25519_public(&self, seed: &[u8; 32]) -> [u8; 32] {
-        signing_key(seed)
-            .public_key()
-            .as_ref()
-            .try_into()
-            .expect("Ed25519 public keys have 32 bytes")
-    }
-
-    fn ed25519_sign(&self, seed: &[u8; 32], message: &[u8]) -> [u8; 64] {
-        signing_key(seed)
-            .sign(message)
-            .as_ref()
-            .try_into()
-            .expect("Ed25519 signatures have 64 bytes")
+    fn ed25519_key(&self, seed: &[u8; 32]) -> Arc<dyn Ed25519Key> {
+        let key = Ed25519KeyPair::from_seed_unchecked(seed);
+        Arc::new(SignatureKey(key.expect("any 32 bytes are an Ed25519 seed")))
     }
 
     /// The library checks the equation without the cofactor and that the scalar is reduced. Points of
@@ -86,6 +56,67 @@ impl CryptoProvider for AwsLc {
     fn aes_256_gcm(&self, key: &[u8; 32]) -> Arc<dyn AeadKey> {
         let key = UnboundKey::new(&AES_256_GCM, key).expect("AES-256 keys have 32 bytes");
         Arc::new(AesKey(LessSafeKey::new(key)))
+    }
+}
+
+/// A key with its public half. The library wipes it when it is dropped.
+struct AgreementKey(PrivateKey);
+
+impl X25519Key for AgreementKey {
+    fn public(&self) -> [u8; 32] {
+        let public = self.0.compute_public_key();
+        public
+            .expect("every X25519 private key has a public key")
+            .as_ref()
+            .try_into()
+            .expect("X25519 public keys have 32 bytes")
+    }
+
+    fn agree(&self, peer_public: &[u8; 32]) -> Result<Zeroizing<[u8; 32]>, CryptoError> {
+        let peer = UnparsedPublicKey::new(&X25519, peer_public);
+        agreement::agree(&self.0, peer, CryptoError, |shared| {
+            let shared = <[u8; 32]>::try_from(shared).map(Zeroizing::new);
+            // The library refuses an all-zero result as well; here it does not depend on its version.
+            shared
+                .ok()
+                .filter(|shared| shared.iter().fold(0, |or, byte| or | byte) != 0)
+                .ok_or(CryptoError)
+        })
+    }
+}
+
+impl fmt::Debug for AgreementKey {
+    /// Shows nothing of the key.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AgreementKey")
+    }
+}
+
+/// A key with its public half. The library wipes it when it is dropped.
+struct SignatureKey(Ed25519KeyPair);
+
+impl Ed25519Key for SignatureKey {
+    fn public(&self) -> [u8; 32] {
+        self.0
+            .public_key()
+            .as_ref()
+            .try_into()
+            .expect("Ed25519 public keys have 32 bytes")
+    }
+
+    fn sign(&self, message: &[u8]) -> [u8; 64] {
+        self.0
+            .sign(message)
+            .as_ref()
+            .try_into()
+            .expect("Ed25519 signatures have 64 bytes")
+    }
+}
+
+impl fmt::Debug for SignatureKey {
+    /// Shows nothing of the key.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SignatureKey")
     }
 }
 
@@ -116,14 +147,6 @@ impl fmt::Debug for AesKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("AesKey")
     }
-}
-
-fn exchange_key(private: &[u8; 32]) -> PrivateKey {
-    PrivateKey::from_private_key(&X25519, private).expect("any 32 bytes are an X25519 private key")
-}
-
-fn signing_key(seed: &[u8; 32]) -> Ed25519KeyPair {
-    Ed25519KeyPair::from_seed_unchecked(seed).expect("any 32 bytes are an Ed25519 seed")
 }
 
 /// Whether an encoded point is in the subgroup of order 8, where a signature proves nothing.

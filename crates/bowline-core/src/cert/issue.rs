@@ -8,7 +8,7 @@ use prost::Message;
 
 use crate::cert::authority::Authority;
 use crate::crypto::Crypto;
-use crate::crypto::keys::SigningKey;
+use crate::crypto::Ed25519Key;
 use crate::identity::Identity;
 use crate::ids::AppId;
 use crate::pop::PopId;
@@ -40,15 +40,10 @@ pub struct CertSpec {
 
 /// The certificate that a host without an authority makes for itself, in the bytes that GNS would
 /// send (wire.md 3.2). Goes out as the only field of a signed certificate.
-pub fn issue_unsigned(
-    crypto: &Crypto,
-    key: &SigningKey,
-    identity: &Identity,
-    app: AppId,
-) -> Vec<u8> {
+pub fn issue_unsigned(key: &dyn Ed25519Key, identity: &Identity, app: AppId) -> Vec<u8> {
     pb::Certificate {
         app_ids: Vec::from([app.get()]),
-        ..message(&key.public(crypto), Some(identity))
+        ..message(&key.public(), Some(identity))
     }
     .encode_to_vec()
 }
@@ -95,6 +90,7 @@ pub(crate) fn message(key: &[u8; 32], identity: Option<&Identity>) -> pb::Certif
 mod tests {
     use super::*;
     use crate::cert::certificate::Certificate;
+    use crate::crypto::keys::SigningKey;
     use crate::crypto::rustcrypto::provider;
     use crate::crypto::vectors::hex_vec;
 
@@ -109,7 +105,11 @@ mod tests {
 
     #[test]
     fn unsigned_certificate_has_the_bytes_of_the_original() {
-        let cert = issue_unsigned(&provider(), &key(), &Identity::anonymous(), AppId::new(0));
+        let cert = issue_unsigned(
+            &*key().ready(&provider()),
+            &Identity::anonymous(),
+            AppId::new(0),
+        );
         let expected = "0801122003a107bff3ce10be1d70dd18e74bc09967e4d6309ba50d5f1ddc86641255\
                         31b850005a142212000000000000000000000000000000010000620669703a3a3a31";
         assert_eq!(cert, hex_vec(expected));
@@ -118,7 +118,7 @@ mod tests {
     #[test]
     fn steam_id_goes_into_all_three_fields() {
         let identity: Identity = "steamid:76561197960287930".parse().unwrap();
-        let cert = issue_unsigned(&provider(), &key(), &identity, AppId::new(440));
+        let cert = issue_unsigned(&*key().ready(&provider()), &identity, AppId::new(440));
         let message = pb::Certificate::decode(&*cert).unwrap();
         assert_eq!(message.legacy_steam_id, Some(76_561_197_960_287_930));
         assert_eq!(

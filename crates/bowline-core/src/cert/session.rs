@@ -6,9 +6,8 @@ use prost::Message;
 use zeroize::Zeroizing;
 
 use crate::cert::check::PeerRefused;
-use crate::crypto::Crypto;
 use crate::crypto::cipher_negotiation::{Cipher, from_wire};
-use crate::crypto::keys::{ExchangeKey, SigningKey};
+use crate::crypto::{Ed25519Key, X25519Key};
 use crate::limits::PROTOCOL_VERSION;
 use crate::wire::pb;
 use crate::wire::pb::session_crypt_info::KeyType;
@@ -41,11 +40,7 @@ pub struct SessionCrypt {
 }
 
 /// Encodes our half and signs it with the key of our certificate.
-pub fn sign_session(
-    crypto: &Crypto,
-    key: &SigningKey,
-    offer: &SessionOffer<'_>,
-) -> pb::SessionCryptInfoSigned {
+pub fn sign_session(key: &dyn Ed25519Key, offer: &SessionOffer<'_>) -> pb::SessionCryptInfoSigned {
     let info = pb::SessionCryptInfo {
         key_type: Some(KeyType::Curve25519.into()),
         key_data: Some(offer.exchange_key.to_vec()),
@@ -59,7 +54,7 @@ pub fn sign_session(
         extensions: offer.extensions,
     }
     .encode_to_vec();
-    let signature = key.sign(crypto, &info);
+    let signature = key.sign(&info);
     pb::SessionCryptInfoSigned {
         info: Some(info),
         signature: Some(signature.to_vec()),
@@ -126,12 +121,8 @@ impl SessionCrypt {
     ///
     /// # Errors
     /// As [`Self::exchange_key`], and if the key is a point of low order.
-    pub fn agree(
-        &self,
-        crypto: &Crypto,
-        ours: &ExchangeKey,
-    ) -> Result<Zeroizing<[u8; 32]>, PeerRefused> {
-        ours.agree(crypto, &self.exchange_key()?)
+    pub fn agree(&self, ours: &dyn X25519Key) -> Result<Zeroizing<[u8; 32]>, PeerRefused> {
+        ours.agree(&self.exchange_key()?)
             .map_err(|_| PeerRefused::bad_crypt("Key exchange failed"))
     }
 }
@@ -160,17 +151,16 @@ mod tests {
     #[test]
     fn signed_offer_has_the_bytes_of_the_recorded_session() {
         let crypto = provider();
-        let key = SigningKey::from_seed(hex(
+        let key = crypto.ed25519_key(&hex(
             "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f",
         ));
-        let exchange = ExchangeKey::from_bytes(hex(
+        let exchange = crypto.x25519_key(&hex(
             "202122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f",
         ));
         let signed = sign_session(
-            &crypto,
-            &key,
+            &*key,
             &SessionOffer {
-                exchange_key: exchange.public(&crypto),
+                exchange_key: exchange.public(),
                 nonce: 0x0102_0304_0506_0708,
                 ciphers: &[Cipher::Aes256Gcm],
                 extensions: None,
@@ -194,9 +184,8 @@ mod tests {
 
     #[test]
     fn bad_exchange_keys_parse_and_are_refused_later() {
-        let crypto = provider();
-        let ours = ExchangeKey::from_bytes([1; 32]);
-        let refused = |crypt: SessionCrypt| crypt.agree(&crypto, &ours).unwrap_err();
+        let ours = provider().x25519_key(&[1; 32]);
+        let refused = |crypt: SessionCrypt| crypt.agree(&*ours).unwrap_err();
         for key_type in [None, Some(0), Some(7)] {
             let refused = refused(info(|m| m.key_type = key_type));
             assert_eq!(refused, PeerRefused::bad_crypt("Unsupported DH key type 0"));
@@ -207,7 +196,7 @@ mod tests {
         }
         let low_order = refused(info(|m| m.key_data = Some([0; 32].to_vec())));
         assert_eq!(low_order, PeerRefused::bad_crypt("Key exchange failed"));
-        assert!(info(|_| {}).agree(&crypto, &ours).is_ok());
+        assert!(info(|_| {}).agree(&*ours).is_ok());
     }
 
     #[test]
@@ -228,7 +217,7 @@ mod tests {
         #[test]
         fn arbitrary_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
             if let Ok(crypt) = SessionCrypt::parse(&bytes) {
-                let _: Result<_, _> = crypt.agree(&provider(), &ExchangeKey::from_bytes([1; 32]));
+                let _: Result<_, _> = crypt.agree(&*provider().x25519_key(&[1; 32]));
             }
         }
     }

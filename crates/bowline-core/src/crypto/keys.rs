@@ -1,10 +1,11 @@
 //! Private keys that wipe themselves and never show in a log.
 
+use alloc::sync::Arc;
 use core::fmt;
 
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
-use crate::crypto::{Crypto, CryptoError};
+use crate::crypto::{Crypto, CryptoError, Ed25519Key, X25519Key};
 use crate::rng::Rng;
 
 /// An Ed25519 private key: the key of a certificate, or of an authority.
@@ -29,12 +30,17 @@ impl SigningKey {
 
     /// The public key that belongs to it.
     pub fn public(&self, crypto: &Crypto) -> [u8; 32] {
-        crypto.ed25519_public(&self.0)
+        self.ready(crypto).public()
     }
 
     /// The signature over `message`.
     pub fn sign(&self, crypto: &Crypto, message: &[u8]) -> [u8; 64] {
-        crypto.ed25519_sign(&self.0, message)
+        self.ready(crypto).sign(message)
+    }
+
+    /// The key ready for more than one use: most of what a use costs is to get ready.
+    pub fn ready(&self, crypto: &Crypto) -> Arc<dyn Ed25519Key> {
+        crypto.ed25519_key(&self.0)
     }
 }
 
@@ -55,7 +61,7 @@ impl ExchangeKey {
 
     /// The public key that belongs to it.
     pub fn public(&self, crypto: &Crypto) -> [u8; 32] {
-        crypto.x25519_public(&self.0)
+        self.ready(crypto).public()
     }
 
     /// The secret shared with the owner of `peer_public`.
@@ -67,7 +73,12 @@ impl ExchangeKey {
         crypto: &Crypto,
         peer_public: &[u8; 32],
     ) -> Result<Zeroizing<[u8; 32]>, CryptoError> {
-        crypto.x25519(&self.0, peer_public)
+        self.ready(crypto).agree(peer_public)
+    }
+
+    /// The key ready for more than one use.
+    pub fn ready(&self, crypto: &Crypto) -> Arc<dyn X25519Key> {
+        crypto.x25519_key(&self.0)
     }
 }
 

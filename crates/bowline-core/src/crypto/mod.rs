@@ -35,24 +35,11 @@ pub trait CryptoProvider: Debug + Send + Sync {
     /// What to call it in logs and diagnostics.
     fn name(&self) -> &'static str;
 
-    /// The X25519 public key of `private`.
-    fn x25519_public(&self, private: &[u8; 32]) -> [u8; 32];
+    /// The X25519 key of 32 bytes, which need not be clamped, with its public half.
+    fn x25519_key(&self, private: &[u8; 32]) -> Arc<dyn X25519Key>;
 
-    /// The X25519 shared secret.
-    ///
-    /// # Errors
-    /// If the result is all zero, as it is for low-order points.
-    fn x25519(
-        &self,
-        private: &[u8; 32],
-        peer_public: &[u8; 32],
-    ) -> Result<Zeroizing<[u8; 32]>, CryptoError>;
-
-    /// The Ed25519 public key of a 32-byte seed.
-    fn ed25519_public(&self, seed: &[u8; 32]) -> [u8; 32];
-
-    /// Signs `message` with the key of `seed`.
-    fn ed25519_sign(&self, seed: &[u8; 32], message: &[u8]) -> [u8; 64];
+    /// The Ed25519 key of a 32-byte seed, with its public half.
+    fn ed25519_key(&self, seed: &[u8; 32]) -> Arc<dyn Ed25519Key>;
 
     /// Verifies strictly: malleable signatures and low-order keys are refused by every provider alike.
     ///
@@ -67,6 +54,27 @@ pub trait CryptoProvider: Debug + Send + Sync {
 
     /// An AES-256-GCM key, ready for many packets.
     fn aes_256_gcm(&self, key: &[u8; 32]) -> Arc<dyn AeadKey>;
+}
+
+/// A key for agreeing on a secret. Its public half is computed once, whatever is done with it then.
+pub trait X25519Key: Debug + Send + Sync {
+    /// The public half.
+    fn public(&self) -> [u8; 32];
+
+    /// The secret shared with the owner of `peer_public`.
+    ///
+    /// # Errors
+    /// If the result is all zero, as it is for low-order points.
+    fn agree(&self, peer_public: &[u8; 32]) -> Result<Zeroizing<[u8; 32]>, CryptoError>;
+}
+
+/// A key for signing. Its public half is computed once, whatever is done with it then.
+pub trait Ed25519Key: Debug + Send + Sync {
+    /// The public half.
+    fn public(&self) -> [u8; 32];
+
+    /// The signature over `message`.
+    fn sign(&self, message: &[u8]) -> [u8; 64];
 }
 
 /// A key for sealing and opening packets in place, without additional data.

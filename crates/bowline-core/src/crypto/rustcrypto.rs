@@ -10,7 +10,7 @@ use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
 use x25519_dalek::{PublicKey, StaticSecret};
 use zeroize::Zeroizing;
 
-use crate::crypto::{AeadKey, Crypto, CryptoError, CryptoProvider};
+use crate::crypto::{AeadKey, Crypto, CryptoError, CryptoProvider, Ed25519Key, X25519Key};
 
 /// The portable provider as a value.
 pub fn provider() -> Crypto {
@@ -25,29 +25,14 @@ impl CryptoProvider for RustCrypto {
         "rustcrypto"
     }
 
-    fn x25519_public(&self, private: &[u8; 32]) -> [u8; 32] {
-        PublicKey::from(&StaticSecret::from(*private)).to_bytes()
-    }
-
-    fn x25519(
-        &self,
-        private: &[u8; 32],
-        peer_public: &[u8; 32],
-    ) -> Result<Zeroizing<[u8; 32]>, CryptoError> {
+    fn x25519_key(&self, private: &[u8; 32]) -> Arc<dyn X25519Key> {
         let secret = StaticSecret::from(*private);
-        let shared = secret.diffie_hellman(&PublicKey::from(*peer_public));
-        if !shared.was_contributory() {
-            return Err(CryptoError);
-        }
-        Ok(Zeroizing::new(shared.to_bytes()))
+        let public = PublicKey::from(&secret);
+        Arc::new(AgreementKey { secret, public })
     }
 
-    fn ed25519_public(&self, seed: &[u8; 32]) -> [u8; 32] {
-        SigningKey::from_bytes(seed).verifying_key().to_bytes()
-    }
-
-    fn ed25519_sign(&self, seed: &[u8; 32], message: &[u8]) -> [u8; 64] {
-        SigningKey::from_bytes(seed).sign(message).to_bytes()
+    fn ed25519_key(&self, seed: &[u8; 32]) -> Arc<dyn Ed25519Key> {
+        Arc::new(SignatureKey(SigningKey::from_bytes(seed)))
     }
 
     fn ed25519_verify(
@@ -63,6 +48,53 @@ impl CryptoProvider for RustCrypto {
 
     fn aes_256_gcm(&self, key: &[u8; 32]) -> Arc<dyn AeadKey> {
         Arc::new(AesKey(Aes256Gcm::new(key.into())))
+    }
+}
+
+/// A key that wipes itself when dropped (feature `zeroize` of its library).
+struct AgreementKey {
+    secret: StaticSecret,
+    public: PublicKey,
+}
+
+impl X25519Key for AgreementKey {
+    fn public(&self) -> [u8; 32] {
+        self.public.to_bytes()
+    }
+
+    fn agree(&self, peer_public: &[u8; 32]) -> Result<Zeroizing<[u8; 32]>, CryptoError> {
+        let shared = self.secret.diffie_hellman(&PublicKey::from(*peer_public));
+        if !shared.was_contributory() {
+            return Err(CryptoError);
+        }
+        Ok(Zeroizing::new(shared.to_bytes()))
+    }
+}
+
+impl fmt::Debug for AgreementKey {
+    /// Shows nothing of the key.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AgreementKey")
+    }
+}
+
+/// A key that wipes itself when dropped (feature `zeroize` of its library).
+struct SignatureKey(SigningKey);
+
+impl Ed25519Key for SignatureKey {
+    fn public(&self) -> [u8; 32] {
+        self.0.verifying_key().to_bytes()
+    }
+
+    fn sign(&self, message: &[u8]) -> [u8; 64] {
+        self.0.sign(message).to_bytes()
+    }
+}
+
+impl fmt::Debug for SignatureKey {
+    /// Shows nothing of the key.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SignatureKey")
     }
 }
 

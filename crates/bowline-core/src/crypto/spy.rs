@@ -16,6 +16,8 @@ use zeroize::Zeroizing;
 use crate::crypto::AeadKey;
 use crate::crypto::Crypto;
 use crate::crypto::CryptoError;
+use crate::crypto::Ed25519Key;
+use crate::crypto::X25519Key;
 use crate::crypto::rustcrypto;
 use crate::crypto::wrapper::Wrapper;
 
@@ -117,34 +119,28 @@ struct SpyKey {
     seen: Seen,
 }
 
+#[derive(Debug)]
+struct SpyAgreement {
+    inner: Arc<dyn X25519Key>,
+    seen: Seen,
+}
+
 impl Wrapper for Spy {
     fn inner(&self) -> &Crypto {
         &self.inner
     }
 
-    fn x25519_public(&self, private: &[u8; 32]) -> [u8; 32] {
+    fn x25519_key(&self, private: &[u8; 32]) -> Arc<dyn X25519Key> {
         self.seen.add_key(*private);
-        self.inner.x25519_public(private)
+        Arc::new(SpyAgreement {
+            inner: self.inner.x25519_key(private),
+            seen: self.seen.clone(),
+        })
     }
 
-    fn x25519(
-        &self,
-        private: &[u8; 32],
-        peer_public: &[u8; 32],
-    ) -> Result<Zeroizing<[u8; 32]>, CryptoError> {
-        let shared = self.inner.x25519(private, peer_public)?;
-        self.seen.add_key(*shared);
-        Ok(shared)
-    }
-
-    fn ed25519_public(&self, seed: &[u8; 32]) -> [u8; 32] {
+    fn ed25519_key(&self, seed: &[u8; 32]) -> Arc<dyn Ed25519Key> {
         self.seen.add_key(*seed);
-        self.inner.ed25519_public(seed)
-    }
-
-    fn ed25519_sign(&self, seed: &[u8; 32], message: &[u8]) -> [u8; 64] {
-        self.seen.add_key(*seed);
-        self.inner.ed25519_sign(seed, message)
+        self.inner.ed25519_key(seed)
     }
 
     fn aes_256_gcm(&self, key: &[u8; 32]) -> Arc<dyn AeadKey> {
@@ -153,6 +149,18 @@ impl Wrapper for Spy {
             inner: self.inner.aes_256_gcm(key),
             seen: self.seen.clone(),
         })
+    }
+}
+
+impl X25519Key for SpyAgreement {
+    fn public(&self) -> [u8; 32] {
+        self.inner.public()
+    }
+
+    fn agree(&self, peer_public: &[u8; 32]) -> Result<Zeroizing<[u8; 32]>, CryptoError> {
+        let shared = self.inner.agree(peer_public)?;
+        self.seen.add_key(*shared);
+        Ok(shared)
     }
 }
 

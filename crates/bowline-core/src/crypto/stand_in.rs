@@ -12,6 +12,8 @@ use crate::crypto::AeadKey;
 use crate::crypto::Crypto;
 use crate::crypto::CryptoError;
 use crate::crypto::CryptoProvider;
+use crate::crypto::Ed25519Key;
+use crate::crypto::X25519Key;
 
 /// Stands where the tag of a packet stood that opened.
 pub(crate) const OPENS: [u8; 16] = *b"opened as it was";
@@ -29,24 +31,12 @@ impl CryptoProvider for StandIn {
         "stand-in"
     }
 
-    fn x25519_public(&self, _private: &[u8; 32]) -> [u8; 32] {
-        [0; 32]
+    fn x25519_key(&self, _private: &[u8; 32]) -> Arc<dyn X25519Key> {
+        Arc::new(Self)
     }
 
-    fn x25519(
-        &self,
-        _private: &[u8; 32],
-        _peer_public: &[u8; 32],
-    ) -> Result<Zeroizing<[u8; 32]>, CryptoError> {
-        Err(CryptoError)
-    }
-
-    fn ed25519_public(&self, _seed: &[u8; 32]) -> [u8; 32] {
-        [0; 32]
-    }
-
-    fn ed25519_sign(&self, _seed: &[u8; 32], _message: &[u8]) -> [u8; 64] {
-        [0; 64]
+    fn ed25519_key(&self, _seed: &[u8; 32]) -> Arc<dyn Ed25519Key> {
+        Arc::new(Self)
     }
 
     fn ed25519_verify(
@@ -60,6 +50,26 @@ impl CryptoProvider for StandIn {
 
     fn aes_256_gcm(&self, _key: &[u8; 32]) -> Arc<dyn AeadKey> {
         Arc::new(Self)
+    }
+}
+
+impl X25519Key for StandIn {
+    fn public(&self) -> [u8; 32] {
+        [0; 32]
+    }
+
+    fn agree(&self, _peer_public: &[u8; 32]) -> Result<Zeroizing<[u8; 32]>, CryptoError> {
+        Err(CryptoError)
+    }
+}
+
+impl Ed25519Key for StandIn {
+    fn public(&self) -> [u8; 32] {
+        [0; 32]
+    }
+
+    fn sign(&self, _message: &[u8]) -> [u8; 64] {
+        [0; 64]
     }
 }
 

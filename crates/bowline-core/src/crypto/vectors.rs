@@ -80,11 +80,11 @@ fn x25519_published(provider: &dyn CryptoProvider) {
         ),
     ];
     for (private, public, shared) in vectors {
-        let got = provider.x25519(&hex(private), &hex(public));
+        let got = provider.x25519_key(&hex(private)).agree(&hex(public));
         assert_eq!(got.as_deref(), Ok(&hex(shared)), "X25519 of {private}");
     }
     assert_eq!(
-        provider.x25519_public(&hex(vectors[2].0)),
+        provider.x25519_key(&hex(vectors[2].0)).public(),
         hex(vectors[3].1),
         "X25519 public key"
     );
@@ -105,7 +105,7 @@ fn x25519_low_order(provider: &dyn CryptoProvider) {
         let mut public: [u8; 32] = hex(point);
         for top_bit in [0, 0x80] {
             public[31] |= top_bit;
-            let got = provider.x25519(&[0x42; 32], &public);
+            let got = provider.x25519_key(&[0x42; 32]).agree(&public);
             assert_eq!(got, Err(CryptoError), "X25519 with low-order point {point}");
         }
     }
@@ -139,9 +139,13 @@ fn ed25519_published(provider: &dyn CryptoProvider) {
     for (seed, public, message, signature) in vectors {
         let (seed, public, message) = (hex(seed), hex(public), hex_vec(message));
         let signature: [u8; 64] = hex(signature);
-        assert_eq!(provider.ed25519_public(&seed), public, "Ed25519 public key");
         assert_eq!(
-            provider.ed25519_sign(&seed, &message),
+            provider.ed25519_key(&seed).public(),
+            public,
+            "Ed25519 public key"
+        );
+        assert_eq!(
+            provider.ed25519_key(&seed).sign(&message),
             signature,
             "Ed25519 signature"
         );
@@ -174,8 +178,8 @@ const GROUP_ORDER: &str = "edd3f55c1a631258d69cf7a2def9de14000000000000000000000
 fn ed25519_malleable(provider: &dyn CryptoProvider) {
     let seed = [7; 32];
     let order: [u8; 32] = hex(GROUP_ORDER);
-    let public = provider.ed25519_public(&seed);
-    let mut signature = provider.ed25519_sign(&seed, b"message");
+    let public = provider.ed25519_key(&seed).public();
+    let mut signature = provider.ed25519_key(&seed).sign(b"message");
     for times in 1..=8 {
         let mut carry = 0;
         for (byte, add) in signature[32..].iter_mut().zip(order) {
@@ -276,7 +280,7 @@ fn ed25519_small_order_key(provider: &dyn CryptoProvider) {
 /// `R` is the neutral element, canonical or not, and `s` fits it: the owner of the key can make such
 /// a signature, and strict verification refuses it.
 fn ed25519_small_order_commitment(provider: &dyn CryptoProvider) {
-    let public = provider.ed25519_public(&[7; 32]);
+    let public = provider.ed25519_key(&[7; 32]).public();
     let signatures = [
         "0100000000000000000000000000000000000000000000000000000000000000
          a0000a78db7a82c4c93e9993fa593de3ae8f9c2be437041e83562bebd74d4907",

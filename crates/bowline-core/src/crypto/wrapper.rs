@@ -6,12 +6,12 @@
 use alloc::sync::Arc;
 use core::fmt::Debug;
 
-use zeroize::Zeroizing;
-
 use crate::crypto::AeadKey;
 use crate::crypto::Crypto;
 use crate::crypto::CryptoError;
 use crate::crypto::CryptoProvider;
+use crate::crypto::Ed25519Key;
+use crate::crypto::X25519Key;
 
 /// A provider that hands on to another one what it does not override. The methods are those of
 /// [`CryptoProvider`], which every wrapper is.
@@ -19,31 +19,14 @@ pub trait Wrapper: Debug + Send + Sync {
     /// The provider inside.
     fn inner(&self) -> &Crypto;
 
-    /// See [`CryptoProvider::x25519_public`].
-    fn x25519_public(&self, private: &[u8; 32]) -> [u8; 32] {
-        self.inner().x25519_public(private)
+    /// See [`CryptoProvider::x25519_key`].
+    fn x25519_key(&self, private: &[u8; 32]) -> Arc<dyn X25519Key> {
+        self.inner().x25519_key(private)
     }
 
-    /// See [`CryptoProvider::x25519`].
-    ///
-    /// # Errors
-    /// As there.
-    fn x25519(
-        &self,
-        private: &[u8; 32],
-        peer_public: &[u8; 32],
-    ) -> Result<Zeroizing<[u8; 32]>, CryptoError> {
-        self.inner().x25519(private, peer_public)
-    }
-
-    /// See [`CryptoProvider::ed25519_public`].
-    fn ed25519_public(&self, seed: &[u8; 32]) -> [u8; 32] {
-        self.inner().ed25519_public(seed)
-    }
-
-    /// See [`CryptoProvider::ed25519_sign`].
-    fn ed25519_sign(&self, seed: &[u8; 32], message: &[u8]) -> [u8; 64] {
-        self.inner().ed25519_sign(seed, message)
+    /// See [`CryptoProvider::ed25519_key`].
+    fn ed25519_key(&self, seed: &[u8; 32]) -> Arc<dyn Ed25519Key> {
+        self.inner().ed25519_key(seed)
     }
 
     /// See [`CryptoProvider::ed25519_verify`].
@@ -70,24 +53,12 @@ impl<W: Wrapper> CryptoProvider for W {
         self.inner().name()
     }
 
-    fn x25519_public(&self, private: &[u8; 32]) -> [u8; 32] {
-        Wrapper::x25519_public(self, private)
+    fn x25519_key(&self, private: &[u8; 32]) -> Arc<dyn X25519Key> {
+        Wrapper::x25519_key(self, private)
     }
 
-    fn x25519(
-        &self,
-        private: &[u8; 32],
-        peer_public: &[u8; 32],
-    ) -> Result<Zeroizing<[u8; 32]>, CryptoError> {
-        Wrapper::x25519(self, private, peer_public)
-    }
-
-    fn ed25519_public(&self, seed: &[u8; 32]) -> [u8; 32] {
-        Wrapper::ed25519_public(self, seed)
-    }
-
-    fn ed25519_sign(&self, seed: &[u8; 32], message: &[u8]) -> [u8; 64] {
-        Wrapper::ed25519_sign(self, seed, message)
+    fn ed25519_key(&self, seed: &[u8; 32]) -> Arc<dyn Ed25519Key> {
+        Wrapper::ed25519_key(self, seed)
     }
 
     fn ed25519_verify(

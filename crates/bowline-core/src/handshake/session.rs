@@ -1,10 +1,14 @@
 //! Our half of a key exchange and the peer's, from keys and certificates to session keys.
 
+use alloc::sync::Arc;
+
 use crate::cert::check::PeerRefused;
 use crate::cert::check::VerifiedPeer;
 use crate::cert::issue::issue_unsigned;
 use crate::cert::session::SessionOffer;
 use crate::cert::session::sign_session;
+use crate::crypto::Ed25519Key;
+use crate::crypto::X25519Key;
 use crate::crypto::cipher_negotiation;
 use crate::crypto::cipher_negotiation::Cipher;
 use crate::crypto::cipher_negotiation::EncryptionPolicy;
@@ -28,8 +32,10 @@ use crate::wire::pb;
 pub(crate) struct Session {
     role: Role,
     id: ConnectionId,
-    signing: SigningKey,
+    signing: Arc<dyn Ed25519Key>,
     exchange: ExchangeKey,
+    /// The same, once it is used: a server does not work for whom the application has not let in.
+    ready: Option<Arc<dyn X25519Key>>,
     nonce: u64,
     policy: EncryptionPolicy,
     cert: pb::CertificateSigned,
@@ -61,6 +67,7 @@ impl Session {
             role,
             id,
             exchange: ExchangeKey::generate(rng),
+            ready: None,
             nonce: rng.u64(),
             policy,
             cert,
@@ -152,18 +159,20 @@ impl Session {
     }
 
     fn sign(
-        &self,
+        &mut self,
         host: &Host,
         ciphers: &[Cipher],
         extensions: Option<pb::Extensions>,
     ) -> pb::SessionCryptInfoSigned {
+        let exchange = self.exchange.ready(&host.crypto);
         let offer = SessionOffer {
-            exchange_key: self.exchange.public(&host.crypto),
+            exchange_key: exchange.public(),
             nonce: self.nonce,
             ciphers,
             extensions,
         };
-        sign_session(&host.crypto, &self.signing, &offer)
+        self.ready = Some(exchange);
+        sign_session(&*self.signing, &offer)
     }
 
     fn derive(
@@ -173,7 +182,9 @@ impl Session {
         cipher: Cipher,
     ) -> Result<Agreed, PeerRefused> {
         let peer = self.peer.as_ref().ok_or_else(missing_peer)?;
-        let shared = peer.crypt.agree(&host.crypto, &self.exchange)?;
+        let exchange = self.ready.clone();
+        let exchange = exchange.unwrap_or_else(|| self.exchange.ready(&host.crypto));
+        let shared = peer.crypt.agree(&*exchange)?;
         let extensions = host.extensions.agree(cipher, peer.crypt.extensions());
         tracing::debug!(id = %self.id, ?cipher, %extensions, "keys agreed");
         let own_cert = self.cert.cert();
@@ -211,15 +222,16 @@ impl Session {
 }
 
 /// What the host shows, else a certificate that nobody has signed.
-fn own_cert(host: &Host, rng: &mut Rng) -> (SigningKey, pb::CertificateSigned) {
+fn own_cert(host: &Host, rng: &mut Rng) -> (Arc<dyn Ed25519Key>, pb::CertificateSigned) {
     if let Some(credentials) = &host.credentials {
-        return (credentials.key().clone(), credentials.signed().clone());
+        let signing = credentials.key().ready(&host.crypto);
+        return (signing, credentials.signed().clone());
     }
     let signing = match &host.key {
-        Some(key) => key.clone(),
-        None => SigningKey::generate(rng),
+        Some(key) => key.ready(&host.crypto),
+        None => SigningKey::generate(rng).ready(&host.crypto),
     };
-    let cert = issue_unsigned(&host.crypto, &signing, &host.identity, host.app);
+    let cert = issue_unsigned(&*signing, &host.identity, host.app);
     let cert = pb::CertificateSigned {
         cert: Some(cert),
         ..Default::default()

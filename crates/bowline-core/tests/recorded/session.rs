@@ -10,7 +10,6 @@ use bowline_core::crypto::cipher_negotiation::Cipher;
 use bowline_core::crypto::kdf;
 use bowline_core::crypto::kdf::KeyContext;
 use bowline_core::crypto::kdf::Role;
-use bowline_core::crypto::keys::ExchangeKey;
 use bowline_core::crypto::packet::PacketKey;
 use bowline_core::crypto::rustcrypto;
 use bowline_core::ids::PacketNumber;
@@ -253,8 +252,8 @@ impl Handshake {
         };
         let cipher = self.cipher();
         if cipher != Cipher::Null {
-            let ours = ExchangeKey::from_bytes(session.our_exchange_private);
-            let shared = theirs.agree(&crypto, &ours).unwrap();
+            let ours = crypto.x25519_key(&session.our_exchange_private);
+            let shared = theirs.agree(&*ours).unwrap();
             assert_eq!(*shared, session.shared_secret);
         }
         let context = KeyContext {

@@ -23,7 +23,7 @@ fn small_order_keys_and_points_are_refused() {
             let mut signature = [0; 64];
             signature[..32].copy_from_slice(&y_coordinate(1, 0, 0));
             assert!(provider.ed25519_verify(&point, b"any", &signature).is_err());
-            let public = provider.ed25519_public(&SEED);
+            let public = provider.ed25519_key(&SEED).public();
             signature[..32].copy_from_slice(&point);
             assert!(
                 provider
@@ -32,7 +32,7 @@ fn small_order_keys_and_points_are_refused() {
             );
         }
     }
-    assert!(!has_small_order(&provider.ed25519_public(&SEED)));
+    assert!(!has_small_order(&provider.ed25519_key(&SEED).public()));
 }
 
 #[test]
@@ -49,11 +49,11 @@ fn all_zero_exchange_results_are_refused() {
     for point in SMALL_ORDER {
         // The u coordinates of small order are others than the y ones, but 0 and 1 are among both.
         if point[1..31].iter().all(|&byte| byte == 0) {
-            assert!(provider.x25519(&[7; 32], &point).is_err());
+            assert!(provider.x25519_key(&[7; 32]).agree(&point).is_err());
         }
     }
-    let public = provider.x25519_public(&[9; 32]);
-    assert!(provider.x25519(&[7; 32], &public).is_ok());
+    let public = provider.x25519_key(&[9; 32]).public();
+    assert!(provider.x25519_key(&[7; 32]).agree(&public).is_ok());
 }
 
 #[test]
@@ -121,8 +121,8 @@ fn verdict(public: &[u8; 32], message: &[u8], signature: &[u8; 64]) -> bool {
 #[test]
 fn small_order_points_get_the_verdict_of_the_portable_provider() {
     let mut rng = Rng::from_seed([1; 32]);
-    let public = provider().ed25519_public(&SEED);
-    let signature = provider().ed25519_sign(&SEED, b"message");
+    let public = provider().ed25519_key(&SEED).public();
+    let signature = provider().ed25519_key(&SEED).sign(b"message");
     for mut point in SMALL_ORDER {
         for sign in [0, 0x80] {
             point[31] = (point[31] & 0x7f) | sign;
@@ -150,16 +150,16 @@ proptest! {
         message: Vec<u8>,
     ) {
         let (ours, portable) = (provider(), rustcrypto::provider());
-        let public = ours.ed25519_public(&seed);
-        prop_assert_eq!(public, portable.ed25519_public(&seed));
-        let signature = ours.ed25519_sign(&seed, &message);
-        prop_assert_eq!(signature, portable.ed25519_sign(&seed, &message));
+        let public = ours.ed25519_key(&seed).public();
+        prop_assert_eq!(public, portable.ed25519_key(&seed).public());
+        let signature = ours.ed25519_key(&seed).sign(&message);
+        prop_assert_eq!(signature, portable.ed25519_key(&seed).sign(&message));
         prop_assert!(verdict(&public, &message, &signature));
         prop_assert!(!verdict(&public, &message, &unreduced(signature)));
 
-        prop_assert_eq!(ours.x25519_public(&seed), portable.x25519_public(&seed));
+        prop_assert_eq!(ours.x25519_key(&seed).public(), portable.x25519_key(&seed).public());
         // Any 32 bytes are a public key, the top bit being ignored.
-        prop_assert_eq!(ours.x25519(&seed, &other), portable.x25519(&seed, &other));
+        prop_assert_eq!(ours.x25519_key(&seed).agree(&other), portable.x25519_key(&seed).agree(&other));
     }
 
     #[test]
@@ -168,8 +168,8 @@ proptest! {
         at in 0_usize..96,
         flip in 1_u8..,
     ) {
-        let mut public = provider().ed25519_public(&seed);
-        let mut signature = provider().ed25519_sign(&seed, b"message");
+        let mut public = provider().ed25519_key(&seed).public();
+        let mut signature = provider().ed25519_key(&seed).sign(b"message");
         match at.checked_sub(64) {
             Some(at) => public[at] ^= flip,
             None => signature[at] ^= flip,

@@ -320,7 +320,11 @@ impl ScriptedPeer {
         let mut signed = match &script.certificate {
             Some((_, signed)) => signed.clone(),
             None => {
-                let bytes = issue_unsigned(&self.crypto, signing, &script.identity, script.app_id);
+                let bytes = issue_unsigned(
+                    &*signing.ready(&self.crypto),
+                    &script.identity,
+                    script.app_id,
+                );
                 let mut cert = pb::Certificate::decode(&bytes[..]).expect("it was just encoded");
                 apply(&mut script.alter.certificate, &mut cert);
                 pb::CertificateSigned {
@@ -344,7 +348,7 @@ impl ScriptedPeer {
         else {
             return;
         };
-        let Ok(shared) = theirs.agree(&self.crypto, &self.handshake.exchange) else {
+        let Ok(shared) = theirs.agree(&*self.handshake.exchange.ready(&self.crypto)) else {
             return;
         };
         let script = &self.handshake.script;

@@ -34,7 +34,7 @@ struct Case {
 impl Case {
     fn unsigned(identity: &Identity) -> Self {
         let crypto = provider();
-        let bytes = issue_unsigned(&crypto, &peer_key(), identity, APP);
+        let bytes = issue_unsigned(&*peer_key().ready(&crypto), identity, APP);
         let mut case = Self::with_cert(pb::CertificateSigned {
             cert: Some(bytes),
             ..pb::CertificateSigned::default()
@@ -79,7 +79,7 @@ impl Case {
             extensions: None,
         };
         Self {
-            crypt: sign_session(&crypto, &peer_key(), &offer),
+            crypt: sign_session(&*peer_key().ready(&crypto), &offer),
             crypto,
             store: CertStore::new(),
             now_unix_secs: Some(NOW.into()),

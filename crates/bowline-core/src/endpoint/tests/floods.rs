@@ -3,10 +3,9 @@
 use core::sync::atomic::AtomicUsize;
 use core::sync::atomic::Ordering;
 
-use zeroize::Zeroizing;
-
 use super::*;
 use crate::crypto::CryptoError;
+use crate::crypto::X25519Key;
 use crate::crypto::wrapper::Wrapper;
 
 /// Counts the work that a server does for its peers.
@@ -40,13 +39,10 @@ impl Wrapper for Counting {
         &self.inner
     }
 
-    fn x25519(
-        &self,
-        private: &[u8; 32],
-        peer_public: &[u8; 32],
-    ) -> Result<Zeroizing<[u8; 32]>, CryptoError> {
+    /// To agree with a peer is all that a server makes such keys for.
+    fn x25519_key(&self, private: &[u8; 32]) -> Arc<dyn X25519Key> {
         self.agreed.fetch_add(1, Ordering::Relaxed);
-        self.inner.x25519(private, peer_public)
+        self.inner.x25519_key(private)
     }
 
     fn ed25519_verify(

@@ -48,7 +48,11 @@ fn connect(version: u32) -> (DatagramEvent, ClientKeys) {
         extensions: None,
     }
     .encode_to_vec();
-    let cert = issue_unsigned(&crypto, &signing, &Identity::anonymous(), AppId::default());
+    let cert = issue_unsigned(
+        &*signing.ready(&crypto),
+        &Identity::anonymous(),
+        AppId::default(),
+    );
     let request = udp::ConnectRequest {
         client_connection_id: CLIENT,
         challenge: cookie_for(&mut endpoint, NOW, route(FROM), CLIENT.get()),
