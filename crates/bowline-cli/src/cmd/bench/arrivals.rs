@@ -20,6 +20,9 @@ pub(crate) struct Arrivals {
     opened: Option<Opened>,
     msgs: u64,
     bytes: u64,
+    /// Messages that were sent in the window and came at all: what is missing of them was lost, while what
+    /// comes late is only not counted.
+    came: u64,
     out_of_order: u64,
     /// The number of the next reliable message, per connection.
     expected: HashMap<Connection, u64>,
@@ -52,6 +55,7 @@ impl Arrivals {
             opened: None,
             msgs: 0,
             bytes: 0,
+            came: 0,
             out_of_order: 0,
             expected: HashMap::new(),
             latency: Histogram::default(),
@@ -89,6 +93,7 @@ impl Arrivals {
         json!({
             "msgs": self.msgs,
             "bytes": self.bytes,
+            "came": self.came,
             "cpu_s": cpu_ns as f64 / 1e9,
             "window_s": self.window_ns as f64 / 1e9,
             "out_of_order": self.out_of_order,
@@ -127,9 +132,11 @@ impl Arrivals {
         if is_over {
             self.end();
         }
+        let was_sent_in_it = sent_ns.saturating_sub(opened.at_ns) <= self.window_ns;
+        self.came += u64::from(was_sent_in_it);
         let counts = match self.counting {
             Counting::Arriving => !is_over,
-            Counting::Sent => sent_ns.saturating_sub(opened.at_ns) <= self.window_ns,
+            Counting::Sent => was_sent_in_it,
         };
         if counts {
             self.msgs += 1;
@@ -177,6 +184,7 @@ mod tests {
             (json["msgs"].as_u64(), json["bytes"].as_u64()),
             (Some(2), Some(32))
         );
+        assert_eq!(json["came"].as_u64(), Some(3), "late, but not lost");
         assert_eq!(json["lat_rel_us"]["max"].as_f64(), Some(0.2));
         assert!(json["lat_us"].is_null());
     }
