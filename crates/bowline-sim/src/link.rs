@@ -36,6 +36,8 @@ pub struct LinkCounters {
     pub lost_in_bursts: u64,
     /// Lost because the queue in front of the bottleneck was full.
     pub overflowed: u64,
+    /// Lost because they went beyond a policed rate.
+    pub policed: u64,
     /// Lost because the link was down.
     pub unplugged: u64,
     /// Lost because they were too big.
@@ -51,7 +53,12 @@ pub struct LinkCounters {
 impl LinkCounters {
     /// Datagrams that never arrived, whatever the cause.
     pub const fn lost_in_all(&self) -> u64 {
-        self.lost + self.lost_in_bursts + self.overflowed + self.unplugged + self.too_big
+        self.lost
+            + self.lost_in_bursts
+            + self.overflowed
+            + self.policed
+            + self.unplugged
+            + self.too_big
     }
 }
 
@@ -63,6 +70,7 @@ impl fmt::Display for LinkCounters {
             (self.lost, "lost by chance"),
             (self.lost_in_bursts, "lost in bursts"),
             (self.overflowed, "lost in a full queue"),
+            (self.policed, "lost to a policer"),
             (self.unplugged, "lost while it was down"),
             (self.too_big, "lost for their size"),
             (self.held_back, "held back"),
@@ -100,6 +108,8 @@ pub(crate) struct Link {
     corruption: Rng,
     /// When the bottleneck will have passed on all that waits.
     busy_until: Timestamp,
+    /// When the policer will have forgotten all that passed.
+    policed_until: Timestamp,
     last_arrival: Timestamp,
 }
 
@@ -113,6 +123,7 @@ impl Link {
             corruption: rng.clone().child("corruption"),
             rng,
             busy_until: Timestamp::ZERO,
+            policed_until: Timestamp::ZERO,
             last_arrival: Timestamp::ZERO,
         }
     }
@@ -139,7 +150,11 @@ impl Link {
             self.counters.too_big += 1;
             return Fate::Lost;
         }
-        let Some(departure) = self.queue(now, bytes.len() as u64) else {
+        if !self.pass_policer(now, bytes.len() as u64) {
+            self.counters.policed += 1;
+            return Fate::Lost;
+        }
+        let Some(departure) = self.pass(now, bytes.len() as u64) else {
             self.counters.overflowed += 1;
             return Fate::Lost;
         };
@@ -182,8 +197,28 @@ impl Link {
         self.counters
     }
 
+    /// How long a datagram would wait that came now.
+    pub(crate) const fn queue(&self, now: Timestamp) -> Span {
+        self.busy_until.since(now)
+    }
+
+    /// Whether the policer lets `bytes` pass.
+    fn pass_policer(&mut self, now: Timestamp, bytes: u64) -> bool {
+        let Some(policer) = self.config.policer else {
+            return true;
+        };
+        let ahead_us = self.policed_until.since(now).as_micros();
+        let ahead = ahead_us.saturating_mul(policer.bytes_per_sec) / MICROS;
+        if ahead + bytes > policer.queue_bytes {
+            return false;
+        }
+        let takes = bytes.saturating_mul(MICROS).div_ceil(policer.bytes_per_sec);
+        self.policed_until = self.policed_until.max(now) + Span::from_micros(takes);
+        true
+    }
+
     /// When `bytes` will have passed the bottleneck; `None` if there is no room in front of it.
-    fn queue(&mut self, now: Timestamp, bytes: u64) -> Option<Timestamp> {
+    fn pass(&mut self, now: Timestamp, bytes: u64) -> Option<Timestamp> {
         let Some(rate) = self.config.rate else {
             return Some(now);
         };

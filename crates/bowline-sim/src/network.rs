@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use bowline_core::rng::Rng;
-use bowline_core::time::Timestamp;
+use bowline_core::time::{Span, Timestamp};
 
 use crate::host::HostId;
 use crate::link::{Fate, Link, LinkConfig, LinkCounters};
@@ -263,6 +263,11 @@ impl Network {
         link.map(Link::counters).unwrap_or_default()
     }
 
+    pub(crate) fn queue(&self, now: Timestamp, from: HostId, to: HostId) -> Span {
+        let link = self.links.get(&(from, to));
+        link.map_or(Span::ZERO, |link| link.queue(now))
+    }
+
     /// The links that have been used, with their ends.
     pub(crate) fn links(&self) -> impl Iterator<Item = (HostId, HostId, &Link)> {
         self.links
@@ -313,8 +318,6 @@ impl Realm {
 
 #[cfg(test)]
 mod tests {
-    use bowline_core::time::Span;
-
     use super::*;
     use crate::link::Chance;
 

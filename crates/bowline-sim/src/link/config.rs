@@ -29,6 +29,7 @@ pub struct LinkConfig {
     pub(super) duplicate: (Chance, Span),
     pub(super) corrupt: Chance,
     pub(super) rate: Option<Rate>,
+    pub(super) policer: Option<Rate>,
     pub(super) mtu: Option<usize>,
     pub(super) is_up: bool,
 }
@@ -52,6 +53,7 @@ impl LinkConfig {
         duplicate: (Chance::NEVER, Span::ZERO),
         corrupt: Chance::NEVER,
         rate: None,
+        policer: None,
         mtu: None,
         is_up: true,
     };
@@ -127,6 +129,18 @@ impl LinkConfig {
         self
     }
 
+    /// Loses what goes beyond `bytes_per_sec` of datagram bytes, without delaying the rest, as providers do
+    /// that police a contract. Up to `burst_bytes` more pass at once. A rate of zero is taken for one byte
+    /// per second.
+    #[must_use]
+    pub const fn policed(mut self, bytes_per_sec: u64, burst_bytes: u64) -> Self {
+        self.policer = Some(Rate {
+            bytes_per_sec: if bytes_per_sec == 0 { 1 } else { bytes_per_sec },
+            queue_bytes: burst_bytes,
+        });
+        self
+    }
+
     /// Loses every datagram with more than `bytes` of UDP payload and tells nobody: a black hole, as
     /// behind tunnels and firewalls that keep the ICMP messages for themselves. An Ethernet carries
     /// 1472 bytes over IPv4.
@@ -194,6 +208,9 @@ impl fmt::Display for LinkConfig {
         }
         if let Some(mtu) = self.mtu {
             write!(f, ", none above {mtu} B")?;
+        }
+        if let Some(policer) = self.policer {
+            write!(f, ", policed to {} B/s", policer.bytes_per_sec)?;
         }
         if let Some(rate) = self.rate {
             write!(

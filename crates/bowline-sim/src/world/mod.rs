@@ -178,6 +178,12 @@ impl World {
         self.network.counters(from, to)
     }
 
+    /// How long a datagram would wait now in front of the bottleneck of one direction between two hosts. All
+    /// connections between them share it.
+    pub fn link_queue(&self, from: HostId, to: HostId) -> Span {
+        self.network.queue(self.now, from, to)
+    }
+
     /// Shows every datagram to `filter` before it is sent; it may change or drop it.
     pub fn set_filter(
         &mut self,
