@@ -58,6 +58,12 @@ impl Connection {
             self.recorder.saw_drop(reason);
             self.telemetry.drops.count(reason);
         }
+        // What comes late, or pretends to, leaves no expanded keys behind.
+        if !self.state.is_active()
+            && let Some(keys) = &mut self.keys
+        {
+            keys.rest(now, &self.host.crypto);
+        }
     }
 
     fn take_datagram(&mut self, now: Timestamp, data: &mut [u8]) -> Result<(), DropReason> {
