@@ -20,6 +20,8 @@ pub enum Extension {
     SealedClose,
     /// Keys are replaced while the connection lives.
     KeyUpdate,
+    /// Each side tells how much reliable data it takes ahead of what it lacks.
+    ReceiveWindow,
 }
 
 /// A set of extensions.
@@ -28,13 +30,14 @@ pub struct ExtensionSet(u8);
 
 impl Extension {
     /// Every extension.
-    pub const ALL: [Self; 2] = [Self::SealedClose, Self::KeyUpdate];
+    pub const ALL: [Self; 3] = [Self::SealedClose, Self::KeyUpdate, Self::ReceiveWindow];
 
     /// What it is called in logs and on the command line.
     pub const fn name(self) -> &'static str {
         match self {
             Self::SealedClose => "sealed_close",
             Self::KeyUpdate => "key_update",
+            Self::ReceiveWindow => "receive_window",
         }
     }
 
@@ -42,6 +45,7 @@ impl Extension {
         match self {
             Self::SealedClose => 1,
             Self::KeyUpdate => 2,
+            Self::ReceiveWindow => 4,
         }
     }
 }
@@ -52,7 +56,8 @@ impl ExtensionSet {
     /// All that this version knows.
     pub const ALL: Self = Self::NONE
         .with(Extension::SealedClose)
-        .with(Extension::KeyUpdate);
+        .with(Extension::KeyUpdate)
+        .with(Extension::ReceiveWindow);
 
     /// This set and `extension`.
     #[must_use]
@@ -95,9 +100,11 @@ impl ExtensionSet {
     pub(crate) fn to_wire(self) -> pb::Extensions {
         let sealed_close = self.contains(Extension::SealedClose);
         let key_update = self.contains(Extension::KeyUpdate);
+        let receive_window = self.contains(Extension::ReceiveWindow);
         pb::Extensions {
             sealed_close: sealed_close.then_some(pb::SealedClose {}),
             key_update: key_update.then_some(pb::KeyUpdate {}),
+            receive_window: receive_window.then_some(pb::ReceiveWindow {}),
         }
     }
 
@@ -108,6 +115,9 @@ impl ExtensionSet {
         }
         if message.key_update.is_some() {
             set = set.with(Extension::KeyUpdate);
+        }
+        if message.receive_window.is_some() {
+            set = set.with(Extension::ReceiveWindow);
         }
         set
     }
@@ -175,6 +185,9 @@ mod tests {
         assert_eq!(plain, ExtensionSet::NONE);
         assert_eq!(ours.agree(Cipher::Aes256Gcm, None), ExtensionSet::NONE);
         assert_eq!(ExtensionSet::NONE.to_string(), "none");
-        assert_eq!(ExtensionSet::ALL.to_string(), "sealed_close, key_update");
+        assert_eq!(
+            ExtensionSet::ALL.to_string(),
+            "sealed_close, key_update, receive_window"
+        );
     }
 }

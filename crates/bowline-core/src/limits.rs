@@ -97,8 +97,16 @@ pub const REASSEMBLY_PIECE_COST: usize = 96;
 /// All lanes of a connection together may hold as many bytes of reassembly as this many full lanes, be they
 /// full of pieces or of a message that is not whole: enough for parallel transfers, far from 256 lanes times the window (GNS: no such bound).
 pub const MAX_FULL_LANES: u64 = 8;
-/// Most gaps in the received packet numbers that are remembered (GNS: 62).
-pub const MAX_ACK_GAPS: usize = 512;
+/// A peer of ours may send so many receive buffers ahead of the oldest byte that is missing...
+pub const RECEIVE_WINDOW_BUFFERS: u64 = 16;
+/// ...but no more than this, unless the receive buffer is larger; and no peer is believed that it takes more.
+/// At 20 % loss a byte may be lost five times running, and meanwhile whatever is sent behind it waits.
+pub const MAX_RECEIVE_WINDOW: u64 = 16 * 1024 * 1024;
+/// A piece of such a window is not smaller than this on average.
+pub const MIN_WINDOW_PIECE: u64 = 256;
+/// Most gaps in the received packet numbers that are remembered (GNS: 62). At 20 % loss there is one in
+/// six packets, and what is remembered is what a round trip brings.
+pub const MAX_ACK_GAPS: usize = 2048;
 /// Most blocks in one ack frame (GNS: sends 64, takes 255).
 pub const MAX_ACK_BLOCKS: usize = 255;
 /// How far the newest packet that an ack describes may lie behind the newest that was received. It is
@@ -148,6 +156,8 @@ pub const GNS_STREAM_WINDOW: u64 = 960 * 1024;
 pub const GNS_STREAM_REFUSED: u64 = 1024 * 1024;
 /// Holes that we let our losses tear into a lane of a GNS receiver, which refuses beyond 30, or 20 when
 /// a segment splits a hole.
+/// Counts both those that are known and those that losses will tear that nobody knows of yet, so that it
+/// leaves the difference for the times when more is lost than usual.
 pub const GNS_MAX_HOLES: usize = 15;
 /// Most small segments that are not acknowledged and may ride again in later packets: what 30 messages a
 /// second come to in two seconds. Those beyond are sent again when they are lost.

@@ -424,7 +424,9 @@ fn setup(u: &mut Unstructured<'_>, bits: u8, is_plain: bool) -> Result<Setup> {
     let mut extensions = ExtensionSet::NONE;
     let more = u.arbitrary::<u8>()?;
     if more & 1 == 0 {
-        extensions = extensions.with(Extension::SealedClose);
+        extensions = extensions
+            .with(Extension::SealedClose)
+            .with(Extension::ReceiveWindow);
     }
     if more & 2 == 0 {
         extensions = extensions.with(Extension::KeyUpdate);

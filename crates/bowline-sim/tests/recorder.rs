@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bowline_core::config::{Config, ConfigKey, ConfigScope, LaneConfig};
-use bowline_core::connection::{FlightRecording, Played, RecordingOptions};
+use bowline_core::connection::{ConnectionState, FlightRecording, Played, RecordingOptions};
 use bowline_core::crypto::key_update::KeyLimits;
 use bowline_core::crypto::{Crypto, spy};
 use bowline_core::end_reason::EndReason;
@@ -146,14 +146,18 @@ fn file(world: &World, conn: Conn, options: RecordingOptions) -> Vec<u8> {
 
 fn check(lived: &Lived, conn: Conn, options: RecordingOptions) -> u64 {
     let bytes = file(&lived.world, conn, options);
-    let text = format!("{options:?}");
+    let state = lived.world.state(conn);
+    let text = format!("{options:?}, {state}");
     let shows_key = lived.keys.iter().any(|key| contains(&bytes, key));
     assert_eq!(shows_key, options.keys, "{text}");
     if conn == lived.ends[0] {
         let address = postcard::to_allocvec(&lived.address).unwrap();
         assert_eq!(contains(&bytes, &address), options.addresses, "{text}");
     }
-    assert_eq!(contains(&bytes, SECRET), options.payloads, "{text}");
+    // A recording of which all but the end was dropped may have no message in it.
+    if state == ConnectionState::Connected || !options.payloads {
+        assert_eq!(contains(&bytes, SECRET), options.payloads, "{text}");
+    }
     for name in NAMES {
         let name = name.split_once(':').unwrap().1;
         assert_eq!(
@@ -299,6 +303,9 @@ fn a_changed_recording_is_told_from_what_happened() {
     let mut rng = world.rng("messages");
     play_a_match_on_one_lane(&mut world, &mut rng, [ours, theirs], 5_000);
     let bytes = file(&world, ours, RecordingOptions::default());
+    let recording: FlightRecording = postcard::from_bytes(&bytes).unwrap();
+    let verdict = recording.play(|_| ());
+    assert!(verdict.is_exact(), "{verdict:?}");
     // What was sent stands last, but for a few bytes.
     let mut changed = bytes.clone();
     changed[bytes.len() - 20] ^= 0x10;

@@ -16,6 +16,7 @@ use crate::identity::Identity;
 use crate::ids::ConnectionId;
 use crate::ids::LaneIndex;
 use crate::limits;
+use crate::rate::trace::RateDecision;
 use crate::send::PacketSize;
 use crate::stats::ArmourStats;
 use crate::time::Span;
@@ -249,6 +250,11 @@ impl Connection {
     /// Smoothed round-trip time in milliseconds, once measured.
     pub fn ping_ms(&self) -> Option<u32> {
         self.telemetry.ping.smoothed_ms()
+    }
+
+    /// What the congestion controller decided lately, the oldest first; nothing while the rate is fixed.
+    pub fn rate_decisions(&self) -> impl Iterator<Item = RateDecision> + '_ {
+        self.sender.rate_decisions()
     }
 
     /// How many lanes are configured for sending.

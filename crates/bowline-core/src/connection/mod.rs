@@ -46,6 +46,7 @@ use crate::crypto::packet::SessionKeys;
 use crate::end_reason::EndReason;
 use crate::event::Event;
 use crate::event::ToEndpoint;
+use crate::extensions::Extension;
 use crate::extensions::ExtensionSet;
 use crate::handshake::Origin;
 use crate::handshake::SharedHost;
@@ -65,6 +66,8 @@ use crate::stats::PingTracker;
 use crate::stats::StatsExchange;
 use crate::time::Timestamp;
 
+pub use crate::rate::trace::RateChange;
+pub use crate::rate::trace::RateDecision;
 pub use info::ConnectionInfo;
 pub use info::LaneStatus;
 pub use info::RealTimeStatus;
@@ -365,6 +368,9 @@ impl Connection {
         let first = self.sender.next_number();
         self.keys = Some(ConnectionKeys::new(now, first, agreed.keys, agreed.update));
         self.peer.extensions = agreed.extensions;
+        if agreed.extensions.contains(Extension::ReceiveWindow) {
+            self.receiver.use_window();
+        }
         self.liveness.on_received(now);
         self.telemetry.link.connected(now);
         self.telemetry.exchange.connected(now, &self.telemetry.link);

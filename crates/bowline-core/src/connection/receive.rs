@@ -209,7 +209,7 @@ impl Connection {
         number: PacketNumber,
         plaintext: &[u8],
     ) -> Result<Outcome, DropReason> {
-        let mut decoder = Decoder::new(plaintext, number, self.seals_closes())
+        let mut decoder = Decoder::new(plaintext, number, self.has_frames())
             .with_max_segments(self.config.max_segments_per_packet());
         let mut recorded = true;
         loop {
@@ -327,9 +327,11 @@ impl Connection {
     fn on_ack(&mut self, now: Timestamp, ack: &AckFrame<'_>) {
         let exchange = &mut self.telemetry.exchange;
         let recorder = &mut self.recorder;
+        let receiver = &mut self.receiver;
         let outcome = self.sender.on_ack(now, ack, |packet, arrived| {
             if arrived {
                 exchange.acked(now, packet);
+                receiver.window_arrived(packet);
             } else {
                 recorder.saw_lost(packet);
                 exchange.lost(packet);

@@ -21,6 +21,7 @@ use crate::send::PacketBuilder;
 use crate::snp::close;
 use crate::snp::decode::Decoder;
 use crate::snp::frame::Frame;
+use crate::snp::window;
 use crate::time::Span;
 use crate::time::Timestamp;
 use crate::wire::data_header;
@@ -125,6 +126,15 @@ impl Connection {
         self.send_sealed(close::CLOSE, &data);
     }
 
+    /// Whether frames of extensions were agreed on.
+    pub(super) fn has_frames(&self) -> bool {
+        let frames = [Extension::SealedClose, Extension::ReceiveWindow];
+        self.keys.is_some()
+            && frames
+                .into_iter()
+                .any(|extension| self.peer.extensions.contains(extension))
+    }
+
     /// A frame that both sides have agreed on.
     pub(super) fn on_extension_frame(
         &mut self,
@@ -133,8 +143,14 @@ impl Connection {
         data: &[u8],
     ) -> Result<(), Refusal> {
         match kind {
-            close::CLOSE => self.on_sealed_close(now, data),
-            close::CLOSE_ACK => self.on_close_ack(),
+            close::CLOSE if self.seals_closes() => self.on_sealed_close(now, data),
+            close::CLOSE_ACK if self.seals_closes() => self.on_close_ack(),
+            window::WINDOW if self.peer.extensions.contains(Extension::ReceiveWindow) => {
+                let bytes = window::parse_window(data);
+                self.sender
+                    .on_peer_window(bytes.ok_or(Refusal::Fatal("a window without a size"))?);
+                Ok(())
+            }
             _ => Err(Refusal::Fatal("extension was not negotiated")),
         }
     }
@@ -155,7 +171,7 @@ impl Connection {
             if let Frame::Extension { kind, data } = frame {
                 self.on_extension_frame(now, kind, data)
                     .map_err(|_| DropReason::BrokenFrame)?;
-                knows = true;
+                knows |= matches!(kind, close::CLOSE | close::CLOSE_ACK);
             }
         }
         if knows {

@@ -3,12 +3,14 @@
 use crate::connection::Connection;
 use crate::connection::Input;
 use crate::end_reason::EndReason;
+use crate::extensions::Extension;
 use crate::ids::PacketNumber;
 use crate::limits;
 use crate::send::AckRequest;
 use crate::send::Built;
 use crate::send::PacketBuilder;
 use crate::snp::ack_codec;
+use crate::snp::window;
 use crate::stats::Due;
 use crate::stats::Report;
 use crate::stats::time_since_previous_to_wire;
@@ -36,6 +38,15 @@ struct Plan {
     copies_alone: bool,
     flags: StatsFlags,
     report: Option<Report>,
+}
+
+impl Plan {
+    /// The same without asking anything, if it asks for something that can wait.
+    fn unasking(self) -> Option<Self> {
+        let flags = StatsFlags::NONE;
+        let can_wait = self.data && self.report.is_none() && self.flags != flags;
+        can_wait.then_some(Self { flags, ..self })
+    }
 }
 
 impl Connection {
@@ -76,9 +87,13 @@ impl Connection {
         let (mut segment, mut max_len) = (0, full);
         for _ in 0..max_datagrams {
             let Some(plan) = self.plan(now) else { break };
-            let Some(len) = self.build(now, plan, max_len, buf) else {
-                break;
+            let len = self.build(now, plan, max_len, buf);
+            // A question that makes the packet too long for this run can be asked in the next.
+            let len = match plan.unasking().filter(|_| segment > 0) {
+                Some(plan) => len.or_else(|| self.build(now, plan, max_len, buf)),
+                None => len,
             };
+            let Some(len) = len else { break };
             if segment == 0 {
                 segment = len;
                 max_len = len.min(full);
@@ -119,7 +134,7 @@ impl Connection {
         }
         let mut flags = alive.unwrap_or(StatsFlags::NONE);
         if data {
-            flags = flags | self.ack_request_flags();
+            flags = flags | self.ack_request_flags(now);
         }
         if self
             .liveness
@@ -135,8 +150,8 @@ impl Connection {
         })
     }
 
-    fn ack_request_flags(&self) -> StatsFlags {
-        match self.sender.ack_request() {
+    fn ack_request_flags(&mut self, now: Timestamp) -> StatsFlags {
+        match self.sender.ack_request(now) {
             None => StatsFlags::NONE,
             Some(AckRequest::Delayed) => StatsFlags::ACK_REQUEST,
             Some(AckRequest::Immediate) => {
@@ -167,7 +182,12 @@ impl Connection {
         let budget = whole.min(max_len.saturating_sub(body - start + overhead));
         let mut builder = PacketBuilder::new(out, number, budget).among_larger(whole);
         builder.stop_waiting(&self.sender);
-        let acked = self.write_ack(now, &mut builder);
+        let window = self.receiver.window_to_tell();
+        if let Some(bytes) = window {
+            let frame = window::encode_window(bytes);
+            builder.writer().extension(window::WINDOW, &frame);
+        }
+        let acked = self.write_ack(now, plan, &mut builder);
         if plan.data {
             builder.messages(&mut self.sender);
         }
@@ -181,6 +201,9 @@ impl Connection {
         }
         if let Some(latest) = acked {
             self.receiver.acks.on_reported(now, latest);
+        }
+        if window.is_some() {
+            self.receiver.window_leaves_in(number);
         }
         let keys = self.keys.as_mut()?;
         let bytes = buf.bytes_mut();
@@ -256,22 +279,34 @@ impl Connection {
     fn write_ack(
         &mut self,
         now: Timestamp,
+        plan: Plan,
         builder: &mut PacketBuilder<'_>,
     ) -> Option<PacketNumber> {
+        let splits = self.peer.extensions.contains(Extension::ReceiveWindow);
         let acks = &mut self.receiver.acks;
-        let room = builder.writer().room() / 2;
-        if !acks.has_news(now) || room < MIN_ACK_ROOM {
+        let (mut told, mut max_blocks) = (None, limits::MAX_ACK_BLOCKS);
+        if !acks.has_news(now) {
             return None;
         }
-        let mut max_blocks = limits::MAX_ACK_BLOCKS;
         loop {
-            let report = acks.report(now, max_blocks);
-            if ack_codec::ack_len(report.blocks) <= room {
-                let latest = report.latest;
-                builder.writer().ack(latest, report.delay, report.blocks);
-                return Some(latest);
+            // Data has a right to half of the packet.
+            let room = builder.writer().room() / if plan.data { 2 } else { 1 };
+            if room < MIN_ACK_ROOM {
+                return told;
             }
-            max_blocks = report.blocks.len() / 2;
+            let report = acks.report(now, max_blocks, told);
+            if ack_codec::ack_len(report.blocks) > room {
+                max_blocks = report.blocks.len() / 2;
+                continue;
+            }
+            let latest = report.latest;
+            builder.writer().ack(latest, report.delay, report.blocks);
+            let goes_on = splits && !report.is_whole && told < Some(latest);
+            told = Some(latest);
+            if !goes_on {
+                return told;
+            }
+            max_blocks = limits::MAX_ACK_BLOCKS;
         }
     }
 

@@ -51,6 +51,11 @@ impl Pacer {
         self.balance > 0
     }
 
+    /// Whether a packet that must not wait may leave all the same.
+    pub(crate) const fn may_overdraw(&self) -> bool {
+        self.balance > (PACKET - MAX_DEBT) * SCALE
+    }
+
     /// Whether so many bytes may leave one after the other, and something after them.
     pub(crate) fn covers(&self, bytes: u64) -> bool {
         let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);

@@ -15,7 +15,7 @@ const UNKNOWN_TIMEOUT: Span = Span::from_secs(1);
 const PEER_ACK_DELAY: Span = Span::from_millis(50);
 /// Longest time between two retransmission timeouts, unless twice the first is longer: after an
 /// outage the connection should be back soon.
-const MAX_BACKED_OFF: Span = Span::from_millis(500);
+const MAX_BACKED_OFF: Span = Span::from_millis(250);
 
 /// Longer samples count as this: a machine that slept would wait for ages otherwise (GNS ignores
 /// those above 2 s).

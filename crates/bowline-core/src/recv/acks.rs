@@ -42,13 +42,24 @@ pub(crate) struct Acks {
     first_wanted: PacketNumber,
     /// The packet that told so last.
     first_wanted_by: PacketNumber,
-    /// Young gaps, by the packet number where they begin, with when they may be reported.
-    held: VecDeque<(u64, Timestamp)>,
+    /// Gaps that are too young to be reported.
+    held: VecDeque<YoungGap>,
     due: Option<Timestamp>,
     /// All that may be told by now was told; the rest waits until `due`.
     told: bool,
     unreported: u32,
     blocks: Vec<AckBlock>,
+}
+
+/// Packets that are missing and may still come.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+struct YoungGap {
+    /// The first packet that is missing.
+    first: u64,
+    /// When the packet before it came.
+    before_at: Timestamp,
+    /// When it may be reported.
+    until: Timestamp,
 }
 
 /// An ack that can be written now.
@@ -57,6 +68,8 @@ pub(crate) struct AckReport<'a> {
     pub(crate) latest: PacketNumber,
     pub(crate) delay: Option<Span>,
     pub(crate) blocks: &'a [AckBlock],
+    /// Whether nothing more can be told now.
+    pub(crate) is_whole: bool,
 }
 
 impl Acks {
@@ -80,7 +93,7 @@ impl Acks {
 
     /// The most heap in bytes.
     pub(crate) const HEAP_BOUND: usize = memory::grown::<Range<u64>>(limits::MAX_ACK_GAPS + 1)
-        + memory::grown::<(u64, Timestamp)>(limits::MAX_ACK_GAPS)
+        + memory::grown::<YoungGap>(limits::MAX_ACK_GAPS)
         + memory::grown::<AckBlock>(limits::MAX_ACK_GAPS);
 
     /// Heap in bytes.
@@ -93,7 +106,7 @@ impl Acks {
         if number > self.highest {
             let expected = self.highest.get() + 1;
             if number.get() > expected {
-                self.hold_gap(expected, now + limits::NACK_HOLD);
+                self.hold_gap(expected, now);
             }
             self.highest = number;
             self.highest_at = Some(now);
@@ -149,7 +162,7 @@ impl Acks {
         self.first_wanted = first_wanted.min(self.highest);
         let point = self.first_wanted.get();
         self.received.remove_below(point);
-        while self.held.front().is_some_and(|(at, _)| *at < point) {
+        while self.held.front().is_some_and(|gap| gap.first < point) {
             self.held.pop_front();
         }
         Ok(())
@@ -166,28 +179,37 @@ impl Acks {
         self.unreported > 0 || owed
     }
 
-    /// The report to write now, of at most `max_blocks` gaps.
-    pub(crate) fn report(&mut self, now: Timestamp, max_blocks: usize) -> AckReport<'_> {
+    /// The report to write now, of at most `max_blocks` gaps; on packets beyond `after`, if another report
+    /// in the same packet told of those up to there.
+    pub(crate) fn report(
+        &mut self,
+        now: Timestamp,
+        max_blocks: usize,
+        after: Option<PacketNumber>,
+    ) -> AckReport<'_> {
         self.release_held(now);
+        let from = after.map_or_else(|| self.first_wanted.get(), |after| after.get() + 1);
         let top = match self.held.front() {
             // Nothing at or above a young gap is reported yet.
-            Some((gap, _)) => gap.saturating_sub(1),
+            Some(gap) => gap.first.saturating_sub(1),
             None => self.highest.get(),
         };
+        let top_at = match self.held.front() {
+            Some(gap) => Some(gap.before_at),
+            None => self.highest_at,
+        };
         let max_blocks = max_blocks.min(limits::MAX_ACK_BLOCKS);
-        let mut latest = self.collect_blocks(top, max_blocks);
-        if top.saturating_sub(latest) > limits::MAX_ACK_LAG {
+        let mut latest = self.collect_blocks(from, top, max_blocks);
+        if after.is_none() && top.saturating_sub(latest) > limits::MAX_ACK_LAG {
             self.keep_newest(max_blocks.max(1));
-            latest = self.collect_blocks(top, max_blocks);
+            latest = self.collect_blocks(from, top, max_blocks);
         }
-        let delay = self
-            .highest_at
-            .filter(|_| latest == self.highest.get())
-            .map(|at| now.since(at));
+        let delay = top_at.filter(|_| latest == top).map(|at| now.since(at));
         AckReport {
             latest: PacketNumber::new(latest),
             delay,
             blocks: &self.blocks,
+            is_whole: latest == top,
         }
     }
 
@@ -196,7 +218,7 @@ impl Acks {
         self.unreported = 0;
         self.told = true;
         self.due = match self.held.front() {
-            Some((_, at)) => Some(*at),
+            Some(gap) => Some(gap.until),
             // Not all gaps had room in the frame: the rest follows when the peer has moved on.
             None if latest < self.highest => Some(now + MAX_DELAY),
             None => None,
@@ -208,28 +230,31 @@ impl Acks {
         self.blocks = Vec::new();
     }
 
-    /// Gathers blocks from the oldest gap up, newest first, and returns the newest packet described. It
+    /// Gathers blocks from `from` up, newest first, and returns the newest packet described. It
     /// ends early where a run would be longer than a frame can say: the rest follows when the peer has
     /// moved on.
-    fn collect_blocks(&mut self, top: u64, max_blocks: usize) -> u64 {
+    fn collect_blocks(&mut self, from: u64, top: u64, max_blocks: usize) -> u64 {
         self.blocks.clear();
-        let from = self.first_wanted.get();
         let mut latest = from.saturating_sub(1);
         let mut at = from;
         for range in self.received.iter() {
+            if range.end <= from {
+                continue;
+            }
             if range.start > top {
                 break;
             }
             let end = range.end.min(top.saturating_add(1));
-            let nacked = range.start.saturating_sub(at);
+            let start = range.start.max(from);
+            let nacked = start.saturating_sub(at);
             if nacked > 0 {
                 if self.blocks.len() >= max_blocks || nacked > LONGEST_RUN {
                     break;
                 }
-                let acked = (end - range.start).min(LONGEST_RUN);
+                let acked = (end - start).min(LONGEST_RUN);
                 self.blocks.push(AckBlock { acked, nacked });
-                if range.start + acked < end {
-                    latest = range.start + acked - 1;
+                if start + acked < end {
+                    latest = start + acked - 1;
                     break;
                 }
             }
@@ -240,18 +265,23 @@ impl Acks {
         latest
     }
 
-    fn hold_gap(&mut self, at: u64, until: Timestamp) {
+    fn hold_gap(&mut self, first: u64, now: Timestamp) {
         if self.held.len() >= MAX_HELD_GAPS {
             self.held.pop_front();
         }
-        self.held.push_back((at, until));
+        let until = now + limits::NACK_HOLD;
+        self.held.push_back(YoungGap {
+            first,
+            before_at: self.highest_at.unwrap_or(now),
+            until,
+        });
         self.owe(until);
     }
 
     /// Lets go of gaps that are old enough, or that were filled meanwhile.
     fn release_held(&mut self, now: Timestamp) {
-        while let Some((at, until)) = self.held.front().copied() {
-            if until > now && !self.is_filled(at) {
+        while let Some(gap) = self.held.front().copied() {
+            if gap.until > now && !self.is_filled(gap.first) {
                 return;
             }
             self.held.pop_front();
@@ -263,7 +293,7 @@ impl Acks {
         let next = self
             .held
             .get(1)
-            .map_or_else(|| self.highest.get(), |(next, _)| *next);
+            .map_or_else(|| self.highest.get(), |next| next.first);
         self.received.missing_in(at..next).next().is_none()
     }
 
@@ -305,7 +335,7 @@ mod tests {
     }
 
     fn report(acks: &mut Acks, at_us: u64) -> (u64, Vec<(u64, u64)>) {
-        let report = acks.report(Timestamp::from_micros(at_us), 64);
+        let report = acks.report(Timestamp::from_micros(at_us), 64, None);
         let blocks = report.blocks.iter().map(|b| (b.acked, b.nacked)).collect();
         (report.latest.get(), blocks)
     }
@@ -340,6 +370,35 @@ mod tests {
     }
 
     #[test]
+    fn what_a_report_has_no_room_for_is_told_by_the_next_in_the_same_packet() {
+        let numbers: Vec<u64> = (2..200).map(|n| n * 2).collect();
+        let mut acks = acks(&numbers);
+        let now = Timestamp::from_micros(100_000);
+        let first = acks.report(now, 100, None);
+        assert!(!first.is_whole);
+        let latest = first.latest;
+        let second = acks.report(now, 200, Some(latest));
+        assert!(second.is_whole && second.delay.is_some());
+        assert_eq!(second.latest.get(), 398);
+        assert_eq!(second.blocks.len() as u64, (398 - latest.get()) / 2);
+        assert!(
+            second
+                .blocks
+                .iter()
+                .all(|block| (block.acked, block.nacked) == (1, 1))
+        );
+    }
+
+    #[test]
+    fn the_delay_of_a_report_below_a_young_gap_is_that_of_its_newest_packet() {
+        let mut acks = acks(&[2, 3]);
+        acks.on_received(Timestamp::from_micros(2500), PacketNumber::new(5));
+        let report = acks.report(Timestamp::from_micros(3000), 64, None);
+        assert_eq!(report.latest.get(), 3);
+        assert_eq!(report.delay, Some(Span::from_micros(2000)));
+    }
+
+    #[test]
     fn stop_waiting_prunes_and_must_not_go_back() {
         let mut acks = acks(&[2, 5, 9]);
         let wanted = PacketNumber::new(4);
@@ -354,7 +413,7 @@ mod tests {
     fn limit_blocks_report_the_oldest_first() {
         let numbers: Vec<u64> = (2..200).map(|n| n * 2).collect();
         let mut acks = acks(&numbers);
-        let report = acks.report(Timestamp::from_micros(100_000), 3);
+        let report = acks.report(Timestamp::from_micros(100_000), 3, None);
         assert_eq!(report.blocks.len(), 3);
         assert_eq!(report.latest.get(), 8);
     }
@@ -383,14 +442,14 @@ mod tests {
         }
         let newest = runs * 500 + 498;
         acks.highest = PacketNumber::new(newest);
-        let report = acks.report(Timestamp::from_micros(10_000), usize::MAX);
+        let report = acks.report(Timestamp::from_micros(10_000), usize::MAX, None);
         assert_eq!(report.latest.get(), newest);
         assert_eq!(report.blocks.len(), limits::MAX_ACK_BLOCKS);
         // What it had no room for is denied, and told as it is from then on.
         let denied = report.blocks.last().map(|block| block.nacked);
         assert_eq!(denied, Some((runs / 2 + 1) * 500));
         // A few blocks would do if they reach far enough.
-        let report = acks.report(Timestamp::from_micros(10_000), 240);
+        let report = acks.report(Timestamp::from_micros(10_000), 240, None);
         assert!(newest - report.latest.get() <= limits::MAX_ACK_LAG);
         assert_eq!(report.blocks.len(), 240);
     }

@@ -18,18 +18,12 @@ const HELD_PACKET: usize = limits::MAX_DATAGRAM + size_of::<super::HeldPacket>()
 pub(crate) struct ReceiveLimits {
     /// How far the end may lie beyond the first byte that is not delivered.
     pub(crate) window_bytes: u64,
+    /// What all lanes together may hold: some full ones, be it of pieces or of a message that is not whole.
+    pub(crate) all_lanes_bytes: u64,
     /// The largest message.
     pub(crate) max_message_bytes: usize,
     /// Most pieces held.
     pub(crate) max_pieces: usize,
-}
-
-impl ReceiveLimits {
-    /// What all lanes together may hold: some full ones, be it of pieces or of a message that is not whole.
-    pub(super) fn all_lanes_bytes(self) -> u64 {
-        let full = self.window_bytes.max(self.max_message_bytes as u64);
-        full.saturating_mul(limits::MAX_FULL_LANES)
-    }
 }
 
 impl Receiver {
@@ -56,18 +50,18 @@ impl Receiver {
     pub(crate) fn heap_bound(&self) -> usize {
         let window = usize::try_from(self.limits.window_bytes).unwrap_or(usize::MAX);
         let message = self.limits.max_message_bytes;
-        // All lanes together, and the one that may always go on: a window and a message of its own.
-        let all_lanes = self.limits.all_lanes_bytes();
-        let held = usize::try_from(all_lanes.saturating_add(self.kept_bytes))
+        // All lanes together, and the one that may always go on: a message of its own, and a window of
+        // pieces, which are as large as what they hold.
+        let held = usize::try_from(self.limits.all_lanes_bytes.saturating_add(self.kept_bytes))
             .unwrap_or(usize::MAX)
-            .saturating_add(window)
             .saturating_add(message);
         let lanes = limits::MAX_LANE_INDEX as usize + 1;
         ReliableReceiver::heap_bound(held)
+            .saturating_add(window)
             .saturating_add(memory::grown::<ReliableReceiver>(lanes))
             .saturating_add(limits::MAX_UNRELIABLE_FRAGMENTS * (limits::MAX_DATAGRAM + 256))
             .saturating_add(ReceiveQueue::heap_bound(
-                window,
+                usize::try_from(self.buffer_bytes).unwrap_or(usize::MAX),
                 self.queue.max_messages(),
                 message,
             ))

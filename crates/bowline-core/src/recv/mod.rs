@@ -9,6 +9,7 @@ mod reliable;
 mod reorder;
 mod sequence;
 mod unreliable;
+mod window;
 
 use alloc::vec::Vec;
 
@@ -31,6 +32,7 @@ use crate::recv::queue::ReceiveQueue;
 use crate::recv::reliable::ReliableError;
 use crate::recv::reliable::ReliableReceiver;
 use crate::recv::unreliable::Fragments;
+use crate::recv::window::WindowNews;
 use crate::snp::decode::DecodeContext;
 use crate::time::Timestamp;
 
@@ -54,6 +56,9 @@ pub(crate) struct Receiver {
     fragments: Fragments,
     queue: ReceiveQueue,
     limits: ReceiveLimits,
+    /// Bytes that may wait to be read.
+    buffer_bytes: u64,
+    window: WindowNews,
     pub(crate) acks: Acks,
     pub(crate) replay: ReplayWindow,
     pub(crate) reorder: Reorder,
@@ -83,6 +88,8 @@ impl Receiver {
             fragments: Fragments::default(),
             queue: ReceiveQueue::new(config),
             limits: receive_limits(config),
+            buffer_bytes: config.recv_buffer_bytes() as u64,
+            window: WindowNews::default(),
             acks: Acks::new(handshake),
             replay: ReplayWindow::new(handshake),
             reorder: Reorder::new(config.out_of_order_correction_window()),
@@ -94,9 +101,13 @@ impl Receiver {
     /// may become whole: else they would leave no room for lanes that come before theirs, and wait for
     /// ever behind them.
     pub(crate) fn configure(&mut self, config: &Config) {
-        let before = self.limits.all_lanes_bytes();
+        let before = self.limits.all_lanes_bytes;
         self.limits = receive_limits(config);
-        if self.limits.all_lanes_bytes() < before {
+        self.buffer_bytes = config.recv_buffer_bytes() as u64;
+        if self.is_wide() {
+            self.use_window();
+        }
+        if self.limits.all_lanes_bytes < before {
             self.kept_bytes = self.kept_bytes.max(before).min(self.promised_bytes());
         }
         self.queue.configure(config);
@@ -134,10 +145,7 @@ impl Receiver {
             return Ok(());
         }
         self.ensure_lane(lane);
-        let limit = self
-            .limits
-            .all_lanes_bytes()
-            .saturating_add(self.kept_bytes);
+        let limit = self.limits.all_lanes_bytes.saturating_add(self.kept_bytes);
         if self.held_bytes + data.len() as u64 > limit && !self.is_first_holder(lane) {
             return Err(Refusal::NotNow(DropReason::ReceiveBufferFull));
         }
@@ -145,8 +153,12 @@ impl Receiver {
             return Err(Refusal::Fatal("no such lane"));
         };
         let before = receiver.held_bytes();
+        let was_stalled = receiver.is_stalled();
         let result = receiver.receive(now, lane, pos, data, &mut self.queue);
         self.held_bytes = self.held_bytes - before + receiver.held_bytes();
+        if receiver.is_stalled() != was_stalled {
+            self.check_window(now);
+        }
         if self.kept_bytes > 0 {
             self.kept_bytes = self.kept_bytes.min(self.promised_bytes());
         }
@@ -204,8 +216,10 @@ impl Receiver {
         let message = self.queue.pop();
         let mut result = Ok(());
         if message.is_some() {
+            let mut resumes = false;
             for (index, lane) in (0u8..=u8::MAX).zip(&mut self.lanes) {
                 if lane.is_stalled() {
+                    resumes = true;
                     let before = lane.held_bytes();
                     let resumed = lane.resume(now, LaneIndex::new(index), &mut self.queue);
                     self.held_bytes = self.held_bytes - before + lane.held_bytes();
@@ -213,6 +227,9 @@ impl Receiver {
                         result = Err(Refusal::from(error));
                     }
                 }
+            }
+            if resumes {
+                self.check_window(now);
             }
         }
         (message, result)
@@ -365,10 +382,13 @@ impl From<ReliableError> for Refusal {
     }
 }
 
-const fn receive_limits(config: &Config) -> ReceiveLimits {
+fn receive_limits(config: &Config) -> ReceiveLimits {
+    let (window, message) = (config.recv_buffer_bytes(), config.recv_max_message_bytes());
+    let full = window.max(message) as u64;
     ReceiveLimits {
-        window_bytes: config.recv_buffer_bytes() as u64,
-        max_message_bytes: config.recv_max_message_bytes(),
+        window_bytes: window as u64,
+        all_lanes_bytes: full.saturating_mul(limits::MAX_FULL_LANES),
+        max_message_bytes: message,
         max_pieces: limits::MAX_REASSEMBLY_PIECES,
     }
 }

@@ -15,6 +15,7 @@ use crate::ids::PacketNumber;
 use crate::ids::StreamPos;
 use crate::limits;
 use crate::memory;
+use crate::rate::sampler::SentMark;
 use crate::snp::ack_codec::AckFrame;
 use crate::time::Timestamp;
 
@@ -54,7 +55,7 @@ struct SentPacket {
     ranges: u16,
     bytes: u16,
     fate: Fate,
-    app_limited: bool,
+    mark: SentMark,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -73,7 +74,7 @@ pub(crate) struct Settled {
     pub(crate) acked: bool,
     /// Whether it had been taken for lost before.
     pub(crate) timed_out: bool,
-    pub(crate) app_limited: bool,
+    pub(crate) mark: SentMark,
 }
 
 impl InFlight {
@@ -103,13 +104,7 @@ impl InFlight {
     }
 
     /// Completes the entry of a packet. `ranges` of those added last are its own.
-    pub(crate) fn push(
-        &mut self,
-        sent_at: Timestamp,
-        bytes: usize,
-        ranges: usize,
-        app_limited: bool,
-    ) {
+    pub(crate) fn push(&mut self, sent_at: Timestamp, bytes: usize, ranges: usize, mark: SentMark) {
         let first_range = self.ranges_gone + (self.ranges.len().saturating_sub(ranges)) as u64;
         let bytes = u16::try_from(bytes).unwrap_or(u16::MAX);
         self.bytes += u64::from(bytes);
@@ -123,7 +118,7 @@ impl InFlight {
             ranges: u16::try_from(ranges).unwrap_or(u16::MAX),
             bytes,
             fate: Fate::Unknown,
-            app_limited,
+            mark,
         });
     }
 
@@ -161,24 +156,21 @@ impl InFlight {
         self.find_first_reliable();
     }
 
-    /// Takes the packets with reliable data that were sent at or before `before` for lost.
-    pub(crate) fn time_out(&mut self, before: Timestamp, mut lost: impl FnMut(&SentRange)) {
-        let from = self.first_reliable.get().saturating_sub(self.first.get());
-        for index in usize::try_from(from).unwrap_or(usize::MAX)..self.packets.len() {
-            let Some(packet) = self.packets.get_mut(index) else {
-                break;
-            };
-            if packet.sent_at > before || self.reliable == 0 {
-                break;
-            }
-            if packet.fate == Fate::Unknown && packet.ranges > 0 {
-                packet.fate = Fate::TimedOut;
-                self.bytes -= u64::from(packet.bytes);
-                self.reliable -= 1;
-                let packet = *packet;
-                self.ranges_of(&packet).for_each(&mut lost);
-            }
+    /// Takes the oldest packet with reliable data for lost.
+    pub(crate) fn time_out_oldest(&mut self, lost: impl FnMut(&SentRange)) {
+        if self.reliable == 0 {
+            return;
         }
+        let index = self.first_reliable.get().saturating_sub(self.first.get());
+        let index = usize::try_from(index).unwrap_or(usize::MAX);
+        let Some(packet) = self.packets.get_mut(index) else {
+            return;
+        };
+        packet.fate = Fate::TimedOut;
+        self.bytes -= u64::from(packet.bytes);
+        self.reliable -= 1;
+        let packet = *packet;
+        self.ranges_of(&packet).for_each(lost);
         self.find_first_reliable();
     }
 
@@ -297,7 +289,7 @@ impl InFlight {
                 bytes: packet.bytes,
                 acked,
                 timed_out,
-                app_limited: packet.app_limited,
+                mark: packet.mark,
             };
             settled(report, &mut self.ranges_of(&packet));
         }
@@ -359,7 +351,7 @@ mod tests {
         for n in 0..packets {
             let start = StreamPos::new(1 + n * 10);
             flight.add_range(LaneIndex::ZERO, start..start.advance(10));
-            flight.push(Timestamp::from_micros(n), 100, 1, false);
+            flight.push(Timestamp::from_micros(n), 100, 1, SentMark::default());
         }
         flight
     }
@@ -405,22 +397,26 @@ mod tests {
                 flight.add_range(LaneIndex::ZERO, start..start.advance(10));
             }
             let ranges = usize::from(is_reliable);
-            flight.push(Timestamp::from_micros(n), 100, ranges, false);
+            flight.push(Timestamp::from_micros(n), 100, ranges, SentMark::default());
         }
         let oldest = |flight: &InFlight| flight.oldest_reliable().map(Timestamp::as_micros);
         assert_eq!(oldest(&flight), Some(0));
-        flight.time_out(Timestamp::from_micros(7), |_| {});
+        for _ in 0..3 {
+            flight.time_out_oldest(|_| {});
+        }
         assert_eq!(oldest(&flight), Some(9));
         for _ in 0..10 {
             flight.forget_oldest(|_| {});
         }
         assert_eq!(oldest(&flight), Some(12));
-        flight.time_out(Timestamp::from_micros(40), |_| {});
+        for _ in 0..10 {
+            flight.time_out_oldest(|_| {});
+        }
         assert_eq!(oldest(&flight), None);
         for at in [50, 51] {
             let start = StreamPos::new(1000);
             flight.add_range(LaneIndex::ZERO, start..start.advance(10));
-            flight.push(Timestamp::from_micros(at), 100, 1, false);
+            flight.push(Timestamp::from_micros(at), 100, 1, SentMark::default());
         }
         assert_eq!(oldest(&flight), Some(50));
     }

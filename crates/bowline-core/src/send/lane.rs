@@ -241,6 +241,11 @@ impl SendLane {
         }
     }
 
+    /// The peer has told a window of its own, which is not that of GNS.
+    pub(crate) fn on_peer_window(&mut self) {
+        self.long.ignore();
+    }
+
     /// How many new reliable bytes the peer's receive window takes.
     pub(crate) fn stream_room(&self, window: u64, max_holes: usize) -> u64 {
         if self.acked.len() >= max_holes {

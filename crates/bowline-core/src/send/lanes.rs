@@ -21,11 +21,16 @@ pub(super) struct Lanes(
 );
 
 impl Lanes {
-    /// The lanes, to queue a message or to change them: they take memory from now on.
-    pub(super) fn for_use(&mut self) -> &mut Vec<SendLane> {
+    /// The lanes, to queue a message or to change them: they take memory from now on. `windowed` if the peer
+    /// has told its window.
+    pub(super) fn for_use(&mut self, windowed: bool) -> &mut Vec<SendLane> {
         if self.0.is_empty() {
+            let mut lane = SendLane::new(LaneConfig::DEFAULT);
+            if windowed {
+                lane.on_peer_window();
+            }
             // Exactly one: a vector that grows would take room for four.
-            self.0 = alloc::vec![SendLane::new(LaneConfig::DEFAULT)];
+            self.0 = alloc::vec![lane];
         }
         &mut self.0
     }
@@ -66,7 +71,7 @@ mod tests {
         assert!(lanes.iter().all(SendLane::is_drained));
         assert!(lanes.get_mut(0).is_none());
         assert_eq!(lanes.iter_mut().count(), 0);
-        lanes.for_use()[0].submit_reliable(Payload::Borrowed(b"hello"));
+        lanes.for_use(false)[0].submit_reliable(Payload::Borrowed(b"hello"));
         assert!(!lanes[0].is_drained());
         assert_eq!((lanes.len(), lanes.iter_mut().count()), (1, 1));
         assert!(lanes.heap_bytes() > size_of::<SendLane>());

@@ -1,6 +1,7 @@
 //! How much memory the sender holds, and how much it may.
 
 use crate::limits;
+use crate::rate::Controller;
 use crate::send::Sender;
 use crate::send::armour::Armour;
 use crate::send::in_flight::InFlight;
@@ -10,7 +11,10 @@ use crate::send::stream_buffer::StreamBuffer;
 impl Sender {
     /// Heap in bytes.
     pub(crate) fn heap_bytes(&self) -> usize {
-        self.lanes.heap_bytes() + self.in_flight.heap_bytes() + self.armour.heap_bytes()
+        self.lanes.heap_bytes()
+            + self.in_flight.heap_bytes()
+            + self.armour.heap_bytes()
+            + self.controller.heap_bytes()
     }
 
     /// The most heap in bytes with the present settings: what waits is bounded by the send buffer, what
@@ -29,5 +33,6 @@ impl Sender {
             .saturating_add(SendLane::heap_bound(waiting, messages, lanes))
             .saturating_add(InFlight::HEAP_BOUND)
             .saturating_add(Armour::HEAP_BOUND)
+            .saturating_add(Controller::HEAP_BOUND)
     }
 }

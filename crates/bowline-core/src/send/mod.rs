@@ -8,17 +8,19 @@
 //!
 //! `submit` takes messages in, `lane` holds one lane, `stream_buffer` its bytes, `unreliable` what may be
 //! replaced or grow too old, `in_flight` the packets under way, `armour` what goes twice in case it is lost,
-//! `scheduler` the order among lanes, `packet_builder` the frames of one packet, `backlog` how much waits
-//! and for how long. This module holds them together and answers two questions: may a packet go now, and
-//! when next?
+//! `scheduler` the order among lanes, `packet_builder` the frames of one packet, `peer` what the receiver
+//! takes, `asking` when it is asked for an ack, `backlog` how much waits and for how long. This module
+//! holds them together and answers two questions: may a packet go now, and when next?
 
 mod armour;
+mod asking;
 mod backlog;
 mod in_flight;
 mod lane;
 mod lanes;
 mod memory;
 mod packet_builder;
+mod peer;
 mod scheduler;
 mod settings;
 mod stream_buffer;
@@ -36,10 +38,12 @@ use crate::ids::PacketNumber;
 #[cfg(any(test, feature = "test-support"))]
 use crate::ids::StreamPos;
 use crate::limits;
+use crate::rate::Acked;
 use crate::rate::Controller;
-use crate::rate::Delivered;
+use crate::rate::Newest;
 use crate::rate::pacer::Pacer;
 use crate::rate::rtt::RttEstimator;
+use crate::rate::trace::RateDecision;
 use crate::send::armour::Armour;
 use crate::send::in_flight::InFlight;
 use crate::send::lane::SendLane;
@@ -49,14 +53,14 @@ use crate::time::Span;
 use crate::time::Timestamp;
 
 pub use armour::ArmourStats;
+pub(crate) use asking::AckRequest;
 pub(crate) use backlog::PacketSize;
 pub(crate) use lane::LaneMarks;
 pub(crate) use packet_builder::Built;
 pub(crate) use packet_builder::PacketBuilder;
+pub(crate) use peer::PeerLimits;
 pub(crate) use unreliable::KeyIndex;
 
-/// An unreliable-only flow asks for an ack after this many packets without one.
-const PACKETS_WITHOUT_ACK: u32 = 32;
 /// Unreliable packets that nobody acknowledged leave the bytes in flight after this time.
 const UNRELIABLE_MEMORY: Span = Span::from_secs(1);
 
@@ -81,33 +85,21 @@ pub(crate) struct Sender {
     first_wanted: PacketNumber,
     /// Retransmission timeouts in a row.
     timeouts: u32,
+    /// When the last of them was.
+    timed_out_at: Timestamp,
     /// After a timeout one packet may leave although the window is full.
     probe: bool,
-    packets_since_ack_request: u32,
-    bytes_since_ack_request: u64,
+    ack_requested_at: Timestamp,
+    /// When the first packet with data left since then.
+    unasked_since: Option<Timestamp>,
     /// The room that refused messages wanted, and that the application waits to hear of.
     refused: Option<u64>,
     last_ack_at: Timestamp,
     /// When reliable data was acknowledged last.
     delivered_at: Timestamp,
     peer: PeerLimits,
-}
-
-/// How far the peer's receiver may be driven. Values, because a peer may announce better ones.
-#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
-pub(crate) struct PeerLimits {
-    /// New reliable bytes of a lane may run this far ahead of the oldest unacknowledged one.
-    pub(crate) stream_window_bytes: u64,
-    /// Holes that may be known in a lane before new bytes wait.
-    pub(crate) max_holes: usize,
-}
-
-impl PeerLimits {
-    /// What a GNS receiver takes without refusing or breaking.
-    pub(crate) const GNS: Self = Self {
-        stream_window_bytes: limits::GNS_STREAM_WINDOW,
-        max_holes: limits::GNS_MAX_HOLES,
-    };
+    /// The window that the peer has told, over all lanes.
+    peer_window_bytes: Option<u64>,
 }
 
 /// What an ack meant for the connection.
@@ -115,8 +107,6 @@ impl PeerLimits {
 pub(crate) struct AckOutcome {
     /// A round-trip time, the peer's delay taken off.
     pub(crate) rtt: Option<Span>,
-    /// How many packets were reported lost.
-    pub(crate) lost_packets: u32,
 }
 
 impl Sender {
@@ -136,13 +126,15 @@ impl Sender {
             send_buffer_bytes: config.send_buffer_bytes() as u64,
             first_wanted: PacketNumber::default(),
             timeouts: 0,
+            timed_out_at: now,
             probe: false,
-            packets_since_ack_request: 0,
-            bytes_since_ack_request: 0,
+            ack_requested_at: Timestamp::ZERO,
+            unasked_since: None,
             refused: None,
             last_ack_at: now,
             delivered_at: now,
             peer: PeerLimits::GNS,
+            peer_window_bytes: None,
         }
     }
 
@@ -163,7 +155,7 @@ impl Sender {
     /// Lets the lanes from `from` on begin after message `last`, with the byte at `first`.
     #[cfg(any(test, feature = "test-support"))]
     pub(crate) fn start_lanes(&mut self, from: usize, last: MessageNumber, first: StreamPos) {
-        for lane in self.lanes.for_use().iter_mut().skip(from) {
+        for lane in self.lanes.for_use(false).iter_mut().skip(from) {
             lane.start_at(last, first);
         }
     }
@@ -176,9 +168,9 @@ impl Sender {
         mut fate: impl FnMut(PacketNumber, bool),
     ) -> AckOutcome {
         let mut outcome = AckOutcome::default();
-        let srtt = self.rtt.smoothed();
-        let (lanes, controller) = (&mut self.lanes, &mut self.controller);
-        let armour = &mut self.armour;
+        let mut acked = Acked::new(now, self.in_flight.bytes());
+        let mut newest = PacketNumber::default();
+        let (lanes, armour) = (&mut self.lanes, &mut self.armour);
         let (mut any, mut delivered) = (false, false);
         self.in_flight.on_ack(ack, |packet, ranges| {
             any = true;
@@ -192,20 +184,21 @@ impl Sender {
                     }
                 }
                 if packet.number == ack.latest && !packet.timed_out {
-                    outcome.rtt = ack
+                    acked.rtt = ack
                         .delay
                         .map(|delay| now.since(packet.sent_at).saturating_sub(delay));
                 }
-                controller.on_delivered(
-                    Delivered {
+                acked.packets += 1;
+                acked.bytes += u64::from(packet.bytes);
+                if packet.number >= newest {
+                    newest = packet.number;
+                    acked.newest = Some(Newest {
                         sent_at: packet.sent_at,
-                        bytes: u64::from(packet.bytes),
-                        app_limited: packet.app_limited,
-                    },
-                    srtt,
-                );
+                        mark: packet.mark,
+                    });
+                }
             } else if !packet.timed_out {
-                outcome.lost_packets += 1;
+                acked.lost_packets += 1;
                 for sent in ranges {
                     if let Some(lost) = armour.on_lost(packet.number, sent)
                         && let Some(lane) = lanes.get_mut(sent.lane.as_usize())
@@ -213,10 +206,12 @@ impl Sender {
                         lane.on_lost(lost);
                     }
                 }
-                controller.on_lost(now, packet.sent_at, srtt);
             }
         });
         self.armour.forget_acked(&self.lanes);
+        self.controller.on_ack(&acked);
+        self.expect_holes();
+        outcome.rtt = acked.rtt;
         self.first_wanted = self.first_wanted.max(ack.latest);
         if any {
             self.timeouts = 0;
@@ -232,25 +227,24 @@ impl Sender {
         outcome
     }
 
-    /// Takes the oldest packet for lost if its time is up.
+    /// Sends the oldest reliable data again if its time is up. The ack for that tells what became of the
+    /// rest.
     pub(crate) fn on_retransmit_timeout(&mut self, now: Timestamp) {
         if self.retransmit_at().is_none_or(|at| at > now) {
             return;
         }
-        // All that is overdue, not only the oldest: the rest would be found overdue at once, one by one,
-        // and each would count as a timeout of its own.
-        let before = now - self.rtt.retransmit_timeout(self.timeouts);
         let (lanes, armour) = (&mut self.lanes, &mut self.armour);
-        self.in_flight.time_out(before, |sent| {
+        self.in_flight.time_out_oldest(|sent| {
             armour.forget(sent);
             if let Some(lane) = lanes.get_mut(sent.lane.as_usize()) {
                 lane.on_lost(sent.range.clone());
             }
         });
         self.timeouts = self.timeouts.saturating_add(1);
+        self.timed_out_at = now;
         self.probe = true;
         if self.timeouts > 1 {
-            self.controller.on_blackout(now, self.rtt.smoothed());
+            self.controller.on_silence(now);
         }
     }
 
@@ -261,6 +255,7 @@ impl Sender {
 
     /// Whether a message queued now would leave now.
     pub(crate) fn can_send_at_once(&mut self, now: Timestamp) -> bool {
+        self.controller.wake(now);
         self.pacer.refill(now, self.rate_bytes_per_sec());
         let ahead = self.unsent_bytes;
         let in_flight = self.in_flight.bytes().saturating_add(ahead);
@@ -275,12 +270,10 @@ impl Sender {
         if !self.has_due_data(now, packet_room) {
             return false;
         }
+        self.controller.wake(now);
         self.in_flight.forget_unreliable(now - UNRELIABLE_MEMORY);
-        if !self.window_is_open() {
-            return false;
-        }
         self.pacer.refill(now, self.rate_bytes_per_sec());
-        self.pacer.is_open()
+        (self.window_is_open() && self.pacer.is_open()) || self.has_urgent_data()
     }
 
     /// When small messages stop waiting, or the pacer lets the next packet go; and whether it is the pacer.
@@ -309,7 +302,13 @@ impl Sender {
         let sent_at = self.in_flight.oldest_reliable()?;
         let wait = self.rtt.retransmit_timeout(self.timeouts);
         // Counted from the last ack where there was one since: a long queue is not a lost packet.
-        Some(sent_at.max(self.last_ack_at) + wait)
+        let since = sent_at.max(self.last_ack_at);
+        let probed = if self.timeouts > 0 {
+            self.timed_out_at
+        } else {
+            since
+        };
+        Some(since.max(probed) + wait)
     }
 
     /// Books a packet that left.
@@ -320,39 +319,22 @@ impl Sender {
         ranges: usize,
         asked: bool,
     ) {
-        // A window that is not in use proves nothing when it is acknowledged.
-        let window = self.controller.window_bytes();
-        let app_limited = self.unsent_bytes == 0 || self.in_flight.bytes() < window / 2;
         self.note_armoured(now, ranges);
-        self.in_flight.push(now, bytes, ranges, app_limited);
+        let more = self.unsent_bytes >= limits::MAX_DATAGRAM as u64 || self.has_lost();
+        let app_limited = !more || !self.has_sendable();
+        let mark = self
+            .controller
+            .on_sent(now, self.in_flight.bytes(), app_limited);
+        self.in_flight.push(now, bytes, ranges, mark);
+        self.expect_holes();
         self.forget_oldest_packet();
         self.probe &= ranges == 0;
         self.pacer.charge(bytes);
         if asked {
-            self.packets_since_ack_request = 0;
-            self.bytes_since_ack_request = 0;
-        } else {
-            self.packets_since_ack_request = self.packets_since_ack_request.saturating_add(1);
-            self.bytes_since_ack_request += bytes as u64;
+            self.ack_requested_at = now;
+            self.unasked_since = None;
         }
         self.stop_nagle_if_idle();
-    }
-
-    /// Whether the next packet should ask for an ack, and whether at once.
-    ///
-    /// GNS acknowledges reliable data within 50 ms and unreliable data only when asked. A sender that
-    /// is about to run out of window cannot wait for that.
-    pub(crate) fn ack_request(&self) -> Option<AckRequest> {
-        let window = self
-            .controller
-            .window_bytes()
-            .min(self.peer.stream_window_bytes);
-        // With more waiting behind this packet the window counts, else only that there is an ack at all.
-        if self.unsent_bytes > 0 {
-            let due = self.bytes_since_ack_request >= window / 4;
-            return due.then_some(AckRequest::Immediate);
-        }
-        (self.packets_since_ack_request >= PACKETS_WITHOUT_ACK).then_some(AckRequest::Delayed)
     }
 
     /// The number of the next packet.
@@ -363,6 +345,11 @@ impl Sender {
     /// The rate that the pacer follows, if one is known.
     pub(crate) fn rate_bytes_per_sec(&self) -> Option<u64> {
         self.controller.rate_bytes_per_sec(self.rtt.smoothed())
+    }
+
+    /// What the congestion controller decided lately.
+    pub(crate) fn rate_decisions(&self) -> impl Iterator<Item = RateDecision> + '_ {
+        self.controller.decisions()
     }
 
     /// The smoothed round-trip time.
@@ -417,6 +404,9 @@ impl Sender {
         self.lanes.iter_mut().for_each(SendLane::shrink);
         self.in_flight.shrink();
         self.armour.shrink();
+        if !self.has_sendable() && self.in_flight.oldest_reliable().is_none() {
+            self.controller.rest();
+        }
     }
 
     fn has_sendable(&self) -> bool {
@@ -450,7 +440,27 @@ impl Sender {
         if due {
             return self.has_sendable();
         }
+        self.has_lost()
+    }
+
+    fn has_lost(&self) -> bool {
         self.lanes.iter().any(|lane| lane.lost_bytes() > 0)
+    }
+
+    /// Whether a lane has something to send that is better than the worst, within what such lanes may
+    /// send beyond window and pace: their few messages do not wait behind bulk, and are charged all the
+    /// same.
+    fn has_urgent_data(&self) -> bool {
+        let Some(worst) = self.lanes.iter().map(|lane| lane.config.priority).max() else {
+            return false;
+        };
+        (self.in_flight.len() as u64) < limits::MAX_UNACKED_PACKETS
+            && self.in_flight.bytes() < self.controller.urgent_window_bytes()
+            && self.pacer.may_overdraw()
+            && self.lanes.iter().any(|lane| {
+                lane.config.priority < worst
+                    && lane.has_sendable(self.peer.stream_window_bytes, self.peer.max_holes)
+            })
     }
 
     fn window_is_open(&self) -> bool {
@@ -470,15 +480,6 @@ impl Sender {
             });
         }
     }
-}
-
-/// How urgently an ack is asked for.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum AckRequest {
-    /// Within the peer's usual delay.
-    Delayed,
-    /// At once.
-    Immediate,
 }
 
 #[cfg(test)]

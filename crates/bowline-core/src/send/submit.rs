@@ -41,7 +41,8 @@ impl Sender {
         let freed = replaced.map_or(0, |old| u64::from(old.len));
         let before = lane.unsent_reliable_bytes() + lane.unsent_unreliable_bytes();
         self.check_room(len, freed)?;
-        scheduler::wake(self.lanes.for_use(), message.lane);
+        let windowed = self.peer_window_bytes.is_some();
+        scheduler::wake(self.lanes.for_use(windowed), message.lane);
         let Some(lane) = self.lanes.get_mut(message.lane.as_usize()) else {
             return Err(no_such_lane);
         };
@@ -94,8 +95,11 @@ impl Sender {
     pub(crate) fn configure_lanes(&mut self, lanes: &[LaneConfig]) -> Result<(), LaneError> {
         self.check_lanes(lanes)?;
         self.lanes
-            .for_use()
+            .for_use(false)
             .resize_with(lanes.len(), || SendLane::new(LaneConfig::default()));
+        if let Some(bytes) = self.peer_window_bytes {
+            self.on_peer_window(bytes);
+        }
         for (lane, config) in self.lanes.iter_mut().zip(lanes) {
             lane.config = *config;
             // Times of different classes do not compare: all start anew.

@@ -410,5 +410,8 @@ fn offered(extensions: ExtensionSet) -> Option<pb::Extensions> {
         key_update: extensions
             .contains(Extension::KeyUpdate)
             .then_some(pb::KeyUpdate {}),
+        receive_window: extensions
+            .contains(Extension::ReceiveWindow)
+            .then_some(pb::ReceiveWindow {}),
     })
 }

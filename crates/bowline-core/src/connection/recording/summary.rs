@@ -15,6 +15,7 @@ use crate::ids::StreamPos;
 use crate::snp::ack_codec::AckFrame;
 use crate::snp::close;
 use crate::snp::frame::Frame;
+use crate::snp::window;
 use crate::time::Timestamp;
 
 /// An input and what came of it.
@@ -158,6 +159,8 @@ pub enum FrameSummary {
     Close(EndReason),
     /// The close has arrived.
     CloseAck,
+    /// How many bytes may be sent ahead of the oldest that is missing; `None` if there is no number.
+    Window(Option<u64>),
     /// A frame that this version does not know.
     Unknown {
         /// Its kind.
@@ -211,6 +214,7 @@ impl FrameSummary {
             Frame::Extension { kind, data } => match (kind, close::parse_close(data)) {
                 (close::CLOSE, Some((reason, _))) => Self::Close(reason),
                 (close::CLOSE_ACK, _) => Self::CloseAck,
+                (window::WINDOW, _) => Self::Window(window::parse_window(data)),
                 _ => Self::Unknown {
                     kind,
                     len: data.len(),

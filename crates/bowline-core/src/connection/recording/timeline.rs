@@ -161,6 +161,8 @@ impl fmt::Display for FrameSummary {
             }
             Self::Close(reason) => write!(f, "close ({reason})"),
             Self::CloseAck => f.write_str("close acknowledged"),
+            Self::Window(Some(bytes)) => write!(f, "window of {bytes} bytes"),
+            Self::Window(None) => f.write_str("window without a size"),
             Self::Unknown { kind, len } => write!(f, "extension {kind} ({len} B)"),
         }
     }

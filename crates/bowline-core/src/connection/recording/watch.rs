@@ -16,6 +16,7 @@ use crate::ids::PacketNumber;
 use crate::snp::close;
 use crate::snp::decode::Decoder;
 use crate::snp::frame::Frame;
+use crate::snp::window;
 use crate::wire::cursor::Reader;
 
 /// What was seen since it was looked at last.
@@ -118,6 +119,10 @@ fn piece(lane: LaneIndex, frame: &Frame<'_>, end: usize) -> Option<Piece> {
             let text = reader.varint_u32().map_or(0, |_| reader.len());
             (text, Content::Text)
         }
+        Frame::Extension {
+            kind: window::WINDOW,
+            ..
+        } => return None,
         Frame::Extension { data, .. } => (data.len(), Content::Message),
     };
     let range = end.saturating_sub(len)..end;

@@ -10,6 +10,7 @@ const LANE: LaneIndex = LaneIndex::ZERO;
 const NOW: Timestamp = Timestamp::ZERO;
 const LIMITS: ReceiveLimits = ReceiveLimits {
     window_bytes: 1 << 20,
+    all_lanes_bytes: 1 << 30,
     max_message_bytes: 512 * 1024,
     max_pieces: 64,
 };

@@ -159,7 +159,7 @@ fn copies_are_in_nobodys_way() {
     submit(&mut busy, at(10), 5000);
     assert!(!busy.has_room_to_ride(at(10)), "data waits");
     let mut losing = armoured();
-    losing.lanes.for_use()[0].on_lost(StreamPos::new(1)..StreamPos::new(51));
+    losing.lanes.for_use(false)[0].on_lost(StreamPos::new(1)..StreamPos::new(51));
     assert!(!losing.has_room_to_ride(at(10)), "lost data waits");
     let mut full = armoured();
     while full.in_flight.bytes() + 2 * 1300 <= full.controller.window_bytes() {
@@ -250,10 +250,10 @@ fn an_ack_of_any_copy_ends_it_and_of_a_part_spares_that_part() {
     let mut sender = sender();
     submit(&mut sender, at(0), 98);
     packet(&mut sender, at(0));
-    sender.lanes.for_use()[0].on_acked(StreamPos::new(1)..StreamPos::new(31));
+    sender.lanes.for_use(false)[0].on_acked(StreamPos::new(1)..StreamPos::new(31));
     sender.armour.forget_acked(&sender.lanes);
     assert_eq!(packet(&mut sender, at(10)), [(31, 101)]);
-    sender.lanes.for_use()[0].on_acked(StreamPos::new(31)..StreamPos::new(101));
+    sender.lanes.for_use(false)[0].on_acked(StreamPos::new(31)..StreamPos::new(101));
     sender.armour.forget_acked(&sender.lanes);
     assert!(!sender.armour.has_segments());
     assert_eq!(sender.rides_alone_at(), None);

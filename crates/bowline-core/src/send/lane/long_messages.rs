@@ -23,18 +23,27 @@ const MAX_UNACKED: usize = (limits::GNS_STREAM_WINDOW / LONG) as usize + 1;
 pub(super) struct LongMessages {
     /// The first byte of each, and the first one behind it.
     held: VecDeque<(StreamPos, StreamPos)>,
+    /// The peer has told a window that begins with the first byte that it lacks.
+    is_ignored: bool,
 }
 
 impl LongMessages {
     pub(super) const fn new() -> Self {
         Self {
             held: VecDeque::new(),
+            is_ignored: false,
         }
+    }
+
+    /// Counts nothing from now on: a window that became shorter than a message would never open again.
+    pub(super) fn ignore(&mut self) {
+        self.held = VecDeque::new();
+        self.is_ignored = true;
     }
 
     /// Takes note of a message that is queued.
     pub(super) fn submitted(&mut self, start: StreamPos, end: StreamPos) {
-        if end.bytes_since(start) > LONG {
+        if end.bytes_since(start) > LONG && !self.is_ignored {
             self.held.push_back((start, end));
         }
     }

@@ -249,11 +249,15 @@ pub struct Extensions {
     pub sealed_close: ::core::option::Option<SealedClose>,
     #[prost(message, optional, tag = "2")]
     pub key_update: ::core::option::Option<KeyUpdate>,
+    #[prost(message, optional, tag = "3")]
+    pub receive_window: ::core::option::Option<ReceiveWindow>,
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct SealedClose {}
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct KeyUpdate {}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReceiveWindow {}
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct IdentityLegacyBinary {
     #[prost(bytes = "vec", optional, tag = "2")]

@@ -1,0 +1,290 @@
+//! The drain: every two seconds or so the window is lowered for a round trip, so that the queue that
+//! this flow keeps runs dry. It finds the base of the path, and shows whether somebody else fills the
+//! queue: then it does not run dry. Loss that is gone meanwhile was no property of the path.
+//!
+//! Flows that share a queue drain together, because each counts from the last time at which it saw the
+//! queue empty, in a drain of its own or of others. That is why nothing about the times is random.
+
+use serde::Deserialize;
+use serde::Serialize;
+
+use crate::rate::tide::round::Finished;
+use crate::rate::tide::round::scale;
+use crate::time::Span;
+use crate::time::Timestamp;
+
+/// At least so long between two drains...
+const PERIOD: Span = Span::from_secs(2);
+/// ...and so many round trips.
+const PERIOD_ROUNDS: u64 = 16;
+/// At least so long is the window low.
+const LOW: Span = Span::from_millis(100);
+/// A queue of less than this, in microseconds, counts as none.
+const NO_QUEUE_US: u64 = 1000;
+
+/// Losses that are expected of a path before their absence tells anything: fewer than half of so many come
+/// by chance once in a hundred times.
+const LEAST_LOST: u64 = 16;
+
+/// State of the drain.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub(super) struct Drain {
+    phase: Phase,
+    own_at: Timestamp,
+    /// When the queue was seen empty last.
+    seen_at: Timestamp,
+    /// Smoothed queueing delay.
+    queue_us: u64,
+    fails: u32,
+    successes: u32,
+    /// Packets that left during the last one, and how many of them were lost.
+    low_loss: (u64, u64),
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+enum Phase {
+    Waiting,
+    Low {
+        until: Timestamp,
+        /// Its window is the usual one times this, in millionths.
+        share: u64,
+        test: Test,
+    },
+    /// For one round trip more what was sent meanwhile is looked at.
+    Looking(Test),
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+struct Test {
+    least_us: u64,
+    before_us: u64,
+    /// The queue to aim at, then.
+    target_us: u64,
+    /// Rounds since it began; the first one tells of what was sent before.
+    rounds: u32,
+    acked: u64,
+    lost: u64,
+}
+
+/// How a drain went.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Outcome {
+    /// The queue ran dry, for so many times running.
+    Dry(u32),
+    /// It did not.
+    Filled(u32),
+}
+
+impl Test {
+    const fn count(&mut self, round: &Finished) {
+        self.acked += round.acked;
+        self.lost += round.lost;
+    }
+}
+
+impl Drain {
+    pub(super) const fn new() -> Self {
+        Self {
+            phase: Phase::Waiting,
+            own_at: Timestamp::ZERO,
+            seen_at: Timestamp::ZERO,
+            queue_us: 0,
+            fails: 0,
+            successes: 0,
+            low_loss: (0, 0),
+        }
+    }
+
+    pub(super) fn on_rtt(&mut self, now: Timestamp, rtt_us: u64, base_us: u64) {
+        if rtt_us < base_us + self.queue_us / 3 * 2 {
+            self.seen_at = now;
+        }
+        match &mut self.phase {
+            Phase::Waiting => {}
+            Phase::Low { test, .. } | Phase::Looking(test) => {
+                test.least_us = test.least_us.min(rtt_us);
+            }
+        }
+    }
+
+    /// Takes in a round; tells how a drain went that is over with it.
+    pub(super) fn on_round(&mut self, round: &Finished, base_us: u64) -> Option<Outcome> {
+        match self.phase {
+            Phase::Waiting => {
+                let delta = round.queue_us / 8;
+                self.queue_us = self.queue_us - self.queue_us / 8 + delta;
+                None
+            }
+            Phase::Low {
+                until,
+                share,
+                mut test,
+            } => {
+                test.rounds += 1;
+                if test.rounds > 1 {
+                    test.count(round);
+                }
+                self.phase = if until <= round.now {
+                    Phase::Looking(test)
+                } else {
+                    Phase::Low { until, share, test }
+                };
+                None
+            }
+            Phase::Looking(mut test) => {
+                if test.acked == 0 {
+                    test.count(round);
+                }
+                self.low_loss = (test.acked + test.lost, test.lost);
+                self.phase = Phase::Waiting;
+                let left_us = test.least_us.saturating_sub(base_us);
+                let is_filled =
+                    left_us > (test.target_us / 2).max(NO_QUEUE_US) && left_us > test.before_us / 3;
+                Some(self.count(is_filled))
+            }
+        }
+    }
+
+    /// The queue was seen empty without a drain, because the flow had little to send.
+    pub(super) fn spare(&mut self, now: Timestamp) -> Outcome {
+        self.own_at = now;
+        self.count(false)
+    }
+
+    /// Whether it is time.
+    pub(super) fn is_due(&self, now: Timestamp, base_us: u64) -> bool {
+        let usual = PERIOD.max(Span::from_micros(base_us * PERIOD_ROUNDS));
+        // After one in vain it is to be known soon.
+        let period = if self.fails > 0 { usual / 2 } else { usual };
+        let due = self.own_at.max(self.seen_at) + period;
+        let due = due
+            .max(self.own_at + period / 2)
+            .min(self.own_at + period * 2);
+        matches!(self.phase, Phase::Waiting) && due <= now
+    }
+
+    /// Begins. A path that is believed to lose `loss` millionths by itself is sent that much less, too. After
+    /// one in vain, if `again`, a deeper one shows whether it is others of our own kind who fill the queue:
+    /// they drain with whom they see draining, which they cannot if four of them drain a little in turn.
+    pub(super) fn start(&mut self, round: &Finished, base_us: u64, loss: u64, again: bool) {
+        self.own_at = round.now;
+        let rtt_us = base_us + round.queue_us;
+        let share = scale(base_us, (1_000_000 - loss) / 8 * 7, rtt_us);
+        self.phase = Phase::Low {
+            until: round.now + LOW.max(Span::from_micros(rtt_us)),
+            share: if again && self.fails > 0 {
+                share / 7 * 4
+            } else {
+                share
+            },
+            test: Test {
+                least_us: u64::MAX,
+                before_us: round.queue_us,
+                target_us: round.target_us,
+                rounds: 0,
+                acked: 0,
+                lost: 0,
+            },
+        };
+    }
+
+    /// Counts from now on, as if a drain had just been.
+    pub(super) const fn restart(&mut self, now: Timestamp) {
+        self.phase = Phase::Waiting;
+        (self.own_at, self.seen_at) = (now, now);
+        self.queue_us = 0;
+        (self.fails, self.successes) = (0, 0);
+    }
+
+    /// Whether what the last one lost shows that loss of `share` millionths is not the path's, but comes of
+    /// sending so much; and how much is lost without.
+    pub(super) fn refutes(&self, share: u64) -> Option<u64> {
+        let (packets, lost) = self.low_loss;
+        let usual = scale(packets, share, 1_000_000);
+        (usual >= LEAST_LOST && lost * 2 < usual).then(|| scale(lost, 1_000_000, packets))
+    }
+
+    /// Whether the law has to pause, since the round-trip times are not what its window makes them.
+    pub(super) const fn is_on(&self) -> bool {
+        !matches!(self.phase, Phase::Waiting)
+    }
+
+    /// The window while it is low, of the usual one.
+    pub(super) fn low(&self, window: u64) -> Option<u64> {
+        match self.phase {
+            Phase::Low { share, .. } => Some(scale(window, share, 1_000_000)),
+            Phase::Waiting | Phase::Looking(_) => None,
+        }
+    }
+
+    fn count(&mut self, is_filled: bool) -> Outcome {
+        if is_filled {
+            self.fails += 1;
+            self.successes = 0;
+            return Outcome::Filled(self.fails);
+        }
+        self.successes += 1;
+        self.fails = 0;
+        Outcome::Dry(self.successes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rate::tide::tests::round;
+
+    fn outcome(least_us: u64) -> Option<Outcome> {
+        let mut drain = Drain::new();
+        let mut round = round(1_250_000, 9_000);
+        round.now = Timestamp::from_micros(10_000_000);
+        assert!(drain.is_due(round.now, 40_000));
+        drain.start(&round, 40_000, 0, true);
+        assert_eq!(drain.low(49_000), Some(34_999));
+        assert!(drain.is_on() && !drain.is_due(round.now, 40_000));
+        round.now += Span::from_millis(120);
+        assert_eq!(drain.on_round(&round, 40_000), None);
+        assert_eq!(drain.low(46_000), None);
+        drain.on_rtt(round.now, least_us, 40_000);
+        drain.on_round(&round, 40_000)
+    }
+
+    #[test]
+    fn a_queue_that_does_not_run_dry_is_filled_by_somebody_else() {
+        assert_eq!(outcome(40_100), Some(Outcome::Dry(1)));
+        assert_eq!(outcome(45_000), Some(Outcome::Filled(1)));
+    }
+
+    #[test]
+    fn loss_that_is_gone_with_less_to_carry_was_ours() {
+        let mut drain = Drain::new();
+        let mut lossy = round(1_250_000, 0);
+        lossy.now = Timestamp::from_micros(10_000_000);
+        drain.start(&lossy, 40_000, 200_000, true);
+        assert_eq!(drain.low(100_000), Some(70_000));
+        // Sent before.
+        lossy.lost = 20;
+        drain.on_round(&lossy, 40_000);
+        lossy.now += Span::from_millis(120);
+        lossy.lost = 3;
+        drain.on_round(&lossy, 40_000);
+        drain.on_round(&lossy, 40_000);
+        assert_eq!(drain.refutes(200_000), Some(29_126));
+        assert_eq!(drain.refutes(50_000), None);
+    }
+
+    #[test]
+    fn flows_that_see_the_queue_empty_wait_as_long_as_the_one_that_emptied_it() {
+        let mut drain = Drain::new();
+        let at = |ms: u64| Timestamp::from_micros(ms * 1000);
+        drain.restart(at(0));
+        assert!(!drain.is_due(at(1999), 40_000));
+        assert!(drain.is_due(at(2000), 40_000));
+        drain.queue_us = 6_000;
+        drain.on_rtt(at(1500), 41_000, 40_000);
+        assert!(!drain.is_due(at(3000), 40_000));
+        assert!(drain.is_due(at(3500), 40_000));
+        drain.on_rtt(at(3400), 41_000, 40_000);
+        assert!(drain.is_due(at(4000), 40_000), "but not for ever");
+    }
+}

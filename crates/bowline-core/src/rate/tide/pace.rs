@@ -1,0 +1,95 @@
+//! How much may be under way, and how fast it leaves.
+
+use serde::Deserialize;
+use serde::Serialize;
+
+use crate::rate::PACKET;
+use crate::rate::UNKNOWN_RTT;
+use crate::rate::tide::Mode;
+use crate::rate::tide::Tide;
+use crate::rate::tide::round::per_second;
+use crate::time::Span;
+
+/// No pace is lower than so many packets per round trip, except in a drain.
+const LEAST_PACKETS: u64 = 10;
+
+/// Packets that must not wait may leave beyond the window, besides a quarter of it.
+const URGENT_PACKETS: u64 = 4;
+
+/// What the last round leaves behind.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+pub(super) struct LastRound {
+    pub(super) queue_us: u64,
+    /// Its least round-trip time; 0 before the first.
+    pub(super) rtt_us: u64,
+    /// Whether there was not always something to send.
+    pub(super) app_limited: bool,
+}
+
+impl Tide {
+    /// How many bytes may be under way.
+    pub(crate) fn window_bytes(&self) -> u64 {
+        if self.silent {
+            return 0;
+        }
+        match &self.mode {
+            Mode::Startup(startup) => self.window + startup.train_bytes(),
+            Mode::Run | Mode::Compete(_) => self
+                .drain
+                .low(self.window)
+                .map_or(self.window, |low| low.max(2 * PACKET)),
+        }
+    }
+
+    /// The same for the few bytes that must not wait, whatever bulk has to do.
+    pub(crate) const fn urgent_window_bytes(&self) -> u64 {
+        self.window / 4 * 5 + URGENT_PACKETS * PACKET
+    }
+
+    /// Whether the next packet belongs to a train.
+    pub(crate) const fn is_measuring(&self) -> bool {
+        match &self.mode {
+            Mode::Startup(startup) => startup.train_bytes() > 0,
+            Mode::Run | Mode::Compete(_) => false,
+        }
+    }
+
+    /// The rate to pace at, in bytes per second, within the configured bounds; `None` while nothing is
+    /// known. `srtt` serves until a round is over.
+    pub(crate) fn rate_bytes_per_sec(&self, srtt: Option<Span>) -> Option<u64> {
+        let rtt_us = match (self.last.rtt_us, srtt) {
+            (0, Some(srtt)) => srtt.as_micros().max(1),
+            (0, None) if self.bounds.max.is_none() => return None,
+            (0, None) => UNKNOWN_RTT.as_micros(),
+            (rtt_us, _) => rtt_us,
+        };
+        let rate = self.unbounded_rate(rtt_us);
+        let rate = self.bounds.max.map_or(rate, |max| rate.min(max));
+        Some(self.bounds.min.map_or(rate, |min| rate.max(min)))
+    }
+
+    fn unbounded_rate(&self, rtt_us: u64) -> u64 {
+        let least = per_second(LEAST_PACKETS * PACKET, rtt_us);
+        let rate = match &self.mode {
+            Mode::Startup(startup) if startup.train_bytes() > 0 => {
+                per_second(4 * self.window, rtt_us)
+            }
+            Mode::Startup(_) => per_second(self.window / 8 * 9, rtt_us),
+            Mode::Run | Mode::Compete(_) if self.drain.low(self.window).is_some() => {
+                return per_second(self.window_bytes().max(2 * PACKET), rtt_us);
+            }
+            Mode::Compete(_) => per_second(self.window / 20 * 23, rtt_us),
+            Mode::Run => {
+                let by_window = per_second(self.window / 20 * 23, rtt_us);
+                let known = self.loss.gross(self.bandwidth.bytes_per_sec());
+                // A burst after idleness goes out at the known rate, and not above.
+                let gain = if self.last.app_limited { 4 } else { 5 };
+                match known / 4 * gain {
+                    0 => by_window,
+                    by_rate => by_window.min(by_rate),
+                }
+            }
+        };
+        rate.max(least)
+    }
+}

@@ -1,0 +1,56 @@
+//! When the peer is asked for an ack.
+//!
+//! GNS acknowledges reliable data within 50 ms and unreliable data only when asked. A controller that learns
+//! from acks cannot wait for that, and a window full of unreliable data would stay full.
+
+use crate::limits;
+use crate::send::Sender;
+use crate::time::Span;
+use crate::time::Timestamp;
+
+/// An ack is asked for so many times per round trip...
+const ACK_REQUESTS_PER_RTT: u64 = 8;
+/// ...but no sooner than this after the last time.
+const MIN_ACK_REQUEST_GAP: Span = Span::from_micros(250);
+
+/// How urgently an ack is asked for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum AckRequest {
+    /// Within the peer's usual delay.
+    Delayed,
+    /// At once.
+    Immediate,
+}
+
+impl Sender {
+    /// Whether the next packet, which carries data, should ask for an ack, and whether at once.
+    pub(crate) fn ack_request(&mut self, now: Timestamp) -> Option<AckRequest> {
+        let request = self.due_ack_request(now);
+        if request.is_none() {
+            self.unasked_since.get_or_insert(now);
+        }
+        request
+    }
+
+    fn due_ack_request(&self, now: Timestamp) -> Option<AckRequest> {
+        if self.probe || self.controller.is_measuring() {
+            return Some(AckRequest::Immediate);
+        }
+        let srtt = self.rtt.smoothed().unwrap_or(MIN_ACK_REQUEST_GAP);
+        let gap = (srtt / ACK_REQUESTS_PER_RTT).max(MIN_ACK_REQUEST_GAP);
+        if now.since(self.ack_requested_at) < gap {
+            return None;
+        }
+        // With more waiting behind this packet the ack is what lets it go.
+        if self.unsent_bytes < limits::MAX_DATAGRAM as u64 {
+            return Some(AckRequest::Delayed);
+        }
+        // The last packet of a burst, so that the ack speaks of all of it, and its round-trip time of the
+        // queue that the burst itself makes.
+        let packet = limits::MAX_DATAGRAM as u64;
+        let is_last = self.in_flight.bytes() + packet >= self.controller.window_bytes()
+            || !self.pacer.covers(packet);
+        let unasked = self.unasked_since.map_or(Span::ZERO, |at| now.since(at));
+        (is_last || unasked >= gap).then_some(AckRequest::Immediate)
+    }
+}

@@ -1,0 +1,78 @@
+//! What the peer's receiver takes: a GNS receiver what it is known to take, one of ours what it has told.
+
+use serde::Deserialize;
+use serde::Serialize;
+
+use crate::limits;
+use crate::send::Sender;
+use crate::send::lane::SendLane;
+
+/// How far the peer's receiver may be driven. Values, because a peer may announce better ones.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+pub(crate) struct PeerLimits {
+    /// New reliable bytes of a lane may run this far ahead of the oldest unacknowledged one.
+    pub(crate) stream_window_bytes: u64,
+    /// Holes that may be known in a lane before new bytes wait.
+    pub(crate) max_holes: usize,
+}
+
+impl PeerLimits {
+    /// What a peer takes that has told its window, with so many lanes. Each lane has its share, so that all
+    /// of them keep within it together.
+    fn of_window(bytes: u64, lanes: usize) -> Self {
+        let bytes = bytes.min(limits::MAX_RECEIVE_WINDOW);
+        let share = bytes / (lanes.max(1) as u64);
+        let holes = bytes / limits::MIN_WINDOW_PIECE;
+        Self {
+            stream_window_bytes: share.max(bytes.min(limits::GNS_STREAM_WINDOW)),
+            max_holes: usize::try_from(holes).unwrap_or(usize::MAX),
+        }
+    }
+
+    /// What a GNS receiver takes without refusing or breaking.
+    pub(crate) const GNS: Self = Self {
+        stream_window_bytes: limits::GNS_STREAM_WINDOW,
+        max_holes: limits::GNS_MAX_HOLES,
+    };
+}
+
+impl Sender {
+    /// The peer has told its window.
+    pub(crate) fn on_peer_window(&mut self, bytes: u64) {
+        self.peer_window_bytes = Some(bytes);
+        self.lanes.iter_mut().for_each(SendLane::on_peer_window);
+        self.peer = PeerLimits::of_window(bytes, self.lanes.len());
+    }
+
+    /// Leaves a GNS receiver room for the holes that nobody knows of yet, since they will be torn by losses of
+    /// what is under way.
+    pub(super) fn expect_holes(&mut self) {
+        if self.peer_window_bytes.is_some() {
+            return;
+        }
+        let packets = self.in_flight.len() as u64;
+        let holes = packets.saturating_mul(self.controller.usual_loss()) / 1_000_000;
+        let holes = usize::try_from(holes).unwrap_or(usize::MAX);
+        self.peer.max_holes = limits::GNS_MAX_HOLES.saturating_sub(holes).max(1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limit_a_peer_is_believed_up_to_a_window() {
+        let believed = PeerLimits::of_window(u64::MAX, 1).stream_window_bytes;
+        assert_eq!(believed, limits::MAX_RECEIVE_WINDOW);
+    }
+
+    #[test]
+    fn lanes_share_a_window_and_none_is_left_without() {
+        let bytes = |window, lanes| PeerLimits::of_window(window, lanes).stream_window_bytes;
+        assert_eq!(bytes(8 << 20, 4), 2 << 20);
+        assert_eq!(bytes(8 << 20, 200), limits::GNS_STREAM_WINDOW);
+        assert_eq!(bytes(100_000, 4), 100_000);
+        assert_eq!(bytes(0, 1), 0);
+    }
+}
