@@ -252,6 +252,10 @@ impl Connection {
             .saw_plaintext(number, &packet, limits::DATA_HEADER);
         keys.seal(number, &mut packet, 0, limits::DATA_HEADER);
         self.sender.on_packet_sent(self.now, packet.len(), 0, false);
+        if !self.state.is_active() {
+            // Nobody waits for an ack of it.
+            self.sender.discard();
+        }
         self.telemetry.link.sent(self.now, 1, packet.len());
         self.outbox.push_control(packet);
     }
