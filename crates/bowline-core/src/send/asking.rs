@@ -38,12 +38,15 @@ impl Sender {
         }
         let srtt = self.rtt.smoothed().unwrap_or(MIN_ACK_REQUEST_GAP);
         let gap = (srtt / ACK_REQUESTS_PER_RTT).max(MIN_ACK_REQUEST_GAP);
-        if now.since(self.ack_requested_at) < gap {
+        if self.ack_requested_at.is_some_and(|at| now.since(at) < gap) {
             return None;
         }
         // With more waiting behind this packet the ack is what lets it go.
         if self.unsent_bytes < limits::MAX_DATAGRAM as u64 {
-            return Some(AckRequest::Delayed);
+            // Behind others that leave now the question has time until the next message, and would only
+            // make this packet longer than theirs.
+            let ends_a_burst = self.unasked_since == Some(now);
+            return (!ends_a_burst).then_some(AckRequest::Delayed);
         }
         // The last packet of a burst, so that the ack speaks of all of it, and its round-trip time of the
         // queue that the burst itself makes.

@@ -89,7 +89,7 @@ pub(crate) struct Sender {
     timed_out_at: Timestamp,
     /// After a timeout one packet may leave although the window is full.
     probe: bool,
-    ack_requested_at: Timestamp,
+    ack_requested_at: Option<Timestamp>,
     /// When the first packet with data left since then.
     unasked_since: Option<Timestamp>,
     /// The room that refused messages wanted, and that the application waits to hear of.
@@ -128,7 +128,7 @@ impl Sender {
             timeouts: 0,
             timed_out_at: now,
             probe: false,
-            ack_requested_at: Timestamp::ZERO,
+            ack_requested_at: None,
             unasked_since: None,
             refused: None,
             last_ack_at: now,
@@ -331,7 +331,7 @@ impl Sender {
         self.probe &= ranges == 0;
         self.pacer.charge(bytes);
         if asked {
-            self.ack_requested_at = now;
+            self.ack_requested_at = Some(now);
             self.unasked_since = None;
         }
         self.stop_nagle_if_idle();
