@@ -187,9 +187,19 @@ impl Connection {
             let frame = window::encode_window(bytes);
             builder.writer().extension(window::WINDOW, &frame);
         }
-        let acked = self.write_ack(now, plan, &mut builder);
+        // What the peer does not wait for would make this packet differ from those behind it, whose
+        // messages are not split.
+        let acks_last =
+            plan.data && self.receiver.acks.due().is_none() && self.sender.has_unsent_unreliable();
+        let mut acked = None;
+        if !acks_last {
+            acked = self.write_ack(now, plan, &mut builder);
+        }
         if plan.data {
             builder.messages(&mut self.sender);
+        }
+        if acks_last && !self.is_backlogged() {
+            acked = self.write_ack(now, plan, &mut builder);
         }
         builder.copies(now, &mut self.sender);
         let built = builder.finish();

@@ -428,6 +428,11 @@ impl Sender {
         lane.map_or(i32::MAX, |lane| lane.config.priority)
     }
 
+    /// Whether unreliable messages wait.
+    pub(crate) const fn has_unsent_unreliable(&self) -> bool {
+        self.unsent_unreliable > 0
+    }
+
     /// Whether at least a packet's worth of data could go if it had to wait for nothing but its turn.
     pub(crate) fn is_backlogged(&self, packet_room: usize) -> bool {
         self.unsent_bytes >= packet_room as u64 && self.has_sendable()
