@@ -46,6 +46,7 @@ pub(crate) struct RateSample {
 /// State of the sampler.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub(crate) struct Sampler {
+    began_at: Timestamp,
     delivered: u64,
     delivered_at: Timestamp,
     /// When the newest packet that is known to have arrived was sent.
@@ -53,11 +54,12 @@ pub(crate) struct Sampler {
 }
 
 impl Sampler {
-    pub(crate) const fn new() -> Self {
+    pub(crate) const fn new(now: Timestamp) -> Self {
         Self {
+            began_at: now,
             delivered: 0,
-            delivered_at: Timestamp::ZERO,
-            newest_sent_at: Timestamp::ZERO,
+            delivered_at: now,
+            newest_sent_at: now,
         }
     }
 
@@ -77,7 +79,8 @@ impl Sampler {
         }
     }
 
-    /// `bytes` are newly known to have arrived, the newest of them with the packet of `mark`.
+    /// `bytes` are newly known to have arrived, the newest of them with the packet of `mark`. No
+    /// measurement is one with a packet from before the sampler began: it has no mark worth the name.
     pub(crate) fn on_acked(
         &mut self,
         bytes: u64,
@@ -91,7 +94,9 @@ impl Sampler {
         let since_sent = self.delivered_at.since(sent_at).as_micros();
         let arriving = since_sent + u64::from(mark.delivered_ago_us);
         let interval_us = arriving.max(u64::from(mark.sent_after_us));
-        // A packet may be older than the sampler, which begins anew after idleness.
+        if sent_at < self.began_at {
+            return None;
+        }
         let bytes = self.delivered.saturating_sub(mark.delivered);
         let rate = bytes.saturating_mul(1_000_000).checked_div(interval_us)?;
         Some(RateSample {
@@ -122,7 +127,7 @@ mod tests {
 
     #[test]
     fn measures_the_rate_of_arrival_whatever_the_acks_do() {
-        let mut sampler = Sampler::new();
+        let mut sampler = Sampler::new(at(0));
         // 1000 bytes each millisecond, 20 ms away, acknowledged in pairs.
         let sent = |n: u64| at(n * 1000);
         let marks: alloc::vec::Vec<SentMark> = (0..20)
@@ -144,12 +149,24 @@ mod tests {
 
     #[test]
     fn idle_time_is_no_time_of_sending() {
-        let mut sampler = Sampler::new();
+        let mut sampler = Sampler::new(at(0));
         let mark = sampler.on_sent(at(1_000_000), 0);
         let sample = sampler.on_acked(1000, mark, at(1_000_000), at(1_010_000));
         assert_eq!(sample.unwrap().bytes_per_sec, 100_000);
         let mark = sampler.on_sent(at(9_000_000), 0);
         let sample = sampler.on_acked(1000, mark, at(9_000_000), at(9_010_000));
         assert_eq!(sample.unwrap().bytes_per_sec, 100_000);
+    }
+
+    #[test]
+    fn what_is_under_way_from_before_is_no_measurement_and_spoils_none() {
+        let began = at(9_000_000);
+        let mut sampler = Sampler::new(began);
+        let mark = sampler.on_sent(began, 34);
+        let older = SentMark::APP_LIMITED;
+        let sample = sampler.on_acked(34, older, at(8_995_000), at(9_005_000));
+        assert!(sample.is_none());
+        let sample = sampler.on_acked(1000, mark, began, at(9_010_000));
+        assert_eq!(sample.unwrap().bytes_per_sec, 103_400);
     }
 }

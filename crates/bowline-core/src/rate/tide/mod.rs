@@ -126,13 +126,13 @@ struct Bounds {
 }
 
 impl Tide {
-    pub(crate) fn new(min: Option<u64>, max: Option<u64>) -> Self {
+    pub(crate) fn new(now: Timestamp, min: Option<u64>, max: Option<u64>) -> Self {
         Self {
             window: INITIAL_WINDOW,
             mode: Mode::Startup(Startup::default()),
             law: Law::new(),
-            sampler: Sampler::new(),
-            round: Round::starting(Timestamp::ZERO),
+            sampler: Sampler::new(now),
+            round: Round::starting(now),
             last: LastRound::default(),
             base: BaseRtt::new(),
             bandwidth: Bandwidth::default(),

@@ -47,7 +47,7 @@ impl Resting {
 
     /// The controller as it goes on at `now`.
     pub(crate) fn wake(&self, now: Timestamp) -> Tide {
-        let mut tide = Tide::new(self.bounds.min, self.bounds.max);
+        let mut tide = Tide::new(now, self.bounds.min, self.bounds.max);
         let Some(path) = self.path.as_deref() else {
             return tide;
         };
