@@ -13,7 +13,7 @@
 //! in each: Brake  loss far above the usual for rounds without a queue: send less, look, undo
 //!          Drain  a low window every two seconds: finds the base, finds out who fills the queue
 //!          Rebase a delay that no smaller window moves is a longer route
-//!          silence: after two timeouts only probes leave, until something is acknowledged
+//!          silence: after two timeouts bulk sends only probes, until something is acknowledged
 //! ```
 //!
 //! Everything is decided at the end of a round trip; within one only sums are kept. Integers only. The

@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use crate::rate::PACKET;
 use crate::rate::UNKNOWN_RTT;
+use crate::rate::tide::INITIAL_WINDOW;
 use crate::rate::tide::Mode;
 use crate::rate::tide::Tide;
 use crate::rate::tide::round::per_second;
@@ -30,7 +31,8 @@ impl Tide {
     /// How many bytes may be under way.
     pub(crate) fn window_bytes(&self) -> u64 {
         if self.silent {
-            return 0;
+            // Bulk has more under way than that. Small messages go on, for one of them may get through.
+            return self.window.min(INITIAL_WINDOW);
         }
         match &self.mode {
             Mode::Startup(startup) => self.window + startup.train_bytes(),
