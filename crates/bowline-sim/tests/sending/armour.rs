@@ -94,7 +94,7 @@ impl Flow {
 impl Run {
     /// The latency that so many of 1000 messages do not exceed, in milliseconds.
     fn per_mille_ms(&self, share: usize) -> u64 {
-        self.latencies[self.latencies.len() * share / 1000].as_millis()
+        per_mille_ms(&self.latencies, share)
     }
 
     /// Bytes that rode again, in percent of those that were sent.
@@ -103,12 +103,15 @@ impl Run {
     }
 }
 
+/// The same of latencies from short to long.
+fn per_mille_ms(latencies: &[Span], share: usize) -> u64 {
+    latencies[latencies.len() * share / 1000].as_millis()
+}
+
 fn settings(armour: bool) -> HostConfig {
     let mut config = HostConfig::default();
     let connection = &mut config.connection;
     connection.set_armours_small_messages(armour).unwrap();
-    // What is asked here is not how fast the sender dares to be.
-    connection.set_send_rate(Some(1 << 18), None).unwrap();
     config
 }
 
@@ -128,17 +131,23 @@ const fn lossy(percent: u32, one_way_ms: u64) -> LinkConfig {
 /// Row a: 5 % loss, 25 ms one way.
 #[test]
 fn at_5_percent_loss_lost_messages_do_not_wait_for_a_round_trip() {
+    let mut all = Vec::new();
     for seed in 0..SEEDS {
         let flow = Flow::inputs(lossy(5, 25));
         let run = deterministic(seed, |world| flow.run(world));
-        let (p99, p999) = (run.per_mille_ms(990), run.per_mille_ms(999));
-        assert!(p99 <= 70 && p999 <= 110, "seed {seed}: {p99}, {p999} ms");
+        let p99 = run.per_mille_ms(990);
+        assert!(p99 <= 70, "seed {seed}: {p99} ms");
         let overhead = run.overhead_percent();
         assert!((150..=250).contains(&overhead), "seed {seed}: {overhead} %");
         let bare = deterministic(seed, |world| flow.without_armour().run(world));
         assert!(bare.per_mille_ms(990) > 100, "the test needs losses");
         assert_eq!(bare.armour, ArmourStats::default());
+        all.extend(run.latencies);
     }
+    // One of a thousand messages may lose all copies, but in one minute that is the second worst of all.
+    all.sort_unstable();
+    let p999 = per_mille_ms(&all, 999);
+    assert!(p999 <= 80, "{p999} ms");
 }
 
 /// Row c: 20 % loss, 75 ms one way.
