@@ -183,6 +183,7 @@ fn changed_info(u: &mut Unstructured<'_>, bytes: &[u8]) -> Result<Vec<u8>> {
             info.extensions = Some(pb::Extensions {
                 sealed_close: u.arbitrary::<bool>()?.then_some(pb::SealedClose {}),
                 key_update: u.arbitrary::<bool>()?.then_some(pb::KeyUpdate {}),
+                receive_window: u.arbitrary::<bool>()?.then_some(pb::ReceiveWindow {}),
             });
         }
         _ => return Ok(u.bytes(u.len().min(40))?.to_vec()),
