@@ -88,8 +88,10 @@ impl Connection {
         for _ in 0..max_datagrams {
             let Some(plan) = self.plan(now) else { break };
             let len = self.build(now, plan, max_len, buf);
-            // A question that makes the packet too long for this run can be asked in the next.
-            let len = match plan.unasking().filter(|_| segment > 0) {
+            // A question that makes the packet too long for this run can be asked in the next, if there
+            // will be one.
+            let can_wait = segment > 0 && !self.sender.must_ask();
+            let len = match plan.unasking().filter(|_| can_wait) {
                 Some(plan) => len.or_else(|| self.build(now, plan, max_len, buf)),
                 None => len,
             };

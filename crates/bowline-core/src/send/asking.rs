@@ -1,8 +1,13 @@
 //! When the peer is asked for an ack.
 //!
 //! GNS acknowledges reliable data within 50 ms and unreliable data only when asked. A controller that learns
-//! from acks cannot wait for that, and a window full of unreliable data would stay full.
+//! from acks cannot wait for that, and a window full of unreliable data would stay full: no packet that
+//! closes the window leaves without an ack on its way.
 
+use serde::Deserialize;
+use serde::Serialize;
+
+use crate::ids::PacketNumber;
 use crate::limits;
 use crate::send::Sender;
 use crate::time::Span;
@@ -13,6 +18,9 @@ const ACK_REQUESTS_PER_RTT: u64 = 8;
 /// ...but no sooner than this after the last time.
 const MIN_ACK_REQUEST_GAP: Span = Span::from_micros(250);
 
+/// The most that a packet takes of the window.
+const PACKET: u64 = limits::MAX_DATAGRAM as u64;
+
 /// How urgently an ack is asked for.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum AckRequest {
@@ -20,6 +28,13 @@ pub(crate) enum AckRequest {
     Delayed,
     /// At once.
     Immediate,
+}
+
+/// A packet that asked for an ack.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+pub(super) struct Asked {
+    pub(super) number: PacketNumber,
+    pub(super) at: Timestamp,
 }
 
 impl Sender {
@@ -32,17 +47,30 @@ impl Sender {
         request
     }
 
+    /// Whether nothing more could leave behind the next packet, nor would an ack let it.
+    pub(crate) fn must_ask(&self) -> bool {
+        let heard = self.first_wanted;
+        self.closes_window() && self.asked.is_none_or(|asked| asked.number <= heard)
+    }
+
+    fn closes_window(&self) -> bool {
+        self.in_flight.bytes() + PACKET >= self.controller.window_bytes()
+    }
+
     fn due_ack_request(&self, now: Timestamp) -> Option<AckRequest> {
         if self.probe || self.controller.is_measuring() {
             return Some(AckRequest::Immediate);
         }
+        if self.must_ask() {
+            return Some(AckRequest::Immediate);
+        }
         let srtt = self.rtt.smoothed().unwrap_or(MIN_ACK_REQUEST_GAP);
         let gap = (srtt / ACK_REQUESTS_PER_RTT).max(MIN_ACK_REQUEST_GAP);
-        if self.ack_requested_at.is_some_and(|at| now.since(at) < gap) {
+        if self.asked.is_some_and(|asked| now.since(asked.at) < gap) {
             return None;
         }
         // With more waiting behind this packet the ack is what lets it go.
-        if self.unsent_bytes < limits::MAX_DATAGRAM as u64 {
+        if self.unsent_bytes < PACKET {
             // Behind others that leave now the question has time until the next message, and would only
             // make this packet longer than theirs.
             let ends_a_burst = self.unasked_since == Some(now);
@@ -50,9 +78,7 @@ impl Sender {
         }
         // The last packet of a burst, so that the ack speaks of all of it, and its round-trip time of the
         // queue that the burst itself makes.
-        let packet = limits::MAX_DATAGRAM as u64;
-        let is_last = self.in_flight.bytes() + packet >= self.controller.window_bytes()
-            || !self.pacer.covers(packet);
+        let is_last = self.closes_window() || !self.pacer.covers(PACKET);
         let unasked = self.unasked_since.map_or(Span::ZERO, |at| now.since(at));
         (is_last || unasked >= gap).then_some(AckRequest::Immediate)
     }

@@ -45,6 +45,7 @@ use crate::rate::pacer::Pacer;
 use crate::rate::rtt::RttEstimator;
 use crate::rate::trace::RateDecision;
 use crate::send::armour::Armour;
+use crate::send::asking::Asked;
 use crate::send::in_flight::InFlight;
 use crate::send::lane::SendLane;
 use crate::send::lanes::Lanes;
@@ -89,7 +90,8 @@ pub(crate) struct Sender {
     timed_out_at: Timestamp,
     /// After a timeout one packet may leave although the window is full.
     probe: bool,
-    ack_requested_at: Option<Timestamp>,
+    /// The last packet that asked for an ack.
+    asked: Option<Asked>,
     /// When the first packet with data left since then.
     unasked_since: Option<Timestamp>,
     /// The room that refused messages wanted, and that the application waits to hear of.
@@ -128,7 +130,7 @@ impl Sender {
             timeouts: 0,
             timed_out_at: now,
             probe: false,
-            ack_requested_at: None,
+            asked: None,
             unasked_since: None,
             refused: None,
             last_ack_at: now,
@@ -325,13 +327,14 @@ impl Sender {
         let mark = self
             .controller
             .on_sent(now, self.in_flight.bytes(), app_limited);
+        let number = self.in_flight.next_number();
         self.in_flight.push(now, bytes, ranges, mark);
         self.expect_holes();
         self.forget_oldest_packet();
         self.probe &= ranges == 0;
         self.pacer.charge(bytes);
         if asked {
-            self.ack_requested_at = Some(now);
+            self.asked = Some(Asked { number, at: now });
             self.unasked_since = None;
         }
         self.stop_nagle_if_idle();
