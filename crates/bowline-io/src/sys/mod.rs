@@ -1,8 +1,8 @@
 //! The system calls that no safe crate offers, one folder or file per system.
 //!
 //! Each system provides the same items: `monotonic_us`, `EventHandle`, `DeadlineTimer`,
-//! `PolledSocket`, `allow_fragments`, `lost_in_queue`, `submit`, and the verdicts `is_fatal`, `refuses_segments`
-//! and `lacks_segmentation` on errors of sending.
+//! `PolledSocket`, `allow_fragments`, `lost_in_queue`, `share_port`, `submit`, and the verdicts `is_fatal`,
+//! `refuses_segments` and `lacks_segmentation` on errors of sending.
 #![allow(unsafe_code)]
 
 #[cfg(any(target_os = "android", target_os = "linux"))]
@@ -18,10 +18,10 @@ mod windows;
 
 #[cfg(any(target_os = "android", target_os = "linux"))]
 pub(crate) use linux::{
-    DeadlineTimer, EventHandle, allow_fragments, lost_in_queue, monotonic_us, submit,
+    DeadlineTimer, EventHandle, allow_fragments, lost_in_queue, monotonic_us, share_port, submit,
 };
 #[cfg(not(any(target_os = "android", target_os = "linux")))]
-pub(crate) use portable::{DeadlineTimer, lost_in_queue, submit};
+pub(crate) use portable::{DeadlineTimer, lost_in_queue, share_port, submit};
 #[cfg(unix)]
 pub(crate) use unix::{PolledSocket, is_fatal, lacks_segmentation, refuses_segments};
 #[cfg(all(unix, not(any(target_os = "android", target_os = "linux"))))]

@@ -6,6 +6,7 @@ use std::num::NonZeroU16;
 use bowline_core::transmit::Ecn;
 use mio::{Registry, Token};
 use noq_udp::{EcnCodepoint, Transmit, UdpSocketState};
+use socket2::Socket;
 
 use super::PolledSocket;
 use crate::udp::Piece;
@@ -34,6 +35,11 @@ pub(crate) fn submit(
         }
     }
     Ok(pieces.len())
+}
+
+/// Where several sockets may have a port, one of them gets all datagrams.
+pub(crate) fn share_port(_socket: &Socket) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
 }
 
 /// Nobody tells.

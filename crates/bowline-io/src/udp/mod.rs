@@ -6,6 +6,7 @@
 
 mod batch;
 mod send;
+mod spread;
 
 use std::io;
 use std::net::{self, IpAddr, SocketAddr, SocketAddrV6};
@@ -52,7 +53,7 @@ impl UdpSocket {
     /// If the system has no such address family or address, or the port is taken. The text of the
     /// error names `addr`, its [`kind`](io::Error::kind) is the system's.
     pub fn bind(addr: SocketAddr, dual_stack: bool) -> io::Result<Self> {
-        Self::try_bind(addr, dual_stack)
+        Self::try_bind(addr, dual_stack, Port::Alone)
             .map_err(|source| io::Error::new(source.kind(), BindError { addr, source }))
     }
 
@@ -179,12 +180,22 @@ impl UdpSocket {
         self.socket.deregister(registry)
     }
 
-    fn try_bind(addr: SocketAddr, dual_stack: bool) -> io::Result<Self> {
+    fn try_bind(addr: SocketAddr, dual_stack: bool, port: Port) -> io::Result<Self> {
         let socket = Socket::new(Domain::for_address(addr), Type::DGRAM, Some(Protocol::UDP))?;
         if addr.is_ipv6() {
             socket.set_only_v6(!dual_stack)?;
         }
-        socket.bind(&addr.into())?;
+        match port {
+            Port::Alone => socket.bind(&addr.into())?,
+            Port::Opens => {
+                socket.bind(&addr.into())?;
+                sys::share_port(&socket)?;
+            }
+            Port::Joins => {
+                sys::share_port(&socket)?;
+                socket.bind(&addr.into())?;
+            }
+        }
         let buffers = BufferSizes::enlarge(&socket);
         let socket = net::UdpSocket::from(socket);
         let local_addr = socket.local_addr()?;
@@ -284,6 +295,17 @@ impl Wire for UdpSocket {
     fn count_lost(&self) {
         Counters::add(&self.counters.send_errors);
     }
+}
+
+/// Whom a socket shares its port with.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Port {
+    /// Nobody, ever.
+    Alone,
+    /// Nobody yet: others may join once it has the port.
+    Opens,
+    /// Those that have it.
+    Joins,
 }
 
 /// What went wrong on a socket since it was bound.

@@ -7,6 +7,8 @@ use std::io;
 use std::net::UdpSocket;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
+use socket2::Socket;
+
 use super::unix::{PolledSocket, check, clock_us, set_option};
 
 pub(crate) use send::submit;
@@ -39,6 +41,11 @@ pub(crate) fn allow_fragments(socket: &UdpSocket, is_ipv6: bool) -> io::Result<(
         set_option(socket, libc::IPPROTO_IPV6, libc::IPV6_DONTFRAG, 0)?;
     }
     Ok(())
+}
+
+/// Lets other sockets of this user that ask for the same have the same port, and spreads senders over them.
+pub(crate) fn share_port(socket: &Socket) -> io::Result<()> {
+    socket.set_reuse_port(true)
 }
 
 /// How many datagrams the kernel has thrown away because the socket's queue was full, modulo 2^32.
