@@ -22,7 +22,8 @@ use crate::sockets::Sockets;
 #[non_exhaustive]
 pub enum ServiceMode {
     /// A thread of the library, except while an application thread waits in
-    /// [`Sockets::wait`], which then does it itself.
+    /// [`Sockets::wait`], which then does it itself. Several, if
+    /// [`service_threads`](SocketsBuilder::service_threads) says so.
     #[default]
     Thread,
     /// Nobody but the application, by calling [`Sockets::poll`] or [`Sockets::wait`] often.
@@ -41,6 +42,7 @@ pub struct SocketsBuilder {
     key_limits: KeyLimits,
     explains_rejections: bool,
     mode: ServiceMode,
+    service_threads: usize,
     key: Option<KeyPair>,
     certificate: Option<SignedCertificate>,
     trusted: CertStore,
@@ -48,6 +50,9 @@ pub struct SocketsBuilder {
 }
 
 impl SocketsBuilder {
+    /// The most [`service_threads`](Self::service_threads) of one interface.
+    pub const MAX_SERVICE_THREADS: usize = limits::MAX_SERVICE_THREADS;
+
     pub(crate) const fn new() -> Self {
         Self {
             identity: None,
@@ -58,6 +63,7 @@ impl SocketsBuilder {
             key_limits: KeyLimits::DEFAULT,
             explains_rejections: false,
             mode: ServiceMode::Thread,
+            service_threads: 1,
             key: None,
             certificate: None,
             trusted: CertStore::new(),
@@ -119,6 +125,23 @@ impl SocketsBuilder {
         self
     }
 
+    /// How many threads share the work in [`ServiceMode::Thread`], 1 unless set, at most
+    /// [`MAX_SERVICE_THREADS`](Self::MAX_SERVICE_THREADS). In [`ServiceMode::Manual`] there are none.
+    ///
+    /// More than one is for servers that one processor is not enough for. On Linux and Android a listener
+    /// then has a socket per thread, and the kernel spreads the clients over them by a hash of their
+    /// addresses; each connection is looked after by one thread, so that a single one is no faster than
+    /// before. Connections that are dialled go to the threads in turn, and from a port of each. Elsewhere
+    /// one thread has all clients of a listener, of which a line of the log tells.
+    ///
+    /// As with one thread, an address in use cannot be listened on; that holds for a second `Sockets` with
+    /// as many threads, too, in this process or another. Only another program of the same user that shares
+    /// ports on purpose (`SO_REUSEPORT`) could get datagrams that are for a listener with several threads.
+    pub const fn service_threads(mut self, threads: usize) -> Self {
+        self.service_threads = threads;
+        self
+    }
+
     /// The key of our certificates. Without one each connection makes a key of its own, unless a
     /// certificate is requested or set.
     pub fn key(mut self, key: KeyPair) -> Self {
@@ -147,9 +170,17 @@ impl SocketsBuilder {
     /// Makes the interface.
     ///
     /// # Errors
-    /// If the operating system gives no randomness, no handles, or no thread, or if a certificate is
-    /// not good.
+    /// If the operating system gives no randomness, no handles, or no thread, if a certificate is not
+    /// good, or if there cannot be so many service threads.
     pub fn build(self) -> Result<Sockets, BuildError> {
+        let threads = self.service_threads;
+        if !(1..=limits::MAX_SERVICE_THREADS).contains(&threads) {
+            return Err(BuildError::ServiceThreads { threads });
+        }
+        let shards = match self.mode {
+            ServiceMode::Thread => threads,
+            ServiceMode::Manual => 1,
+        };
         let crypto = self
             .crypto
             .unwrap_or_else(bowline_io::crypto::default_provider);
@@ -163,13 +194,13 @@ impl SocketsBuilder {
         if let Some(identity) = self.identity {
             endpoint.identity = identity;
         }
-        let inner = Inner::new(endpoint, self.config, limits::MAX_EVENTS)?;
+        let (inner, further) = Inner::new(endpoint, self.config, limits::MAX_EVENTS, shards)?;
         if let Some(directory) = self.recordings {
             inner.keep_recordings(directory);
         }
         if let Some(certificate) = &self.certificate {
             inner.set_certificate(certificate)?;
         }
-        Sockets::start(inner, self.mode)
+        Sockets::start(inner, further, self.mode)
     }
 }

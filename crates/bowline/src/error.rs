@@ -10,6 +10,8 @@ use bowline_core::connection::ConnectionState;
 use bowline_core::error as core;
 use bowline_core::ids::LaneIndex;
 
+use crate::driver::limits;
+
 /// The handle names no connection: it was closed by this application, or its `Sockets` is gone.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("there is no such connection: it was closed")]
@@ -25,9 +27,18 @@ pub enum BuildError {
     /// The operating system gave no means of waiting for sockets.
     #[error("cannot wait for sockets")]
     Poller(#[source] io::Error),
-    /// The service thread could not be started.
-    #[error("cannot start the service thread")]
+    /// A service thread could not be started.
+    #[error("cannot start a service thread")]
     Thread(#[source] io::Error),
+    /// There cannot be so many service threads.
+    #[error(
+        "{threads} service threads: from 1 to {} are possible",
+        limits::MAX_SERVICE_THREADS
+    )]
+    ServiceThreads {
+        /// How many were asked for.
+        threads: usize,
+    },
     /// The certificate cannot be ours.
     #[error(transparent)]
     Certificate(#[from] CredentialsError),

@@ -65,6 +65,9 @@
 //! called from the game's own loop, does everything. [`Sockets::wait_handle`] fits either into an event
 //! loop of another library.
 //!
+//! A server that one processor is not enough for may have more threads
+//! ([`SocketsBuilder::service_threads`]): on Linux the kernel spreads its clients over them.
+//!
 //! All handles may be used from any thread.
 //!
 //! # Sending

@@ -75,6 +75,7 @@ impl ToResult for BuildError {
     fn result(&self) -> ResultCode {
         match self {
             Self::Entropy(_) | Self::Poller(_) | Self::Thread(_) => ResultCode::Fail,
+            Self::ServiceThreads { .. } => ResultCode::InvalidParam,
             Self::Config(error) => error.result(),
             Self::Certificate(error) => error.result(),
         }

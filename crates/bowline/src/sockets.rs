@@ -26,6 +26,7 @@ use crate::driver::Inner;
 use crate::driver::PairKind;
 use crate::driver::lobby::LobbyState;
 use crate::driver::lobby::Nudge;
+use crate::driver::reactor::Reactor;
 use crate::driver::service;
 use crate::error::BuildError;
 use crate::error::ConnectError;
@@ -40,7 +41,7 @@ use crate::poll_group::PollGroup;
 ///
 /// Cheap to clone, and usable from any thread. When the last clone is dropped every connection is closed
 /// with [`EndReason::LIBRARY_SHUTDOWN`](crate::EndReason::LIBRARY_SHUTDOWN), without linger, and the
-/// service thread stops. Several interfaces with different identities may live in one process.
+/// service threads stop. Several interfaces with different identities may live in one process.
 #[derive(Clone)]
 pub struct Sockets {
     shared: Arc<Shared>,
@@ -50,7 +51,7 @@ pub struct Sockets {
 struct Shared {
     inner: Arc<Inner>,
     mode: ServiceMode,
-    thread: Option<JoinHandle<()>>,
+    threads: Vec<JoinHandle<()>>,
 }
 
 impl Sockets {
@@ -67,22 +68,28 @@ impl Sockets {
         SocketsBuilder::new()
     }
 
-    pub(crate) fn start(inner: Arc<Inner>, mode: ServiceMode) -> Result<Self, BuildError> {
-        let thread = match mode {
-            ServiceMode::Thread => {
-                let inner = Arc::clone(&inner);
-                let builder = thread::Builder::new().name("bowline".to_owned());
-                let thread = builder.spawn(move || service::run(&inner));
-                Some(thread.map_err(BuildError::Thread)?)
-            }
-            ServiceMode::Manual => None,
+    /// Starts the service threads: the first one if the mode has one, and those that drive `further`.
+    pub(crate) fn start(
+        inner: Arc<Inner>,
+        further: Vec<Reactor>,
+        mode: ServiceMode,
+    ) -> Result<Self, BuildError> {
+        // If a thread cannot be started, its drop ends those that were.
+        let mut shared = Shared {
+            inner,
+            mode,
+            threads: Vec::new(),
         };
+        match mode {
+            ServiceMode::Thread => shared.spawn("bowline".to_owned(), service::run)?,
+            ServiceMode::Manual => {}
+        }
+        for (index, reactor) in further.into_iter().enumerate() {
+            let name = format!("bowline-{}", index + 2);
+            shared.spawn(name, move |inner| service::run_further(inner, reactor))?;
+        }
         Ok(Self {
-            shared: Arc::new(Shared {
-                inner,
-                mode,
-                thread,
-            }),
+            shared: Arc::new(shared),
         })
     }
 
@@ -232,7 +239,8 @@ impl Sockets {
     /// Waits until an event or a message can be read, and tells whether that is so.
     ///
     /// Meanwhile the calling thread drives the sockets itself, so that a message goes from the network
-    /// to its reader without a hand-over between threads. A message that is left unread makes every
+    /// to its reader without a hand-over between threads; if there are several service threads, it does so
+    /// in place of the first. A message that is left unread makes every
     /// further wait return at once.
     pub fn wait(&self, timeout: Duration) -> bool {
         self.inner().wait(timeout, LobbyState::is_ready)
@@ -270,7 +278,7 @@ impl Sockets {
     /// How long until the next timer, for an event loop that calls [`poll`](Self::poll): not later than
     /// that. `None` if there is none.
     pub fn next_timeout(&self) -> Option<Duration> {
-        let next = self.inner().timers.lock().next()?;
+        let next = self.inner().shards.first().timers.lock().next()?;
         Some(next.since(self.now()).into())
     }
 
@@ -344,10 +352,24 @@ impl fmt::Debug for Sockets {
     }
 }
 
+impl Shared {
+    fn spawn(
+        &mut self,
+        name: String,
+        run: impl FnOnce(&Arc<Inner>) + Send + 'static,
+    ) -> Result<(), BuildError> {
+        let inner = Arc::clone(&self.inner);
+        let builder = thread::Builder::new().name(name);
+        let thread = builder.spawn(move || run(&inner));
+        self.threads.push(thread.map_err(BuildError::Thread)?);
+        Ok(())
+    }
+}
+
 impl Drop for Shared {
     fn drop(&mut self) {
         self.inner.stop_driving();
-        if let Some(thread) = self.thread.take() {
+        for thread in self.threads.drain(..) {
             // It ends by itself or it panicked; the panic was reported when it happened.
             let _ = thread.join();
         }

@@ -2,7 +2,8 @@
 //!
 //! GNS tells connections of one client address apart by that address alone, so a client socket has at
 //! most one connection to a remote, and not again until some seconds after a close; for a second one
-//! another socket is opened. The core's endpoint knows when a socket may dial.
+//! another socket is opened. The core's endpoint knows when a socket may dial. With several service
+//! threads each has client sockets of its own, and a socket of each listener.
 
 use std::io;
 use std::net::IpAddr;
@@ -29,6 +30,7 @@ use crate::driver::hub::Dialled;
 use crate::driver::hub::Family;
 use crate::driver::limits;
 use crate::driver::lock_order::assert_none_held;
+use crate::driver::shard::ShardId;
 use crate::driver::slot::Slot;
 use crate::error::ConnectError;
 use crate::error::ListenError;
@@ -63,9 +65,10 @@ impl Inner {
             Some(options) => self.config_for(options, ConfigScope::Connection)?,
             None => Arc::clone(&interface),
         };
-        let slot = match self.dial(addr, &config, expect.as_ref())? {
+        let shard = self.shards.next_to_dial();
+        let slot = match self.dial(shard, addr, &config, expect.as_ref())? {
             Some(slot) => slot,
-            None => self.dial_from_new_socket(addr, &config, expect.as_ref())?,
+            None => self.dial_from_new_socket(shard, addr, &config, expect.as_ref())?,
         };
         self.after_input(&slot, slot.state.lock(), Urgency::Now);
         let interface_now = self.config();
@@ -88,13 +91,23 @@ impl Inner {
         if addr.ip().is_multicast() {
             return Err(ListenError::BadAddress { addr });
         }
-        let socket = open_listen_socket(addr, UdpSocket::bind)
-            .map_err(|source| ListenError::new(addr, source))?;
-        let local_addr = socket.local_addr();
-        let socket = Arc::new(socket);
-        let (id, socket_id) = self.hub.lock().add_listener(Arc::clone(&socket), config);
-        self.lobby.add_socket(socket_id, &socket);
-        self.wake_poller();
+        let count = self.shards.count();
+        let bind = |addr, dual_stack| UdpSocket::bind_spread(addr, dual_stack, count);
+        let sockets =
+            open_listen_socket(addr, bind).map_err(|source| ListenError::new(addr, source))?;
+        if sockets.len() < count {
+            tracing::warn!(
+                threads = count,
+                "one service thread has all of a listener's clients"
+            );
+        }
+        let local_addr = sockets[0].local_addr();
+        let sockets = sockets.into_iter().map(Arc::new);
+        let members = self.shards.ids().zip(sockets).collect::<Vec<_>>();
+        let (id, socket_id) = self.hub.lock().add_listener(members.clone(), config);
+        for (shard, socket) in &members {
+            self.shards.get(*shard).add_socket(socket_id, socket);
+        }
         if !Arc::ptr_eq(&interface, &self.config()) {
             // It changed while the listener was in nobody's list.
             self.reconfigure();
@@ -129,8 +142,8 @@ impl Inner {
                 self.kill(&slot, EndReason::APP_GENERIC, LISTENER_CLOSED);
             }
         }
-        let socket = self.hub.lock().remove_listener(listening.socket);
-        if let Some(socket) = socket {
+        let members = self.hub.lock().remove_listener(listening.socket);
+        for (_, socket) in members.into_iter().flatten() {
             let last_users = Arc::downgrade(&socket);
             drop(socket);
             wait_for_close(&last_users);
@@ -139,19 +152,21 @@ impl Inner {
 
     fn dial(
         self: &Arc<Self>,
+        shard: ShardId,
         addr: SocketAddr,
         config: &Arc<Config>,
         expect: Option<&Expect>,
     ) -> Result<Option<Arc<Slot>>, ConnectError> {
         let mut hub = self.hub.lock();
         let dialled = hub
-            .dial(self.clock.now(), addr, config, expect)
+            .dial(self.clock.now(), shard, addr, config, expect)
             .map_err(|error| refused(addr, error))?;
         Ok(dialled.map(|dialled| self.insert_dialled(&mut hub, dialled)))
     }
 
     fn dial_from_new_socket(
         self: &Arc<Self>,
+        shard: ShardId,
         addr: SocketAddr,
         config: &Arc<Config>,
         expect: Option<&Expect>,
@@ -160,8 +175,8 @@ impl Inner {
             .map_err(|source| ConnectError::Socket { addr, source })?;
         let socket = Arc::new(socket);
         let mut hub = self.hub.lock();
-        let id = hub.add_client_socket(Arc::clone(&socket), family);
-        let slot = match hub.dial(self.clock.now(), addr, config, expect) {
+        let id = hub.add_client_socket(shard, Arc::clone(&socket), family);
+        let slot = match hub.dial(self.clock.now(), shard, addr, config, expect) {
             Ok(Some(dialled)) => self.insert_dialled(&mut hub, dialled),
             // A new socket may dial anywhere, so the address must be at fault.
             Ok(None) => {
@@ -174,18 +189,18 @@ impl Inner {
             }
         };
         drop(hub);
-        self.lobby.add_socket(id, &socket);
-        self.wake_poller();
+        self.shards.get(shard).add_socket(id, &socket);
         Ok(slot)
     }
 
     fn insert_dialled(self: &Arc<Self>, hub: &mut super::Hub, dialled: Dialled) -> Arc<Slot> {
         let Dialled {
             core,
+            shard,
             socket,
             route,
         } = dialled;
-        let slot = self.new_slot(core, Some(socket), route, None, false);
+        let slot = self.new_slot(core, shard, Some(socket), route, None, false);
         hub.insert(&slot);
         slot
     }

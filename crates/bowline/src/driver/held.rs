@@ -111,7 +111,10 @@ impl Slot {
     /// say and what waits in its inbox.
     pub(crate) fn put_off(self: &Arc<Self>, follow: &mut Followup) {
         let at = self.inner.clock.now() + limits::HELD_RETRY;
-        follow.nudge.wake_poller |= self.inner.timers.lock().put_off(self, at);
+        let shard = self.inner.shards.of(self);
+        if shard.timers.lock().put_off(self, at) {
+            follow.nudge.wake.insert(self.shard);
+        }
     }
 }
 

@@ -17,6 +17,7 @@ use bowline_core::ids::ConnectionId;
 use bowline_core::time::Timestamp;
 use bowline_io::udp::UdpSocket;
 
+use crate::driver::shard::ShardId;
 use crate::driver::slot::Slot;
 use crate::listener::ListenerId;
 
@@ -30,16 +31,20 @@ pub(crate) struct Hub {
     next_listener: u32,
 }
 
-/// A socket and what it is for.
+/// A socket, as far as the core knows, and what it is for.
 #[derive(Debug)]
 struct Socket {
-    socket: Arc<UdpSocket>,
+    /// Those of the system, all with one address, and by which shard each is driven.
+    members: Members,
     purpose: Purpose,
     /// The settings of a listener, for the connections that come in.
     config: Option<Arc<Config>>,
     /// Connections that use it.
     connections: usize,
 }
+
+/// The sockets of the system behind one of the core, at least one, and who drives each.
+pub(crate) type Members = Vec<(ShardId, Arc<UdpSocket>)>;
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Purpose {
@@ -66,6 +71,7 @@ pub(crate) enum Family {
 #[derive(Debug)]
 pub(crate) struct Dialled {
     pub(crate) core: Box<CoreConnection>,
+    pub(crate) shard: ShardId,
     pub(crate) socket: Arc<UdpSocket>,
     pub(crate) route: Route,
 }
@@ -76,6 +82,14 @@ impl Family {
             Self::Dual => true,
             Self::V4 => remote.is_ipv4(),
         }
+    }
+}
+
+impl Socket {
+    /// The one that a shard drives.
+    fn of(&self, shard: ShardId) -> Option<&Arc<UdpSocket>> {
+        let mut members = self.members.iter();
+        members.find_map(|(driver, socket)| (*driver == shard).then_some(socket))
     }
 }
 
@@ -90,16 +104,17 @@ impl Hub {
         }
     }
 
-    /// Dials from the first client socket that may. `Ok(None)` if there is none.
+    /// Dials from the first client socket of the shard that may. `Ok(None)` if there is none.
     pub(crate) fn dial(
         &mut self,
         now: Timestamp,
+        shard: ShardId,
         remote: SocketAddr,
         config: &Arc<Config>,
         expect: Option<&Expect>,
     ) -> Result<Option<Dialled>, CoreConnectError> {
         for (id, socket) in &self.sockets {
-            let Purpose::Client(family) = socket.purpose else {
+            let (Purpose::Client(family), Some(socket)) = (socket.purpose, socket.of(shard)) else {
                 continue;
             };
             let route = Route {
@@ -114,9 +129,10 @@ impl Hub {
             let core = self
                 .endpoint
                 .connect_expecting(now, route, config, expect)?;
-            let socket = Arc::clone(&socket.socket);
+            let socket = Arc::clone(socket);
             return Ok(Some(Dialled {
                 core: Box::new(core),
+                shard,
                 socket,
                 route,
             }));
@@ -125,29 +141,34 @@ impl Hub {
     }
 
     /// Takes a new socket to dial from.
-    pub(crate) fn add_client_socket(&mut self, socket: Arc<UdpSocket>, family: Family) -> SocketId {
-        self.add_socket(socket, Purpose::Client(family))
+    pub(crate) fn add_client_socket(
+        &mut self,
+        shard: ShardId,
+        socket: Arc<UdpSocket>,
+        family: Family,
+    ) -> SocketId {
+        self.add_socket(vec![(shard, socket)], Purpose::Client(family))
     }
 
     /// Takes a new socket for one end of a pair.
-    pub(crate) fn add_pair_socket(&mut self, socket: Arc<UdpSocket>) -> SocketId {
-        self.add_socket(socket, Purpose::Pair)
+    pub(crate) fn add_pair_socket(&mut self, shard: ShardId, socket: Arc<UdpSocket>) -> SocketId {
+        self.add_socket(vec![(shard, socket)], Purpose::Pair)
     }
 
     /// Gives up a socket that no connection uses.
-    pub(crate) fn remove_unused(&mut self, id: SocketId) -> Option<Arc<UdpSocket>> {
+    pub(crate) fn remove_unused(&mut self, id: SocketId) -> Option<Members> {
         self.take_unused(id)
     }
 
-    /// Takes a new socket and listens on it.
+    /// Takes new sockets with one address and listens on them.
     pub(crate) fn add_listener(
         &mut self,
-        socket: Arc<UdpSocket>,
+        members: Members,
         config: Arc<Config>,
     ) -> (ListenerId, SocketId) {
         self.next_listener += 1;
         let listener = ListenerId::new(self.next_listener);
-        let id = self.add_socket(socket, Purpose::Listener(listener));
+        let id = self.add_socket(members, Purpose::Listener(listener));
         self.endpoint.listen(id, Arc::clone(&config));
         if let Some(socket) = self.sockets.get_mut(&id) {
             socket.config = Some(config);
@@ -156,7 +177,7 @@ impl Hub {
     }
 
     /// Listens no more. The socket stays while connections use it.
-    pub(crate) fn stop_listening(&mut self, id: SocketId) -> Option<Arc<UdpSocket>> {
+    pub(crate) fn stop_listening(&mut self, id: SocketId) -> Option<Members> {
         let socket = self.sockets.get_mut(&id)?;
         socket.purpose = Purpose::Retired;
         self.endpoint.stop_listening(id);
@@ -164,9 +185,9 @@ impl Hub {
     }
 
     /// Listens no more and gives the socket up at once, whoever uses it.
-    pub(crate) fn remove_listener(&mut self, id: SocketId) -> Option<Arc<UdpSocket>> {
+    pub(crate) fn remove_listener(&mut self, id: SocketId) -> Option<Members> {
         self.endpoint.stop_listening(id);
-        self.sockets.remove(&id).map(|socket| socket.socket)
+        self.sockets.remove(&id).map(|socket| socket.members)
     }
 
     /// The settings of a listener.
@@ -209,11 +230,15 @@ impl Hub {
         heirs.collect()
     }
 
-    /// The socket of that number.
-    pub(crate) fn socket(&self, id: SocketId) -> Option<Arc<UdpSocket>> {
-        self.sockets
-            .get(&id)
-            .map(|socket| Arc::clone(&socket.socket))
+    /// The socket of that number that a shard drives.
+    pub(crate) fn socket(&self, id: SocketId, shard: ShardId) -> Option<Arc<UdpSocket>> {
+        self.sockets.get(&id)?.of(shard).cloned()
+    }
+
+    /// A socket of that number, to send from.
+    pub(crate) fn any_socket(&self, id: SocketId) -> Option<Arc<UdpSocket>> {
+        let (_, socket) = self.sockets.get(&id)?.members.first()?;
+        Some(Arc::clone(socket))
     }
 
     /// Which listener the socket belongs to.
@@ -239,7 +264,7 @@ impl Hub {
         now: Timestamp,
         slot: &Slot,
         event: ToEndpoint,
-    ) -> Option<Arc<UdpSocket>> {
+    ) -> Option<Members> {
         self.endpoint.handle_event(now, slot.id, event);
         if event != ToEndpoint::Dead {
             return None;
@@ -266,20 +291,20 @@ impl Hub {
     }
 
     /// Forgets all connections and sockets, and returns them to be dropped without the lock.
-    pub(crate) fn clear(&mut self) -> (Vec<Arc<Slot>>, Vec<Arc<UdpSocket>>) {
+    pub(crate) fn clear(&mut self) -> (Vec<Arc<Slot>>, Vec<Members>) {
         let slots = self.slots.drain().map(|(_, slot)| slot).collect();
         let sockets = std::mem::take(&mut self.sockets);
         (
             slots,
-            sockets.into_values().map(|socket| socket.socket).collect(),
+            sockets.into_values().map(|socket| socket.members).collect(),
         )
     }
 
-    fn add_socket(&mut self, socket: Arc<UdpSocket>, purpose: Purpose) -> SocketId {
+    fn add_socket(&mut self, members: Members, purpose: Purpose) -> SocketId {
         self.next_socket += 1;
         let id = SocketId::new(self.next_socket);
         let socket = Socket {
-            socket,
+            members,
             purpose,
             config: None,
             connections: 0,
@@ -290,12 +315,12 @@ impl Hub {
 
     /// A socket without connections is kept only to listen: a later dial opens a new one, whose port the
     /// peer does not remember.
-    fn take_unused(&mut self, id: SocketId) -> Option<Arc<UdpSocket>> {
+    fn take_unused(&mut self, id: SocketId) -> Option<Members> {
         let socket = self.sockets.get(&id)?;
         let is_listening = matches!(socket.purpose, Purpose::Listener(_));
         if socket.connections > 0 || is_listening {
             return None;
         }
-        self.sockets.remove(&id).map(|socket| socket.socket)
+        self.sockets.remove(&id).map(|socket| socket.members)
     }
 }

@@ -33,6 +33,10 @@ const _: () = assert!(
     "answers are read faster than they are asked for"
 );
 
+/// Service threads of an interface. Each has 2 MiB of addresses to receive into, three descriptors, and a socket
+/// per listener; and beyond the processors of a large machine there is nothing to gain.
+pub(crate) const MAX_SERVICE_THREADS: usize = 32;
+
 /// How long a socket that takes no more is left alone.
 pub(crate) const BLOCKED_RETRY: Span = Span::from_millis(1);
 

@@ -4,22 +4,20 @@
 //! drives. So no lock is held while a thread sleeps in the operating system.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::sync::OnceLock;
-use std::sync::Weak;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use bowline_core::endpoint::SocketId;
 use bowline_core::time::Timestamp;
 use bowline_io::handle::Signal;
-use bowline_io::udp::UdpSocket;
 
 use crate::driver::lock_order::Guard;
 use crate::driver::lock_order::Lock;
 use crate::driver::lock_order::Rank;
 use crate::driver::lock_order::assert_none_held;
 use crate::driver::reactor::Reactor;
+use crate::driver::shard::ShardId;
+use crate::driver::shard::ShardSet;
 use crate::driver::sync::primitives::AtomicBool;
 use crate::driver::sync::primitives::Condvar;
 use crate::driver::sync::primitives::Mutex;
@@ -41,8 +39,6 @@ pub(crate) struct Lobby<R = Box<Reactor>> {
     let_go: AtomicBool,
     /// An outer event loop watches the poller and calls `poll` when it is readable.
     is_watched: AtomicBool,
-    /// There are sockets that the poller does not watch yet.
-    has_new_sockets: AtomicBool,
     /// What an outer event loop watches; made when first asked for.
     signal: OnceLock<Signal>,
     /// Held while the signal is brought in line with what is unread, so that it tells the latest.
@@ -55,8 +51,6 @@ pub(crate) struct LobbyState<R = Box<Reactor>> {
     /// The role of driving, while nobody has it.
     pub(crate) reactor: Option<R>,
     events: VecDeque<Event>,
-    /// Sockets that the poller shall watch from now on.
-    new_sockets: Vec<NewSocket>,
     /// Connections that have unread messages.
     unread: usize,
     /// Application threads asleep on `changed`.
@@ -69,13 +63,6 @@ pub(crate) struct LobbyState<R = Box<Reactor>> {
     pub(crate) service: Service,
     /// The interface is being dropped.
     pub(crate) shutdown: bool,
-}
-
-/// A socket that the poller shall watch. If it is closed before, there is nothing to watch.
-#[derive(Debug)]
-pub(crate) struct NewSocket {
-    pub(crate) id: SocketId,
-    pub(crate) socket: Weak<UdpSocket>,
 }
 
 /// What the service thread does.
@@ -99,7 +86,8 @@ pub(crate) enum Service {
 /// What has to be done once no lock is held.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Nudge {
-    pub(crate) wake_poller: bool,
+    /// The shards whose drivers are to be woken from their sleep.
+    pub(crate) wake: ShardSet,
     pub(crate) notify: bool,
     pub(crate) signal: bool,
 }
@@ -131,7 +119,6 @@ impl<R> Lobby<R> {
                 LobbyState {
                     reactor: None,
                     events: VecDeque::new(),
-                    new_sockets: Vec::new(),
                     unread: 0,
                     sleepers: 0,
                     waiters: 0,
@@ -145,7 +132,6 @@ impl<R> Lobby<R> {
             app_asleep: AtomicBool::new(false),
             let_go: AtomicBool::new(false),
             is_watched: AtomicBool::new(false),
-            has_new_sockets: AtomicBool::new(false),
             signal: OnceLock::new(),
             signal_turn: Mutex::new(()),
         }
@@ -176,7 +162,8 @@ impl<R> Lobby<R> {
         Some(event)
     }
 
-    /// Whether no connection may be made any more, besides `coming` ones whose events are not queued yet.
+    /// Whether no connection may be made any more, besides `coming` ones of the caller whose events are not
+    /// queued yet. Threads that ask at the same time do not know of each other's.
     pub(crate) fn is_full(&self, coming: usize) -> bool {
         self.lock().events.len() + coming >= self.max_events
     }
@@ -193,24 +180,6 @@ impl<R> Lobby<R> {
         let mut state = self.lock();
         state.unread = state.unread.saturating_sub(1);
         self.became_read(&state, nudge);
-    }
-
-    /// Has the poller watch a socket.
-    pub(crate) fn add_socket(&self, id: SocketId, socket: &Arc<UdpSocket>) {
-        let socket = Arc::downgrade(socket);
-        let mut state = self.lock();
-        state.new_sockets.push(NewSocket { id, socket });
-        self.has_new_sockets.store(true, Ordering::Release);
-    }
-
-    /// Takes the sockets that the poller does not watch yet.
-    pub(crate) fn take_new_sockets(&self) -> Vec<NewSocket> {
-        if !self.has_new_sockets.load(Ordering::Acquire) {
-            return Vec::new();
-        }
-        let mut state = self.lock();
-        self.has_new_sockets.store(false, Ordering::Relaxed);
-        std::mem::take(&mut state.new_sockets)
     }
 
     /// Gives up all that waits to be read, which holds connections, and they the interface; and the means
@@ -232,10 +201,10 @@ impl<R> Lobby<R> {
         self.became_ready(&state, nudge);
     }
 
-    /// Does what was noted while a lock was held. `wake_poller` wakes whoever sleeps in the poller.
-    pub(crate) fn act_on(&self, nudge: Nudge, wake_poller: impl FnOnce()) {
-        if nudge.wake_poller {
-            wake_poller();
+    /// Does what was noted while a lock was held. `wake` wakes the drivers of shards.
+    pub(crate) fn act_on(&self, nudge: Nudge, wake: impl FnOnce(ShardSet)) {
+        if !nudge.wake.is_empty() {
+            wake(nudge.wake);
         }
         if nudge.notify {
             self.notify();
@@ -245,7 +214,7 @@ impl<R> Lobby<R> {
         }
     }
 
-    /// Ends all waits and the service thread.
+    /// Ends all waits and the service thread that takes turns with them.
     pub(crate) fn shut_down(&self, wake_poller: impl FnOnce()) {
         self.lock().shutdown = true;
         self.set_let_go(true);
@@ -349,7 +318,9 @@ impl<R> Lobby<R> {
 
     fn became_ready(&self, state: &LobbyState<R>, nudge: &mut Nudge) {
         nudge.notify |= state.sleepers > 0;
-        nudge.wake_poller |= self.app_asleep.load(Ordering::SeqCst);
+        if self.app_asleep.load(Ordering::SeqCst) {
+            nudge.wake.insert(ShardId::FIRST);
+        }
         nudge.signal |= self.signal.get().is_some();
     }
 

@@ -10,6 +10,7 @@
 //! held        connections whose lock another thread has
 //! hub         endpoint, sockets and table of connections behind the endpoint lock
 //! dial        sockets to listen on and to dial from
+//! shard       what each service thread has of its own
 //! lobby       events, readiness, the role of driving
 //! followup    what is done once a connection's lock is given up
 //! group       whose messages come next in a poll group
@@ -17,7 +18,7 @@
 //! pipe        pairs of connections, and the way between two ends in memory
 //! settings    settings of the interface, its listeners and connections
 //! trust       own certificate and whom we trust, at run time
-//! timers      deadlines of all connections
+//! timers      deadlines of connections
 //! sync        who drives, and what else a model checker looks at
 //! lock_order  the lock rules, checked in debug builds
 //! limits      every bound
@@ -37,11 +38,12 @@ pub(crate) mod lobby;
 pub(crate) mod lock_order;
 mod network;
 mod pipe;
-mod reactor;
+pub(crate) mod reactor;
 mod receive;
 mod recording;
 pub(crate) mod service;
 pub(crate) mod settings;
+pub(crate) mod shard;
 mod shares;
 pub(crate) mod slot;
 mod sync;
@@ -68,21 +70,21 @@ use bowline_core::message::Outgoing;
 use bowline_core::rng::Rng;
 use bowline_core::time::Timestamp;
 use bowline_io::clock::Clock;
-use bowline_io::poll::Poller;
-use bowline_io::poll::Waker;
 use bowline_io::udp::UdpSocket;
 
 use crate::driver::followup::Followup;
 use crate::driver::hub::Hub;
 use crate::driver::lobby::Lobby;
+use crate::driver::lobby::Nudge;
 use crate::driver::lock_order::Guard;
 use crate::driver::lock_order::Lock;
 use crate::driver::lock_order::Rank;
 use crate::driver::network::Network;
 use crate::driver::reactor::Reactor;
+use crate::driver::shard::ShardId;
+use crate::driver::shard::Shards;
 use crate::driver::slot::Slot;
 use crate::driver::slot::SlotState;
-use crate::driver::timers::Timers;
 use crate::driver::transmit::transmit_here;
 use crate::driver::transmit::transmit_last;
 use crate::error::BuildError;
@@ -98,13 +100,12 @@ pub(crate) struct Inner {
     pub(crate) clock: Clock,
     pub(crate) lobby: Lobby,
     pub(crate) hub: Lock<Hub>,
-    pub(crate) timers: Lock<Timers>,
+    pub(crate) shards: Shards,
     pub(crate) network: Network,
     /// The settings of the interface, those of the process included.
     pub(crate) settings: Lock<Arc<Config>>,
     /// Where recordings go of connections that end as they should not.
     recordings: OnceLock<Shelf>,
-    waker: Waker,
     #[cfg(unix)]
     poller_fd: std::os::fd::RawFd,
 }
@@ -119,36 +120,42 @@ pub(crate) enum Urgency {
 }
 
 impl Inner {
-    /// An interface that nobody drives yet. While `max_events` events wait to be read it makes no
-    /// connections.
+    /// An interface that nobody drives yet, and what the threads of the shards beyond the first drive with.
+    /// While `max_events` events wait to be read it makes no connections.
     pub(crate) fn new(
         config: EndpointConfig,
         settings: Config,
         max_events: usize,
-    ) -> Result<Arc<Self>, BuildError> {
+        shards: usize,
+    ) -> Result<(Arc<Self>, Vec<Reactor>), BuildError> {
         let settings = settings.into_level(ConfigScope::Interface)?;
         let seed = bowline_io::entropy::seed().map_err(BuildError::Entropy)?;
         let luck = bowline_io::entropy::seed().map_err(BuildError::Entropy)?;
-        let poller = Poller::new().map_err(BuildError::Poller)?;
+        let (shards, pollers) = Shards::new(shards).map_err(BuildError::Poller)?;
+        let mut reactors = shards
+            .ids()
+            .zip(pollers)
+            .map(|(shard, poller)| Reactor::new(shard, poller));
+        let first = reactors.next().expect("there is a first shard");
+        let further = reactors.collect();
         let clock = Clock::new();
         let endpoint = Endpoint::new(config, seed, clock.now(), Clock::unix_seconds());
         let inner = Self {
             clock,
             lobby: Lobby::new(max_events),
             hub: Lock::new(Rank::Endpoint, Hub::new(endpoint)),
-            timers: Lock::new(Rank::Timers, Timers::default()),
+            shards,
             network: Network::new(Rng::from_seed(luck)),
             settings: Lock::new(Rank::Settings, Arc::new(settings)),
             recordings: OnceLock::new(),
-            waker: poller.waker(),
             #[cfg(unix)]
-            poller_fd: std::os::fd::AsRawFd::as_raw_fd(&poller),
+            poller_fd: first.poller_fd(),
         };
-        inner.lobby.lock().reactor = Some(Box::new(Reactor::new(poller)));
+        inner.lobby.lock().reactor = Some(Box::new(first));
         let inner = Arc::new(inner);
         global_config::enroll(&inner);
         inner.reconfigure();
-        Ok(inner)
+        Ok((inner, further))
     }
 
     /// Gives a command to a connection and does what follows from it.
@@ -241,15 +248,10 @@ impl Inner {
         }
         self.write_recordings(follow);
         let nudge = std::mem::take(&mut follow.nudge);
-        self.lobby.act_on(nudge, || self.waker.wake());
+        self.lobby.act_on(nudge, |shards| self.shards.wake(shards));
     }
 
-    /// Wakes whoever sleeps in the poller.
-    pub(crate) fn wake_poller(&self) {
-        self.waker.wake();
-    }
-
-    /// What the poller itself can be watched by.
+    /// What the first shard's poller itself can be watched by.
     #[cfg(unix)]
     pub(crate) const fn poller_fd(&self) -> std::os::fd::RawFd {
         self.poller_fd
@@ -259,22 +261,23 @@ impl Inner {
     pub(crate) fn new_slot(
         self: &Arc<Self>,
         core: Box<CoreConnection>,
+        shard: ShardId,
         socket: Option<Arc<UdpSocket>>,
         route: Route,
         listener: Option<ListenerId>,
         refused: bool,
     ) -> Arc<Slot> {
-        let timer = self.timers.lock().reserve();
+        let place = (shard, self.shards.get(shard).timers.lock().reserve());
         let inner = Arc::clone(self);
         Arc::new(Slot::new(
-            inner, core, socket, route, listener, timer, refused,
+            inner, core, socket, route, listener, place, refused,
         ))
     }
 
-    /// Ends all waits and the service thread. First of three steps to the end; the caller joins the thread
+    /// Ends all waits and the service threads. First of three steps to the end; the caller joins the threads
     /// before the next.
     pub(crate) fn stop_driving(&self) {
-        self.lobby.shut_down(|| self.waker.wake());
+        self.lobby.shut_down(|| self.shards.stop());
     }
 
     /// Closes all connections and tells the peers. The second step, when no new ones come in any more.
@@ -291,8 +294,7 @@ impl Inner {
         drop(self.lobby.clear());
         let forgotten = self.hub.lock().clear();
         drop(forgotten);
-        let forgotten = self.timers.lock().clear();
-        drop(forgotten);
+        drop(self.shards.clear());
     }
 
     fn after_input_with(
@@ -323,13 +325,26 @@ impl Inner {
             unused.extend(hub.apply(now, slot, *event));
             if *event == ToEndpoint::Dead {
                 // The slot itself is kept alive by the list until the lock is given up.
-                let _ = self.timers.lock().release(slot.timer);
+                let _ = self.shards.of(slot).timers.lock().release(slot.timer);
             }
         }
-        let deadline = hub.endpoint.poll_timeout();
-        self.timers.lock().schedule_endpoint(deadline);
+        self.schedule_endpoint(&hub, &mut follow.nudge);
         drop(hub);
         follow.endpoint.clear();
+    }
+
+    /// Tells the timers when the endpoint wants its bookkeeping done.
+    fn schedule_endpoint(&self, hub: &Hub, nudge: &mut Nudge) {
+        let deadline = hub.endpoint.poll_timeout();
+        if self
+            .shards
+            .first()
+            .timers
+            .lock()
+            .schedule_endpoint(deadline)
+        {
+            nudge.wake.insert(ShardId::FIRST);
+        }
     }
 }
 

@@ -224,7 +224,7 @@ impl Inner {
     ) -> Option<(SocketId, Arc<UdpSocket>)> {
         loop {
             let id = self.network.next_arrival(now)?;
-            let socket = self.hub.lock().socket(id);
+            let socket = self.hub.lock().any_socket(id);
             let mut state = self.network.state.lock();
             while !batch.is_full()
                 && let Some(link) = &mut state.recv
@@ -256,7 +256,7 @@ impl Inner {
     }
 
     fn send_anyway(&self, border: Border, datagram: &[u8]) {
-        let socket = self.hub.lock().socket(border.socket);
+        let socket = self.hub.lock().any_socket(border.socket);
         if let Some(socket) = socket {
             // If the socket is blocked it is lost, as on any network.
             let _ = self.send_now(&socket, border, datagram);
@@ -285,10 +285,10 @@ impl Inner {
             .is_meddling
             .store(is_meddling, Ordering::Relaxed);
         // Under the lock, so that the last word is about the last change.
-        let wake = self.timers.lock().schedule_network(due);
+        let wake = self.shards.first().timers.lock().schedule_network(due);
         drop(state);
         if wake {
-            self.wake_poller();
+            self.shards.first().wake();
         }
     }
 }

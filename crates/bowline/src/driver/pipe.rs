@@ -23,6 +23,7 @@ use crate::driver::Inner;
 use crate::driver::Urgency;
 use crate::driver::followup::Followup;
 use crate::driver::lock_order::assert_none_held;
+use crate::driver::shard::ShardId;
 use crate::driver::slot::Slot;
 use crate::driver::slot::SlotState;
 use crate::driver::sync::alone::Work;
@@ -112,7 +113,7 @@ impl Inner {
         let cores = self.hub.lock().endpoint.pair(now, None, config, identities);
         let slots = cores
             .map_err(|_| PairError::TooManyConnections)?
-            .map(|core| self.new_slot(Box::new(core), None, NO_ROUTE, None, false));
+            .map(|core| self.new_slot(Box::new(core), ShardId::FIRST, None, NO_ROUTE, None, false));
         let [first, second] = &slots;
         for (slot, other) in [(first, second), (second, first)] {
             let link = PipeLink {
@@ -135,7 +136,8 @@ impl Inner {
         let sockets = [loopback_socket()?, loopback_socket()?];
         let [first, second] = &sockets;
         let mut hub = self.hub.lock();
-        let ids = [first, second].map(|socket| hub.add_pair_socket(Arc::clone(socket)));
+        let ids =
+            [first, second].map(|socket| hub.add_pair_socket(ShardId::FIRST, Arc::clone(socket)));
         let routes = [(ids[0], second.local_addr()), (ids[1], first.local_addr())]
             .map(|(socket, remote)| Route { socket, remote });
         let now = self.clock.now();
@@ -149,7 +151,14 @@ impl Inner {
         let [first, second] = cores;
         let end = |core, at: usize| {
             let socket = Some(Arc::clone(&sockets[at]));
-            let slot = self.new_slot(Box::new(core), socket, routes[at], None, false);
+            let slot = self.new_slot(
+                Box::new(core),
+                ShardId::FIRST,
+                socket,
+                routes[at],
+                None,
+                false,
+            );
             slot.state.lock().begin_connected(None);
             slot
         };
@@ -158,9 +167,8 @@ impl Inner {
         slots.iter().for_each(|slot| hub.insert(slot));
         drop(hub);
         for (id, socket) in ids.into_iter().zip(&sockets) {
-            self.lobby.add_socket(id, socket);
+            self.shards.first().add_socket(id, socket);
         }
-        self.wake_poller();
         for slot in &slots {
             self.after_input(slot, slot.state.lock(), Urgency::Now);
         }

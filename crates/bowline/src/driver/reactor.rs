@@ -1,4 +1,4 @@
-//! What a thread needs to drive the sockets; whoever owns it drives.
+//! What a thread needs to drive the sockets of a shard; whoever owns it drives.
 
 use std::sync::Arc;
 
@@ -13,12 +13,14 @@ use crate::driver::limits;
 use crate::driver::lock_order::Driving;
 use crate::driver::lock_order::assert_none_held;
 use crate::driver::receive::Receiver;
+use crate::driver::shard::ShardId;
 use crate::driver::slot::Slot;
 use crate::driver::transmit::Transmitter;
 
 /// The role of driving, as a value.
 #[derive(Debug)]
 pub(crate) struct Reactor {
+    shard: ShardId,
     poller: Poller,
     receiver: Receiver,
     timers: TimerRunner,
@@ -32,6 +34,7 @@ pub(crate) struct Reactor {
 /// Handles the connections whose deadlines have passed.
 #[derive(Debug)]
 pub(crate) struct TimerRunner {
+    shard: ShardId,
     transmitter: Transmitter,
     due: Vec<Arc<Slot>>,
     /// When to look at the calendar again.
@@ -39,11 +42,12 @@ pub(crate) struct TimerRunner {
 }
 
 impl Reactor {
-    pub(crate) fn new(poller: Poller) -> Self {
+    pub(crate) fn new(shard: ShardId, poller: Poller) -> Self {
         Self {
+            shard,
             poller,
-            receiver: Receiver::new(),
-            timers: TimerRunner::new(),
+            receiver: Receiver::new(shard),
+            timers: TimerRunner::new(shard),
             follow: Followup::for_driver(),
             ready: Vec::new(),
             unfinished: Vec::new(),
@@ -62,15 +66,24 @@ impl Reactor {
             self.receive(inner, token);
         }
         self.ready = ready;
-        self.receive_late(inner);
+        if self.shard.is_first() {
+            self.receive_late(inner);
+        }
         self.timers.run(inner, &mut self.follow);
         inner.follow_up(&mut self.follow);
+    }
+
+    /// What the poller can be watched by.
+    #[cfg(unix)]
+    pub(crate) fn poller_fd(&self) -> std::os::fd::RawFd {
+        std::os::fd::AsRawFd::as_raw_fd(&self.poller)
     }
 
     /// Leaves the sleeping to an outer event loop: the poller's handle becomes readable when there is
     /// something to do, or another thread brings a deadline forward.
     pub(crate) fn sleep_outside(&mut self, inner: &Inner) {
-        let until = inner.timers.lock().sleep(Timestamp::NEVER);
+        let shard = inner.shards.get(self.shard);
+        let until = shard.timers.lock().sleep(Timestamp::NEVER);
         assert_none_held();
         if until != Timestamp::NEVER
             && let Err(error) = self.poller.arm(until, &inner.clock)
@@ -85,11 +98,14 @@ impl Reactor {
         } else {
             Timestamp::ZERO
         };
-        let until = inner.timers.lock().sleep(latest);
+        let shard = inner.shards.get(self.shard);
+        let until = shard.timers.lock().sleep(latest);
         assert_none_held();
         let result = self.poller.wait(Some(until), &inner.clock, &mut self.ready);
-        inner.timers.lock().wake();
-        inner.lobby.set_app_asleep(false);
+        shard.timers.lock().wake();
+        if self.shard.is_first() {
+            inner.lobby.set_app_asleep(false);
+        }
         if let Err(error) = result {
             tracing::warn!(%error, "waiting for sockets failed");
             // Whatever it is, it must not become a busy loop.
@@ -106,7 +122,7 @@ impl Reactor {
         let Some(id) = u32::try_from(token).ok().map(SocketId::new) else {
             return;
         };
-        let Some(socket) = inner.hub.lock().socket(id) else {
+        let Some(socket) = inner.hub.lock().socket(id, self.shard) else {
             return;
         };
         for _ in 0..limits::MAX_RECV_BATCHES {
@@ -141,20 +157,20 @@ impl Reactor {
     }
 
     fn register_sockets(&self, inner: &Inner) {
-        for new in inner.lobby.take_new_sockets() {
-            let Some(socket) = new.socket.upgrade() else {
-                continue;
-            };
-            if let Err(error) = self.poller.register(&socket, new.id.get() as usize) {
+        inner.shards.get(self.shard).take_new_sockets(|new| {
+            if let Some(socket) = new.socket.upgrade()
+                && let Err(error) = self.poller.register(&socket, new.id.get() as usize)
+            {
                 tracing::error!(%error, "a socket cannot be waited for");
             }
-        }
+        });
     }
 }
 
 impl TimerRunner {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(shard: ShardId) -> Self {
         Self {
+            shard,
             transmitter: Transmitter::new(),
             due: Vec::new(),
             next_calendar: Timestamp::ZERO,
@@ -164,9 +180,11 @@ impl TimerRunner {
     /// Handles all deadlines that have passed.
     pub(crate) fn run(&mut self, inner: &Inner, follow: &mut Followup) {
         let _driving = Driving::begin();
-        inner.send_late();
+        if self.shard.is_first() {
+            inner.send_late();
+        }
         let now = inner.clock.now();
-        self.look_at_calendar(inner, now);
+        self.look_at_calendar(inner, now, follow);
         self.take_due(inner, now, follow);
         self.due.retain(|slot| {
             let Some(mut state) = slot.lock_soon() else {
@@ -187,7 +205,7 @@ impl TimerRunner {
     }
 
     /// The clock that deadlines go by may stop while the machine sleeps, and the calendar may be set.
-    fn look_at_calendar(&mut self, inner: &Inner, now: Timestamp) {
+    fn look_at_calendar(&mut self, inner: &Inner, now: Timestamp, follow: &mut Followup) {
         if now < self.next_calendar {
             return;
         }
@@ -195,12 +213,11 @@ impl TimerRunner {
         let unix_secs = Clock::unix_seconds();
         let mut hub = inner.hub.lock();
         hub.endpoint.set_unix_time(now, unix_secs);
-        let deadline = hub.endpoint.poll_timeout();
-        inner.timers.lock().schedule_endpoint(deadline);
+        inner.schedule_endpoint(&hub, &mut follow.nudge);
     }
 
     fn take_due(&mut self, inner: &Inner, now: Timestamp, follow: &mut Followup) {
-        let mut timers = inner.timers.lock();
+        let mut timers = inner.shards.get(self.shard).timers.lock();
         let endpoint_due = timers.take_due_endpoint(now);
         while self.due.len() < limits::MAX_TIMER_ROUND
             && let Some(slot) = timers.pop_due(now)
@@ -212,8 +229,7 @@ impl TimerRunner {
             let mut hub = inner.hub.lock();
             hub.endpoint.handle_timeout(now);
             inner.tell_trust(&mut hub, &mut follow.nudge);
-            let deadline = hub.endpoint.poll_timeout();
-            inner.timers.lock().schedule_endpoint(deadline);
+            inner.schedule_endpoint(&hub, &mut follow.nudge);
         }
     }
 }

@@ -22,16 +22,20 @@ use bowline_io::udp::UdpSocket;
 use crate::driver::Inner;
 use crate::driver::hub::Hub;
 use crate::driver::limits;
+use crate::driver::lobby::Nudge;
 use crate::driver::lock_order::Guard;
 use crate::driver::lock_order::assert_none_held;
 use crate::driver::network::Border;
+use crate::driver::shard::ShardId;
 use crate::driver::shares::Shares;
 use crate::driver::slot::Slot;
 use crate::driver::slot::SlotState;
 
-/// The buffers with which the driving thread receives.
+/// The buffers with which a driving thread receives.
 #[derive(Debug)]
 pub(crate) struct Receiver {
+    /// Whom the connections belong to that come in.
+    shard: ShardId,
     batch: RecvBatch,
     /// Per datagram of the batch, which connection of `touched` it is for, if any.
     routed: Vec<Option<(u32, DatagramMeta)>>,
@@ -48,8 +52,9 @@ pub(crate) struct Receiver {
 }
 
 impl Receiver {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(shard: ShardId) -> Self {
         Self {
+            shard,
             batch: RecvBatch::new(limits::RECV_SLOTS),
             routed: Vec::new(),
             withheld: Vec::new(),
@@ -167,6 +172,7 @@ impl Receiver {
                 DatagramEvent::Incoming(core) => {
                     let refused = inner.lobby.is_full(admitted);
                     admitted += usize::from(!refused);
+                    let socket = (self.shard, socket);
                     let slot = admit(inner, &mut hub, now, core, from, socket, refused);
                     touch(&mut self.touched, &slot);
                     None
@@ -174,8 +180,10 @@ impl Receiver {
             };
             self.routed.push(routed);
         }
-        let deadline = hub.endpoint.poll_timeout();
-        inner.timers.lock().schedule_endpoint(deadline);
+        let mut nudge = Nudge::default();
+        inner.schedule_endpoint(&hub, &mut nudge);
+        drop(hub);
+        inner.shards.wake(nudge.wake);
     }
 
     fn handle(&mut self, now: Timestamp) {
@@ -261,14 +269,21 @@ fn admit(
     now: Timestamp,
     mut core: Box<CoreConnection>,
     route: Route,
-    socket: &Arc<UdpSocket>,
+    (shard, socket): (ShardId, &Arc<UdpSocket>),
     refused: bool,
 ) -> Arc<Slot> {
     if refused {
         core.close(now, EndReason::APP_GENERIC, REFUSED, false);
     }
     let listener = hub.listener_of(route.socket);
-    let slot = inner.new_slot(core, Some(Arc::clone(socket)), route, listener, refused);
+    let slot = inner.new_slot(
+        core,
+        shard,
+        Some(Arc::clone(socket)),
+        route,
+        listener,
+        refused,
+    );
     hub.insert(&slot);
     slot
 }

@@ -1,4 +1,4 @@
-//! How an interface is driven, as far as [`role`] needs to know.
+//! The threads that drive an interface, and what [`role`] needs to know of it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,6 +11,7 @@ use crate::driver::lobby::Lobby;
 use crate::driver::lobby::LobbyState;
 use crate::driver::reactor::Reactor;
 use crate::driver::reactor::TimerRunner;
+use crate::driver::shard::ShardId;
 use crate::driver::sync::role;
 use crate::driver::sync::role::Drive;
 
@@ -35,13 +36,20 @@ impl Inner {
     }
 }
 
-/// The service thread.
+/// The service thread of the first shard, which takes turns with threads of the application.
 pub(crate) fn run(inner: &Arc<Inner>) {
     let mut timers = ServiceTimers {
-        runner: TimerRunner::new(),
+        runner: TimerRunner::new(ShardId::FIRST),
         follow: Followup::for_driver(),
     };
     role::serve(inner, &mut timers);
+}
+
+/// The service thread of a further shard.
+pub(crate) fn run_further(inner: &Arc<Inner>, mut reactor: Reactor) {
+    while !inner.shards.is_stopped() {
+        reactor.turn(inner, Timestamp::NEVER);
+    }
 }
 
 /// What the service thread looks after the timers with while an application drives.
@@ -68,11 +76,11 @@ impl Drive for Arc<Inner> {
     }
 
     fn wake(&self) {
-        self.waker.wake();
+        self.shards.first().wake();
     }
 
     fn next_deadline(&self) -> Option<Timestamp> {
-        self.timers.lock().next()
+        self.shards.first().timers.lock().next()
     }
 
     fn run_timers(&self, timers: &mut ServiceTimers) {

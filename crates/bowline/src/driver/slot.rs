@@ -28,6 +28,7 @@ use crate::driver::lobby::Nudge;
 use crate::driver::lock_order::Lock;
 use crate::driver::lock_order::Rank;
 use crate::driver::pipe::PipeLink;
+use crate::driver::shard::ShardId;
 use crate::driver::sync::baton::Baton;
 use crate::driver::sync::inbox::Inbox;
 use crate::driver::timers::TimerId;
@@ -46,7 +47,9 @@ pub(crate) struct Slot {
     pub(crate) route: Route,
     pub(crate) listener: Option<ListenerId>,
     pub(crate) timer: TimerId,
-    /// Where it stands in the list of the batch that is being received; only the driving thread looks.
+    /// Who looks after its socket and its deadlines.
+    pub(crate) shard: ShardId,
+    /// Where it may stand in the list of the batch that is being received; only those who receive look.
     pub(crate) batch_index: AtomicU32,
     /// A `Writable` event waits to be read, so that a second one need not be queued.
     pub(crate) told_writable: AtomicBool,
@@ -106,7 +109,7 @@ impl Slot {
         socket: Option<Arc<UdpSocket>>,
         route: Route,
         listener: Option<ListenerId>,
-        timer: TimerId,
+        (shard, timer): (ShardId, TimerId),
         refused: bool,
     ) -> Self {
         let user_data = core.config().user_data();
@@ -116,6 +119,7 @@ impl Slot {
             route,
             listener,
             timer,
+            shard,
             batch_index: AtomicU32::new(0),
             told_writable: AtomicBool::new(false),
             transmitting: Baton::new(),
@@ -183,7 +187,10 @@ impl Slot {
         let at = at.max(state.blocked_until);
         if at < state.scheduled {
             state.scheduled = at;
-            follow.nudge.wake_poller |= self.inner.timers.lock().schedule(self, at);
+            let shard = self.inner.shards.of(self);
+            if shard.timers.lock().schedule(self, at) {
+                follow.nudge.wake.insert(self.shard);
+            }
         }
     }
 

@@ -1,4 +1,4 @@
-//! The next deadline of every connection, and how long the sleeping thread means to sleep.
+//! The next deadline of every connection of a shard, and how long the sleeping thread means to sleep.
 //!
 //! An indexed binary heap: each connection has one place in it, so that it cannot grow with traffic and
 //! does not allocate once the connections are there. An entry that turns out too early costs one look at
@@ -12,7 +12,7 @@ use bowline_core::time::Timestamp;
 
 use crate::driver::slot::Slot;
 
-/// The deadlines of all connections.
+/// The deadlines of a shard's connections; the first has those that the interface has but once, too.
 #[derive(Debug, Default)]
 pub(crate) struct Timers {
     heap: TimerHeap,
@@ -66,17 +66,16 @@ impl Timers {
         self.sleeping_until.is_some_and(|until| at < until)
     }
 
-    /// Sets the endpoint's deadline.
-    pub(crate) fn schedule_endpoint(&mut self, at: Option<Timestamp>) {
+    /// Sets the endpoint's deadline. Tells whether the sleeping thread must be woken for it.
+    pub(crate) fn schedule_endpoint(&mut self, at: Option<Timestamp>) -> bool {
         self.endpoint = at;
+        self.ends_sleep(at)
     }
 
     /// Sets the deadline of late datagrams. Tells whether the sleeping thread must be woken for it.
     pub(crate) fn schedule_network(&mut self, at: Option<Timestamp>) -> bool {
         self.network = at;
-        self.sleeping_until
-            .zip(at)
-            .is_some_and(|(until, at)| at < until)
+        self.ends_sleep(at)
     }
 
     /// Takes the endpoint's deadline if it has passed.
@@ -126,6 +125,11 @@ impl Timers {
         let mut slots = std::mem::take(&mut self.slots);
         slots.extend(self.put_off.drain(..).map(|(_, slot)| Some(slot)));
         slots
+    }
+
+    fn ends_sleep(&self, at: Option<Timestamp>) -> bool {
+        let sleep = self.sleeping_until.zip(at);
+        sleep.is_some_and(|(until, at)| at < until)
     }
 }
 
@@ -288,6 +292,14 @@ mod tests {
     fn a_sleeper_is_told_of_earlier_deadlines_only() {
         let mut timers = Timers::default();
         timers.schedule_endpoint(Some(at(50)));
+        assert_eq!(timers.sleep(at(100)), at(50));
+        assert!(!timers.schedule_endpoint(Some(at(50))));
+        assert!(timers.schedule_endpoint(Some(at(49))));
+        assert!(!timers.schedule_endpoint(None));
+        assert!(timers.schedule_network(Some(at(20))));
+        timers.wake();
+        assert!(!timers.schedule_network(None), "it looks before it sleeps");
+        assert!(!timers.schedule_endpoint(Some(at(50))));
         assert_eq!(timers.sleep(at(100)), at(50));
         assert!(!timers.take_due_endpoint(at(49)));
         assert!(timers.take_due_endpoint(at(50)));

@@ -22,11 +22,8 @@ impl Inner {
         let mut hub = self.hub.lock();
         let result = change(&mut hub.endpoint);
         self.tell_trust(&mut hub, &mut nudge);
-        let deadline = hub.endpoint.poll_timeout();
-        self.timers.lock().schedule_endpoint(deadline);
+        self.schedule_endpoint(&hub, &mut nudge);
         drop(hub);
-        // Whoever sleeps may have to do so for a shorter time now.
-        nudge.wake_poller = true;
         self.nudge(nudge);
         result
     }

@@ -67,7 +67,7 @@ pub struct Steady {
 }
 
 pub struct World {
-    /// Two with a service thread, and one that only `poll` and `wait` drive.
+    /// One with a service thread, one with three, and one that only `poll` and `wait` drive.
     pub interfaces: Vec<Sockets>,
     /// Of whom identity, trust and certificates change. Its connections are all closed by that.
     pub nobody: Sockets,
@@ -81,19 +81,22 @@ pub struct World {
 
 impl World {
     pub fn new() -> Self {
-        let make = |mode| {
+        let make = |mode, threads| {
             let mut config = Config::new();
             // Who lingers for somebody who is gone shall not do so for long.
             config.set(ConfigKey::TimeoutInitial, 3000).unwrap();
-            let builder = Sockets::builder().service(mode).config(config);
+            let builder = Sockets::builder()
+                .service(mode)
+                .service_threads(threads)
+                .config(config);
             builder.build().unwrap()
         };
         let modes = [
-            ServiceMode::Thread,
-            ServiceMode::Thread,
-            ServiceMode::Manual,
+            (ServiceMode::Thread, 1),
+            (ServiceMode::Thread, 3),
+            (ServiceMode::Manual, 1),
         ];
-        let interfaces = modes.map(make).to_vec();
+        let interfaces = modes.map(|(mode, threads)| make(mode, threads)).to_vec();
         let listen = |sockets: &Sockets| sockets.listen(LOOPBACK.parse().unwrap()).unwrap();
         let steady = (0..STEADY).map(|index| {
             let kind = [PairKind::Loopback, PairKind::Pipe][index % 2];
@@ -106,7 +109,7 @@ impl World {
             }
         });
         Self {
-            nobody: make(ServiceMode::Thread),
+            nobody: make(ServiceMode::Thread, 1),
             listeners: Mutex::new(interfaces.iter().map(listen).collect()),
             groups: interfaces.iter().map(Sockets::poll_group).collect(),
             steady: steady.collect(),

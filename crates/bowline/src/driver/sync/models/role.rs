@@ -55,7 +55,7 @@ impl Model {
         let expiry_unix_secs = 0;
         let event = Event::CertificateExpiring { expiry_unix_secs };
         self.lobby.push(event, &mut nudge);
-        self.lobby.act_on(nudge, || self.wake());
+        self.lobby.act_on(nudge, |_| self.wake());
     }
 
     /// Something arrives for the socket.
@@ -98,7 +98,7 @@ impl Drive for Model {
         for _ in 0..datagrams {
             self.lobby.unread(&mut nudge);
         }
-        self.lobby.act_on(nudge, || self.wake());
+        self.lobby.act_on(nudge, |_| self.wake());
     }
 
     fn wake(&self) {
