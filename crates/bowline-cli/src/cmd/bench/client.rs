@@ -65,6 +65,7 @@ pub(crate) fn run(options: &Options) -> Result<Value, Error> {
     let sockets = Sockets::builder()
         .config(config)
         .service(options.service()?)
+        .service_threads(options.count("service-threads", 1)?)
         .build()?;
     let dialer = Dialer {
         sockets,

@@ -37,14 +37,14 @@ pub(crate) enum Peer {
     /// Print `READY IP:PORT`, serve until standard input ends, print one JSON line.
     ///
     /// Options: --workload flood|ping|connect|idle|paced|growth, --listen IP:PORT, --secs, --down-unrel and
-    /// --down-rel HZxSIZE, --service thread|manual, --drive busy, --defaults 1.
+    /// --down-rel HZxSIZE, --service thread|manual, --service-threads N, --drive busy, --defaults 1.
     Server(PeerArgs),
     /// Run a workload against a server, print one JSON line.
     ///
     /// Options: --workload flood|ping|connect|idle|paced|growth, --connect IP:PORT, --secs, --size, --rate,
     /// --reliable 0|1, --clients, --inflight, --hold, --up-unrel and --up-rel HZxSIZE, --stream HZxSIZE (unreliable messages
-    /// beside a flood, before it), --service thread|manual, --drive busy (instead of waiting), --defaults 1
-    /// (no configuration of the workload's own).
+    /// beside a flood, before it), --service thread|manual, --service-threads N, --drive busy (instead
+    /// of waiting), --defaults 1 (no configuration of the workload's own).
     Client(PeerArgs),
 }
 

@@ -57,6 +57,7 @@ pub(crate) fn run(options: &Options) -> Result<Value, Error> {
     let sockets = Sockets::builder()
         .config(config(workload, options)?)
         .service(options.service()?)
+        .service_threads(options.count("service-threads", 1)?)
         .build()?;
     let listener = sockets.listen(options.addr("listen")?)?;
     let stop = Stop::default();
