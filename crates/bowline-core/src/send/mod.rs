@@ -7,9 +7,9 @@
 //! ```
 //!
 //! `submit` takes messages in, `lane` holds one lane, `stream_buffer` its bytes, `unreliable` what may be
-//! replaced or grow too old, `in_flight` the packets under way, `armour` what goes twice in case it is lost,
-//! `scheduler` the order among lanes, `packet_builder` the frames of one packet, `peer` what the receiver
-//! takes, `asking` when it is asked for an ack, `backlog` how much waits and for how long. This module
+//! replaced or grow too old, `in_flight` the packets under way, `loss` what becomes of them, `armour` what goes twice in case
+//! one is lost, `scheduler` the order among lanes, `packet_builder` the frames of one packet, `peer` what the
+//! receiver takes, `asking` when it is asked for an ack, `backlog` how much waits and for how long. This module
 //! holds them together and answers two questions: may a packet go now, and when next?
 
 mod armour;
@@ -18,6 +18,7 @@ mod backlog;
 mod in_flight;
 mod lane;
 mod lanes;
+mod loss;
 mod memory;
 mod packet_builder;
 mod peer;
@@ -38,9 +39,7 @@ use crate::ids::PacketNumber;
 #[cfg(any(test, feature = "test-support"))]
 use crate::ids::StreamPos;
 use crate::limits;
-use crate::rate::Acked;
 use crate::rate::Controller;
-use crate::rate::Newest;
 use crate::rate::pacer::Pacer;
 use crate::rate::rtt::RttEstimator;
 use crate::rate::trace::RateDecision;
@@ -49,7 +48,6 @@ use crate::send::asking::Asked;
 use crate::send::in_flight::InFlight;
 use crate::send::lane::SendLane;
 use crate::send::lanes::Lanes;
-use crate::snp::ack_codec::AckFrame;
 use crate::time::Span;
 use crate::time::Timestamp;
 
@@ -104,13 +102,6 @@ pub(crate) struct Sender {
     peer_window_bytes: Option<u64>,
 }
 
-/// What an ack meant for the connection.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct AckOutcome {
-    /// A round-trip time, the peer's delay taken off.
-    pub(crate) rtt: Option<Span>,
-}
-
 impl Sender {
     pub(crate) fn new(now: Timestamp, config: &Config, first: PacketNumber) -> Self {
         let (min, max) = config.send_rate_bytes_per_sec();
@@ -162,94 +153,6 @@ impl Sender {
         }
     }
 
-    /// Takes in what the peer has and lacks; `fate` hears of each packet whether it arrived.
-    pub(crate) fn on_ack(
-        &mut self,
-        now: Timestamp,
-        ack: &AckFrame<'_>,
-        mut fate: impl FnMut(PacketNumber, bool),
-    ) -> AckOutcome {
-        let mut outcome = AckOutcome::default();
-        let mut acked = Acked::new(now, self.in_flight.bytes());
-        let mut newest = PacketNumber::default();
-        let (lanes, armour) = (&mut self.lanes, &mut self.armour);
-        let (mut any, mut delivered) = (false, false);
-        self.in_flight.on_ack(ack, |packet, ranges| {
-            any = true;
-            fate(packet.number, packet.acked);
-            armour.on_settled(packet.acked);
-            if packet.acked {
-                for sent in ranges {
-                    delivered = true;
-                    if let Some(lane) = lanes.get_mut(sent.lane.as_usize()) {
-                        lane.on_acked(sent.range.clone());
-                    }
-                }
-                if packet.number == ack.latest && !packet.timed_out {
-                    acked.rtt = ack
-                        .delay
-                        .map(|delay| now.since(packet.sent_at).saturating_sub(delay));
-                }
-                acked.packets += 1;
-                acked.bytes += u64::from(packet.bytes);
-                if packet.number >= newest {
-                    newest = packet.number;
-                    acked.newest = Some(Newest {
-                        sent_at: packet.sent_at,
-                        mark: packet.mark,
-                    });
-                }
-            } else if !packet.timed_out {
-                acked.lost_packets += 1;
-                for sent in ranges {
-                    if let Some(lost) = armour.on_lost(packet.number, sent)
-                        && let Some(lane) = lanes.get_mut(sent.lane.as_usize())
-                    {
-                        lane.on_lost(lost);
-                    }
-                }
-            }
-        });
-        self.armour.forget_acked(&self.lanes);
-        self.controller.on_ack(&acked);
-        self.expect_holes();
-        outcome.rtt = acked.rtt;
-        self.first_wanted = self.first_wanted.max(ack.latest);
-        if any {
-            self.timeouts = 0;
-            self.probe = false;
-            self.last_ack_at = now;
-        }
-        if delivered {
-            self.delivered_at = now;
-        }
-        if let Some(rtt) = outcome.rtt {
-            self.rtt.on_sample(rtt);
-        }
-        outcome
-    }
-
-    /// Sends the oldest reliable data again if its time is up. The ack for that tells what became of the
-    /// rest.
-    pub(crate) fn on_retransmit_timeout(&mut self, now: Timestamp) {
-        if self.retransmit_at().is_none_or(|at| at > now) {
-            return;
-        }
-        let (lanes, armour) = (&mut self.lanes, &mut self.armour);
-        self.in_flight.time_out_oldest(|sent| {
-            armour.forget(sent);
-            if let Some(lane) = lanes.get_mut(sent.lane.as_usize()) {
-                lane.on_lost(sent.range.clone());
-            }
-        });
-        self.timeouts = self.timeouts.saturating_add(1);
-        self.timed_out_at = now;
-        self.probe = true;
-        if self.timeouts > 1 {
-            self.controller.on_silence(now);
-        }
-    }
-
     /// Adds a round-trip time measured in the handshake.
     pub(crate) fn on_handshake_rtt(&mut self, rtt: Span) {
         self.rtt.on_sample(rtt);
@@ -297,20 +200,6 @@ impl Sender {
         self.nagle_deadline
             .filter(|_| self.has_sendable())
             .map(|at| (at, false))
-    }
-
-    /// When the oldest unacknowledged packet is taken for lost.
-    pub(crate) fn retransmit_at(&self) -> Option<Timestamp> {
-        let sent_at = self.in_flight.oldest_reliable()?;
-        let wait = self.rtt.retransmit_timeout(self.timeouts);
-        // Counted from the last ack where there was one since: a long queue is not a lost packet.
-        let since = sent_at.max(self.last_ack_at);
-        let probed = if self.timeouts > 0 {
-            self.timed_out_at
-        } else {
-            since
-        };
-        Some(since.max(probed) + wait)
     }
 
     /// Books a packet that left.
@@ -474,19 +363,6 @@ impl Sender {
     fn window_is_open(&self) -> bool {
         (self.in_flight.len() as u64) < limits::MAX_UNACKED_PACKETS
             && (self.probe || self.in_flight.bytes() < self.controller.window_bytes())
-    }
-
-    /// Bounds what is remembered for a peer that acknowledges nothing and keeps asking for acks.
-    fn forget_oldest_packet(&mut self) {
-        if self.in_flight.len() > limits::MAX_TRACKED_PACKETS {
-            let (lanes, armour) = (&mut self.lanes, &mut self.armour);
-            self.in_flight.forget_oldest(|sent| {
-                armour.forget(sent);
-                if let Some(lane) = lanes.get_mut(sent.lane.as_usize()) {
-                    lane.on_lost(sent.range.clone());
-                }
-            });
-        }
     }
 }
 
