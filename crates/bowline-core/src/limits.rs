@@ -138,6 +138,15 @@ pub const MAX_FAILED_OPENS: u64 = 1 << 52;
 /// How long the key before is kept for packets that come late: longer than any believable round trip.
 pub const OLD_KEY_LIFETIME: Span = Span::from_secs(3);
 
+/// Most packets of ours that the peer misses, and that it is asked to go on reporting on since they may only be
+/// late. Each costs up to two bytes of each of its acks.
+pub const MISSING_PACKETS: usize = 512;
+/// As many of them are taken for lost and remembered in case they come.
+pub const REMEMBERED_LOST: usize = 32;
+/// The same for a GNS peer, which remembers 62 gaps and counts received packets as lost where there are more.
+pub const GNS_MISSING_PACKETS: usize = 24;
+/// And those that are taken for lost.
+pub const GNS_REMEMBERED_LOST: usize = 8;
 /// Packets that may be outstanding beyond the highest acknowledged one: half of the jump that kills.
 pub const MAX_UNACKED_PACKETS: u64 = 0x2000;
 /// Packets whose fate is remembered. Only those that must go regardless (acks, probes) get beyond

@@ -218,6 +218,7 @@ pub use bowline_core::pop::PopId;
 pub use bowline_core::pop::PopIdError;
 pub use bowline_core::result_code::ResultCode;
 pub use bowline_core::stats::ArmourStats;
+pub use bowline_core::stats::LossStats;
 pub use bowline_core::time::Span;
 pub use bowline_core::time::Timestamp;
 

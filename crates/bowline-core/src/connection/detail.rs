@@ -12,6 +12,7 @@ use crate::connection::RealTimeStatus;
 use crate::counters::DropReason;
 use crate::ids::LaneIndex;
 use crate::stats::ArmourStats;
+use crate::stats::LossStats;
 use crate::stats::RemoteStats;
 use crate::time::Span;
 use crate::time::Timestamp;
@@ -34,6 +35,7 @@ impl Connection {
         self.write_lanes(now, out)?;
         writeln!(out, "    Lifetime stats:")?;
         write_lifetime(out, &self.telemetry.link.lifetime(now))?;
+        write_loss(out, status.loss)?;
         write_armour(out, status.armour)?;
         match self.telemetry.exchange.remote() {
             Some(remote) => write_remote(out, now, remote)?,
@@ -154,6 +156,17 @@ fn write_lifetime(out: &mut String, stats: &pb::LifetimeStats) -> fmt::Result {
         writeln!(out, "            {name}:{packets:11} pkts{share:7.2}%")?;
     }
     write_histograms(out, stats)
+}
+
+fn write_loss(out: &mut String, loss: LossStats) -> fmt::Result {
+    writeln!(
+        out,
+        "        Lost: {} packets, {} more came late; {} bytes sent again; {} timeouts",
+        loss.packets.saturating_sub(loss.undone),
+        loss.undone,
+        loss.resent_bytes,
+        loss.timeouts
+    )
 }
 
 fn write_armour(out: &mut String, armour: ArmourStats) -> fmt::Result {

@@ -19,6 +19,7 @@ use crate::limits;
 use crate::rate::trace::RateDecision;
 use crate::send::PacketSize;
 use crate::stats::ArmourStats;
+use crate::stats::LossStats;
 use crate::time::Span;
 use crate::time::Timestamp;
 
@@ -96,6 +97,8 @@ pub struct RealTimeStatus {
     pub max_jitter_us: Option<u32>,
     /// What was sent again before it was known to be lost, so far.
     pub armour: ArmourStats,
+    /// What was lost on the way to the peer, so far.
+    pub loss: LossStats,
 }
 
 /// How a lane does right now.
@@ -185,6 +188,7 @@ impl Connection {
             queue_time: self.queue_time(now, LaneIndex::ZERO),
             max_jitter_us: self.telemetry.link.max_jitter_us(),
             armour: self.sender.armour_stats(),
+            loss: self.sender.loss_stats(),
         }
     }
 

@@ -20,6 +20,7 @@ use crate::pipe::Piped;
 use crate::pipe::PipedBytes;
 use crate::recv::MessageMeta;
 use crate::stats::ArmourStats;
+use crate::stats::LossStats;
 use crate::stats::Rates;
 use crate::stats::Sequence;
 use crate::time::Span;
@@ -137,6 +138,7 @@ impl Connection {
             queue_time: pending.wait(),
             max_jitter_us: None,
             armour: ArmourStats::default(),
+            loss: LossStats::default(),
         }
     }
 

@@ -280,7 +280,7 @@ impl Connection {
                 .on_stop_waiting(first_wanted, packet)
                 .map_err(Refusal::Fatal),
             Frame::Ack(ack) => {
-                self.on_ack(now, &ack);
+                self.on_ack(now, packet, &ack);
                 Ok(())
             }
             Frame::Reliable { pos, data } => self.on_reliable(now, lane, pos, data),
@@ -324,11 +324,11 @@ impl Connection {
             .unreliable(now, lane, number, offset, last, data)
     }
 
-    fn on_ack(&mut self, now: Timestamp, ack: &AckFrame<'_>) {
+    fn on_ack(&mut self, now: Timestamp, by: PacketNumber, ack: &AckFrame<'_>) {
         let exchange = &mut self.telemetry.exchange;
         let recorder = &mut self.recorder;
         let receiver = &mut self.receiver;
-        let outcome = self.sender.on_ack(now, ack, |packet, arrived| {
+        let outcome = self.sender.on_ack(now, by, ack, |packet, arrived| {
             if arrived {
                 exchange.acked(now, packet);
                 receiver.window_arrived(packet);

@@ -78,6 +78,7 @@ impl Connection {
             keys.forget_old(now);
         }
         self.release_in_order(now);
+        self.take_missing_for_lost(now);
         self.sender.on_retransmit_timeout(now);
         if self.liveness.on_timeout(now) {
             self.telemetry.link.reply_timed_out();
@@ -88,6 +89,14 @@ impl Connection {
             self.rest(now);
         }
         self.give_up_linger(now);
+    }
+
+    fn take_missing_for_lost(&mut self, now: Timestamp) {
+        let (exchange, recorder) = (&mut self.telemetry.exchange, &mut self.recorder);
+        self.sender.on_missing_timeout(now, |packet, _| {
+            recorder.saw_lost(packet);
+            exchange.lost(packet);
+        });
     }
 
     fn close_retry(&self) -> Option<(Timestamp, TimerKind)> {
@@ -116,7 +125,7 @@ impl Connection {
         };
         consider(self.receiver.acks.due(), TimerKind::Ack);
         consider(self.receiver.reorder.due(), TimerKind::Reorder);
-        consider(self.sender.retransmit_at(), TimerKind::Retransmit);
+        consider(self.sender.loss_deadline(), TimerKind::Retransmit);
         consider(self.sender.rides_alone_at(), TimerKind::Retransmit);
         consider(self.linger_deadline(), TimerKind::Linger);
         consider(self.telemetry.exchange.next_deadline(), TimerKind::Stats);

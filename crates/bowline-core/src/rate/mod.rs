@@ -55,6 +55,8 @@ pub(crate) struct Acked {
     pub(crate) bytes: u64,
     /// How many are newly known to be lost.
     pub(crate) lost_packets: u64,
+    /// How many arrived that were told to be lost before; they are among those that arrived, too.
+    pub(crate) undone_packets: u64,
     /// The newest of those that arrived.
     pub(crate) newest: Option<Newest>,
     /// Bytes under way before.
@@ -77,6 +79,7 @@ impl Acked {
             packets: 0,
             bytes: 0,
             lost_packets: 0,
+            undone_packets: 0,
             newest: None,
             flight,
         }

@@ -11,8 +11,6 @@ use crate::time::Span;
 const MIN_VARIATION: Span = Span::from_millis(5);
 /// Timeout without any measurement (GNS: 1 s).
 const UNKNOWN_TIMEOUT: Span = Span::from_secs(1);
-/// What a GNS peer may add before it acknowledges reliable data.
-const PEER_ACK_DELAY: Span = Span::from_millis(50);
 /// Longest time between two retransmission timeouts, unless twice the first is longer: after an
 /// outage the connection should be back soon.
 const MAX_BACKED_OFF: Span = Span::from_millis(250);
@@ -49,10 +47,16 @@ impl RttEstimator {
         self.smoothed
     }
 
-    /// Time after which an unacknowledged packet is taken for lost, for the `nth` time in a row (from 0).
-    pub(crate) fn retransmit_timeout(&self, nth: u32) -> Span {
+    /// The least round-trip time, once there is one.
+    pub(crate) const fn least(&self) -> Option<Span> {
+        self.least
+    }
+
+    /// Time after which an unacknowledged packet is taken for lost, for the `nth` time in a row (from 0), if the
+    /// peer acknowledges within `ack_delay`.
+    pub(crate) fn retransmit_timeout(&self, nth: u32, ack_delay: Span) -> Span {
         let base = self.smoothed.map_or(UNKNOWN_TIMEOUT, |smoothed| {
-            smoothed + (self.variation * 4).max(MIN_VARIATION) + PEER_ACK_DELAY
+            smoothed + (self.variation * 4).max(MIN_VARIATION) + ack_delay
         });
         let backed_off = base * 1u64.checked_shl(nth).unwrap_or(u64::MAX);
         backed_off.min(MAX_BACKED_OFF.max(base * 2))
@@ -63,10 +67,12 @@ impl RttEstimator {
 mod tests {
     use super::*;
 
+    const DELAY: Span = Span::from_millis(50);
+
     #[test]
     fn follows_samples_smoothly() {
         let mut rtt = RttEstimator::default();
-        assert_eq!(rtt.retransmit_timeout(0), Span::from_secs(1));
+        assert_eq!(rtt.retransmit_timeout(0, DELAY), Span::from_secs(1));
         rtt.on_sample(Span::from_millis(100));
         assert_eq!(rtt.smoothed(), Some(Span::from_millis(100)));
         rtt.on_sample(Span::from_millis(180));
@@ -78,7 +84,7 @@ mod tests {
         let mut rtt = RttEstimator::default();
         rtt.on_sample(Span::from_millis(20));
         rtt.on_sample(Span::from_secs(3600));
-        assert!(rtt.retransmit_timeout(0) < Span::from_secs(3));
+        assert!(rtt.retransmit_timeout(0, DELAY) < Span::from_secs(3));
         assert!(rtt.smoothed() < Some(Span::from_secs(1)));
     }
 
@@ -88,10 +94,12 @@ mod tests {
         for _ in 0..100 {
             rtt.on_sample(Span::from_millis(20));
         }
-        let base = rtt.retransmit_timeout(0);
+        let base = rtt.retransmit_timeout(0, DELAY);
         assert_eq!(base, Span::from_millis(75));
-        assert_eq!(rtt.retransmit_timeout(1), base * 2);
-        assert_eq!(rtt.retransmit_timeout(10), MAX_BACKED_OFF);
-        assert_eq!(rtt.retransmit_timeout(64), MAX_BACKED_OFF);
+        let prompt = rtt.retransmit_timeout(0, Span::from_millis(25));
+        assert_eq!(prompt, Span::from_millis(50));
+        assert_eq!(rtt.retransmit_timeout(1, DELAY), base * 2);
+        assert_eq!(rtt.retransmit_timeout(10, DELAY), MAX_BACKED_OFF);
+        assert_eq!(rtt.retransmit_timeout(64, DELAY), MAX_BACKED_OFF);
     }
 }

@@ -23,7 +23,7 @@ use crate::time::Timestamp;
 /// An ack goes out after this many packets that nobody was told of.
 const PACKETS_PER_ACK: u32 = 64;
 /// Longest delay of an ack when the round trip is known (a quarter of it, within these bounds).
-const MAX_DELAY: Span = Span::from_millis(25);
+pub(crate) const MAX_DELAY: Span = Span::from_millis(25);
 /// Least delay of an ack, to have company on a fast path.
 const MIN_DELAY: Span = Span::from_millis(1);
 /// Gaps whose report may still be held back; older ones are reported without asking.

@@ -1,6 +1,6 @@
 //! The receiving half of a connection: reassembly per lane, the queue of whole messages, acks owed.
 
-mod acks;
+pub(crate) mod acks;
 mod known;
 mod memory;
 mod queue;

@@ -122,6 +122,11 @@ impl Armour {
         }
     }
 
+    /// A packet that seemed to be lost arrived.
+    pub(crate) const fn on_undone(&mut self) {
+        self.loss = self.loss.saturating_sub(ALL / LOSS_PACKETS);
+    }
+
     /// A packet left that carries `sent`, of a lane with `unacked` bytes in flight.
     pub(crate) fn on_sent(
         &mut self,

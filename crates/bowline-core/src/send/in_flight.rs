@@ -2,8 +2,12 @@
 //!
 //! An entry per packet, in a ring by packet number, and the stream ranges of all of them in a second
 //! ring, so that sending a packet does not allocate. An ack settles everything up to the newest packet
-//! that it names, so entries leave from the front.
+//! that it names, so entries leave from the front. What it says is missing goes on to `missing`.
 
+mod missing;
+mod ranges;
+
+use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use core::ops::Range;
 
@@ -16,8 +20,15 @@ use crate::ids::StreamPos;
 use crate::limits;
 use crate::memory;
 use crate::rate::sampler::SentMark;
+use crate::send::in_flight::missing::Missing;
+use crate::send::in_flight::ranges::Ranges;
+use crate::send::in_flight::ranges::RangesOf;
 use crate::snp::ack_codec::AckFrame;
+use crate::time::Span;
 use crate::time::Timestamp;
+
+pub(crate) use missing::Bounds;
+pub(crate) use ranges::SentRange;
 
 /// The packets in flight.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -25,9 +36,9 @@ pub(crate) struct InFlight {
     packets: VecDeque<SentPacket>,
     /// The number of the first entry.
     first: PacketNumber,
-    ranges: VecDeque<SentRange>,
-    /// How many ranges have left the front of `ranges`.
-    ranges_gone: u64,
+    ranges: Ranges,
+    /// Nothing until the peer missed something.
+    missing: Option<Box<Missing>>,
     /// Bytes of packets that are neither settled nor taken for lost.
     bytes: u64,
     /// How many of those packets carry reliable data.
@@ -39,20 +50,11 @@ pub(crate) struct InFlight {
     forgotten: PacketNumber,
 }
 
-/// Reliable bytes that a packet carried.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-pub(crate) struct SentRange {
-    pub(crate) lane: LaneIndex,
-    pub(crate) range: Range<StreamPos>,
-}
-
 /// What is remembered of a packet.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 struct SentPacket {
     sent_at: Timestamp,
-    /// Index of its first range, counted from the beginning of the connection.
-    first_range: u64,
-    ranges: u16,
+    ranges: RangesOf,
     bytes: u16,
     fate: Fate,
     mark: SentMark,
@@ -63,6 +65,8 @@ enum Fate {
     Unknown,
     /// Taken for lost after a timeout; an ack may still come.
     TimedOut,
+    /// The ack that is being taken in says that it is missing.
+    Missed,
 }
 
 /// A packet whose fate was learned.
@@ -71,10 +75,22 @@ pub(crate) struct Settled {
     pub(crate) number: PacketNumber,
     pub(crate) sent_at: Timestamp,
     pub(crate) bytes: u16,
-    pub(crate) acked: bool,
-    /// Whether it had been taken for lost before.
+    pub(crate) verdict: Verdict,
+    /// Whether it had been given up before, after a timeout.
     pub(crate) timed_out: bool,
     pub(crate) mark: SentMark,
+}
+
+/// What became of a packet.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Verdict {
+    Arrived,
+    /// It arrived after the peer had missed it.
+    Late {
+        /// It had been taken for lost.
+        was_lost: bool,
+    },
+    Lost,
 }
 
 impl InFlight {
@@ -83,8 +99,8 @@ impl InFlight {
         Self {
             packets: VecDeque::new(),
             first: next,
-            ranges: VecDeque::new(),
-            ranges_gone: 0,
+            ranges: Ranges::new(),
+            missing: None,
             bytes: 0,
             reliable: 0,
             first_reliable: next,
@@ -94,18 +110,16 @@ impl InFlight {
 
     /// Adds a range to the packet that [`Self::push`] completes.
     pub(crate) fn add_range(&mut self, lane: LaneIndex, range: Range<StreamPos>) {
-        self.ranges.push_back(SentRange { lane, range });
+        self.ranges.push(SentRange { lane, range });
     }
 
     /// The `count` ranges that were added last.
     pub(crate) fn last_ranges(&self, count: usize) -> impl Iterator<Item = &SentRange> {
-        let from = self.ranges.len().saturating_sub(count);
-        self.ranges.range(from..)
+        self.ranges.of(self.ranges.last(count))
     }
 
     /// Completes the entry of a packet. `ranges` of those added last are its own.
     pub(crate) fn push(&mut self, sent_at: Timestamp, bytes: usize, ranges: usize, mark: SentMark) {
-        let first_range = self.ranges_gone + (self.ranges.len().saturating_sub(ranges)) as u64;
         let bytes = u16::try_from(bytes).unwrap_or(u16::MAX);
         self.bytes += u64::from(bytes);
         if ranges > 0 && self.reliable == 0 {
@@ -114,8 +128,7 @@ impl InFlight {
         self.reliable += usize::from(ranges > 0);
         self.packets.push_back(SentPacket {
             sent_at,
-            first_range,
-            ranges: u16::try_from(ranges).unwrap_or(u16::MAX),
+            ranges: self.ranges.last(ranges),
             bytes,
             fate: Fate::Unknown,
             mark,
@@ -127,33 +140,56 @@ impl InFlight {
         PacketNumber::new(self.first.get().saturating_add(self.packets.len() as u64))
     }
 
-    /// Settles all packets up to the newest that `ack` names. What the frame does not mention below
-    /// its last block is acknowledged. Calls `settled` once per packet with its ranges.
+    /// Takes in an ack that packet `by` brought: all packets up to the newest that it names have arrived or
+    /// are missing. What the frame does not mention below its last block has arrived. Calls `settled` with
+    /// the ranges of each packet whose fate is known thereby.
     pub(crate) fn on_ack(
         &mut self,
+        now: Timestamp,
+        by: PacketNumber,
         ack: &AckFrame<'_>,
+        bounds: Bounds,
         mut settled: impl FnMut(Settled, &mut dyn Iterator<Item = &SentRange>),
     ) {
-        let latest = ack.latest.get();
-        if latest < self.first.get() {
-            return;
+        if let Some(missing) = &mut self.missing {
+            missing.on_ack(now, by, ack, bounds, &mut settled);
         }
-        let count = usize::try_from(latest - self.first.get() + 1).unwrap_or(usize::MAX);
-        let count = count.min(self.packets.len());
-        // Blocks go from newest to oldest; walk them down to the first entry that we hold.
-        let mut upper = latest.saturating_add(1);
-        for block in ack.blocks() {
-            if upper <= self.first.get() {
-                break;
-            }
-            let nack_top = upper.saturating_sub(block.acked);
-            self.settle(nack_top..upper, true, &mut settled);
-            upper = nack_top.saturating_sub(block.nacked);
-            self.settle(upper..nack_top, false, &mut settled);
+        if ack.latest >= self.first {
+            self.on_news(now, ack, bounds, &mut settled);
         }
-        self.settle(self.first.get()..upper, true, &mut settled);
-        self.drop_front(count);
-        self.find_first_reliable();
+        if let Some(missing) = &mut self.missing {
+            missing.on_reported(by, ack.latest);
+            missing.judge(now, bounds, settled);
+        }
+    }
+
+    /// Gives up packets that have been missing for long enough.
+    pub(crate) fn judge_missing(
+        &mut self,
+        now: Timestamp,
+        bounds: Bounds,
+        settled: impl FnMut(Settled, &mut dyn Iterator<Item = &SentRange>),
+    ) {
+        if let Some(missing) = &mut self.missing {
+            missing.judge(now, bounds, settled);
+        }
+    }
+
+    /// When a missing packet is given up.
+    pub(crate) fn missing_until(&self) -> Option<Timestamp> {
+        self.missing.as_ref()?.deadline()
+    }
+
+    /// The oldest missing packet that the peer is to go on reporting on.
+    pub(crate) fn oldest_missing(&self) -> Option<PacketNumber> {
+        self.missing.as_ref()?.oldest()
+    }
+
+    /// How long a missing packet is waited for.
+    pub(crate) fn reordering_window(&self) -> Span {
+        self.missing
+            .as_ref()
+            .map_or(Span::ZERO, |missing| missing.window())
     }
 
     /// Takes the oldest packet with reliable data for lost.
@@ -170,7 +206,7 @@ impl InFlight {
         self.bytes -= u64::from(packet.bytes);
         self.reliable -= 1;
         let packet = *packet;
-        self.ranges_of(&packet).for_each(lost);
+        self.ranges.of(packet.ranges).for_each(lost);
         self.find_first_reliable();
     }
 
@@ -181,8 +217,8 @@ impl InFlight {
         };
         if packet.fate == Fate::Unknown {
             self.bytes -= u64::from(packet.bytes);
-            self.reliable -= usize::from(packet.ranges > 0);
-            self.ranges_of(&packet).for_each(lost);
+            self.reliable -= usize::from(!packet.ranges.is_empty());
+            self.ranges.of(packet.ranges).for_each(lost);
         }
         self.drop_front(1);
         self.find_first_reliable();
@@ -198,7 +234,7 @@ impl InFlight {
                 break;
             }
             self.forgotten = self.forgotten.max(self.first).next();
-            if packet.fate == Fate::Unknown && packet.ranges == 0 {
+            if packet.fate == Fate::Unknown && packet.ranges.is_empty() {
                 packet.fate = Fate::TimedOut;
                 self.bytes -= u64::from(packet.bytes);
             }
@@ -213,9 +249,9 @@ impl InFlight {
         self.get(self.first_reliable).map(|packet| packet.sent_at)
     }
 
-    /// Bytes of the packets whose fate is unknown.
-    pub(crate) const fn bytes(&self) -> u64 {
-        self.bytes
+    /// Bytes of the packets that may still arrive.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes + self.missing.as_ref().map_or(0, |missing| missing.bytes())
     }
 
     /// How many packets were sent beyond the newest that was settled.
@@ -230,19 +266,25 @@ impl InFlight {
             + memory::grown::<SentRange>(
                 2 * limits::MAX_TRACKED_PACKETS
                     + limits::ARMOURED_PACKETS * limits::ARMOURED_PER_PACKET,
-            );
+            )
+            + Missing::HEAP_BOUND;
 
     /// Heap in bytes.
     pub(crate) fn heap_bytes(&self) -> usize {
-        memory::of_deque(&self.packets) + memory::of_deque(&self.ranges)
+        let missing = self.missing.as_ref();
+        memory::of_deque(&self.packets)
+            + self.ranges.heap_bytes()
+            + missing.map_or(0, |missing| missing.heap_bytes())
     }
 
     /// Gives back memory that is only kept for speed.
     pub(crate) fn shrink(&mut self) {
         if self.packets.is_empty() {
             self.packets = VecDeque::new();
-            self.ranges = VecDeque::new();
+            self.ranges.shrink();
         }
+        // The peer is not asked about lost packets any more, and the window is learned anew.
+        self.missing.take_if(|missing| missing.is_settled());
     }
 
     fn get(&self, number: PacketNumber) -> Option<&SentPacket> {
@@ -257,64 +299,136 @@ impl InFlight {
         }
         self.first_reliable = self.first_reliable.max(self.first);
         while let Some(packet) = self.get(self.first_reliable) {
-            if packet.fate == Fate::Unknown && packet.ranges > 0 {
+            if packet.fate == Fate::Unknown && !packet.ranges.is_empty() {
                 return;
             }
             self.first_reliable = self.first_reliable.next();
         }
     }
 
-    fn settle(
+    /// Takes in an ack that speaks of packets that no ack spoke of before.
+    fn on_news(
         &mut self,
-        numbers: Range<u64>,
-        acked: bool,
+        now: Timestamp,
+        ack: &AckFrame<'_>,
+        bounds: Bounds,
         settled: &mut impl FnMut(Settled, &mut dyn Iterator<Item = &SentRange>),
     ) {
-        let first = self.first.get();
-        let from = usize::try_from(numbers.start.saturating_sub(first)).unwrap_or(usize::MAX);
-        let to = usize::try_from(numbers.end.saturating_sub(first)).unwrap_or(usize::MAX);
-        let to = to.min(self.packets.len());
-        for index in from..to {
-            let Some(packet) = self.packets.get(index).copied() else {
-                return;
-            };
-            let timed_out = packet.fate == Fate::TimedOut;
-            if !timed_out {
-                self.bytes -= u64::from(packet.bytes);
-                self.reliable -= usize::from(packet.ranges > 0);
+        let latest = ack.latest.get();
+        let count = usize::try_from(latest - self.first.get() + 1).unwrap_or(usize::MAX);
+        let count = count.min(self.packets.len());
+        // Blocks go from newest to oldest; walk them down to the first entry that we hold.
+        let (mut upper, mut any_missed) = (latest.saturating_add(1), false);
+        for block in ack.blocks() {
+            if upper <= self.first.get() {
+                break;
             }
-            let report = Settled {
-                number: PacketNumber::new(first + index as u64),
-                sent_at: packet.sent_at,
-                bytes: packet.bytes,
-                acked,
-                timed_out,
-                mark: packet.mark,
-            };
-            settled(report, &mut self.ranges_of(&packet));
+            let nack_top = upper.saturating_sub(block.acked);
+            self.arrived(nack_top..upper, settled);
+            upper = nack_top.saturating_sub(block.nacked);
+            any_missed |= self.missed(upper..nack_top, settled);
         }
+        self.arrived(self.first.get()..upper, settled);
+        if any_missed {
+            self.hand_on_missed(now, count, bounds, settled);
+        }
+        self.drop_front(count);
+        self.find_first_reliable();
+    }
+
+    fn arrived(
+        &mut self,
+        numbers: Range<u64>,
+        settled: &mut impl FnMut(Settled, &mut dyn Iterator<Item = &SentRange>),
+    ) {
+        for index in self.indices(numbers) {
+            if let Some((number, packet)) = self.leave(index) {
+                let report = packet.report(number, Verdict::Arrived);
+                settled(report, &mut self.ranges.of(packet.ranges));
+            }
+        }
+    }
+
+    /// Notes that packets are missing; whether any may still come.
+    fn missed(
+        &mut self,
+        numbers: Range<u64>,
+        settled: &mut impl FnMut(Settled, &mut dyn Iterator<Item = &SentRange>),
+    ) -> bool {
+        let mut any = false;
+        for index in self.indices(numbers) {
+            let Some((number, packet)) = self.leave(index) else {
+                break;
+            };
+            if packet.fate == Fate::TimedOut {
+                let report = packet.report(number, Verdict::Lost);
+                settled(report, &mut self.ranges.of(packet.ranges));
+            } else if let Some(packet) = self.packets.get_mut(index) {
+                packet.fate = Fate::Missed;
+                any = true;
+            }
+        }
+        any
+    }
+
+    /// Hands on what is missing of the first `count` packets, in the order of their numbers.
+    fn hand_on_missed(
+        &mut self,
+        now: Timestamp,
+        count: usize,
+        bounds: Bounds,
+        settled: &mut impl FnMut(Settled, &mut dyn Iterator<Item = &SentRange>),
+    ) {
+        let missing = self.missing.get_or_insert_with(|| Box::new(Missing::new()));
+        for (packet, number) in self.packets.iter().take(count).zip(self.first.get()..) {
+            if packet.fate == Fate::Missed {
+                let number = PacketNumber::new(number);
+                let ranges = self.ranges.of(packet.ranges);
+                missing.push(now, number, *packet, ranges, bounds, &mut *settled);
+            }
+        }
+    }
+
+    fn indices(&self, numbers: Range<u64>) -> Range<usize> {
+        let index = |number: u64| {
+            let index = number.saturating_sub(self.first.get());
+            usize::try_from(index).unwrap_or(usize::MAX)
+        };
+        index(numbers.start)..index(numbers.end).min(self.packets.len())
+    }
+
+    /// A packet is not in flight any more; its entry stays until it leaves from the front.
+    fn leave(&mut self, index: usize) -> Option<(PacketNumber, SentPacket)> {
+        let packet = self.packets.get(index).copied()?;
+        if packet.fate == Fate::Unknown {
+            self.bytes -= u64::from(packet.bytes);
+            self.reliable -= usize::from(!packet.ranges.is_empty());
+        }
+        let number = PacketNumber::new(self.first.get() + index as u64);
+        Some((number, packet))
     }
 
     fn drop_front(&mut self, count: usize) {
         self.packets.drain(..count);
         self.first = PacketNumber::new(self.first.get() + count as u64);
-        let keep_from = self
-            .packets
-            .front()
-            .map_or(self.ranges_gone + self.ranges.len() as u64, |packet| {
-                packet.first_range
-            });
-        let gone = usize::try_from(keep_from - self.ranges_gone).unwrap_or(usize::MAX);
-        self.ranges.drain(..gone.min(self.ranges.len()));
-        self.ranges_gone = keep_from;
+        self.ranges
+            .keep_from(self.packets.front().map(|packet| packet.ranges));
     }
+}
 
-    fn ranges_of(&self, packet: &SentPacket) -> impl Iterator<Item = &SentRange> {
-        let from = usize::try_from(packet.first_range - self.ranges_gone).unwrap_or(usize::MAX);
-        let to = from
-            .saturating_add(usize::from(packet.ranges))
-            .min(self.ranges.len());
-        self.ranges.range(from.min(to)..to)
+impl SentPacket {
+    const fn report(&self, number: PacketNumber, verdict: Verdict) -> Settled {
+        Settled {
+            number,
+            sent_at: self.sent_at,
+            bytes: self.bytes,
+            verdict,
+            timed_out: match self.fate {
+                Fate::TimedOut => true,
+                Fate::Unknown | Fate::Missed => false,
+            },
+            mark: self.mark,
+        }
     }
 }
 

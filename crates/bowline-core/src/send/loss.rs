@@ -1,13 +1,135 @@
-//! What becomes of packets.
+//! What becomes of packets: how it is learned which are lost, and what follows.
+//!
+//! **Lost** is what the peer says that it misses. It knows the order in which packets came, and says nothing
+//! of a gap before 3 ms have passed (GNS does the same), so packets that are merely swapped are no loss. That
+//! takes the place of thresholds in packets or round trips (RFC 9002 section 6.1).
+//!
+//! **Late** is what comes after that. Where it happens, missing packets are waited for (`in_flight::missing`).
+//! A loss that was none is undone: what waits to be sent again does not go, and neither the controller nor
+//! the armour counts it.
+//!
+//! **Silence**: if nothing is acknowledged for a round trip, its variation and the peer's delay, the oldest
+//! reliable data goes again, in one packet that window and pace do not hold (a tail-loss probe). The ack for
+//! it tells of all that went before. Each further time takes twice as long, up to a bound, and after two the
+//! controller stops all but these.
+
+use serde::Deserialize;
+use serde::Serialize;
 
 use crate::ids::PacketNumber;
 use crate::limits;
 use crate::rate::Acked;
 use crate::rate::Newest;
+use crate::recv::acks;
 use crate::send::Sender;
+use crate::send::armour::Armour;
+use crate::send::in_flight::Bounds;
+use crate::send::in_flight::SentRange;
+use crate::send::in_flight::Settled;
+use crate::send::in_flight::Verdict;
+use crate::send::lanes::Lanes;
 use crate::snp::ack_codec::AckFrame;
 use crate::time::Span;
 use crate::time::Timestamp;
+
+/// What a GNS peer may add before it acknowledges reliable data (wire.md 5.2).
+const GNS_ACK_DELAY: Span = Span::from_millis(50);
+
+/// What was lost on the way to the peer so far, and what was sent again.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct LossStats {
+    /// Packets that were taken for lost since newer ones had arrived.
+    pub packets: u64,
+    /// How many of these arrived after all.
+    pub undone: u64,
+    /// Bytes of reliable streams that were sent again since they seemed to be lost.
+    pub resent_bytes: u64,
+    /// How often nothing was acknowledged for so long that data was sent again as a probe.
+    pub timeouts: u64,
+    /// How long a packet that is overtaken by others is waited for at present, in microseconds, beyond the
+    /// peer's own 3 milliseconds.
+    pub reordering_window_us: u64,
+}
+
+/// Takes what became of packets to all who want to know.
+struct Verdicts<'a, F> {
+    now: Timestamp,
+    /// That told it; `None` if time did.
+    ack: Option<&'a AckFrame<'a>>,
+    lanes: &'a mut Lanes,
+    armour: &'a mut Armour,
+    stats: &'a mut LossStats,
+    fate: F,
+    acked: Acked,
+    newest: PacketNumber,
+    any: bool,
+    delivered: bool,
+}
+
+impl<F: FnMut(PacketNumber, bool)> Verdicts<'_, F> {
+    fn take(&mut self, packet: Settled, ranges: &mut dyn Iterator<Item = &SentRange>) {
+        self.any = true;
+        match packet.verdict {
+            Verdict::Arrived => {
+                self.on_arrived(packet, ranges);
+                if !packet.timed_out
+                    && let Some(ack) = self.ack
+                    && ack.latest == packet.number
+                {
+                    let since = self.now.since(packet.sent_at);
+                    self.acked.rtt = ack.delay.map(|delay| since.saturating_sub(delay));
+                }
+            }
+            Verdict::Late { was_lost } => {
+                if was_lost {
+                    self.stats.undone += 1;
+                    self.acked.undone_packets += 1;
+                    self.armour.on_undone();
+                }
+                self.on_arrived(packet, ranges);
+            }
+            Verdict::Lost => self.on_lost(packet, ranges),
+        }
+    }
+
+    fn on_arrived(&mut self, packet: Settled, ranges: &mut dyn Iterator<Item = &SentRange>) {
+        (self.fate)(packet.number, true);
+        self.armour.on_settled(true);
+        for sent in ranges {
+            self.delivered = true;
+            if let Some(lane) = self.lanes.get_mut(sent.lane.as_usize()) {
+                lane.on_acked(sent.range.clone());
+            }
+        }
+        self.acked.packets += 1;
+        self.acked.bytes += u64::from(packet.bytes);
+        if packet.number >= self.newest {
+            self.newest = packet.number;
+            self.acked.newest = Some(Newest {
+                sent_at: packet.sent_at,
+                mark: packet.mark,
+            });
+        }
+    }
+
+    fn on_lost(&mut self, packet: Settled, ranges: &mut dyn Iterator<Item = &SentRange>) {
+        (self.fate)(packet.number, false);
+        self.armour.on_settled(false);
+        if packet.timed_out {
+            return;
+        }
+        self.stats.packets += 1;
+        self.acked.lost_packets += 1;
+        for sent in ranges {
+            if let Some(lost) = self.armour.on_lost(packet.number, sent)
+                && let Some(lane) = self.lanes.get_mut(sent.lane.as_usize())
+            {
+                lane.on_lost(lost);
+            }
+        }
+    }
+}
 
 /// What an ack meant for the connection.
 #[derive(Clone, Copy, Debug, Default)]
@@ -17,59 +139,38 @@ pub(crate) struct AckOutcome {
 }
 
 impl Sender {
-    /// Takes in what the peer has and lacks; `fate` hears of each packet whether it arrived.
+    /// Takes in what packet `by` says that the peer has and lacks; `fate` hears of each packet whether it
+    /// arrived.
     pub(crate) fn on_ack(
         &mut self,
         now: Timestamp,
+        by: PacketNumber,
         ack: &AckFrame<'_>,
-        mut fate: impl FnMut(PacketNumber, bool),
+        fate: impl FnMut(PacketNumber, bool),
     ) -> AckOutcome {
-        let mut outcome = AckOutcome::default();
-        let mut acked = Acked::new(now, self.in_flight.bytes());
-        let mut newest = PacketNumber::default();
-        let (lanes, armour) = (&mut self.lanes, &mut self.armour);
-        let (mut any, mut delivered) = (false, false);
-        self.in_flight.on_ack(ack, |packet, ranges| {
-            any = true;
-            fate(packet.number, packet.acked);
-            armour.on_settled(packet.acked);
-            if packet.acked {
-                for sent in ranges {
-                    delivered = true;
-                    if let Some(lane) = lanes.get_mut(sent.lane.as_usize()) {
-                        lane.on_acked(sent.range.clone());
-                    }
-                }
-                if packet.number == ack.latest && !packet.timed_out {
-                    acked.rtt = ack
-                        .delay
-                        .map(|delay| now.since(packet.sent_at).saturating_sub(delay));
-                }
-                acked.packets += 1;
-                acked.bytes += u64::from(packet.bytes);
-                if packet.number >= newest {
-                    newest = packet.number;
-                    acked.newest = Some(Newest {
-                        sent_at: packet.sent_at,
-                        mark: packet.mark,
-                    });
-                }
-            } else if !packet.timed_out {
-                acked.lost_packets += 1;
-                for sent in ranges {
-                    if let Some(lost) = armour.on_lost(packet.number, sent)
-                        && let Some(lane) = lanes.get_mut(sent.lane.as_usize())
-                    {
-                        lane.on_lost(lost);
-                    }
-                }
-            }
-        });
+        let bounds = self.missing_bounds();
+        let acked = Acked::new(now, self.in_flight.bytes());
+        let mut verdicts = Verdicts {
+            now,
+            ack: Some(ack),
+            lanes: &mut self.lanes,
+            armour: &mut self.armour,
+            stats: &mut self.loss_stats,
+            fate,
+            acked,
+            newest: PacketNumber::default(),
+            any: false,
+            delivered: false,
+        };
+        self.in_flight
+            .on_ack(now, by, ack, bounds, |packet, ranges| {
+                verdicts.take(packet, ranges);
+            });
+        let (acked, any, delivered) = (verdicts.acked, verdicts.any, verdicts.delivered);
         self.armour.forget_acked(&self.lanes);
         self.controller.on_ack(&acked);
         self.expect_holes();
-        outcome.rtt = acked.rtt;
-        self.first_wanted = self.first_wanted.max(ack.latest);
+        self.reported = self.reported.max(ack.latest);
         if any {
             self.timeouts = 0;
             self.probe = false;
@@ -78,10 +179,74 @@ impl Sender {
         if delivered {
             self.delivered_at = now;
         }
-        if let Some(rtt) = outcome.rtt {
+        if let Some(rtt) = acked.rtt {
             self.rtt.on_sample(rtt);
         }
-        outcome
+        AckOutcome { rtt: acked.rtt }
+    }
+
+    /// Gives up packets that have been missing for long enough. `fate` hears of each.
+    pub(crate) fn on_missing_timeout(
+        &mut self,
+        now: Timestamp,
+        fate: impl FnMut(PacketNumber, bool),
+    ) {
+        if self.in_flight.missing_until().is_none_or(|at| at > now) {
+            return;
+        }
+        let bounds = self.missing_bounds();
+        let mut verdicts = Verdicts {
+            now,
+            ack: None,
+            lanes: &mut self.lanes,
+            armour: &mut self.armour,
+            stats: &mut self.loss_stats,
+            fate,
+            acked: Acked::new(now, self.in_flight.bytes()),
+            newest: PacketNumber::default(),
+            any: false,
+            delivered: false,
+        };
+        self.in_flight.judge_missing(now, bounds, |packet, ranges| {
+            verdicts.take(packet, ranges);
+        });
+        let acked = verdicts.acked;
+        self.controller.on_ack(&acked);
+    }
+
+    /// When packets that are missing, or that no ack speaks of, are taken for lost.
+    pub(crate) fn loss_deadline(&self) -> Option<Timestamp> {
+        let (missing, silence) = (self.in_flight.missing_until(), self.retransmit_at());
+        missing.into_iter().chain(silence).min()
+    }
+
+    /// Packets below need no report any more; goes out with every packet.
+    pub(super) fn first_wanted(&self) -> PacketNumber {
+        self.in_flight.oldest_missing().unwrap_or(self.reported)
+    }
+
+    /// What was lost so far, and what was not.
+    pub(crate) fn loss_stats(&self) -> LossStats {
+        LossStats {
+            reordering_window_us: self.in_flight.reordering_window().as_micros(),
+            ..self.loss_stats
+        }
+    }
+
+    /// How long the peer may wait before it acknowledges reliable data.
+    const fn peer_ack_delay(&self) -> Span {
+        match self.peer_window_bytes {
+            Some(_) => acks::MAX_DELAY,
+            None => GNS_ACK_DELAY,
+        }
+    }
+
+    fn missing_bounds(&self) -> Bounds {
+        Bounds {
+            rtt: self.rtt.smoothed().unwrap_or(Span::ZERO),
+            least_rtt: self.rtt.least().unwrap_or(Span::ZERO),
+            is_gns: self.peer_window_bytes.is_none(),
+        }
     }
 
     /// Sends the oldest reliable data again if its time is up. The ack for that tells what became of the
@@ -98,6 +263,7 @@ impl Sender {
             }
         });
         self.timeouts = self.timeouts.saturating_add(1);
+        self.loss_stats.timeouts += 1;
         self.timed_out_at = now;
         self.probe = true;
         if self.timeouts > 1 {
@@ -108,7 +274,9 @@ impl Sender {
     /// When the oldest unacknowledged packet is taken for lost.
     pub(crate) fn retransmit_at(&self) -> Option<Timestamp> {
         let sent_at = self.in_flight.oldest_reliable()?;
-        let wait = self.rtt.retransmit_timeout(self.timeouts);
+        let wait = self
+            .rtt
+            .retransmit_timeout(self.timeouts, self.peer_ack_delay());
         // Counted from the last ack where there was one since: a long queue is not a lost packet.
         let since = sent_at.max(self.last_ack_at);
         let probed = if self.timeouts > 0 {

@@ -55,6 +55,7 @@ pub use armour::ArmourStats;
 pub(crate) use asking::AckRequest;
 pub(crate) use backlog::PacketSize;
 pub(crate) use lane::LaneMarks;
+pub use loss::LossStats;
 pub(crate) use packet_builder::Built;
 pub(crate) use packet_builder::PacketBuilder;
 pub(crate) use peer::PeerLimits;
@@ -80,8 +81,9 @@ pub(crate) struct Sender {
     /// Unreliable messages that wait or are partly sent.
     unsent_unreliable: u64,
     send_buffer_bytes: u64,
-    /// Packets below need no report any more; goes out with every packet.
-    first_wanted: PacketNumber,
+    /// The newest packet that an ack spoke of.
+    reported: PacketNumber,
+    loss_stats: LossStats,
     /// Retransmission timeouts in a row.
     timeouts: u32,
     /// When the last of them was.
@@ -117,7 +119,8 @@ impl Sender {
             unsent_bytes: 0,
             unsent_unreliable: 0,
             send_buffer_bytes: config.send_buffer_bytes() as u64,
-            first_wanted: PacketNumber::default(),
+            reported: PacketNumber::default(),
+            loss_stats: LossStats::default(),
             timeouts: 0,
             timed_out_at: now,
             probe: false,
@@ -142,7 +145,7 @@ impl Sender {
     pub(crate) fn start_packets(&mut self, first: PacketNumber) {
         self.set_first_packet(first);
         // As far below as 0 lies below the usual first packet.
-        self.first_wanted = PacketNumber::new(first.get().saturating_sub(2));
+        self.reported = PacketNumber::new(first.get().saturating_sub(2));
     }
 
     /// Lets the lanes from `from` on begin after message `last`, with the byte at `first`.

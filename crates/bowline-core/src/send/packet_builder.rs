@@ -90,7 +90,7 @@ impl<'a> PacketBuilder<'a> {
 
     /// Stage: tells the peer which packets need no report any more.
     pub(crate) fn stop_waiting(&mut self, sender: &Sender) {
-        self.writer.stop_waiting(sender.first_wanted);
+        self.writer.stop_waiting(sender.first_wanted());
     }
 
     /// Stage: message data, lane by lane as the scheduler picks them. What does not fit lets no lane of a
@@ -249,6 +249,7 @@ impl<'a> PacketBuilder<'a> {
         let Some(range) = lane.take_lost(max) else {
             return;
         };
+        sender.loss_stats.resent_bytes += range.end.bytes_since(range.start);
         self.write_range(sender, index, range);
     }
 

@@ -16,6 +16,7 @@ mod ping;
 mod quality;
 
 pub use crate::send::ArmourStats;
+pub use crate::send::LossStats;
 pub use exchange::{Due, RemoteStats, Report, StatsExchange};
 pub use jitter::{time_since_previous_from_wire, time_since_previous_to_wire};
 pub use link::{LinkStats, Sequence};

@@ -166,6 +166,7 @@ impl Tide {
     /// Takes in what an ack told.
     pub(crate) fn on_ack(&mut self, ack: &Acked) {
         self.round.lost += ack.lost_packets;
+        self.round.undone += ack.undone_packets;
         let Some(newest) = ack.newest else {
             return;
         };
@@ -262,6 +263,8 @@ impl Tide {
             return;
         }
         let ended = core::mem::replace(&mut self.round, Round::starting(now));
+        // Losses of the round before that were none are taken off those of the next.
+        self.round.undone = ended.undone.saturating_sub(ended.lost);
         let round = self.finish(now, &ended, base_us);
         self.overlooked = self.overlooked.saturating_sub(1);
         self.last = LastRound {
@@ -298,7 +301,7 @@ impl Tide {
             rtt_min_us: round.rtt_min_us,
             rtt_max_us: round.rtt_max_us,
             acked: round.acked,
-            lost: round.lost,
+            lost: round.lost.saturating_sub(round.undone),
             peak_flight: round.peak_flight,
             limited: round.is_limited(),
             ignores_loss: self.overlooked > 0,

@@ -15,6 +15,8 @@ pub(super) struct Round {
     pub(super) acked_bytes: u64,
     pub(super) acked: u64,
     pub(super) lost: u64,
+    /// What arrived after it had been counted as lost, in this round or one before.
+    pub(super) undone: u64,
     pub(super) peak_flight: u64,
     acks: u32,
     limited_acks: u32,
@@ -68,6 +70,7 @@ impl Round {
             acked_bytes: 0,
             acked: 0,
             lost: 0,
+            undone: 0,
             peak_flight: 0,
             acks: 0,
             limited_acks: 0,

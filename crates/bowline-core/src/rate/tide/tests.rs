@@ -82,6 +82,7 @@ impl Path {
             packets: 1,
             bytes: PACKET,
             lost_packets: 0,
+            undone_packets: 0,
             newest: Some(newest),
             flight,
         });
@@ -136,6 +137,7 @@ fn silence_leaves_little_more_than_probes_and_the_path_is_remembered() {
         packets: 1,
         bytes: PACKET,
         lost_packets: 20,
+        undone_packets: 0,
         newest: Some(newest),
         flight,
     });
