@@ -7,6 +7,7 @@ use crate::limits;
 use crate::memory;
 use crate::recv::Receiver;
 use crate::recv::acks::Acks;
+use crate::recv::queue;
 use crate::recv::queue::ReceiveQueue;
 use crate::recv::reliable::ReliableReceiver;
 
@@ -48,17 +49,15 @@ impl Receiver {
 
     /// The most heap in bytes with the present settings.
     pub(crate) fn heap_bound(&self) -> usize {
-        let window = usize::try_from(self.limits.window_bytes).unwrap_or(usize::MAX);
         let message = self.limits.max_message_bytes;
-        // All lanes together, and the one that may always go on: a message of its own, and a window of
-        // pieces, which are as large as what they hold.
-        let held = usize::try_from(self.limits.all_lanes_bytes.saturating_add(self.kept_bytes))
-            .unwrap_or(usize::MAX)
-            .saturating_add(message);
+        // What was there before the last segment, and a message whose buffer doubles for it; another one in
+        // the lane that may always go on; and what a queue that fills up leaves of a segment.
+        let held = usize::try_from(self.held_limit()).unwrap_or(usize::MAX);
+        let held = held
+            .saturating_add(2 * queue::body_bytes(message, message))
+            .saturating_add(limits::MAX_DATAGRAM + limits::REASSEMBLY_PIECE_COST);
         let lanes = limits::MAX_LANE_INDEX as usize + 1;
-        ReliableReceiver::heap_bound(held)
-            .saturating_add(window)
-            .saturating_add(memory::grown::<ReliableReceiver>(lanes))
+        held.saturating_add(memory::grown::<ReliableReceiver>(lanes))
             .saturating_add(limits::MAX_UNRELIABLE_FRAGMENTS * (limits::MAX_DATAGRAM + 256))
             .saturating_add(ReceiveQueue::heap_bound(
                 usize::try_from(self.buffer_bytes).unwrap_or(usize::MAX),

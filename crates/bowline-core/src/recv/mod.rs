@@ -53,6 +53,8 @@ pub(crate) struct Receiver {
     held_bytes: u64,
     /// What lanes were promised before the settings became stricter; does not count toward those.
     kept_bytes: u64,
+    /// The lane that goes on although all of them are full.
+    going_on: Option<LaneIndex>,
     fragments: Fragments,
     queue: ReceiveQueue,
     limits: ReceiveLimits,
@@ -85,6 +87,7 @@ impl Receiver {
             lanes: Vec::new(),
             held_bytes: 0,
             kept_bytes: 0,
+            going_on: None,
             fragments: Fragments::default(),
             queue: ReceiveQueue::new(config),
             limits: receive_limits(config),
@@ -145,8 +148,7 @@ impl Receiver {
             return Ok(());
         }
         self.ensure_lane(lane);
-        let limit = self.limits.all_lanes_bytes.saturating_add(self.kept_bytes);
-        if self.held_bytes + data.len() as u64 > limit && !self.is_first_holder(lane) {
+        if self.held_bytes + data.len() as u64 > self.held_limit() && !self.may_go_on(lane, pos) {
             return Err(Refusal::NotNow(DropReason::ReceiveBufferFull));
         }
         let Some(receiver) = self.lanes.get_mut(lane.as_usize()) else {
@@ -161,6 +163,9 @@ impl Receiver {
         }
         if self.kept_bytes > 0 {
             self.kept_bytes = self.kept_bytes.min(self.promised_bytes());
+        }
+        if self.held_bytes <= self.held_limit() {
+            self.going_on = None;
         }
         result.map_err(Refusal::from)
     }
@@ -266,6 +271,7 @@ impl Receiver {
         if !self.watches_headers {
             self.lanes = Vec::new();
             self.held_bytes = 0;
+            self.going_on = None;
         }
         self.fragments = Fragments::default();
         self.queue.discard();
@@ -296,11 +302,24 @@ impl Receiver {
         Ok(())
     }
 
-    /// Whether no lane before this one holds anything: one lane may always go on, else all would
-    /// wait for bytes that none may take any more.
-    fn is_first_holder(&self, lane: LaneIndex) -> bool {
-        let mut before = self.lanes.iter().take(lane.as_usize());
-        before.all(|lane| lane.held_bytes() == 0)
+    /// What all lanes together may hold.
+    const fn held_limit(&self) -> u64 {
+        self.limits.all_lanes_bytes.saturating_add(self.kept_bytes)
+    }
+
+    /// Whether a segment is taken although all lanes are full: one lane may always go on, else all would
+    /// wait for bytes that none may take any more. It gets the next bytes of its stream only, and no other
+    /// lane does before it is through.
+    fn may_go_on(&mut self, lane: LaneIndex, pos: StreamPos) -> bool {
+        let lane_of = |lane: LaneIndex| self.lanes.get(lane.as_usize());
+        let is_next = lane_of(lane).is_some_and(|lane| pos <= lane.base && !lane.is_stalled());
+        let is_taken = self.going_on.is_some_and(|other| {
+            other != lane && lane_of(other).is_some_and(|other| other.held_bytes() > 0)
+        });
+        if is_next && !is_taken {
+            self.going_on = Some(lane);
+        }
+        is_next && !is_taken
     }
 
     fn ensure_lane(&mut self, lane: LaneIndex) {

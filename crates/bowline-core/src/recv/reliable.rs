@@ -216,12 +216,6 @@ impl ReliableReceiver {
         usize::try_from(self.held_bytes()).unwrap_or(usize::MAX)
     }
 
-    /// The most heap in bytes of lanes that hold `held` bytes together: buffers of messages double as
-    /// they grow.
-    pub(crate) const fn heap_bound(held: usize) -> usize {
-        held.saturating_mul(2)
-    }
-
     fn hold(&mut self, pos: StreamPos, data: &[u8]) -> Result<(), ReliableError> {
         let known = self.pieces.get(&pos).map_or(0, Bytes::len);
         if known >= data.len() {

@@ -28,6 +28,45 @@ fn limit_all_lanes_together_hold_no_more_than_a_few_windows() {
     assert!((limit - piece..limit + piece).contains(&taken), "{taken}");
 }
 
+/// Pieces in the last lane, in the one before it, and so on: each of them the first lane that holds anything.
+#[test]
+fn limit_lanes_that_fill_up_backwards_hold_no_more_together() {
+    let mut receiver = receiver();
+    for lane in (0..=u8::MAX).rev() {
+        let lane = LaneIndex::new(lane);
+        for n in 0..60 {
+            let pos = StreamPos::new(10 + 1000 * n);
+            let _ = receiver.reliable(NOW, lane, pos, &[0; 1000]);
+        }
+    }
+    let limit = 64 * 1024 * limits::MAX_FULL_LANES;
+    assert!(
+        receiver.held_bytes <= limit + 1000,
+        "{}",
+        receiver.held_bytes
+    );
+    assert!(receiver.heap_bytes() <= receiver.heap_bound());
+}
+
+/// A message that is not whole in each lane, the last one first.
+#[test]
+fn limit_messages_that_grow_backwards_hold_no_more_together() {
+    let mut receiver = receiver();
+    let mut stream = alloc::vec![0x20];
+    crate::wire::varint::encode(&mut stream, (64 * 1024) >> 5);
+    stream.resize(stream.len() + 60_000, 7);
+    for lane in (0..=u8::MAX).rev() {
+        let mut pos = StreamPos::FIRST;
+        for data in stream.chunks(1000) {
+            let _ = receiver.reliable(NOW, LaneIndex::new(lane), pos, data);
+            pos = pos.advance(data.len() as u64);
+        }
+    }
+    let limit = 64 * 1024 * (limits::MAX_FULL_LANES + 2);
+    assert!(receiver.held_bytes <= limit, "{}", receiver.held_bytes);
+    assert!(receiver.heap_bytes() <= receiver.heap_bound());
+}
+
 #[test]
 fn limit_single_bytes_in_all_lanes_count_with_what_they_take() {
     let mut receiver = receiver();
