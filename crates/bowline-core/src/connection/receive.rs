@@ -290,7 +290,7 @@ impl Connection {
                 last,
                 data,
             } => self.on_unreliable(now, lane, number, offset, last, data),
-            Frame::Extension { kind, data } => self.on_extension_frame(now, kind, data),
+            Frame::Extension { kind, data } => self.on_extension_frame(now, packet, kind, data),
         }
     }
 

@@ -139,6 +139,7 @@ impl Connection {
     pub(super) fn on_extension_frame(
         &mut self,
         now: Timestamp,
+        packet: PacketNumber,
         kind: u8,
         data: &[u8],
     ) -> Result<(), Refusal> {
@@ -147,8 +148,8 @@ impl Connection {
             close::CLOSE_ACK if self.seals_closes() => self.on_close_ack(),
             window::WINDOW if self.peer.extensions.contains(Extension::ReceiveWindow) => {
                 let bytes = window::parse_window(data);
-                self.sender
-                    .on_peer_window(bytes.ok_or(Refusal::Fatal("a window without a size"))?);
+                let bytes = bytes.ok_or(Refusal::Fatal("a window without a size"))?;
+                self.sender.on_peer_window(packet, bytes);
                 Ok(())
             }
             _ => Err(Refusal::Fatal("extension was not negotiated")),
@@ -169,7 +170,7 @@ impl Connection {
         while let Ok(Some(frame)) = decoder.next(&context) {
             self.recorder.saw_frame(number, plaintext, &decoder, &frame);
             if let Frame::Extension { kind, data } = frame {
-                self.on_extension_frame(now, kind, data)
+                self.on_extension_frame(now, number, kind, data)
                     .map_err(|_| DropReason::BrokenFrame)?;
                 knows |= matches!(kind, close::CLOSE | close::CLOSE_ACK);
             }

@@ -18,13 +18,13 @@ impl Sender {
     }
 
     /// The most heap in bytes with the present settings: what waits is bounded by the send buffer, what
-    /// is not acknowledged by the window of each lane, what is remembered of packets by their number.
+    /// is not acknowledged by the windows that a peer may tell, what is remembered of packets by their number.
     pub(crate) fn heap_bound(&self) -> usize {
         let lanes = self.lanes.len();
         let waiting = usize::try_from(self.send_buffer_bytes).unwrap_or(usize::MAX);
-        let window = usize::try_from(self.peer.stream_window_bytes).unwrap_or(usize::MAX);
-        let reliable = StreamBuffer::heap_bound(waiting)
-            .saturating_add(lanes.saturating_mul(StreamBuffer::heap_bound(window)));
+        let unacked = usize::try_from(self.unacked_bound()).unwrap_or(usize::MAX);
+        let reliable = StreamBuffer::heap_bound(waiting.saturating_add(unacked))
+            .saturating_add(lanes.saturating_mul(StreamBuffer::heap_bound(0)));
         let unreliable = StreamBuffer::heap_bound(waiting.saturating_mul(2))
             .saturating_add(lanes.saturating_mul(StreamBuffer::heap_bound(0)));
         let messages = waiting / limits::UNRELIABLE_MESSAGE_COST as usize;

@@ -48,6 +48,7 @@ use crate::send::asking::Asked;
 use crate::send::in_flight::InFlight;
 use crate::send::lane::SendLane;
 use crate::send::lanes::Lanes;
+use crate::send::peer::PeerWindow;
 use crate::time::Span;
 use crate::time::Timestamp;
 
@@ -100,8 +101,8 @@ pub(crate) struct Sender {
     /// When reliable data was acknowledged last.
     delivered_at: Timestamp,
     peer: PeerLimits,
-    /// The window that the peer has told, over all lanes.
-    peer_window_bytes: Option<u64>,
+    /// `None` for a GNS receiver.
+    peer_window: Option<PeerWindow>,
 }
 
 impl Sender {
@@ -130,7 +131,7 @@ impl Sender {
             last_ack_at: now,
             delivered_at: now,
             peer: PeerLimits::GNS,
-            peer_window_bytes: None,
+            peer_window: None,
         }
     }
 

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use serde::Serialize;
 
+use crate::ids::PacketNumber;
 use crate::limits;
 use crate::send::Sender;
 use crate::send::lane::SendLane;
@@ -14,6 +15,15 @@ pub(crate) struct PeerLimits {
     pub(crate) stream_window_bytes: u64,
     /// Holes that may be known in a lane before new bytes wait.
     pub(crate) max_holes: usize,
+}
+
+/// The window that the peer has told.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+pub(crate) struct PeerWindow {
+    /// Over all lanes.
+    bytes: u64,
+    /// The newest packet that told it.
+    by: PacketNumber,
 }
 
 impl PeerLimits {
@@ -37,17 +47,39 @@ impl PeerLimits {
 }
 
 impl Sender {
-    /// The peer has told its window.
-    pub(crate) fn on_peer_window(&mut self, bytes: u64) {
-        self.peer_window_bytes = Some(bytes);
-        self.lanes.iter_mut().for_each(SendLane::on_peer_window);
-        self.peer = PeerLimits::of_window(bytes, self.lanes.len());
+    /// The peer has told its window, in packet `by`. Packets may come in another order than they left: what
+    /// the newest of them said holds.
+    pub(crate) fn on_peer_window(&mut self, by: PacketNumber, bytes: u64) {
+        if self.peer_window.is_some_and(|window| window.by > by) {
+            return;
+        }
+        self.peer_window = Some(PeerWindow { bytes, by });
+        self.share_peer_window();
+    }
+
+    /// Gives each lane its share of the window that the peer has told.
+    pub(super) fn share_peer_window(&mut self) {
+        if let Some(window) = self.peer_window {
+            self.lanes.iter_mut().for_each(SendLane::on_peer_window);
+            self.peer = PeerLimits::of_window(window.bytes, self.lanes.len());
+        }
+    }
+
+    /// The most bytes of all lanes together that may wait for acknowledgement, if the peer tells the largest
+    /// windows: what was sent under one still waits when lanes come with shares of their own.
+    pub(super) fn unacked_bound(&self) -> u64 {
+        let lanes = self.lanes.len() as u64;
+        if self.peer_window.is_none() {
+            return lanes * limits::GNS_STREAM_WINDOW;
+        }
+        let share = PeerLimits::of_window(u64::MAX, self.lanes.len()).stream_window_bytes;
+        limits::MAX_RECEIVE_WINDOW.saturating_add((lanes - 1) * share)
     }
 
     /// Leaves a GNS receiver room for the holes that nobody knows of yet, since they will be torn by losses of
     /// what is under way.
     pub(super) fn expect_holes(&mut self) {
-        if self.peer_window_bytes.is_some() {
+        if self.peer_window.is_some() {
             return;
         }
         let packets = self.in_flight.len() as u64;
@@ -60,6 +92,36 @@ impl Sender {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Config;
+    use crate::time::Timestamp;
+
+    fn sender() -> Sender {
+        Sender::new(Timestamp::ZERO, &Config::new(), PacketNumber::new(2))
+    }
+
+    #[test]
+    fn a_window_that_comes_late_does_not_replace_a_newer_one() {
+        let mut sender = sender();
+        for (packet, bytes, holds) in [(5, 1 << 20, 1 << 20), (3, 0, 1 << 20), (6, 100, 100)] {
+            sender.on_peer_window(PacketNumber::new(packet), bytes);
+            assert_eq!(sender.peer.stream_window_bytes, holds, "{packet}");
+        }
+    }
+
+    #[test]
+    fn limit_what_waits_for_acknowledgement_under_the_largest_window() {
+        let mut sender = sender();
+        assert_eq!(sender.unacked_bound(), limits::GNS_STREAM_WINDOW);
+        sender.on_peer_window(PacketNumber::new(2), u64::MAX);
+        assert_eq!(sender.unacked_bound(), limits::MAX_RECEIVE_WINDOW);
+        assert!(sender.heap_bound() < 2 * limits::MAX_RECEIVE_WINDOW as usize);
+        sender.on_peer_window(PacketNumber::new(3), 0);
+        assert_eq!(
+            sender.unacked_bound(),
+            limits::MAX_RECEIVE_WINDOW,
+            "is under way"
+        );
+    }
 
     #[test]
     fn limit_a_peer_is_believed_up_to_a_window() {

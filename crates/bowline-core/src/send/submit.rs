@@ -41,7 +41,7 @@ impl Sender {
         let freed = replaced.map_or(0, |old| u64::from(old.len));
         let before = lane.unsent_reliable_bytes() + lane.unsent_unreliable_bytes();
         self.check_room(len, freed)?;
-        let windowed = self.peer_window_bytes.is_some();
+        let windowed = self.peer_window.is_some();
         scheduler::wake(self.lanes.for_use(windowed), message.lane);
         let Some(lane) = self.lanes.get_mut(message.lane.as_usize()) else {
             return Err(no_such_lane);
@@ -97,9 +97,7 @@ impl Sender {
         self.lanes
             .for_use(false)
             .resize_with(lanes.len(), || SendLane::new(LaneConfig::default()));
-        if let Some(bytes) = self.peer_window_bytes {
-            self.on_peer_window(bytes);
-        }
+        self.share_peer_window();
         for (lane, config) in self.lanes.iter_mut().zip(lanes) {
             lane.config = *config;
             // Times of different classes do not compare: all start anew.
