@@ -1,5 +1,8 @@
 //! What a connection tells its owner, and what connection and endpoint tell each other.
 
+use serde::Deserialize;
+use serde::Serialize;
+
 use crate::connection::ConnectionState;
 use crate::ids::ConnectionId;
 
@@ -29,6 +32,24 @@ pub enum ToEndpoint {
     Decided,
     /// The connection is over and may be forgotten. Said once, as the last thing.
     Dead,
+    /// The peer's receive window should be so much larger than the one it began with. More than before is
+    /// answered by [`ToConnection::ReceiveWindow`]; less is given back.
+    ReceiveWindow {
+        /// So much, in bytes.
+        bytes: u64,
+        /// What the windows of all connections may be larger, by the settings.
+        budget_bytes: u64,
+    },
+}
+
+/// What the endpoint tells a connection ([`Connection::handle_endpoint`]).
+///
+/// [`Connection::handle_endpoint`]: crate::connection::Connection::handle_endpoint
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[non_exhaustive]
+pub enum ToConnection {
+    /// The peer's receive window may be so much larger than the one it began with, in bytes.
+    ReceiveWindow(u64),
 }
 
 /// What a timer of a connection is for; told with the deadline, so that a wake-up can be explained.

@@ -97,11 +97,20 @@ pub const REASSEMBLY_PIECE_COST: usize = 96;
 /// All lanes of a connection together may hold as many bytes of reassembly as this many full lanes, be they
 /// full of pieces or of a message that is not whole: enough for parallel transfers, far from 256 lanes times the window (GNS: no such bound).
 pub const MAX_FULL_LANES: u64 = 8;
-/// A peer of ours may send so many receive buffers ahead of the oldest byte that is missing...
+/// The receive window that a peer of ours begins with, unless the receive buffer is larger, which it may
+/// always send...
+pub const FIRST_RECEIVE_WINDOW: u64 = 1024 * 1024;
+/// ...or so many receive buffers are less.
 pub const RECEIVE_WINDOW_BUFFERS: u64 = 16;
-/// ...but no more than this, unless the receive buffer is larger; and no peer is believed that it takes more.
-/// At 20 % loss a byte may be lost five times running, and meanwhile whatever is sent behind it waits.
-pub const MAX_RECEIVE_WINDOW: u64 = 16 * 1024 * 1024;
+/// Default bound of a window that grows, unless the receive buffer is larger; and no peer is believed that
+/// it takes more. At 20 % loss a byte may be lost five times running, and meanwhile whatever is sent behind
+/// it waits.
+pub const MAX_RECEIVE_WINDOW: u64 = 32 * 1024 * 1024;
+/// Default bound of what the connections of an endpoint may be granted together beyond the first window of
+/// each: eight of the largest windows.
+pub const RECEIVE_WINDOWS: u64 = 256 * 1024 * 1024;
+/// What a window was good for is looked at after such times, to give back what is too much.
+pub const WINDOW_SEASON: Span = Span::from_secs(2);
 /// A piece of such a window is not smaller than this on average.
 pub const MIN_WINDOW_PIECE: u64 = 256;
 /// Most gaps in the received packet numbers that are remembered (GNS: 62). At 20 % loss there is one in

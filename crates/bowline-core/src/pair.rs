@@ -258,7 +258,9 @@ impl Side {
                 self.events.push((*id, event));
             }
             while let Some(event) = connection.poll_endpoint() {
-                self.endpoint.handle_event(now, *id, event);
+                if let Some(answer) = self.endpoint.handle_event(now, *id, event) {
+                    connection.handle_endpoint(now, answer);
+                }
             }
             if connection.state() == ConnectionState::Dead {
                 dead.push(*id);

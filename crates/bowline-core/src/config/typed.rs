@@ -77,6 +77,14 @@ impl Config {
         set_recv_max_message, recv_max_message_bytes, RecvMaxMessageSize
     }
     size! {
+        /// How far a peer may at most send ahead of what is missing, if it does not run GNS (32 MiB).
+        set_recv_window_max, recv_window_max_bytes, RecvWindowMax
+    }
+    size! {
+        /// How much the windows of all connections may grow beyond what each begins with (256 MiB).
+        set_recv_window_total, recv_window_total_bytes, RecvWindowTotal
+    }
+    size! {
         /// The largest UDP payload sent (1300, at least 200).
         set_mtu, mtu_bytes, MtuPacketSize
     }

@@ -18,6 +18,7 @@ use crate::error::AcceptError;
 use crate::error::CommandError;
 use crate::error::LaneError;
 use crate::error::SendError;
+use crate::event::ToConnection;
 use crate::ids::LaneIndex;
 use crate::ids::MessageNumber;
 use crate::limits;
@@ -46,6 +47,9 @@ impl Connection {
             // A directly dialled connection has no rendezvous.
             Input::Signal(_) => self.telemetry.drops.count(DropReason::WrongState),
             Input::Piped(item) => self.on_piped(now, item),
+            Input::Endpoint(ToConnection::ReceiveWindow(bytes)) => {
+                self.receiver.on_window_lent(bytes);
+            }
             Input::Dropped(reason) => {
                 self.recorder.saw_drop(reason);
                 self.telemetry.drops.count(reason);
@@ -63,6 +67,13 @@ impl Connection {
             data: DatagramBytes::Borrowed(data),
         };
         let done = self.handle(now, input);
+        debug_assert!(done.is_ok());
+    }
+
+    /// The endpoint answers ([`Endpoint::handle_event`](crate::endpoint::Endpoint::handle_event)). Shorthand
+    /// for [`Input::Endpoint`].
+    pub fn handle_endpoint(&mut self, now: Timestamp, answer: ToConnection) {
+        let done = self.handle(now, Input::Endpoint(answer));
         debug_assert!(done.is_ok());
     }
 

@@ -17,6 +17,7 @@ use crate::config::Config;
 use crate::config::LaneConfig;
 use crate::counters::DropReason;
 use crate::end_reason::EndReason;
+use crate::event::ToConnection;
 use crate::ids::LaneIndex;
 use crate::ids::MessageNumber;
 use crate::message::Message;
@@ -43,6 +44,8 @@ pub enum Input<'a> {
     Signal(DatagramBytes<'a>),
     /// The other end of a pipe hands something over.
     Piped(Piped),
+    /// The endpoint answers.
+    Endpoint(ToConnection),
     /// A datagram came in that was dropped unread; a recording keeps only why, for the count.
     Dropped(DropReason),
     /// Packets are asked for: [`crate::connection::Connection::poll_transmit`] with room for so many.

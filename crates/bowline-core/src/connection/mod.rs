@@ -369,7 +369,7 @@ impl Connection {
         self.keys = Some(ConnectionKeys::new(now, first, agreed.keys, agreed.update));
         self.peer.extensions = agreed.extensions;
         if agreed.extensions.contains(Extension::ReceiveWindow) {
-            self.receiver.use_window();
+            self.receiver.use_window(&self.config);
         }
         self.liveness.on_received(now);
         self.telemetry.link.connected(now);

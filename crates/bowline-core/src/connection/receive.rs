@@ -6,6 +6,7 @@ use crate::counters::DropReason;
 use crate::crypto::replay::Arrival;
 use crate::debug::log_verbose;
 use crate::end_reason::EndReason;
+use crate::event::ToEndpoint;
 use crate::ids::LaneIndex;
 use crate::ids::MessageNumber;
 use crate::ids::PacketNumber;
@@ -305,7 +306,22 @@ impl Connection {
         if self.is_unread() {
             return Ok(());
         }
-        self.receiver.reliable(now, lane, pos, data)
+        self.receiver.reliable(now, lane, pos, data)?;
+        let srtt = self.sender.smoothed_rtt();
+        self.receiver.measure_window(now, data.len(), srtt);
+        self.ask_for_window();
+        Ok(())
+    }
+
+    /// Asks the endpoint for more of the receive window, or gives back what is too much.
+    fn ask_for_window(&mut self) {
+        if let Some(bytes) = self.receiver.window_wish() {
+            let budget_bytes = self.config.recv_window_total_bytes() as u64;
+            self.outbox.push_to_endpoint(ToEndpoint::ReceiveWindow {
+                bytes,
+                budget_bytes,
+            });
+        }
     }
 
     fn on_unreliable(
@@ -340,6 +356,7 @@ impl Connection {
         if let Some(keys) = &mut self.keys {
             keys.on_acked(ack.latest);
         }
+        self.ask_for_window();
         if let Some(rtt) = outcome.rtt.filter(|rtt| *rtt <= limits::MAX_PING) {
             log_verbose!(self, AckRtt "bowline::ack_rtt", rtt_us = rtt.as_micros(), "round trip");
             self.on_ping(now, rtt);

@@ -235,6 +235,7 @@ fn payload_len(input: &Input<'_>) -> usize {
         | Input::Command(_)
         | Input::Timeout
         | Input::Transmit { .. }
+        | Input::Endpoint(_)
         | Input::Dropped(_) => 0,
     }
 }
@@ -250,6 +251,7 @@ fn to_owned(input: &Input<'_>) -> Input<'static> {
         Input::Dropped(reason) => Input::Dropped(*reason),
         Input::Signal(data) => Input::Signal(copy(data)),
         Input::Piped(item) => Input::Piped(item.clone()),
+        Input::Endpoint(answer) => Input::Endpoint(*answer),
         Input::Transmit { max_datagrams } => Input::Transmit {
             max_datagrams: *max_datagrams,
         },

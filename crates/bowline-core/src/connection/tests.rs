@@ -5,6 +5,7 @@ mod extensions;
 mod lanes;
 mod order;
 mod runs;
+mod windows;
 
 use alloc::string::ToString;
 use alloc::vec;

@@ -144,6 +144,9 @@ impl Connection {
         {
             flags = flags | StatsFlags::ACK_REQUEST;
         }
+        if self.receiver.asks_about_window() {
+            flags = flags | StatsFlags::ACK_REQUEST;
+        }
         Some(Plan {
             data,
             copies_alone,
@@ -214,8 +217,9 @@ impl Connection {
         if let Some(latest) = acked {
             self.receiver.acks.on_reported(now, latest);
         }
-        if window.is_some() {
-            self.receiver.window_leaves_in(number);
+        if let Some(bytes) = window {
+            let srtt = self.sender.smoothed_rtt();
+            self.receiver.window_leaves_in(now, number, bytes, srtt);
         }
         let keys = self.keys.as_mut()?;
         let bytes = buf.bytes_mut();

@@ -10,7 +10,10 @@ impl Endpoint {
     /// ([`Connection::memory_bytes`](crate::connection::Connection::memory_bytes)). It does not grow by
     /// datagrams of sources that have not proved their address.
     pub fn memory_bytes(&self) -> usize {
-        size_of::<Self>() + self.table.heap_bytes() + memory::of_map(&self.listeners)
+        size_of::<Self>()
+            + self.table.heap_bytes()
+            + memory::of_map(&self.listeners)
+            + self.windows.heap_bytes()
     }
 }
 

@@ -20,6 +20,7 @@ mod rejection;
 mod sources;
 mod table;
 mod trust;
+mod windows;
 
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
@@ -43,6 +44,8 @@ use crate::endpoint::cookies::Cookies;
 use crate::endpoint::rejection::Rejections;
 use crate::endpoint::table::Table;
 use crate::endpoint::trust::Trust;
+use crate::endpoint::windows::Windows;
+use crate::event::ToConnection;
 use crate::event::ToEndpoint;
 use crate::extensions::ExtensionSet;
 use crate::handshake::Host;
@@ -168,6 +171,7 @@ pub struct Endpoint {
     listeners: BTreeMap<SocketId, Listener>,
     last_stateless_reply: Option<Timestamp>,
     trust: Trust,
+    windows: Windows,
     drops: DropCounters,
 }
 
@@ -206,6 +210,7 @@ impl Endpoint {
             listeners: BTreeMap::new(),
             last_stateless_reply: None,
             trust: Trust::new(),
+            windows: Windows::default(),
             drops: DropCounters::new(),
         }
     }
@@ -253,17 +258,39 @@ impl Endpoint {
         }
     }
 
-    /// Takes in what a connection has to say ([`Connection::poll_endpoint`]).
-    pub fn handle_event(&mut self, now: Timestamp, id: ConnectionId, event: ToEndpoint) {
+    /// Takes in what a connection has to say ([`Connection::poll_endpoint`]). Returns the answer for it
+    /// ([`Connection::handle_endpoint`]), if there is one.
+    #[must_use = "the connection waits for the answer"]
+    pub fn handle_event(
+        &mut self,
+        now: Timestamp,
+        id: ConnectionId,
+        event: ToEndpoint,
+    ) -> Option<ToConnection> {
         match event {
             ToEndpoint::RemoteId(remote) => self.table.set_remote_id(id, remote),
             ToEndpoint::FindsByConnectionId => self.table.set_shareable(id),
             ToEndpoint::Decided => self.decided(id),
             ToEndpoint::Dead => {
                 self.decided(id);
+                self.windows.forget(id);
                 self.table.remove(now, id);
             }
+            ToEndpoint::ReceiveWindow {
+                bytes,
+                budget_bytes,
+            } => {
+                let lent = self.windows.lend(id, bytes, budget_bytes)?;
+                return Some(ToConnection::ReceiveWindow(lent));
+            }
         }
+        None
+    }
+
+    /// By how much the receive windows of all connections may be larger than they began, in bytes: what they
+    /// were granted of `RecvWindowTotal`.
+    pub const fn lent_window_bytes(&self) -> u64 {
+        self.windows.lent_bytes()
     }
 
     /// Where packets of this connection go.

@@ -8,6 +8,7 @@ mod recording;
 mod reliable;
 mod reorder;
 mod sequence;
+mod tuning;
 mod unreliable;
 mod window;
 
@@ -32,7 +33,7 @@ use crate::recv::queue::ReceiveQueue;
 use crate::recv::reliable::ReliableError;
 use crate::recv::reliable::ReliableReceiver;
 use crate::recv::unreliable::Fragments;
-use crate::recv::window::WindowNews;
+use crate::recv::window::Window;
 use crate::snp::decode::DecodeContext;
 use crate::time::Timestamp;
 
@@ -60,7 +61,9 @@ pub(crate) struct Receiver {
     limits: ReceiveLimits,
     /// Bytes that may wait to be read.
     buffer_bytes: u64,
-    window: WindowNews,
+    window: Window,
+    /// Lanes in which a whole message waits for room.
+    stalled_lanes: u16,
     pub(crate) acks: Acks,
     pub(crate) replay: ReplayWindow,
     pub(crate) reorder: Reorder,
@@ -90,9 +93,10 @@ impl Receiver {
             going_on: None,
             fragments: Fragments::default(),
             queue: ReceiveQueue::new(config),
-            limits: receive_limits(config),
+            limits: ReceiveLimits::of(config),
             buffer_bytes: config.recv_buffer_bytes() as u64,
-            window: WindowNews::default(),
+            window: Window::default(),
+            stalled_lanes: 0,
             acks: Acks::new(handshake),
             replay: ReplayWindow::new(handshake),
             reorder: Reorder::new(config.out_of_order_correction_window()),
@@ -105,10 +109,10 @@ impl Receiver {
     /// ever behind them.
     pub(crate) fn configure(&mut self, config: &Config) {
         let before = self.limits.all_lanes_bytes;
-        self.limits = receive_limits(config);
+        self.limits = ReceiveLimits::of(config);
         self.buffer_bytes = config.recv_buffer_bytes() as u64;
         if self.is_wide() {
-            self.use_window();
+            self.use_window(config);
         }
         if self.limits.all_lanes_bytes < before {
             self.kept_bytes = self.kept_bytes.max(before).min(self.promised_bytes());
@@ -158,9 +162,7 @@ impl Receiver {
         let was_stalled = receiver.is_stalled();
         let result = receiver.receive(now, lane, pos, data, &mut self.queue);
         self.held_bytes = self.held_bytes - before + receiver.held_bytes();
-        if receiver.is_stalled() != was_stalled {
-            self.check_window(now);
-        }
+        self.stalled_lanes += u16::from(receiver.is_stalled() && !was_stalled);
         if self.kept_bytes > 0 {
             self.kept_bytes = self.kept_bytes.min(self.promised_bytes());
         }
@@ -220,22 +222,19 @@ impl Receiver {
     pub(crate) fn pop(&mut self, now: Timestamp) -> (Option<Message>, Result<(), Refusal>) {
         let message = self.queue.pop();
         let mut result = Ok(());
-        if message.is_some() {
-            let mut resumes = false;
+        if message.is_some() && self.stalled_lanes > 0 {
             for (index, lane) in (0u8..=u8::MAX).zip(&mut self.lanes) {
                 if lane.is_stalled() {
-                    resumes = true;
                     let before = lane.held_bytes();
                     let resumed = lane.resume(now, LaneIndex::new(index), &mut self.queue);
                     self.held_bytes = self.held_bytes - before + lane.held_bytes();
+                    self.stalled_lanes -= u16::from(!lane.is_stalled());
                     if let Err(error) = resumed {
                         result = Err(Refusal::from(error));
                     }
                 }
             }
-            if resumes {
-                self.check_window(now);
-            }
+            self.check_reopening(now);
         }
         (message, result)
     }
@@ -272,6 +271,7 @@ impl Receiver {
             self.lanes = Vec::new();
             self.held_bytes = 0;
             self.going_on = None;
+            self.stalled_lanes = 0;
         }
         self.fragments = Fragments::default();
         self.queue.discard();
@@ -281,6 +281,7 @@ impl Receiver {
     pub(crate) fn shrink(&mut self) {
         self.queue.shrink();
         self.acks.shrink();
+        self.rest_window();
     }
 
     /// Whether a whole unreliable message may be handed out.
@@ -398,17 +399,6 @@ impl From<ReliableError> for Refusal {
             ReliableError::Refused => Self::NotNow(DropReason::ReceiveBufferFull),
             ReliableError::Fatal(why) => Self::Fatal(why),
         }
-    }
-}
-
-fn receive_limits(config: &Config) -> ReceiveLimits {
-    let (window, message) = (config.recv_buffer_bytes(), config.recv_max_message_bytes());
-    let full = window.max(message) as u64;
-    ReceiveLimits {
-        window_bytes: window as u64,
-        all_lanes_bytes: full.saturating_mul(limits::MAX_FULL_LANES),
-        max_message_bytes: message,
-        max_pieces: limits::MAX_REASSEMBLY_PIECES,
     }
 }
 

@@ -1,190 +1,282 @@
 //! How much a peer of ours may send ahead of what is missing, and telling it so.
 //!
-//! A GNS peer keeps to what GNS takes. One that has agreed on it is told a window that a fast path with
-//! loss needs, and the size of the receive buffer instead while the application does not read. It is told
-//! in every packet until one of them is acknowledged.
+//! A GNS peer keeps to what GNS takes. One that has agreed on it is told a window: how far it may go beyond
+//! the first byte that we lack.
+//!
+//! **Size.** A window begins as large as GNS's ([`limits::FIRST_RECEIVE_WINDOW`]). It shall be four times
+//! what the peer makes of it, so that it is never in the way of a sender that doubles its rate in each round
+//! trip: what arrives within one, and what is held meanwhile because something before it is missing. What is
+//! wanted beyond the first window is asked of the endpoint, whose budget bounds what all its connections
+//! have under way. What turns out to be too much for seconds, or while nothing comes, goes back; but only
+//! when the peer is known to know of it. Until then we take what was promised.
+//!
+//! **While the application does not read**, a message waits for room, and what is held comes off the window.
+//! So the end of the window stays where it was told to be: the peer stops there, and nothing that it sends is
+//! refused. When there is room again the peer hears so at once, and again until it is known to have heard:
+//! it may be waiting for nothing else.
+//!
+//! **Telling.** Each packet tells the window, unless the peer is known to know it already.
+
+use alloc::boxed::Box;
 
 use serde::Deserialize;
 use serde::Serialize;
 
+use crate::config::Config;
 use crate::ids::PacketNumber;
 use crate::limits;
 use crate::recv::Receiver;
 use crate::recv::memory::ReceiveLimits;
+use crate::recv::tuning::Tuning;
+use crate::time::Span;
 use crate::time::Timestamp;
 
+/// Windows that shrink by the byte are told in such steps.
+const STEP: u64 = 16 * 1024;
+/// How often a peer is told that there is room again before that is left to other packets.
+const MAX_REPEATS: u8 = 6;
+/// The least time between two of these.
+const MIN_REPEAT: Span = Span::from_millis(20);
+
+/// The window that the peer has, or is to have.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+pub(super) struct Window {
+    news: WindowNews,
+    /// What the peer is told while the application reads.
+    bytes: u64,
+    /// The most that the settings allow, unless the first window is larger.
+    max_bytes: u64,
+    /// From the first reliable byte on.
+    pub(super) tuning: Option<Box<Tuning>>,
+    /// When the peer hears once more that there is room again, and how often it was told.
+    repeat: Option<(Timestamp, u8)>,
+}
+
 /// What the peer knows of our window.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize)]
-pub(super) enum WindowNews {
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+enum WindowNews {
     /// The peer does not know of windows.
     #[default]
     Unused,
-    /// This has to be told; every packet from `since` on, if one left, tells it.
-    Untold {
-        bytes: u64,
-        since: Option<PacketNumber>,
-    },
+    /// It knows of windows, but was told none.
+    Untold,
+    /// Every packet from `since` on tells it.
+    Told { bytes: u64, since: PacketNumber },
     /// The peer knows it.
-    Told { bytes: u64 },
+    Known { bytes: u64 },
 }
 
 impl Receiver {
-    /// The peer wants to be told of the window.
-    pub(crate) fn use_window(&mut self) {
-        self.limits.widen();
-        for lane in &mut self.lanes {
-            lane.set_limits(self.limits);
+    /// The peer wants to be told of the window; or the settings changed.
+    pub(crate) fn use_window(&mut self, config: &Config) {
+        if self.window.news == WindowNews::Unused {
+            self.window.news = WindowNews::Untold;
         }
-        self.window = WindowNews::Untold {
-            bytes: self.window_bytes(),
-            since: None,
-        };
+        self.window.max_bytes = config.recv_window_max_bytes() as u64;
+        let first = self.first_window();
+        let most = first.max(self.window.max_bytes);
+        let lent = self.lent_bytes();
+        let bytes = self.window.bytes.clamp(first, most);
+        self.window.bytes = bytes.min(first.saturating_add(lent));
+        self.take(first.saturating_add(lent));
     }
 
     /// The window that the next packet has to tell, if any.
-    pub(crate) const fn window_to_tell(&self) -> Option<u64> {
-        match &self.window {
-            WindowNews::Untold { bytes, .. } => Some(*bytes),
-            WindowNews::Unused | WindowNews::Told { .. } => None,
+    pub(crate) fn window_to_tell(&self) -> Option<u64> {
+        let bytes = self.window_bytes();
+        match self.window.news {
+            WindowNews::Unused => None,
+            WindowNews::Known { bytes: known } if known == bytes => None,
+            WindowNews::Untold | WindowNews::Told { .. } | WindowNews::Known { .. } => Some(bytes),
         }
     }
 
-    /// Packet `number` tells it.
-    pub(crate) const fn window_leaves_in(&mut self, number: PacketNumber) {
-        if let WindowNews::Untold { since, .. } = &mut self.window
-            && since.is_none()
-        {
-            *since = Some(number);
+    /// Packet `number` tells that window.
+    pub(crate) fn window_leaves_in(
+        &mut self,
+        now: Timestamp,
+        number: PacketNumber,
+        bytes: u64,
+        srtt: Option<Span>,
+    ) {
+        let window = &mut self.window;
+        match window.news {
+            WindowNews::Told { bytes: told, .. } if told == bytes => {}
+            WindowNews::Unused
+            | WindowNews::Untold
+            | WindowNews::Told { .. }
+            | WindowNews::Known { .. } => {
+                let since = number;
+                window.news = WindowNews::Told { bytes, since };
+            }
+        }
+        let Some((at, repeats)) = window.repeat else {
+            return;
+        };
+        if at <= now {
+            let wait = srtt.map_or(MIN_REPEAT, |rtt| (rtt + rtt).max(MIN_REPEAT));
+            let at = now + Span::from_micros(wait.as_micros() << repeats);
+            window.repeat = (repeats < MAX_REPEATS).then_some((at, repeats + 1));
+        }
+        if let Some((at, _)) = window.repeat {
+            self.acks.owe(at);
         }
     }
 
     /// Packet `number` arrived.
     pub(crate) fn window_arrived(&mut self, number: PacketNumber) {
-        if let WindowNews::Untold {
-            bytes,
-            since: Some(since),
-        } = self.window
+        if let WindowNews::Told { bytes, since } = self.window.news
             && since <= number
         {
-            self.window = WindowNews::Told { bytes };
+            self.window.news = WindowNews::Known { bytes };
+            self.window.repeat = None;
         }
     }
 
-    /// Sees to it that the peer is told if the window has changed.
-    pub(super) fn check_window(&mut self, now: Timestamp) {
-        let told = match self.window {
-            WindowNews::Unused => return,
-            WindowNews::Untold { bytes, .. } | WindowNews::Told { bytes } => bytes,
+    /// Whether the peer should say soon that it heard of the window: it may be waiting for that.
+    pub(crate) const fn asks_about_window(&self) -> bool {
+        self.window.repeat.is_some()
+    }
+
+    /// A reliable segment of `len` bytes came.
+    pub(crate) fn measure_window(&mut self, now: Timestamp, len: usize, srtt: Option<Span>) {
+        if !self.is_wide() {
+            return;
+        }
+        let (first, held) = (self.first_window(), self.held_bytes);
+        let most = first.max(self.window.max_bytes);
+        let reads = self.stalled_lanes == 0;
+        let window = &mut self.window;
+        let tuning = window.tuning.get_or_insert_with(Box::default);
+        let used = tuning.measure(now, len as u64, held, srtt);
+        if let Some(enough) = tuning.end_season(now) {
+            window.bytes = window.bytes.min(enough.max(first));
+        }
+        if reads && used.wanted() > window.bytes {
+            let wanted = used.wanted().min(most);
+            let lent = tuning.want(wanted.saturating_sub(first));
+            window.bytes = window.bytes.max(wanted.min(first.saturating_add(lent)));
+        }
+    }
+
+    /// What the endpoint shall lend beyond the first window, if that has changed.
+    pub(crate) fn window_wish(&mut self) -> Option<u64> {
+        let first = self.first_window();
+        let needed = self.window.bytes.saturating_sub(first);
+        let knows = self.window.news
+            == WindowNews::Known {
+                bytes: self.window.bytes,
+            };
+        // What is held may have come before the peer heard.
+        let is_free = knows && self.held_bytes <= self.window.bytes / 2;
+        let tuning = self.window.tuning.as_mut()?;
+        if let Some(wish) = tuning.ask() {
+            return Some(wish);
+        }
+        if !is_free || !tuning.give_back(needed) {
+            return None;
+        }
+        self.take(first.saturating_add(needed));
+        Some(needed)
+    }
+
+    /// The endpoint lends so much beyond the first window.
+    pub(crate) fn on_window_lent(&mut self, bytes: u64) {
+        let first = self.first_window();
+        let most = first.max(self.window.max_bytes);
+        let Some(wanted) = self
+            .window
+            .tuning
+            .as_mut()
+            .and_then(|tuning| tuning.on_lent(bytes))
+        else {
+            return;
         };
-        let bytes = self.window_bytes();
-        if bytes != told {
-            self.window = WindowNews::Untold { bytes, since: None };
+        let wanted = first.saturating_add(wanted).min(most);
+        self.window.bytes = self.window.bytes.max(wanted);
+        self.take(first.saturating_add(self.lent_bytes()));
+    }
+
+    /// Nothing has come for long: the first window will do.
+    pub(super) fn rest_window(&mut self) {
+        if self.is_wide() {
+            self.window.bytes = self.first_window();
+        }
+        if self
+            .window
+            .tuning
+            .as_ref()
+            .is_some_and(|tuning| tuning.is_unused())
+        {
+            self.window.tuning = None;
+        }
+    }
+
+    /// Messages were read that others waited for: tells a peer at once that may be waiting for room.
+    pub(super) fn check_reopening(&mut self, now: Timestamp) {
+        let told = match self.window.news {
+            WindowNews::Unused | WindowNews::Untold => return,
+            WindowNews::Told { bytes, .. } | WindowNews::Known { bytes } => bytes,
+        };
+        // Less is not worth a packet: there is much to be read still.
+        if self.window_bytes() >= told.saturating_add(self.window.bytes / 4) {
+            self.window.repeat = Some((now, 0));
             self.acks.owe(now);
         }
     }
 
     /// Whether the limits are those of a window.
-    pub(super) const fn is_wide(&self) -> bool {
-        !matches!(self.window, WindowNews::Unused)
+    pub(super) fn is_wide(&self) -> bool {
+        self.window.news != WindowNews::Unused
     }
 
+    /// The limits with the largest window that the endpoint may grant.
+    pub(super) fn widest_limits(&self) -> ReceiveLimits {
+        if !self.is_wide() {
+            return self.limits;
+        }
+        let first = self.first_window();
+        let most = first.max(self.window.max_bytes);
+        self.limits_of(most.max(first.saturating_add(self.lent_bytes())))
+    }
+
+    /// What the window is without being lent anything.
+    fn first_window(&self) -> u64 {
+        let buffers = self
+            .buffer_bytes
+            .saturating_mul(limits::RECEIVE_WINDOW_BUFFERS);
+        buffers
+            .min(limits::FIRST_RECEIVE_WINDOW)
+            .max(self.buffer_bytes)
+    }
+
+    fn lent_bytes(&self) -> u64 {
+        self.window
+            .tuning
+            .as_ref()
+            .map_or(0, |tuning| tuning.lent())
+    }
+
+    /// What the peer should know now.
     fn window_bytes(&self) -> u64 {
-        let reads = !self.lanes.iter().any(|lane| lane.is_stalled());
-        if reads {
-            // An eighth is for what pieces take besides their bytes.
-            self.limits.window_bytes / 8 * 7
-        } else {
-            self.buffer_bytes
+        if self.stalled_lanes == 0 {
+            return self.window.bytes;
+        }
+        self.window.bytes.saturating_sub(self.held_bytes) / STEP * STEP
+    }
+
+    /// Takes so much from now on.
+    fn take(&mut self, bytes: u64) {
+        self.limits = self.limits_of(bytes);
+        for lane in &mut self.lanes {
+            lane.set_limits(self.limits);
         }
     }
-}
 
-impl ReceiveLimits {
-    /// The limits for a peer that is told of them.
-    pub(super) fn widen(&mut self) {
-        let buffers = self
-            .window_bytes
-            .saturating_mul(limits::RECEIVE_WINDOW_BUFFERS);
-        let most = limits::MAX_RECEIVE_WINDOW.max(self.window_bytes);
-        self.window_bytes = buffers.min(most);
-        let pieces = self.window_bytes / limits::MIN_WINDOW_PIECE;
-        self.max_pieces = self
-            .max_pieces
-            .max(usize::try_from(pieces).unwrap_or(usize::MAX));
-        let message = self.max_message_bytes as u64;
-        self.all_lanes_bytes = self.all_lanes_bytes.max(self.window_bytes + message);
+    fn limits_of(&self, window_bytes: u64) -> ReceiveLimits {
+        ReceiveLimits::new(self.buffer_bytes, self.limits.max_message_bytes).widened(window_bytes)
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::config::Config;
-    use crate::ids::LaneIndex;
-    use crate::ids::StreamPos;
-
-    const NOW: Timestamp = Timestamp::ZERO;
-
-    const fn packet(number: u64) -> PacketNumber {
-        PacketNumber::new(number)
-    }
-
-    fn receiver(buffer: usize) -> Receiver {
-        let mut config = Config::new();
-        config.set_recv_buffer(buffer).unwrap();
-        config.set_recv_buffer_messages(2).unwrap();
-        Receiver::new(&config, packet(1))
-    }
-
-    fn tell(receiver: &mut Receiver, number: u64) -> Option<u64> {
-        let told = receiver.window_to_tell();
-        receiver.window_leaves_in(packet(number));
-        told
-    }
-
-    #[test]
-    fn a_window_is_told_until_a_packet_with_it_arrived() {
-        let mut receiver = receiver(1 << 20);
-        assert_eq!(tell(&mut receiver, 2), None, "a GNS peer");
-        receiver.use_window();
-        let told = tell(&mut receiver, 3);
-        assert_eq!(told, Some(14 << 20));
-        receiver.window_arrived(packet(2));
-        assert_eq!(tell(&mut receiver, 4), told);
-        receiver.window_arrived(packet(4));
-        assert_eq!(tell(&mut receiver, 5), None);
-    }
-
-    #[test]
-    fn a_window_is_small_while_the_application_does_not_read() {
-        let mut receiver = receiver(1 << 20);
-        receiver.use_window();
-        tell(&mut receiver, 2);
-        receiver.window_arrived(packet(2));
-        // Three messages, of which the queue takes two.
-        let stream = b"\x05hello\x05again\x05third";
-        receiver
-            .reliable(NOW, LaneIndex::ZERO, StreamPos::FIRST, stream)
-            .unwrap();
-        assert_eq!(tell(&mut receiver, 3), Some(1 << 20));
-        assert_eq!(receiver.acks.due(), Some(NOW), "at once");
-        receiver.window_arrived(packet(3));
-        assert!(receiver.pop(NOW).0.is_some());
-        assert_eq!(tell(&mut receiver, 4), Some(14 << 20));
-    }
-
-    #[test]
-    fn limit_receive_window() {
-        for (buffer, window) in [
-            (64 << 10, 1 << 20),
-            (4 << 20, 16 << 20),
-            (32 << 20, 32 << 20),
-        ] {
-            let mut receiver = receiver(buffer);
-            receiver.use_window();
-            let told = tell(&mut receiver, 2);
-            assert_eq!(told, Some(window / 8 * 7), "of {buffer}");
-            assert_eq!(receiver.limits.window_bytes, window);
-        }
-    }
-}
+mod tests;

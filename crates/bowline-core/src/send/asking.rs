@@ -49,7 +49,7 @@ impl Sender {
 
     /// Whether nothing more could leave behind the next packet, nor would an ack let it.
     pub(crate) fn must_ask(&self) -> bool {
-        let heard = self.first_wanted;
+        let heard = self.reported;
         self.closes_window() && self.asked.is_none_or(|asked| asked.number <= heard)
     }
 

@@ -235,7 +235,7 @@ impl Sender {
 
     /// How long the peer may wait before it acknowledges reliable data.
     const fn peer_ack_delay(&self) -> Span {
-        match self.peer_window_bytes {
+        match self.peer_window {
             Some(_) => acks::MAX_DELAY,
             None => GNS_ACK_DELAY,
         }
@@ -245,7 +245,7 @@ impl Sender {
         Bounds {
             rtt: self.rtt.smoothed().unwrap_or(Span::ZERO),
             least_rtt: self.rtt.least().unwrap_or(Span::ZERO),
-            is_gns: self.peer_window_bytes.is_none(),
+            is_gns: self.peer_window.is_none(),
         }
     }
 

@@ -23,7 +23,25 @@ pub fn parse_window(data: &[u8]) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn any_window_comes_back(bytes: u64, mut more: Vec<u8>) {
+            let mut data = encode_window(bytes);
+            data.append(&mut more);
+            prop_assert_eq!(parse_window(&data), Some(bytes));
+        }
+
+        #[test]
+        fn what_is_read_is_written_the_same(data: Vec<u8>) {
+            if let Some(bytes) = parse_window(&data) {
+                prop_assert_eq!(parse_window(&encode_window(bytes)), Some(bytes));
+            }
+        }
+    }
 
     #[test]
     fn comes_back_and_may_grow_parameters() {

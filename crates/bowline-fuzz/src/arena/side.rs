@@ -240,7 +240,9 @@ impl Side {
         let (held, bound) = (connection.memory_bytes(), connection.memory_bound());
         assert!(held <= bound, "{held} bytes held, {bound} allowed");
         while let Some(event) = connection.poll_endpoint() {
-            self.endpoint.handle_event(now, id, event);
+            if let Some(answer) = self.endpoint.handle_event(now, id, event) {
+                connection.handle_endpoint(now, answer);
+            }
         }
         out
     }

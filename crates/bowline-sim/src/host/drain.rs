@@ -80,7 +80,9 @@ impl Host {
         let mut is_dead = false;
         while let Some(event) = connection.poll_endpoint() {
             is_dead |= event == ToEndpoint::Dead;
-            self.endpoint.handle_event(local, id, event);
+            if let Some(answer) = self.endpoint.handle_event(local, id, event) {
+                connection.handle_endpoint(local, answer);
+            }
         }
         if is_dead {
             slot.connection = Life::Over(Box::new(connection.info()));

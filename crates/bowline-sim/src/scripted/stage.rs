@@ -397,7 +397,9 @@ impl Stage {
             while connection.poll_event().is_some() {}
             while let Some(event) = connection.poll_endpoint() {
                 is_dead |= event == ToEndpoint::Dead;
-                self.endpoint.handle_event(self.now, id, event);
+                if let Some(answer) = self.endpoint.handle_event(self.now, id, event) {
+                    connection.handle_endpoint(self.now, answer);
+                }
             }
             let message = self.reads.then(|| connection.receive(self.now)).flatten();
             let Some(message) = message else { break };

@@ -9,11 +9,12 @@
 use std::hint;
 use std::sync::Arc;
 
+use bowline_core::event::ToConnection;
 use bowline_core::pipe::Piped;
 use bowline_core::time::Timestamp;
 use bowline_core::transmit::DatagramMeta;
 
-use crate::driver::followup::Followup;
+use crate::driver::lobby::Nudge;
 use crate::driver::limits;
 use crate::driver::lock_order::Guard;
 use crate::driver::slot::Slot;
@@ -32,6 +33,8 @@ enum Arrival {
     Datagram(DatagramMeta),
     /// From the other end of a pipe.
     Piped(Piped),
+    /// From the endpoint, whose lock and a connection's are never taken together.
+    Endpoint(ToConnection),
 }
 
 /// Whether a thread may wait for a connection's lock.
@@ -89,6 +92,13 @@ impl Slot {
         debug_assert!(is_kept, "without a bound there is room");
     }
 
+    /// Keeps what the endpoint answers.
+    pub(crate) fn keep_answer(&self, at: Timestamp, answer: ToConnection) {
+        let arrival = Arrival::Endpoint(answer);
+        let is_kept = self.inbox.put(Late { at, arrival }, &[], usize::MAX);
+        debug_assert!(is_kept, "without a bound there is room");
+    }
+
     /// Takes in what waited for the lock. Comes before anything newer.
     pub(crate) fn catch_up(&self, state: &mut SlotState) {
         let Some(mut batch) = self.inbox.take() else {
@@ -102,6 +112,7 @@ impl Slot {
             match late.arrival {
                 Arrival::Datagram(meta) => live.core.handle_datagram(now, &meta, bytes),
                 Arrival::Piped(item) => live.core.handle_piped(now, item),
+                Arrival::Endpoint(answer) => live.core.handle_endpoint(now, answer),
             }
         });
         self.inbox.give_back(batch);
@@ -109,11 +120,11 @@ impl Slot {
 
     /// Has the timers come back to the connection soon: for its deadlines, its packets, what it has to
     /// say and what waits in its inbox.
-    pub(crate) fn put_off(self: &Arc<Self>, follow: &mut Followup) {
+    pub(crate) fn put_off(self: &Arc<Self>, nudge: &mut Nudge) {
         let at = self.inner.clock.now() + limits::HELD_RETRY;
         let shard = self.inner.shards.of(self);
         if shard.timers.lock().put_off(self, at) {
-            follow.nudge.wake.insert(self.shard);
+            nudge.wake.insert(self.shard);
         }
     }
 }

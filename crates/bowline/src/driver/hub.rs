@@ -12,6 +12,7 @@ use bowline_core::endpoint::Endpoint;
 use bowline_core::endpoint::Route;
 use bowline_core::endpoint::SocketId;
 use bowline_core::error::ConnectError as CoreConnectError;
+use bowline_core::event::ToConnection;
 use bowline_core::event::ToEndpoint;
 use bowline_core::ids::ConnectionId;
 use bowline_core::time::Timestamp;
@@ -257,18 +258,19 @@ impl Hub {
         self.slots.insert(slot.id, Arc::clone(slot));
     }
 
-    /// Passes a connection's word on to the endpoint. Once it is dead, forgets it and returns its socket
-    /// if nobody needs that any longer, to be dropped without the lock.
+    /// Passes a connection's word on to the endpoint, and returns the answer.
     pub(crate) fn apply(
         &mut self,
         now: Timestamp,
         slot: &Slot,
         event: ToEndpoint,
-    ) -> Option<Members> {
-        self.endpoint.handle_event(now, slot.id, event);
-        if event != ToEndpoint::Dead {
-            return None;
-        }
+    ) -> Option<ToConnection> {
+        self.endpoint.handle_event(now, slot.id, event)
+    }
+
+    /// Forgets a dead connection. Returns its sockets if nobody needs them any longer, to be dropped without
+    /// the lock.
+    pub(crate) fn remove(&mut self, slot: &Slot) -> Option<Members> {
         self.slots.remove(&slot.id)?;
         let socket = self.sockets.get_mut(&slot.route.socket)?;
         socket.connections = socket.connections.saturating_sub(1);

@@ -322,8 +322,12 @@ impl Inner {
         let mut unused = Vec::new();
         let mut hub = self.hub.lock();
         for (slot, event) in &follow.endpoint {
-            unused.extend(hub.apply(now, slot, *event));
+            if let Some(answer) = hub.apply(now, slot, *event) {
+                slot.keep_answer(now, answer);
+                slot.put_off(&mut follow.nudge);
+            }
             if *event == ToEndpoint::Dead {
+                unused.extend(hub.remove(slot));
                 // The slot itself is kept alive by the list until the lock is given up.
                 let _ = self.shards.of(slot).timers.lock().release(slot.timer);
             }

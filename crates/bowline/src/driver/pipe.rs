@@ -180,7 +180,7 @@ impl Inner {
         let patience = follow.patience;
         let lock = || slot.lock_with(patience);
         let Some(state) = lock() else {
-            slot.put_off(follow);
+            slot.put_off(&mut follow.nudge);
             return;
         };
         if state.pipe.is_none() || !slot.passing.take() {
@@ -193,7 +193,7 @@ impl Inner {
             spare: VecDeque::new(),
         };
         if work_alone(&slot.passing, lock, state, &mut handover).is_none() {
-            slot.put_off(follow);
+            slot.put_off(&mut follow.nudge);
         }
     }
 
@@ -201,7 +201,7 @@ impl Inner {
         let now = self.clock.now();
         let Some(mut state) = slot.lock_with(follow.patience) else {
             items.drain(..).for_each(|item| slot.keep_piped(now, item));
-            slot.put_off(follow);
+            slot.put_off(&mut follow.nudge);
             return;
         };
         slot.catch_up(&mut state);

@@ -188,7 +188,7 @@ impl TimerRunner {
         self.take_due(inner, now, follow);
         self.due.retain(|slot| {
             let Some(mut state) = slot.lock_soon() else {
-                slot.put_off(follow);
+                slot.put_off(&mut follow.nudge);
                 return false;
             };
             state.timer_fired();

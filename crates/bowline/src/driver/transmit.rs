@@ -167,7 +167,7 @@ impl Transmitter {
         let now = inner.clock.now();
         slots.retain(|slot| {
             let Some(mut state) = slot.lock_soon() else {
-                slot.put_off(follow);
+                slot.put_off(&mut follow.nudge);
                 return false;
             };
             slot.catch_up(&mut state);
@@ -299,7 +299,7 @@ fn done(slot: &Arc<Slot>, state: &mut SlotState, follow: &mut Followup) {
 /// Another thread has the lock: the packets are left to whoever comes next.
 fn give_up(slot: &Arc<Slot>, follow: &mut Followup) {
     slot.transmitting.put_down();
-    slot.put_off(follow);
+    slot.put_off(&mut follow.nudge);
 }
 
 /// The socket took no more: the connection stops for a moment.

@@ -89,6 +89,7 @@ impl Flight {
             | Input::Timeout
             | Input::Command(_)
             | Input::Transmit { .. }
+            | Input::Endpoint(_)
             | Input::Dropped(_) => to_owned(input),
         };
         self.newer.bytes += INPUT_OVERHEAD + payload_len(&input);

@@ -298,7 +298,10 @@ fn summary_of(input: &Input<'_>) -> InputSummary {
         Input::Timeout => InputSummary::Timeout,
         Input::Transmit { .. } => InputSummary::Transmit,
         Input::Dropped(reason) => InputSummary::Dropped(*reason),
-        Input::Signal(_) | Input::Piped(_) | Input::Command(Command::Accept) => InputSummary::Other,
+        Input::Signal(_)
+        | Input::Piped(_)
+        | Input::Endpoint(_)
+        | Input::Command(Command::Accept) => InputSummary::Other,
         Input::Command(Command::Send(message)) => InputSummary::Send {
             lane: message.lane,
             len: message.payload.len(),
