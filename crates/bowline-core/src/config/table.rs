@@ -234,7 +234,7 @@ settings! {
     ArmourSmallMessages = 20_008 "ArmourSmallMessages" Connection Facts::int(1, 0, 1);
     /// How far a peer may at most send ahead of what is missing, if it does not run GNS: its window grows up
     /// to this as it makes use of it, and is never less than `RecvBufferSize`. Ours.
-    RecvWindowMax = 20_010 "RecvWindowMax" Connection Facts::int(32 * MIB, 0, 32 * MIB).unit("bytes");
+    RecvWindowMax = 20_010 "RecvWindowMax" Connection Facts::int(30 * MIB, 0, 30 * MIB).unit("bytes");
     /// How much the windows of all connections may grow beyond what each begins with. Ours.
     RecvWindowTotal = 20_011 "RecvWindowTotal" Global Facts::int(256 * MIB, 0, MAX_I32).unit("bytes");
 }

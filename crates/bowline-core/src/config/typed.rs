@@ -77,12 +77,8 @@ impl Config {
         set_recv_max_message, recv_max_message_bytes, RecvMaxMessageSize
     }
     size! {
-        /// How far a peer may at most send ahead of what is missing, if it does not run GNS (32 MiB).
+        /// How far a peer may at most send ahead of what is missing, if it does not run GNS (30 MiB).
         set_recv_window_max, recv_window_max_bytes, RecvWindowMax
-    }
-    size! {
-        /// How much the windows of all connections may grow beyond what each begins with (256 MiB).
-        set_recv_window_total, recv_window_total_bytes, RecvWindowTotal
     }
     size! {
         /// The largest UDP payload sent (1300, at least 200).
@@ -93,6 +89,12 @@ impl Config {
         /// How many bytes the flight recorder may keep of what happened last (0, which is none; else 64 KiB
         /// at least, whatever is set).
         set_record_bytes, record_bytes, RecordBytes
+    }
+
+    /// How much the windows of all connections may grow beyond what each begins with: a setting of the
+    /// interface.
+    pub const fn recv_window_total_bytes(&self) -> usize {
+        self.int(ConfigKey::RecvWindowTotal).unsigned_abs() as usize
     }
 
     /// How long a small message waits for company (5 ms, at most 20 ms).

@@ -1,6 +1,8 @@
 //! Receive windows between two peers of ours.
 
 use super::*;
+use crate::config::ConfigKey;
+use crate::config::ConfigScope;
 
 /// Keeps the client's send buffer full for so many steps of 10 ms.
 fn push(pair: &mut Pair, client: ConnectionId, steps: usize) {
@@ -66,10 +68,11 @@ fn that_there_is_room_again_may_be_lost() {
 #[test]
 fn limit_windows_of_all_connections_together() {
     const TOTAL: u64 = 300_000;
-    let mut config = Config::new();
+    let mut config = Config::at(ConfigScope::Interface);
     config.set_recv_buffer(4096).unwrap();
     config.set_recv_window_max(256 * 1024).unwrap();
-    config.set_recv_window_total(TOTAL as usize).unwrap();
+    let total = TOTAL as i32;
+    config.set(ConfigKey::RecvWindowTotal, total).unwrap();
     let mut pair = Pair::with(config);
     let mut ends = Vec::new();
     for _ in 0..4 {
