@@ -23,6 +23,8 @@ pub(super) struct Compete {
     cubic: Option<Cubic>,
     /// The longest queue seen lately.
     queue_top_us: u64,
+    /// Whether the window fell with the last round. What is lost in the next one was sent before.
+    has_cut: bool,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize, Serialize)]
@@ -41,6 +43,7 @@ impl Compete {
         Self {
             cubic: None,
             queue_top_us: 0,
+            has_cut: false,
         }
     }
 
@@ -48,10 +51,11 @@ impl Compete {
     pub(super) fn window(&mut self, round: &Finished, window: u64, base_loss: u64) -> Option<u64> {
         let faded = self.queue_top_us - self.queue_top_us / 64;
         self.queue_top_us = faded.max(round.queue_max_us);
+        let has_cut = core::mem::take(&mut self.has_cut);
         if round.queue_us < round.target_us {
             return None;
         }
-        if self.is_congested(round, base_loss) {
+        if !has_cut && self.is_congested(round, base_loss) {
             return Some(self.on_loss(round.now, window));
         }
         if !round.limited {
@@ -73,6 +77,7 @@ impl Compete {
     }
 
     fn on_loss(&mut self, now: Timestamp, window: u64) -> u64 {
+        self.has_cut = true;
         let reduced = window / 10 * KEEP_TENTHS;
         // A flow that did not get back to where it was leaves room for others.
         let top = match self.cubic {
@@ -139,6 +144,16 @@ mod tests {
             back_at > Span::from_millis(2300) && back_at < Span::from_millis(2800),
             "{back_at}"
         );
+    }
+
+    #[test]
+    fn losses_of_what_left_before_the_window_fell_do_not_lower_it_again() {
+        let mut compete = Compete::new();
+        let top = 100 * PACKET;
+        let once = compete.window(&full(0, 3), top, 0).unwrap();
+        let again = compete.window(&full(80, 3), once, 0).unwrap();
+        assert!(again >= once);
+        assert!(compete.window(&full(160, 3), again, 0).unwrap() < once);
     }
 
     #[test]
