@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::rate::tide::base::BaseLoss;
 use crate::rate::tide::base::MILLION;
 use crate::rate::tide::round::Finished;
+use crate::rate::tide::round::per_second;
 use crate::rate::tide::round::scale;
 use crate::time::Span;
 use crate::time::Timestamp;
@@ -15,8 +16,14 @@ use crate::time::Timestamp;
 pub(super) const ROUNDS: u32 = 3;
 /// The same in startup, if the rate does not grow any more.
 pub(super) const ROUNDS_IN_STARTUP: u32 = 2;
-/// How long the window stays near what was delivered.
+/// The same if less arrives than did before, which a policer has no reason for: holes in the path do that.
+const ROUNDS_IF_SLOWER: u32 = 6;
+/// How long the window stays near what was delivered...
 const HOLD: Span = Span::from_secs(2);
+/// ...and how long at most, twice as long each time that the brake is pulled soon after.
+const LONGEST_HOLD: Span = Span::from_secs(8);
+/// So soon.
+const SOON: Span = Span::from_secs(2);
 /// Rounds after which it is judged whether loss fell.
 const VERDICT_AFTER: u32 = 2;
 /// Packets that a verdict needs.
@@ -29,17 +36,21 @@ pub(super) struct Brake {
     /// The best rate among them.
     best_rate: u64,
     hold: Option<Hold>,
+    /// When the last hold ends or ended, and how long it is.
+    until: Timestamp,
+    length: Span,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 struct Hold {
-    until: Timestamp,
     /// The window that it began with.
     window: u64,
     /// The one before, for the case that it was in vain.
     before: u64,
     loss: u64,
     rounds: u32,
+    /// The rate turned out to be less.
+    again: bool,
 }
 
 /// What a round means.
@@ -58,19 +69,17 @@ pub(super) enum Verdict {
 }
 
 impl Brake {
-    /// Takes in a round; `needed` bad ones running pull the brake.
-    pub(super) fn on_round(&mut self, round: &Finished, base: &BaseLoss, needed: u32) -> Verdict {
-        if let Some(hold) = &mut self.hold {
-            hold.rounds += 1;
-            let is_time = hold.rounds == VERDICT_AFTER && round.packets() >= VERDICT_PACKETS;
-            if is_time && round.loss() * 4 >= hold.loss * 3 {
-                let (loss, window) = (round.loss(), hold.before);
-                *self = Self::default();
-                return Verdict::NotOurs { loss, window };
-            }
-            if hold.until <= round.now {
-                self.hold = None;
-            }
+    /// Takes in a round on a path that was `known` to deliver so many bytes per second; `needed` bad ones
+    /// running pull the brake.
+    pub(super) fn on_round(
+        &mut self,
+        round: &Finished,
+        base: &BaseLoss,
+        known: u64,
+        needed: u32,
+    ) -> Verdict {
+        if let Some(verdict) = self.on_held_round(round) {
+            return verdict;
         }
         if !is_bad(round, base) {
             (self.bad_rounds, self.best_rate) = (0, 0);
@@ -78,6 +87,12 @@ impl Brake {
         }
         self.bad_rounds += 1;
         self.best_rate = self.best_rate.max(round.rate);
+        let is_slower = self.best_rate < known / 8 * 7;
+        let needed = if is_slower {
+            needed.max(ROUNDS_IF_SLOWER)
+        } else {
+            needed
+        };
         if self.bad_rounds < needed || round.queue_us >= 2 * round.target_us {
             return Verdict::Nothing;
         }
@@ -88,18 +103,50 @@ impl Brake {
 
     /// Holds on to `window`, which was `before`.
     pub(super) fn hold(&mut self, round: &Finished, window: u64, before: u64) {
+        let length = if round.now < self.until {
+            self.length
+        } else if round.now < self.until + SOON {
+            self.length + self.length
+        } else {
+            HOLD
+        };
+        self.length = length.clamp(HOLD, LONGEST_HOLD);
+        self.until = round.now + self.length;
+        let last = self.hold.filter(|hold| hold.again);
         self.hold = Some(Hold {
-            until: round.now + HOLD,
             window,
-            before,
-            loss: round.loss(),
+            before: last.map_or(before, |last| last.before),
+            loss: last.map_or(round.loss(), |last| last.loss),
             rounds: 0,
+            again: last.is_some(),
         });
+    }
+
+    /// The verdict, two rounds after.
+    fn on_held_round(&mut self, round: &Finished) -> Option<Verdict> {
+        let hold = self.hold.as_mut()?;
+        hold.rounds += 1;
+        let is_time = hold.rounds == VERDICT_AFTER && round.packets() >= VERDICT_PACKETS;
+        if is_time && round.loss() * 4 >= hold.loss * 3 {
+            let sent = per_second(hold.window, round.rtt_min_us);
+            if !hold.again && round.rate < sent / 4 * 3 {
+                // A policer that had saved up let more pass at first than it does.
+                hold.again = true;
+                return Some(Verdict::Slower { rate: round.rate });
+            }
+            let (loss, window) = (round.loss(), hold.before);
+            *self = Self::default();
+            return Some(Verdict::NotOurs { loss, window });
+        }
+        if self.until <= round.now {
+            self.hold = None;
+        }
+        None
     }
 
     /// The largest window for now.
     pub(super) fn most(&self) -> u64 {
-        self.hold.map_or(u64::MAX, |hold| hold.window / 16 * 17)
+        self.hold.map_or(u64::MAX, |hold| hold.window / 64 * 67)
     }
 }
 
@@ -136,32 +183,76 @@ mod tests {
         let (mut brake, base) = (Brake::default(), lossless());
         for lost in [30, 30, 0, 30, 30] {
             assert_eq!(
-                brake.on_round(&lossy(lost), &base, ROUNDS),
+                brake.on_round(&lossy(lost), &base, 0, ROUNDS),
                 Verdict::Nothing
             );
         }
         let rate = 1_000_000;
-        let verdict = brake.on_round(&lossy(30), &base, ROUNDS);
+        let verdict = brake.on_round(&lossy(30), &base, 0, ROUNDS);
         assert_eq!(verdict, Verdict::Slower { rate });
     }
 
     #[test]
     fn loss_that_does_not_fall_was_not_ours() {
         let (mut brake, base) = (Brake::default(), lossless());
-        brake.hold(&lossy(30), 70_000, 100_000);
-        assert_eq!(brake.most(), 70_000 / 16 * 17);
-        brake.on_round(&lossy(30), &base, ROUNDS);
-        let verdict = brake.on_round(&lossy(25), &base, ROUNDS);
+        brake.hold(&lossy(30), 40_000, 100_000);
+        assert_eq!(brake.most(), 40_000 / 64 * 67);
+        brake.on_round(&lossy(30), &base, 0, ROUNDS);
+        let verdict = brake.on_round(&lossy(25), &base, 0, ROUNDS);
         let (loss, window) = (250_000, 100_000);
         assert_eq!(verdict, Verdict::NotOurs { loss, window });
         assert_eq!(brake.most(), u64::MAX);
     }
 
     #[test]
+    fn holes_in_the_path_have_to_go_on_for_longer() {
+        let (mut brake, base) = (Brake::default(), lossless());
+        let pulled = |brake: &mut Brake| {
+            let verdict = brake.on_round(&lossy(30), &base, 1_200_000, ROUNDS);
+            verdict != Verdict::Nothing
+        };
+        let pulled: alloc::vec::Vec<bool> = (0..6).map(|_| pulled(&mut brake)).collect();
+        assert_eq!(pulled, [false, false, false, false, false, true]);
+    }
+
+    #[test]
+    fn a_policer_that_had_saved_up_is_found_at_the_second_try() {
+        let (mut brake, base) = (Brake::default(), lossless());
+        // 100,000 bytes each 40 ms.
+        brake.hold(&lossy(80), 100_000, 400_000);
+        brake.on_round(&lossy(80), &base, 0, ROUNDS);
+        let rate = 1_000_000;
+        let verdict = brake.on_round(&lossy(80), &base, 0, ROUNDS);
+        assert_eq!(verdict, Verdict::Slower { rate });
+        brake.hold(&lossy(80), 40_000, 100_000);
+        // But if that does not help either, it is the path that loses so much.
+        brake.on_round(&lossy(80), &base, 0, ROUNDS);
+        let verdict = brake.on_round(&lossy(80), &base, 0, ROUNDS);
+        let (loss, window) = (800_000, 400_000);
+        assert_eq!(verdict, Verdict::NotOurs { loss, window });
+    }
+
+    #[test]
+    fn it_is_held_for_longer_if_pulled_again_soon() {
+        let mut brake = Brake::default();
+        let mut held_s = |at_s: u64| {
+            let mut round = lossy(30);
+            round.now = Timestamp::from_micros(at_s * 1_000_000);
+            brake.hold(&round, 70_000, 100_000);
+            brake.until.since(round.now).as_micros() / 1_000_000
+        };
+        let held = [10, 13, 18, 27, 28, 39].map(&mut held_s);
+        assert_eq!(held, [2, 4, 8, 8, 8, 2]);
+    }
+
+    #[test]
     fn nothing_is_bad_before_the_usual_is_known() {
         let (mut brake, base) = (Brake::default(), BaseLoss::default());
         for _ in 0..10 {
-            assert_eq!(brake.on_round(&lossy(90), &base, ROUNDS), Verdict::Nothing);
+            assert_eq!(
+                brake.on_round(&lossy(90), &base, 0, ROUNDS),
+                Verdict::Nothing
+            );
         }
     }
 }

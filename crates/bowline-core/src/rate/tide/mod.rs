@@ -332,7 +332,10 @@ impl Tide {
             Mode::Startup(_) | Mode::Compete(_) => return,
             Mode::Run => brake::ROUNDS,
         };
-        match self.brake.on_round(round, &self.loss, needed) {
+        match self
+            .brake
+            .on_round(round, &self.loss, self.bandwidth.bytes_per_sec(), needed)
+        {
             Verdict::Nothing => {}
             Verdict::Slower { rate } => self.brake(round, rate),
             Verdict::NotOurs { loss, window } => {
