@@ -55,12 +55,10 @@ fn one_that_comes_later_gets_its_share() {
     assert!(found.iter().all(|(_, last)| *last <= 20), "{found:?}");
 }
 
-/// Measured: the least has 55 to 91 % of its fair share, the queue is 16 to 28 ms in the middle. Where one takes
-/// the others for somebody who fills the queue, and competes for a while, it is less alike. Short of the aim:
-/// a median of 85 % and 70 % each.
+/// Measured: the least has 86 to 95 % of its fair share, the queue is 16 ms in the middle and 24 to 27 at p99.
 #[test]
 fn four_share_alike_behind_a_short_queue() {
-    let (mut least, mut middles) = (Vec::new(), Vec::new());
+    let (mut least, mut middles, mut longest) = (Vec::new(), Vec::new(), Vec::new());
     for seed in SEEDS {
         let link = bottleneck(ms(40), mbit(100), 50);
         let mut path = Path::new(seed, link, bottleneck(ms(40), mbit(1000), 40));
@@ -73,10 +71,12 @@ fn four_share_alike_behind_a_short_queue() {
         let rates = flows.map(|flow| path.goodput(flow, secs(5), secs(25)));
         least.push(rates.iter().min().unwrap() * 400 / rates.iter().sum::<u64>());
         middles.push(path.queue(50, secs(5), secs(25)).as_micros());
+        longest.push(path.queue(99, secs(5), secs(25)).as_micros());
     }
     assert!(median(&middles) <= 25_000, "{middles:?}");
-    assert!(median(&least) >= 70, "{least:?}");
-    assert!(least.iter().all(|share| *share >= 50), "{least:?}");
+    assert!(median(&longest) <= 40_000, "{longest:?}");
+    assert!(median(&least) >= 85, "{least:?}");
+    assert!(least.iter().all(|share| *share >= 70), "{least:?}");
 }
 
 /// Our share of what we and a Cubic got, in percent, at a queue of so many tenths of a round trip.
@@ -92,9 +92,8 @@ fn against_cubic(seed: u64, rate: u64, queue_tenths: u64) -> u64 {
     ours * 100 / (ours + theirs)
 }
 
-/// Against our own model of Cubic (RFC 9438). Measured at 10 Mbit/s: 34 to 47 %; at 50: medians of 26 to 38 %, and
-/// 11 % once at the longest queue, for a reason that is not known yet. Short of the aim: medians of 33 % and 22 %
-/// each.
+/// Against our own model of Cubic (RFC 9438). Measured over eight seeds: medians of 32 to 61 %, 25 to 73 % each. Short
+/// of the aim where the queue holds half a round trip: a median of 33 %.
 #[test]
 fn neither_cubic_nor_we_get_less_than_a_quarter() {
     let mut found = Vec::new();
@@ -107,9 +106,9 @@ fn neither_cubic_nor_we_get_less_than_a_quarter() {
         }
     }
     for (what, shares) in found {
-        assert!((25..=75).contains(&median(&shares)), "{what}");
+        assert!((30..=70).contains(&median(&shares)), "{what}");
         assert!(
-            shares.iter().all(|share| (10..=82).contains(share)),
+            shares.iter().all(|share| (22..=78).contains(share)),
             "{what}"
         );
     }

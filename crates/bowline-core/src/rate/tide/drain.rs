@@ -2,8 +2,9 @@
 //! this flow keeps runs dry. It finds the base of the path, and shows whether somebody else fills the
 //! queue: then it does not run dry. Loss that is gone meanwhile was no property of the path.
 //!
-//! Flows that share a queue drain together, because each counts from the last time at which it saw the
-//! queue empty, in a drain of its own or of others. That is why nothing about the times is random.
+//! Flows that share a queue drain together: one that sees the queue fall for another's drain joins it, and
+//! each counts from the last time at which it saw that. That is why nothing about the times is random. A
+//! flow that competes does not join, since what it sees falling is mostly somebody's answer to a loss.
 
 use serde::Deserialize;
 use serde::Serialize;
@@ -19,6 +20,9 @@ const PERIOD: Span = Span::from_secs(2);
 const PERIOD_ROUNDS: u64 = 16;
 /// At least so long is the window low.
 const LOW: Span = Span::from_millis(100);
+/// The queue falls for a drain if a packet waits for less than so many sixteenths of the usual time: one of
+/// four alike lets it fall by more than a quarter, and a law by itself by less than that.
+const SEEN_BELOW: u64 = 13;
 /// A queue of less than this, in microseconds, counts as none.
 const NO_QUEUE_US: u64 = 1000;
 
@@ -31,8 +35,10 @@ const LEAST_LOST: u64 = 16;
 pub(super) struct Drain {
     phase: Phase,
     own_at: Timestamp,
-    /// When the queue was seen empty last.
+    /// When the queue was seen falling last.
     seen_at: Timestamp,
+    /// Whether it was in the present round.
+    seen: bool,
     /// Smoothed queueing delay.
     queue_us: u64,
     fails: u32,
@@ -60,6 +66,7 @@ struct Test {
     before_us: u64,
     /// The queue to aim at, then.
     target_us: u64,
+    competes: bool,
     /// Rounds since it began; the first one tells of what was sent before.
     rounds: u32,
     acked: u64,
@@ -80,6 +87,14 @@ impl Test {
         self.acked += round.acked;
         self.lost += round.lost;
     }
+
+    /// Whether the queue did not run dry. A flow that competes may have had most of a long queue, so that
+    /// much less of it says nothing.
+    fn is_filled(&self, base_us: u64) -> bool {
+        let left_us = self.least_us.saturating_sub(base_us);
+        left_us > (self.target_us / 2).max(NO_QUEUE_US)
+            && (self.competes || left_us > self.before_us / 3)
+    }
 }
 
 impl Drain {
@@ -88,6 +103,7 @@ impl Drain {
             phase: Phase::Waiting,
             own_at: Timestamp::ZERO,
             seen_at: Timestamp::ZERO,
+            seen: false,
             queue_us: 0,
             fails: 0,
             successes: 0,
@@ -96,8 +112,9 @@ impl Drain {
     }
 
     pub(super) fn on_rtt(&mut self, now: Timestamp, rtt_us: u64, base_us: u64) {
-        if rtt_us < base_us + self.queue_us / 3 * 2 {
+        if rtt_us < base_us + self.queue_us / 16 * SEEN_BELOW {
             self.seen_at = now;
+            self.seen = true;
         }
         match &mut self.phase {
             Phase::Waiting => {}
@@ -137,10 +154,7 @@ impl Drain {
                 }
                 self.low_loss = (test.acked + test.lost, test.lost);
                 self.phase = Phase::Waiting;
-                let left_us = test.least_us.saturating_sub(base_us);
-                let is_filled =
-                    left_us > (test.target_us / 2).max(NO_QUEUE_US) && left_us > test.before_us / 3;
-                Some(self.count(is_filled))
+                Some(self.count(test.is_filled(base_us)))
             }
         }
     }
@@ -151,28 +165,35 @@ impl Drain {
         self.count(false)
     }
 
-    /// Whether it is time.
-    pub(super) fn is_due(&self, now: Timestamp, base_us: u64) -> bool {
+    /// Whether it is time, at the end of a round.
+    pub(super) fn is_due(&mut self, now: Timestamp, base_us: u64, competes: bool) -> bool {
         let usual = PERIOD.max(Span::from_micros(base_us * PERIOD_ROUNDS));
-        // After one in vain it is to be known soon.
-        let period = if self.fails > 0 { usual / 2 } else { usual };
+        let joins = core::mem::take(&mut self.seen) && !competes;
+        // What contradicts the mode is to be known soon.
+        let is_in_doubt = if competes {
+            self.successes > 0
+        } else {
+            self.fails > 0
+        };
+        let period = if is_in_doubt { usual / 2 } else { usual };
         let due = self.own_at.max(self.seen_at) + period;
         let due = due
             .max(self.own_at + period / 2)
             .min(self.own_at + period * 2);
-        matches!(self.phase, Phase::Waiting) && due <= now
+        let is_due = due <= now || joins && self.own_at + usual / 2 <= now;
+        matches!(self.phase, Phase::Waiting) && is_due
     }
 
     /// Begins. A path that is believed to lose `loss` millionths by itself is sent that much less, too. After
-    /// one in vain, if `again`, a deeper one shows whether it is others of our own kind who fill the queue:
+    /// one in vain, unless the flow `competes`, a deeper one shows whether it is others of our own kind who fill the queue:
     /// they drain with whom they see draining, which they cannot if four of them drain a little in turn.
-    pub(super) fn start(&mut self, round: &Finished, base_us: u64, loss: u64, again: bool) {
+    pub(super) fn start(&mut self, round: &Finished, base_us: u64, loss: u64, competes: bool) {
         self.own_at = round.now;
         let rtt_us = base_us + round.queue_us;
         let share = scale(base_us, (1_000_000 - loss) / 8 * 7, rtt_us);
         self.phase = Phase::Low {
             until: round.now + LOW.max(Span::from_micros(rtt_us)),
-            share: if again && self.fails > 0 {
+            share: if !competes && self.fails > 0 {
                 share / 7 * 4
             } else {
                 share
@@ -181,6 +202,7 @@ impl Drain {
                 least_us: u64::MAX,
                 before_us: round.queue_us,
                 target_us: round.target_us,
+                competes,
                 rounds: 0,
                 acked: 0,
                 lost: 0,
@@ -193,6 +215,7 @@ impl Drain {
         self.phase = Phase::Waiting;
         (self.own_at, self.seen_at) = (now, now);
         self.queue_us = 0;
+        self.seen = false;
         (self.fails, self.successes) = (0, 0);
     }
 
@@ -234,14 +257,14 @@ mod tests {
     use super::*;
     use crate::rate::tide::tests::round;
 
-    fn outcome(least_us: u64) -> Option<Outcome> {
+    fn outcome(least_us: u64, competes: bool) -> Option<Outcome> {
         let mut drain = Drain::new();
         let mut round = round(1_250_000, 9_000);
         round.now = Timestamp::from_micros(10_000_000);
-        assert!(drain.is_due(round.now, 40_000));
-        drain.start(&round, 40_000, 0, true);
+        assert!(drain.is_due(round.now, 40_000, false));
+        drain.start(&round, 40_000, 0, competes);
         assert_eq!(drain.low(49_000), Some(34_999));
-        assert!(drain.is_on() && !drain.is_due(round.now, 40_000));
+        assert!(drain.is_on() && !drain.is_due(round.now, 40_000, false));
         round.now += Span::from_millis(120);
         assert_eq!(drain.on_round(&round, 40_000), None);
         assert_eq!(drain.low(46_000), None);
@@ -251,8 +274,11 @@ mod tests {
 
     #[test]
     fn a_queue_that_does_not_run_dry_is_filled_by_somebody_else() {
-        assert_eq!(outcome(40_100), Some(Outcome::Dry(1)));
-        assert_eq!(outcome(45_000), Some(Outcome::Filled(1)));
+        assert_eq!(outcome(40_100, false), Some(Outcome::Dry(1)));
+        assert_eq!(outcome(45_000, false), Some(Outcome::Filled(1)));
+        // It was 9 ms, of which this flow may have had most if it competes.
+        assert_eq!(outcome(42_900, false), Some(Outcome::Dry(1)));
+        assert_eq!(outcome(42_900, true), Some(Outcome::Filled(1)));
     }
 
     #[test]
@@ -260,7 +286,7 @@ mod tests {
         let mut drain = Drain::new();
         let mut lossy = round(1_250_000, 0);
         lossy.now = Timestamp::from_micros(10_000_000);
-        drain.start(&lossy, 40_000, 200_000, true);
+        drain.start(&lossy, 40_000, 200_000, false);
         assert_eq!(drain.low(100_000), Some(70_000));
         // Sent before.
         lossy.lost = 20;
@@ -278,13 +304,30 @@ mod tests {
         let mut drain = Drain::new();
         let at = |ms: u64| Timestamp::from_micros(ms * 1000);
         drain.restart(at(0));
-        assert!(!drain.is_due(at(1999), 40_000));
-        assert!(drain.is_due(at(2000), 40_000));
+        assert!(!drain.is_due(at(1999), 40_000, true));
+        assert!(drain.is_due(at(2000), 40_000, true));
         drain.queue_us = 6_000;
         drain.on_rtt(at(1500), 41_000, 40_000);
-        assert!(!drain.is_due(at(3000), 40_000));
-        assert!(drain.is_due(at(3500), 40_000));
+        assert!(!drain.is_due(at(3000), 40_000, true));
+        assert!(drain.is_due(at(3500), 40_000, true));
         drain.on_rtt(at(3400), 41_000, 40_000);
-        assert!(drain.is_due(at(4000), 40_000), "but not for ever");
+        assert!(drain.is_due(at(4000), 40_000, true), "but not for ever");
+    }
+
+    #[test]
+    fn a_flow_joins_a_drain_that_it_sees_unless_its_own_was_just_now() {
+        let at = |ms: u64| Timestamp::from_micros(ms * 1000);
+        let sees = |at_ms: u64, competes: bool| {
+            let mut drain = Drain::new();
+            drain.restart(at(0));
+            drain.queue_us = 16_000;
+            drain.on_rtt(at(at_ms), 53_500, 40_000);
+            assert!(!drain.is_due(at(at_ms), 40_000, competes), "as usual");
+            drain.on_rtt(at(at_ms), 52_500, 40_000);
+            drain.is_due(at(at_ms), 40_000, competes)
+        };
+        assert!(!sees(900, false));
+        assert!(sees(1100, false));
+        assert!(!sees(1100, true));
     }
 }

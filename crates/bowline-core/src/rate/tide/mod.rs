@@ -75,7 +75,7 @@ const FILLED_DRAINS: u32 = 3;
 /// Drains that show that nobody does any more.
 const DRY_DRAINS: u32 = 3;
 /// Half of the time for which the greatest window is remembered.
-const PEAK_EPOCH: Span = Span::from_secs(5);
+const PEAK_EPOCH: Span = Span::from_secs(10);
 /// After silence the window may grow by so many first steps at once: the path is known.
 const GROWTH_AFTER_SILENCE: u64 = 4;
 
@@ -110,7 +110,8 @@ enum Mode {
     Compete(Compete),
 }
 
-/// The greatest window of the last five to ten seconds.
+/// The greatest window of the last ten to twenty seconds: against a slow Cubic that long passes until it is
+/// clear that somebody fills the queue.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 struct Peak {
     present: u64,
@@ -366,6 +367,7 @@ impl Tide {
         if let Mode::Startup(_) = self.mode {
             return;
         }
+        let competes = matches!(self.mode, Mode::Compete(_));
         let outcome = self.drain.on_round(round, base_us);
         if let Some(outcome) = outcome {
             self.on_drained(round.now, outcome);
@@ -373,10 +375,10 @@ impl Tide {
                 self.loss.set(loss);
                 self.brake(round, self.bandwidth.bytes_per_sec());
             }
-        } else if self.drain.is_due(round.now, base_us) {
+        } else if self.drain.is_due(round.now, base_us, competes) {
             if round.limited {
-                let again = matches!(self.mode, Mode::Run);
-                self.drain.start(round, base_us, self.loss.share(), again);
+                self.drain
+                    .start(round, base_us, self.loss.share(), competes);
             } else if round.queue_us < round.target_us / 2 {
                 let outcome = self.drain.spare(round.now);
                 self.on_drained(round.now, outcome);
