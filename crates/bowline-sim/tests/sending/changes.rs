@@ -157,8 +157,8 @@ fn loss_that_comes_to_stay_is_got_used_to() {
     );
 }
 
-/// The known weak point: jitter looks like a queue. Measured: 88 %, 34 % and, with packets overtaking each
-/// other, 58 %. Short of the aim: 92 % and 50 %.
+/// The known weak point: jitter that keeps the order looks like a queue. Measured: 88 % and 34 %, short of the aim:
+/// 92 % and 50 %. Where packets overtake each other, some are quick: 96 %.
 #[test]
 fn jitter_costs_little_at_3_ms_and_much_at_8() {
     let link = plain(40, mbit(500), 50);
@@ -173,7 +173,7 @@ fn jitter_costs_little_at_3_ms_and_much_at_8() {
         run(2, link.jitter(ms(8))),
         run(3, link.jitter_out_of_order(ms(8))),
     ];
-    let least = [80, 30, 45];
+    let least = [80, 30, 90];
     assert!(
         found
             .iter()

@@ -13,4 +13,6 @@ mod armour;
 mod changes;
 mod fast;
 mod gns;
+mod reordering;
 mod sharing;
+mod silence;
