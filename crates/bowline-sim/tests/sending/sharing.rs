@@ -55,7 +55,9 @@ fn one_that_comes_later_gets_its_share() {
     assert!(found.iter().all(|(_, last)| *last <= 20), "{found:?}");
 }
 
-/// Measured: the least has 86 to 95 % of its fair share, the queue is 16 ms in the middle and 24 to 27 at p99.
+/// Measured over ten seeds: the least has 85 % of its fair share in the middle, the queue is 16 ms. Where one takes the
+/// others for somebody who fills the queue and competes for a while, it is less alike: 47 % in the worst seed, which
+/// is not one of these.
 #[test]
 fn four_share_alike_behind_a_short_queue() {
     let (mut least, mut middles, mut longest) = (Vec::new(), Vec::new(), Vec::new());

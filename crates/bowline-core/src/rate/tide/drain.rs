@@ -20,9 +20,11 @@ const PERIOD: Span = Span::from_secs(2);
 const PERIOD_ROUNDS: u64 = 16;
 /// At least so long is the window low.
 const LOW: Span = Span::from_millis(100);
-/// The queue falls for a drain if a packet waits for less than so many sixteenths of the usual time: one of
-/// four alike lets it fall by more than a quarter, and a law by itself by less than that.
-const SEEN_BELOW: u64 = 13;
+/// The queue falls for a drain if a packet waits for so many sixteenths less than usual: one of four alike
+/// lets it fall by more than a quarter, and the law by itself by less...
+const FALL: u64 = 3;
+/// ...but for so many microseconds less at least, which single packets do not make, unless it is a third.
+const LEAST_FALL_US: u64 = 2000;
 /// A queue of less than this, in microseconds, counts as none.
 const NO_QUEUE_US: u64 = 1000;
 
@@ -112,7 +114,8 @@ impl Drain {
     }
 
     pub(super) fn on_rtt(&mut self, now: Timestamp, rtt_us: u64, base_us: u64) {
-        if rtt_us < base_us + self.queue_us / 16 * SEEN_BELOW {
+        let fall_us = (self.queue_us / 16 * FALL).max(LEAST_FALL_US);
+        if rtt_us + fall_us.min(self.queue_us / 3) < base_us + self.queue_us {
             self.seen_at = now;
             self.seen = true;
         }
