@@ -88,10 +88,12 @@ fn limit_windows_of_all_connections_together() {
         windows.push(most);
     }
     assert_eq!(most, TOTAL, "{windows:?}");
-    for (client, _) in &ends {
-        let now = pair.now;
-        let connection = pair.client.connections.get_mut(client).unwrap();
-        connection.close(now, EndReason::APP_GENERIC, "", false);
+    let now = pair.now;
+    for (client, server) in &ends {
+        for (side, id) in [(&mut pair.client, client), (&mut pair.server, server)] {
+            let connection = side.connections.get_mut(id).unwrap();
+            connection.close(now, EndReason::APP_GENERIC, "", false);
+        }
     }
     pair.run(Span::from_secs(30));
     assert_eq!(pair.server.endpoint.lent_window_bytes(), 0);
