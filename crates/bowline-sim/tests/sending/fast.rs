@@ -21,14 +21,14 @@ fn five_percent_of_loss_over_50_ms_are_no_reason_to_be_slow() {
     assert!(after <= secs(2), "{after}");
 }
 
-/// The receive window bounds it: what is lost five times running holds up five round trips. Measured: 4 MB/s
-/// after 1.9 to 2.3 s, 15 MB/s then. Short of the aim: 30 MB/s.
+/// The receive window bounds it: what is lost five times running holds up five round trips. Measured: 23.7 and
+/// 25.6 MB/s, with a window that has grown to 30 MiB. Short of the aim: 25 MB/s in every world.
 #[test]
 fn twenty_percent_of_loss_over_150_ms_are_survived() {
     for seed in 1..=2 {
         let (path, flow) = lossy(seed, 150, 20, mbit(3000), 8);
         let rate = path.goodput(flow, secs(4), secs(8));
-        assert!(rate >= 12_000_000, "{rate}: {}", path.decisions(flow));
+        assert!(rate >= 22_000_000, "{rate}: {}", path.decisions(flow));
         let after = path.reaches(flow, 4_000_000, secs(0), ms(200)).unwrap();
         assert!(after <= secs(3), "{after}");
     }
