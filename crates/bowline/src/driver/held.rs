@@ -14,8 +14,8 @@ use bowline_core::pipe::Piped;
 use bowline_core::time::Timestamp;
 use bowline_core::transmit::DatagramMeta;
 
-use crate::driver::lobby::Nudge;
 use crate::driver::limits;
+use crate::driver::lobby::Nudge;
 use crate::driver::lock_order::Guard;
 use crate::driver::slot::Slot;
 use crate::driver::slot::SlotState;
