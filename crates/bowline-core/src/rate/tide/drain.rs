@@ -171,7 +171,7 @@ impl Drain {
     /// Whether it is time, at the end of a round.
     pub(super) fn is_due(&mut self, now: Timestamp, base_us: u64, competes: bool) -> bool {
         let usual = PERIOD.max(Span::from_micros(base_us * PERIOD_ROUNDS));
-        let joins = core::mem::take(&mut self.seen) && !competes;
+        let joins = core::mem::take(&mut self.seen) && !competes && self.queue_us > NO_QUEUE_US;
         // What contradicts the mode is to be known soon.
         let is_in_doubt = if competes {
             self.successes > 0
