@@ -176,7 +176,7 @@ pub const GNS_STREAM_REFUSED: u64 = 1024 * 1024;
 /// a segment splits a hole.
 /// Counts both those that are known and those that losses will tear that nobody knows of yet, so that it
 /// leaves the difference for the times when more is lost than usual.
-pub const GNS_MAX_HOLES: usize = 24;
+pub const GNS_MAX_HOLES: usize = 15;
 /// Most small segments that are not acknowledged and may ride again in later packets: what 30 messages a
 /// second come to in two seconds. Those beyond are sent again when they are lost.
 pub const ARMOURED_SEGMENTS: usize = 64;
