@@ -22,6 +22,8 @@ pub enum Extension {
     KeyUpdate,
     /// Each side tells how much reliable data it takes ahead of what it lacks.
     ReceiveWindow,
+    /// Packets grow to what the path takes.
+    PathMtu,
 }
 
 /// A set of extensions.
@@ -30,7 +32,12 @@ pub struct ExtensionSet(u8);
 
 impl Extension {
     /// Every extension.
-    pub const ALL: [Self; 3] = [Self::SealedClose, Self::KeyUpdate, Self::ReceiveWindow];
+    pub const ALL: [Self; 4] = [
+        Self::SealedClose,
+        Self::KeyUpdate,
+        Self::ReceiveWindow,
+        Self::PathMtu,
+    ];
 
     /// What it is called in logs and on the command line.
     pub const fn name(self) -> &'static str {
@@ -38,6 +45,7 @@ impl Extension {
             Self::SealedClose => "sealed_close",
             Self::KeyUpdate => "key_update",
             Self::ReceiveWindow => "receive_window",
+            Self::PathMtu => "path_mtu",
         }
     }
 
@@ -46,6 +54,7 @@ impl Extension {
             Self::SealedClose => 1,
             Self::KeyUpdate => 2,
             Self::ReceiveWindow => 4,
+            Self::PathMtu => 8,
         }
     }
 }
@@ -57,7 +66,8 @@ impl ExtensionSet {
     pub const ALL: Self = Self::NONE
         .with(Extension::SealedClose)
         .with(Extension::KeyUpdate)
-        .with(Extension::ReceiveWindow);
+        .with(Extension::ReceiveWindow)
+        .with(Extension::PathMtu);
 
     /// This set and `extension`.
     #[must_use]
@@ -101,10 +111,12 @@ impl ExtensionSet {
         let sealed_close = self.contains(Extension::SealedClose);
         let key_update = self.contains(Extension::KeyUpdate);
         let receive_window = self.contains(Extension::ReceiveWindow);
+        let path_mtu = self.contains(Extension::PathMtu);
         pb::Extensions {
             sealed_close: sealed_close.then_some(pb::SealedClose {}),
             key_update: key_update.then_some(pb::KeyUpdate {}),
             receive_window: receive_window.then_some(pb::ReceiveWindow {}),
+            path_mtu: path_mtu.then_some(pb::PathMtu {}),
         }
     }
 
@@ -118,6 +130,9 @@ impl ExtensionSet {
         }
         if message.receive_window.is_some() {
             set = set.with(Extension::ReceiveWindow);
+        }
+        if message.path_mtu.is_some() {
+            set = set.with(Extension::PathMtu);
         }
         set
     }
@@ -187,7 +202,7 @@ mod tests {
         assert_eq!(ExtensionSet::NONE.to_string(), "none");
         assert_eq!(
             ExtensionSet::ALL.to_string(),
-            "sealed_close, key_update, receive_window"
+            "sealed_close, key_update, receive_window, path_mtu"
         );
     }
 }

@@ -15,10 +15,13 @@ pub const MIN_DATAGRAM: usize = 5;
 /// Padded packets (ChallengeRequest, ConnectionClosed) are at least this long, so that no answer is
 /// larger than the request that drew it (GNS: the same).
 pub const MIN_PADDED_DATAGRAM: usize = 512;
-/// The largest UDP payload sent or accepted (GNS: `k_cbSteamNetworkingSocketsMaxUDPMsgLen`).
+/// The largest UDP payload sent or accepted, with the exception below (GNS: `k_cbSteamNetworkingSocketsMaxUDPMsgLen`).
 pub const MAX_DATAGRAM: usize = 1300;
-/// The largest plaintext accepted in a data packet (GNS: the same).
-pub const MAX_PLAINTEXT_RECV: usize = 1300;
+/// The largest UDP payload of a data packet to or from a peer that has agreed on growing packets: what an
+/// Ethernet frame carries over IPv4 (GNS: 1300).
+pub const MAX_GROWN_DATAGRAM: usize = 1472;
+/// The largest plaintext accepted in a data packet (GNS: 1300).
+pub const MAX_PLAINTEXT_RECV: usize = MAX_GROWN_DATAGRAM;
 /// Kept free of the UDP payload for header, statistics and path changes (GNS: MTU less 52).
 pub const HEADER_RESERVE: usize = 52;
 /// Flags, connection ID and packet number.

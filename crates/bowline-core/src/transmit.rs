@@ -45,6 +45,9 @@ pub struct Transmit {
     pub segment_size: usize,
     /// The congestion notification bits to set.
     pub ecn: Option<Ecn>,
+    /// It is one datagram that must not be cut into fragments on its way: it asks whether the path takes
+    /// its size. If the system refuses to send it, it is lost like any other, and no error.
+    pub is_probe: bool,
 }
 
 impl Transmit {
@@ -125,6 +128,7 @@ mod tests {
             len: 7,
             segment_size: 3,
             ecn: None,
+            is_probe: false,
         };
         assert_eq!(transmit.datagrams(), 3);
         let parts: Vec<_> = buf.datagrams(&transmit).collect();

@@ -426,7 +426,8 @@ fn setup(u: &mut Unstructured<'_>, bits: u8, is_plain: bool) -> Result<Setup> {
     if more & 1 == 0 {
         extensions = extensions
             .with(Extension::SealedClose)
-            .with(Extension::ReceiveWindow);
+            .with(Extension::ReceiveWindow)
+            .with(Extension::PathMtu);
     }
     if more & 2 == 0 {
         extensions = extensions.with(Extension::KeyUpdate);

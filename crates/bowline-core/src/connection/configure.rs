@@ -7,6 +7,7 @@ use crate::connection::Command;
 use crate::connection::Connection;
 use crate::connection::Input;
 use crate::connection::Path;
+use crate::extensions::Extension;
 use crate::time::Timestamp;
 
 impl Connection {
@@ -26,7 +27,12 @@ impl Connection {
         if !config.agrees_on_fixed(&self.config) {
             Arc::make_mut(&mut config).keep_fixed(&self.config);
         }
-        self.path = Path::direct(config.mtu_bytes());
+        if config.mtu_bytes() != self.config.mtu_bytes() {
+            self.path = Path::direct(config.mtu_bytes());
+            if self.peer.extensions.contains(Extension::PathMtu) {
+                self.path.let_grow();
+            }
+        }
         self.sender.configure(&config);
         self.receiver.configure(&config);
         if let Some(pipe) = &mut self.pipe {

@@ -72,6 +72,9 @@ pub struct RealTimeStatus {
     pub out_packets_per_sec: f32,
     /// Bytes sent per second.
     pub out_bytes_per_sec: f32,
+    /// The largest packet that is sent for now, as UDP payload in bytes: what the path was found to take, if
+    /// the peer has agreed to larger ones than GNS sends.
+    pub packet_bytes: usize,
     /// Packets received per second.
     pub in_packets_per_sec: f32,
     /// Bytes received per second.
@@ -177,6 +180,7 @@ impl Connection {
             quality_remote: self.telemetry.exchange.quality_remote(),
             out_packets_per_sec: rates.out_packets_per_s,
             out_bytes_per_sec: rates.out_bytes_per_s,
+            packet_bytes: self.path.full_packet(),
             in_packets_per_sec: rates.in_packets_per_s,
             in_bytes_per_sec: rates.in_bytes_per_s,
             send_rate_bytes_per_sec: self.sender.rate_bytes_per_sec(),

@@ -3,6 +3,7 @@
 use crate::connection::Connection;
 use crate::connection::End;
 use crate::connection::Outbox;
+use crate::connection::Path;
 use crate::connection::state::State;
 use crate::crypto::key_update::ConnectionKeys;
 use crate::limits;
@@ -20,6 +21,7 @@ impl Connection {
     pub fn memory_bytes(&self) -> usize {
         size_of::<Self>()
             + self.handshake_bytes()
+            + self.path.heap_bytes()
             + self.sender.heap_bytes()
             + self.receiver.heap_bytes()
             + self.outbox.heap_bytes()
@@ -33,7 +35,8 @@ impl Connection {
     /// received messages. With the default settings that is some tens of MiB; a connection in use holds
     /// a small part of it, an idle one a few KiB.
     pub fn memory_bound(&self) -> usize {
-        (size_of::<Self>() + HANDSHAKE + KEYS + size_of::<End>() + Outbox::HEAP_BOUND)
+        let boxed = size_of::<End>() + Path::HEAP_BOUND + Outbox::HEAP_BOUND;
+        (size_of::<Self>() + HANDSHAKE + KEYS + boxed)
             .saturating_add(self.sender.heap_bound())
             .saturating_add(self.receiver.heap_bound())
     }

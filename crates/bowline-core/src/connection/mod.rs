@@ -23,6 +23,7 @@ mod memory;
 mod outbox;
 mod path;
 mod pipe;
+mod probe;
 mod receive;
 mod recording;
 mod reorder;
@@ -371,6 +372,9 @@ impl Connection {
         if agreed.extensions.contains(Extension::ReceiveWindow) {
             self.receiver.use_window(&self.config);
         }
+        if agreed.extensions.contains(Extension::PathMtu) {
+            self.path.let_grow();
+        }
         self.liveness.on_received(now);
         self.telemetry.link.connected(now);
         self.telemetry.exchange.connected(now, &self.telemetry.link);
@@ -417,7 +421,7 @@ impl Clone for Connection {
             state: self.state.clone(),
             end: self.end.clone(),
             keys: self.keys.clone(),
-            path: self.path,
+            path: self.path.clone(),
             sender: self.sender.clone(),
             receiver: self.receiver.clone(),
             liveness: self.liveness.clone(),

@@ -127,6 +127,7 @@ impl Connection {
             quality_remote: Some(1.0),
             out_packets_per_sec: rates.out_packets_per_s,
             out_bytes_per_sec: rates.out_bytes_per_s,
+            packet_bytes: self.path.full_packet(),
             in_packets_per_sec: rates.in_packets_per_s,
             in_bytes_per_sec: rates.in_bytes_per_s,
             send_rate_bytes_per_sec: None,

@@ -7,6 +7,7 @@ use crate::crypto::replay::Arrival;
 use crate::debug::log_verbose;
 use crate::end_reason::EndReason;
 use crate::event::ToEndpoint;
+use crate::extensions::Extension;
 use crate::ids::LaneIndex;
 use crate::ids::MessageNumber;
 use crate::ids::PacketNumber;
@@ -68,7 +69,12 @@ impl Connection {
     }
 
     fn take_datagram(&mut self, now: Timestamp, data: &mut [u8]) -> Result<(), DropReason> {
-        if data.len() > limits::MAX_DATAGRAM {
+        let longest = if self.peer.extensions.contains(Extension::PathMtu) {
+            limits::MAX_GROWN_DATAGRAM
+        } else {
+            limits::MAX_DATAGRAM
+        };
+        if data.len() > longest {
             return Err(DropReason::TooLong);
         }
         match udp::parse(data)? {
@@ -344,8 +350,11 @@ impl Connection {
         let exchange = &mut self.telemetry.exchange;
         let recorder = &mut self.recorder;
         let receiver = &mut self.receiver;
-        let outcome = self.sender.on_ack(now, by, ack, |packet, arrived| {
-            if arrived {
+        let path = &mut self.path;
+        let outcome = self.sender.on_ack(now, by, ack, |settled| {
+            let packet = settled.number;
+            path.on_fate(now, settled);
+            if settled.has_arrived() {
                 exchange.acked(now, packet);
                 receiver.window_arrived(packet);
             } else {
@@ -353,6 +362,7 @@ impl Connection {
                 exchange.lost(packet);
             }
         });
+        self.path.look_for_black_hole();
         if let Some(keys) = &mut self.keys {
             keys.on_acked(ack.latest);
         }

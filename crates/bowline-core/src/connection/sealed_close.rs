@@ -21,6 +21,7 @@ use crate::send::PacketBuilder;
 use crate::snp::close;
 use crate::snp::decode::Decoder;
 use crate::snp::frame::Frame;
+use crate::snp::padding;
 use crate::snp::window;
 use crate::time::Span;
 use crate::time::Timestamp;
@@ -128,7 +129,11 @@ impl Connection {
 
     /// Whether frames of extensions were agreed on.
     pub(super) fn has_frames(&self) -> bool {
-        let frames = [Extension::SealedClose, Extension::ReceiveWindow];
+        let frames = [
+            Extension::SealedClose,
+            Extension::ReceiveWindow,
+            Extension::PathMtu,
+        ];
         self.keys.is_some()
             && frames
                 .into_iter()
@@ -152,6 +157,7 @@ impl Connection {
                 self.sender.on_peer_window(packet, bytes);
                 Ok(())
             }
+            padding::PADDING if self.peer.extensions.contains(Extension::PathMtu) => Ok(()),
             _ => Err(Refusal::Fatal("extension was not negotiated")),
         }
     }

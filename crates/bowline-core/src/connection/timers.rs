@@ -80,6 +80,9 @@ impl Connection {
         self.release_in_order(now);
         self.take_missing_for_lost(now);
         self.sender.on_retransmit_timeout(now);
+        if self.sender.timeouts_in_a_row() > 1 {
+            self.path.on_silence();
+        }
         if self.liveness.on_timeout(now) {
             self.telemetry.link.reply_timed_out();
         }
@@ -93,10 +96,13 @@ impl Connection {
 
     fn take_missing_for_lost(&mut self, now: Timestamp) {
         let (exchange, recorder) = (&mut self.telemetry.exchange, &mut self.recorder);
-        self.sender.on_missing_timeout(now, |packet, _| {
-            recorder.saw_lost(packet);
-            exchange.lost(packet);
+        let path = &mut self.path;
+        self.sender.on_missing_timeout(now, |packet| {
+            path.on_fate(now, packet);
+            recorder.saw_lost(packet.number);
+            exchange.lost(packet.number);
         });
+        self.path.look_for_black_hole();
     }
 
     fn close_retry(&self) -> Option<(Timestamp, TimerKind)> {

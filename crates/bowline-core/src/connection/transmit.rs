@@ -83,6 +83,9 @@ impl Connection {
         if !self.state.is_active() || !self.path.is_usable() || self.pipe.is_some() {
             return None;
         }
+        if let Some(transmit) = self.next_probe(now, buf) {
+            return Some(transmit);
+        }
         let full = self.path.full_packet();
         let (mut segment, mut max_len) = (0, full);
         for _ in 0..max_datagrams {
@@ -90,7 +93,7 @@ impl Connection {
             let len = self.build(now, plan, max_len, buf);
             // A question that makes the packet too long for this run can be asked in the next, if there
             // will be one.
-            let can_wait = segment > 0 && !self.sender.must_ask();
+            let can_wait = segment > 0 && !self.sender.must_ask(full);
             let len = match plan.unasking().filter(|_| can_wait) {
                 Some(plan) => len.or_else(|| self.build(now, plan, max_len, buf)),
                 None => len,
@@ -110,13 +113,14 @@ impl Connection {
         (segment > 0).then(|| self.run(start, buf.len() - start, segment))
     }
 
-    const fn run(&self, start: usize, len: usize, segment_size: usize) -> Transmit {
+    pub(super) const fn run(&self, start: usize, len: usize, segment_size: usize) -> Transmit {
         Transmit {
             path: self.path.id(),
             start,
             len,
             segment_size,
             ecn: None,
+            is_probe: false,
         }
     }
 
@@ -156,7 +160,7 @@ impl Connection {
     }
 
     fn ack_request_flags(&mut self, now: Timestamp) -> StatsFlags {
-        match self.sender.ack_request(now) {
+        match self.sender.ack_request(now, self.path.full_packet()) {
             None => StatsFlags::NONE,
             Some(AckRequest::Delayed) => StatsFlags::ACK_REQUEST,
             Some(AckRequest::Immediate) => {
@@ -232,7 +236,11 @@ impl Connection {
     }
 
     /// Sees to it that there is a key for packet `number`; returns how many bytes it adds, and its phase.
-    fn prepare_keys(&mut self, now: Timestamp, number: PacketNumber) -> Option<(usize, bool)> {
+    pub(super) fn prepare_keys(
+        &mut self,
+        now: Timestamp,
+        number: PacketNumber,
+    ) -> Option<(usize, bool)> {
         let (crypto, key_limits) = (&self.host.crypto, &self.host.key_limits);
         let keys = self.keys.as_mut()?;
         if keys.renew(now, number, crypto, key_limits) {

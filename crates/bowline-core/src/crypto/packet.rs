@@ -170,7 +170,7 @@ impl PacketKey {
     ///
     /// # Errors
     /// If the payload was not sealed with this key and number, or its plaintext is longer than
-    /// [`MAX_PLAINTEXT_RECV`] (GNS does not decrypt those either, wire.md 2.5).
+    /// [`MAX_PLAINTEXT_RECV`] (GNS does not decrypt those either, wire.md 2.5; its bound is smaller).
     pub fn open<'a>(
         &self,
         number: PacketNumber,

@@ -338,14 +338,20 @@ impl Endpoint {
         if data.len() < limits::MIN_DATAGRAM {
             return Err(DropReason::TooShort);
         }
-        if data.len() > limits::MAX_DATAGRAM {
+        let is_grown = data.len() > limits::MAX_DATAGRAM;
+        if data.len() > limits::MAX_GROWN_DATAGRAM {
             return Err(DropReason::TooLong);
         }
         if let Some(to) = data_header::peek_to(data) {
             return match self.table.find(from, to) {
+                // It knows how long they may be.
                 Some(id) => Ok(forward(id, ecn)),
+                None if is_grown => Err(DropReason::TooLong),
                 None => self.stray_data(now, from, to, data, reply),
             };
+        }
+        if is_grown {
+            return Err(DropReason::TooLong);
         }
         if let Some(asked) = udp::peek_request(data) {
             let (remote, cookie) = asked?;

@@ -14,7 +14,7 @@ use crate::recv::reliable::ReliableReceiver;
 use crate::recv::tuning::Tuning;
 
 /// What a packet that waits for those before it takes.
-const HELD_PACKET: usize = limits::MAX_DATAGRAM + size_of::<super::HeldPacket>() * 2;
+const HELD_PACKET: usize = limits::MAX_GROWN_DATAGRAM + size_of::<super::HeldPacket>() * 2;
 
 /// Bounds of reassembly. Values, since they are configured and may be announced to a peer.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize)]
@@ -99,10 +99,10 @@ impl Receiver {
         let held = usize::try_from(held.saturating_add(self.kept_bytes)).unwrap_or(usize::MAX);
         let held = held
             .saturating_add(2 * queue::body_bytes(message, message))
-            .saturating_add(limits::MAX_DATAGRAM + limits::REASSEMBLY_PIECE_COST);
+            .saturating_add(limits::MAX_GROWN_DATAGRAM + limits::REASSEMBLY_PIECE_COST);
         let lanes = limits::MAX_LANE_INDEX as usize + 1;
         held.saturating_add(memory::grown::<ReliableReceiver>(lanes))
-            .saturating_add(limits::MAX_UNRELIABLE_FRAGMENTS * (limits::MAX_DATAGRAM + 256))
+            .saturating_add(limits::MAX_UNRELIABLE_FRAGMENTS * (limits::MAX_GROWN_DATAGRAM + 256))
             .saturating_add(ReceiveQueue::heap_bound(
                 usize::try_from(self.buffer_bytes).unwrap_or(usize::MAX),
                 self.queue.max_messages(),

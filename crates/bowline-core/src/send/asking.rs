@@ -8,7 +8,6 @@ use serde::Deserialize;
 use serde::Serialize;
 
 use crate::ids::PacketNumber;
-use crate::limits;
 use crate::send::Sender;
 use crate::time::Span;
 use crate::time::Timestamp;
@@ -17,9 +16,6 @@ use crate::time::Timestamp;
 const ACK_REQUESTS_PER_RTT: u64 = 8;
 /// ...but no sooner than this after the last time.
 const MIN_ACK_REQUEST_GAP: Span = Span::from_micros(250);
-
-/// The most that a packet takes of the window.
-const PACKET: u64 = limits::MAX_DATAGRAM as u64;
 
 /// How urgently an ack is asked for.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -38,30 +34,32 @@ pub(super) struct Asked {
 }
 
 impl Sender {
-    /// Whether the next packet, which carries data, should ask for an ack, and whether at once.
-    pub(crate) fn ack_request(&mut self, now: Timestamp) -> Option<AckRequest> {
-        let request = self.due_ack_request(now);
+    /// Whether the next packet, which carries data, should ask for an ack, and whether at once. A full one has
+    /// `packet` bytes.
+    pub(crate) fn ack_request(&mut self, now: Timestamp, packet: usize) -> Option<AckRequest> {
+        let request = self.due_ack_request(now, packet);
         if request.is_none() {
             self.unasked_since.get_or_insert(now);
         }
         request
     }
 
-    /// Whether nothing more could leave behind the next packet, nor would an ack let it.
-    pub(crate) fn must_ask(&self) -> bool {
+    /// Whether nothing more could leave behind the next packet, nor would an ack let it. A full one has `packet`
+    /// bytes.
+    pub(crate) fn must_ask(&self, packet: usize) -> bool {
         let heard = self.reported;
-        self.closes_window() && self.asked.is_none_or(|asked| asked.number <= heard)
+        self.closes_window(packet as u64) && self.asked.is_none_or(|asked| asked.number <= heard)
     }
 
-    fn closes_window(&self) -> bool {
-        self.in_flight.bytes() + PACKET >= self.controller.window_bytes()
+    fn closes_window(&self, packet: u64) -> bool {
+        self.in_flight.bytes() + packet >= self.controller.window_bytes()
     }
 
-    fn due_ack_request(&self, now: Timestamp) -> Option<AckRequest> {
+    fn due_ack_request(&self, now: Timestamp, packet: usize) -> Option<AckRequest> {
         if self.probe || self.controller.is_measuring() {
             return Some(AckRequest::Immediate);
         }
-        if self.must_ask() {
+        if self.must_ask(packet) {
             return Some(AckRequest::Immediate);
         }
         let srtt = self.rtt.smoothed().unwrap_or(MIN_ACK_REQUEST_GAP);
@@ -70,7 +68,8 @@ impl Sender {
             return None;
         }
         // With more waiting behind this packet the ack is what lets it go.
-        if self.unsent_bytes < PACKET {
+        let packet = packet as u64;
+        if self.unsent_bytes < packet {
             // Behind others that leave now the question has time until the next message, and would only
             // make this packet longer than theirs.
             let ends_a_burst = self.unasked_since == Some(now);
@@ -78,7 +77,7 @@ impl Sender {
         }
         // The last packet of a burst, so that the ack speaks of all of it, and its round-trip time of the
         // queue that the burst itself makes.
-        let is_last = self.closes_window() || !self.pacer.covers(PACKET);
+        let is_last = self.closes_window(packet) || !self.pacer.covers(packet);
         let unasked = self.unasked_since.map_or(Span::ZERO, |at| now.since(at));
         (is_last || unasked >= gap).then_some(AckRequest::Immediate)
     }

@@ -57,6 +57,7 @@ struct SentPacket {
     ranges: RangesOf,
     bytes: u16,
     fate: Fate,
+    is_probe: bool,
     mark: SentMark,
 }
 
@@ -78,6 +79,8 @@ pub(crate) struct Settled {
     pub(crate) verdict: Verdict,
     /// Whether it had been given up before, after a timeout.
     pub(crate) timed_out: bool,
+    /// Whether it only asked whether the path takes its size.
+    pub(crate) is_probe: bool,
     pub(crate) mark: SentMark,
 }
 
@@ -91,6 +94,16 @@ pub(crate) enum Verdict {
         was_lost: bool,
     },
     Lost,
+}
+
+impl Settled {
+    /// Whether it arrived, in time or not.
+    pub(crate) const fn has_arrived(&self) -> bool {
+        match self.verdict {
+            Verdict::Arrived | Verdict::Late { .. } => true,
+            Verdict::Lost => false,
+        }
+    }
 }
 
 impl InFlight {
@@ -131,8 +144,16 @@ impl InFlight {
             ranges: self.ranges.last(ranges),
             bytes,
             fate: Fate::Unknown,
+            is_probe: false,
             mark,
         });
+    }
+
+    /// Says of the packet that was added last that it asks whether the path takes its size.
+    pub(crate) fn mark_probe(&mut self) {
+        if let Some(packet) = self.packets.back_mut() {
+            packet.is_probe = true;
+        }
     }
 
     /// The number of the next packet.
@@ -427,6 +448,7 @@ impl SentPacket {
                 Fate::TimedOut => true,
                 Fate::Unknown | Fate::Missed => false,
             },
+            is_probe: self.is_probe,
             mark: self.mark,
         }
     }

@@ -8,6 +8,9 @@
 //! A loss that was none is undone: what waits to be sent again does not go, and neither the controller nor
 //! the armour counts it.
 //!
+//! A packet that only asks the path for its packet size (`path_probe`) carries nothing, and neither its loss
+//! nor the undoing of that counts.
+//!
 //! **Silence**: if nothing is acknowledged for a round trip, its variation and the peer's delay, the oldest
 //! reliable data goes again, in one packet that window and pace do not hold (a tail-loss probe). The ack for
 //! it tells of all that went before. Each further time takes twice as long, up to a bound, and after two the
@@ -67,9 +70,10 @@ struct Verdicts<'a, F> {
     delivered: bool,
 }
 
-impl<F: FnMut(PacketNumber, bool)> Verdicts<'_, F> {
+impl<F: FnMut(&Settled)> Verdicts<'_, F> {
     fn take(&mut self, packet: Settled, ranges: &mut dyn Iterator<Item = &SentRange>) {
         self.any = true;
+        (self.fate)(&packet);
         match packet.verdict {
             Verdict::Arrived => {
                 self.on_arrived(packet, ranges);
@@ -82,7 +86,7 @@ impl<F: FnMut(PacketNumber, bool)> Verdicts<'_, F> {
                 }
             }
             Verdict::Late { was_lost } => {
-                if was_lost {
+                if was_lost && !packet.is_probe {
                     self.stats.undone += 1;
                     self.acked.undone_packets += 1;
                     self.armour.on_undone();
@@ -94,8 +98,9 @@ impl<F: FnMut(PacketNumber, bool)> Verdicts<'_, F> {
     }
 
     fn on_arrived(&mut self, packet: Settled, ranges: &mut dyn Iterator<Item = &SentRange>) {
-        (self.fate)(packet.number, true);
-        self.armour.on_settled(true);
+        if !packet.is_probe {
+            self.armour.on_settled(true);
+        }
         for sent in ranges {
             self.delivered = true;
             if let Some(lane) = self.lanes.get_mut(sent.lane.as_usize()) {
@@ -114,7 +119,9 @@ impl<F: FnMut(PacketNumber, bool)> Verdicts<'_, F> {
     }
 
     fn on_lost(&mut self, packet: Settled, ranges: &mut dyn Iterator<Item = &SentRange>) {
-        (self.fate)(packet.number, false);
+        if packet.is_probe {
+            return;
+        }
         self.armour.on_settled(false);
         if packet.timed_out {
             return;
@@ -139,14 +146,14 @@ pub(crate) struct AckOutcome {
 }
 
 impl Sender {
-    /// Takes in what packet `by` says that the peer has and lacks; `fate` hears of each packet whether it
-    /// arrived.
+    /// Takes in what packet `by` says that the peer has and lacks; `fate` hears of each packet what
+    /// became of it.
     pub(crate) fn on_ack(
         &mut self,
         now: Timestamp,
         by: PacketNumber,
         ack: &AckFrame<'_>,
-        fate: impl FnMut(PacketNumber, bool),
+        fate: impl FnMut(&Settled),
     ) -> AckOutcome {
         let bounds = self.missing_bounds();
         let acked = Acked::new(now, self.in_flight.bytes());
@@ -186,11 +193,7 @@ impl Sender {
     }
 
     /// Gives up packets that have been missing for long enough. `fate` hears of each.
-    pub(crate) fn on_missing_timeout(
-        &mut self,
-        now: Timestamp,
-        fate: impl FnMut(PacketNumber, bool),
-    ) {
+    pub(crate) fn on_missing_timeout(&mut self, now: Timestamp, fate: impl FnMut(&Settled)) {
         if self.in_flight.missing_until().is_none_or(|at| at > now) {
             return;
         }

@@ -7,10 +7,11 @@
 //! ```
 //!
 //! `submit` takes messages in, `lane` holds one lane, `stream_buffer` its bytes, `unreliable` what may be
-//! replaced or grow too old, `in_flight` the packets under way, `loss` what becomes of them, `armour` what goes twice in case
-//! one is lost, `scheduler` the order among lanes, `packet_builder` the frames of one packet, `peer` what the
-//! receiver takes, `asking` when it is asked for an ack, `backlog` how much waits and for how long. This module
-//! holds them together and answers two questions: may a packet go now, and when next?
+//! replaced or grow too old, `in_flight` the packets under way, `loss` what becomes of them, `armour` what goes
+//! twice in case one is lost, `scheduler` the order among lanes, `packet_builder` the frames of one packet,
+//! `peer` what the receiver takes, `asking` when it is asked for an ack, `path_probe` what asks the path for
+//! its packet size, `backlog` how much waits and for how long. This module holds them together and answers
+//! two questions: may a packet go now, and when next?
 
 mod armour;
 mod asking;
@@ -21,6 +22,7 @@ mod lanes;
 mod loss;
 mod memory;
 mod packet_builder;
+mod path_probe;
 mod peer;
 mod scheduler;
 mod settings;
@@ -55,6 +57,9 @@ use crate::time::Timestamp;
 pub use armour::ArmourStats;
 pub(crate) use asking::AckRequest;
 pub(crate) use backlog::PacketSize;
+pub(crate) use in_flight::Settled;
+#[cfg(test)]
+pub(crate) use in_flight::Verdict;
 pub(crate) use lane::LaneMarks;
 pub use loss::LossStats;
 pub(crate) use packet_builder::Built;

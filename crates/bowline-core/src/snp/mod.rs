@@ -15,6 +15,7 @@ pub mod encode;
 pub mod frame;
 #[cfg(test)]
 mod golden;
+pub mod padding;
 pub mod window;
 
 pub use ack_codec::{AckBlock, AckBlocks, AckFrame};

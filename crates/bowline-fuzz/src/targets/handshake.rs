@@ -184,6 +184,7 @@ fn changed_info(u: &mut Unstructured<'_>, bytes: &[u8]) -> Result<Vec<u8>> {
                 sealed_close: u.arbitrary::<bool>()?.then_some(pb::SealedClose {}),
                 key_update: u.arbitrary::<bool>()?.then_some(pb::KeyUpdate {}),
                 receive_window: u.arbitrary::<bool>()?.then_some(pb::ReceiveWindow {}),
+                path_mtu: u.arbitrary::<bool>()?.then_some(pb::PathMtu {}),
             });
         }
         _ => return Ok(u.bytes(u.len().min(40))?.to_vec()),

@@ -1,12 +1,11 @@
 //! macOS, iOS and the BSDs.
 
 use std::io::{self, Read, Write};
-use std::net::UdpSocket;
 use std::os::fd::{AsFd, BorrowedFd};
 
 use mio::unix::pipe;
 
-use super::unix::{clock_us, set_option};
+use super::unix::{PolledSocket, clock_us, set_option};
 
 /// Microseconds on a monotonic clock that runs on in sleep where there is one.
 pub(crate) fn monotonic_us() -> u64 {
@@ -18,23 +17,42 @@ pub(crate) fn monotonic_us() -> u64 {
     clock_us(CLOCK)
 }
 
-/// Turns the "don't fragment" bit off, so that routers cut what does not fit a link.
+/// Lets routers cut what does not fit a link, or forbids it by the "don't fragment" bit.
 #[cfg(any(target_os = "freebsd", target_vendor = "apple"))]
-pub(crate) fn allow_fragments(socket: &UdpSocket, is_ipv6: bool) -> io::Result<()> {
-    if is_ipv6 {
-        set_option(socket.as_fd(), libc::IPPROTO_IPV6, libc::IPV6_DONTFRAG, 0)
+pub(crate) fn set_fragments(
+    socket: &PolledSocket,
+    is_ipv6: bool,
+    is_allowed: bool,
+) -> io::Result<()> {
+    let (level, name) = if is_ipv6 {
+        (libc::IPPROTO_IPV6, libc::IPV6_DONTFRAG)
     } else {
-        set_option(socket.as_fd(), libc::IPPROTO_IP, libc::IP_DONTFRAG, 0)
-    }
+        (libc::IPPROTO_IP, libc::IP_DONTFRAG)
+    };
+    set_option(socket.as_fd(), level, name, libc::c_int::from(!is_allowed))
 }
 
-/// Turns the "don't fragment" bit off. IPv4 sockets have it off.
+/// Lets routers cut what does not fit a link, or forbids it by the "don't fragment" bit, which IPv4
+/// sockets cannot set.
 #[cfg(not(any(target_os = "freebsd", target_vendor = "apple")))]
-pub(crate) fn allow_fragments(socket: &UdpSocket, is_ipv6: bool) -> io::Result<()> {
+pub(crate) fn set_fragments(
+    socket: &PolledSocket,
+    is_ipv6: bool,
+    is_allowed: bool,
+) -> io::Result<()> {
     if is_ipv6 {
-        set_option(socket.as_fd(), libc::IPPROTO_IPV6, libc::IPV6_DONTFRAG, 0)?;
+        let is_forbidden = libc::c_int::from(!is_allowed);
+        set_option(
+            socket.as_fd(),
+            libc::IPPROTO_IPV6,
+            libc::IPV6_DONTFRAG,
+            is_forbidden,
+        )
+    } else if is_allowed {
+        Ok(())
+    } else {
+        Err(io::ErrorKind::Unsupported.into())
     }
-    Ok(())
 }
 
 /// A descriptor that is readable while it is set: the end of a pipe with a byte in it.

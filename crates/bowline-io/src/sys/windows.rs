@@ -22,16 +22,22 @@ pub(crate) fn monotonic_us() -> u64 {
     u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX)
 }
 
-/// Turns the "don't fragment" bit off, so that routers cut what does not fit a link.
-pub(crate) fn allow_fragments(socket: &UdpSocket, is_ipv6: bool) -> io::Result<()> {
-    let socket = socket.as_socket();
+/// Lets routers cut what does not fit a link, or forbids it by the "don't fragment" bit.
+pub(crate) fn set_fragments(
+    socket: &PolledSocket,
+    is_ipv6: bool,
+    is_allowed: bool,
+) -> io::Result<()> {
+    let socket = socket.0.read().unwrap_or_else(PoisonError::into_inner);
+    let (socket, value) = (socket.as_socket(), u32::from(!is_allowed));
+    let (v6, v4) = (WinSock::IPV6_DONTFRAG, WinSock::IP_DONTFRAGMENT);
     if is_ipv6 {
-        set_option(socket, WinSock::IPPROTO_IPV6, WinSock::IPV6_DONTFRAG, 0)?;
+        set_option(socket, WinSock::IPPROTO_IPV6, v6, value)?;
         // Only a dual-stack socket has IPv4 options, and one without them sets no such bit.
-        let _ = set_option(socket, WinSock::IPPROTO_IP, WinSock::IP_DONTFRAGMENT, 0);
+        let _ = set_option(socket, WinSock::IPPROTO_IP, v4, value);
         return Ok(());
     }
-    set_option(socket, WinSock::IPPROTO_IP, WinSock::IP_DONTFRAGMENT, 0)
+    set_option(socket, WinSock::IPPROTO_IP, v4, value)
 }
 
 /// A UDP socket that can be registered for polling through a shared reference.

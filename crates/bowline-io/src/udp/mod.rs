@@ -120,6 +120,31 @@ impl UdpSocket {
         })
     }
 
+    /// Sends a datagram that asks whether the path takes its size: it is not cut into fragments. One that
+    /// is not sent is lost, for whatever reason.
+    ///
+    /// What other threads send on this socket at the same moment is not cut either.
+    pub fn send_probe(&self, to: SocketAddr, bytes: &[u8]) {
+        let Some(to) = self.address(to) else {
+            return;
+        };
+        let piece = Piece {
+            to,
+            bytes,
+            segment_size: None,
+            ecn: None,
+        };
+        let is_ipv6 = self.local_addr.is_ipv6();
+        let sent = sys::set_fragments(&self.socket, is_ipv6, false)
+            .and_then(|()| sys::submit(&self.socket, &self.state, &[piece]));
+        if let Err(error) = sent {
+            tracing::trace!(%error, size = bytes.len(), "probe not sent");
+        }
+        if let Err(error) = sys::set_fragments(&self.socket, is_ipv6, true) {
+            tracing::debug!(%error, "datagrams that exceed the path's MTU will be lost");
+        }
+    }
+
     /// Sends runs of datagrams to different peers, as many in one system call as the system takes.
     ///
     /// # Errors
@@ -201,12 +226,13 @@ impl UdpSocket {
         let local_addr = socket.local_addr()?;
         // This also makes the socket non-blocking and forbids fragments.
         let state = UdpSocketState::new(UdpSockRef::from(&socket))?;
-        if let Err(error) = sys::allow_fragments(&socket, addr.is_ipv6()) {
+        let socket = PolledSocket::new(socket);
+        if let Err(error) = sys::set_fragments(&socket, addr.is_ipv6(), true) {
             tracing::debug!(%error, "datagrams that exceed the path's MTU will be lost");
         }
         Ok(Self {
             max_segments: AtomicUsize::new(state.max_gso_segments().get().min(MAX_GSO_SEGMENTS)),
-            socket: PolledSocket::new(socket),
+            socket,
             state,
             local_addr,
             buffers,

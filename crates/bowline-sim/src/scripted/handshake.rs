@@ -413,5 +413,8 @@ fn offered(extensions: ExtensionSet) -> Option<pb::Extensions> {
         receive_window: extensions
             .contains(Extension::ReceiveWindow)
             .then_some(pb::ReceiveWindow {}),
+        path_mtu: extensions
+            .contains(Extension::PathMtu)
+            .then_some(pb::PathMtu {}),
     })
 }

@@ -69,10 +69,10 @@ fn cve_2020_6017_the_longest_segment_of_a_plain_packet_fits() {
         let is_whole = frames[0] & 0x20 != 0;
         let expected = if is_whole { vec![data.clone()] } else { vec![] };
         assert_eq!(talk.received(), expected);
-        // One byte more is no datagram of this protocol.
+        // One byte more is no datagram of this protocol, without an agreement on larger ones.
         let mut talk = talk_in_clear();
         talk.say(&Frames::from(frames).raw(&data).raw(b"x"));
-        assert_eq!(talk.stage.endpoint.drops().of(DropReason::TooLong), 1);
+        assert_eq!(talk.drops(DropReason::TooLong), 1);
         assert_eq!(talk.received(), [b""; 0]);
         assert_unharmed(talk, 2);
     }

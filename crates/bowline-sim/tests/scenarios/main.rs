@@ -17,6 +17,7 @@ mod liveness;
 mod match_of_16;
 mod nat;
 mod oracles;
+mod path_mtu;
 mod raw;
 mod replay;
 mod support;

@@ -240,7 +240,10 @@ impl Transmitter {
     fn send(&mut self, inner: &Inner, slots: &mut Vec<Arc<Slot>>, follow: &mut Followup) {
         let mut rest = self.runs.as_slice();
         while let Some(first) = rest.first() {
-            let same = |run: &&Run| Arc::ptr_eq(&run.socket, &first.socket);
+            let same = |run: &&Run| {
+                Arc::ptr_eq(&run.socket, &first.socket)
+                    && run.transmit.is_probe == first.transmit.is_probe
+            };
             let (runs, others) = rest.split_at(rest.iter().take_while(same).count());
             rest = others;
             let unsent = &runs[send_runs(inner, &self.buf, &first.socket, runs)..];
@@ -254,10 +257,11 @@ impl Transmitter {
     }
 }
 
-/// Sends runs of one socket and returns how many were sent wholly, before the socket took no more.
+/// Sends runs of one socket, all probes or none, and returns how many were sent wholly, before the socket took no more.
 fn send_runs(inner: &Inner, buf: &TransmitBuf, socket: &UdpSocket, runs: &[Run]) -> usize {
     assert_none_held();
-    if inner.network.is_meddling() {
+    let are_probes = runs.first().is_some_and(|run| run.transmit.is_probe);
+    if inner.network.is_meddling() || are_probes {
         let is_sent = |run: &&Run| {
             let bytes = buf.bytes(&run.transmit);
             !send(inner, &run.slot, socket, bytes, &run.transmit)
@@ -326,6 +330,10 @@ fn send(inner: &Inner, slot: &Slot, socket: &UdpSocket, bytes: &[u8], transmit: 
             ecn,
         };
         return inner.send_one_by_one(socket, border, bytes, transmit.segment_size);
+    }
+    if transmit.is_probe {
+        socket.send_probe(remote, bytes);
+        return false;
     }
     match socket.send(remote, bytes, transmit.segment_size, ecn) {
         Ok(SendOutcome::Sent) => false,

@@ -366,6 +366,7 @@ impl MissingPacket {
             bytes: self.sent.bytes,
             verdict,
             timed_out: false,
+            is_probe: self.sent.is_probe,
             mark: self.sent.mark,
         }
     }

@@ -251,6 +251,8 @@ pub struct Extensions {
     pub key_update: ::core::option::Option<KeyUpdate>,
     #[prost(message, optional, tag = "3")]
     pub receive_window: ::core::option::Option<ReceiveWindow>,
+    #[prost(message, optional, tag = "4")]
+    pub path_mtu: ::core::option::Option<PathMtu>,
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct SealedClose {}
@@ -258,6 +260,8 @@ pub struct SealedClose {}
 pub struct KeyUpdate {}
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ReceiveWindow {}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PathMtu {}
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct IdentityLegacyBinary {
     #[prost(bytes = "vec", optional, tag = "2")]

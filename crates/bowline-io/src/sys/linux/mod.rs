@@ -4,7 +4,6 @@ mod send;
 mod timer;
 
 use std::io;
-use std::net::UdpSocket;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
 use socket2::Socket;
@@ -19,26 +18,32 @@ pub(crate) fn monotonic_us() -> u64 {
     clock_us(libc::CLOCK_BOOTTIME)
 }
 
-/// Turns the "don't fragment" bit off, so that routers cut what does not fit a link.
+/// Lets routers cut what does not fit a link, or forbids it by the "don't fragment" bit.
 ///
 /// The default here is path MTU discovery by the kernel, which loses the first packets that do not
 /// fit, or all of them behind a filter that eats the ICMP answers.
-pub(crate) fn allow_fragments(socket: &UdpSocket, is_ipv6: bool) -> io::Result<()> {
+pub(crate) fn set_fragments(
+    socket: &PolledSocket,
+    is_ipv6: bool,
+    is_allowed: bool,
+) -> io::Result<()> {
     let socket = socket.as_fd();
-    set_option(
-        socket,
-        libc::IPPROTO_IP,
-        libc::IP_MTU_DISCOVER,
-        libc::IP_PMTUDISC_DONT,
-    )?;
+    // Forbidden as for probes: the kernel does not go by what it believes of the path itself.
+    let (v4, v6) = if is_allowed {
+        (libc::IP_PMTUDISC_DONT, libc::IPV6_PMTUDISC_DONT)
+    } else {
+        (libc::IP_PMTUDISC_PROBE, libc::IPV6_PMTUDISC_PROBE)
+    };
+    set_option(socket, libc::IPPROTO_IP, libc::IP_MTU_DISCOVER, v4)?;
     if is_ipv6 {
+        set_option(socket, libc::IPPROTO_IPV6, libc::IPV6_MTU_DISCOVER, v6)?;
+        let is_forbidden = libc::c_int::from(!is_allowed);
         set_option(
             socket,
             libc::IPPROTO_IPV6,
-            libc::IPV6_MTU_DISCOVER,
-            libc::IPV6_PMTUDISC_DONT,
+            libc::IPV6_DONTFRAG,
+            is_forbidden,
         )?;
-        set_option(socket, libc::IPPROTO_IPV6, libc::IPV6_DONTFRAG, 0)?;
     }
     Ok(())
 }

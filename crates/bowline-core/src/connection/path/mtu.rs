@@ -1,0 +1,294 @@
+//! Finds the largest packet that a path takes, and notices when it takes less (after RFC 8899).
+//!
+//! Packets are of one of a few sizes. While a lot waits to be sent, a packet that is padded to the next
+//! larger size goes out now and then, alone and with fragments forbidden. If it is acknowledged, that is
+//! the size of packets from then on and the next one is tried; if three in a row are not, the search rests
+//! for a minute. Such a packet carries no data, and its loss says nothing of congestion.
+//!
+//! A path that takes less than before swallows all packets above some size and lets the others pass: a
+//! black hole. It is suspected when several full packets in a row are lost, the smaller ones among them are
+//! not, and no full one arrives; or when nothing at all is heard twice in a row. Packets are then of the
+//! base size at once, and the search begins anew, so a false alarm costs a few round trips only.
+
+use serde::Deserialize;
+use serde::Serialize;
+
+use crate::connection::path::GNS_FULL_PACKET;
+use crate::ids::PacketNumber;
+use crate::limits;
+use crate::send::Settled;
+use crate::time::Span;
+use crate::time::Timestamp;
+
+/// UDP payloads that are tried. The first is the base, which is known to pass nearly everywhere (RFC 8899,
+/// section 5.1.2); then come what GNS sends, the largest that it takes, and what 1500 bytes carry through a
+/// tunnel, over IPv6, and over IPv4.
+const SIZES: [usize; 6] = [
+    1200,
+    GNS_FULL_PACKET,
+    limits::MAX_DATAGRAM,
+    1400,
+    1452,
+    limits::MAX_GROWN_DATAGRAM,
+];
+/// Where in [`SIZES`] a path begins.
+const FIRST: usize = 1;
+/// How often a size is tried (RFC 8899, section 5.1.2: `MAX_PROBES`).
+const MAX_TRIES: u8 = 3;
+/// After this time without an answer a probe is taken for lost, if no ack says so before.
+const PROBE_TIMEOUT: Span = Span::from_secs(3);
+/// How long a search rests that has found the limit. Shorter than the ten minutes of RFC 8899, since
+/// probes are rare and only go out beside bulk.
+const REST: Span = Span::from_secs(60);
+/// So many full packets must be lost in a row.
+const BLACK_HOLE_LOSSES: usize = 8;
+
+/// What is known of the packet size of a path.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub(super) struct PathMtu {
+    /// Where in [`SIZES`] the confirmed size is.
+    level: usize,
+    search: Search,
+    /// Tries of the next size that failed.
+    failed: u8,
+    /// The newest packet above the base size that arrived.
+    large_arrived: PacketNumber,
+    /// The newest one that is not above it.
+    small_arrived: PacketNumber,
+    /// Those above the base size that were lost last, in no order.
+    lost: [PacketNumber; BLACK_HOLE_LOSSES],
+    /// Where the next one goes.
+    next_lost: usize,
+}
+
+/// What the search does.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+enum Search {
+    /// The next size may be tried.
+    Ready,
+    /// This packet tries it.
+    Asked {
+        probe: PacketNumber,
+        until: Timestamp,
+    },
+    /// The next size does not pass for now.
+    Resting { until: Timestamp },
+}
+
+impl PathMtu {
+    pub(super) const fn new() -> Self {
+        Self {
+            level: FIRST,
+            search: Search::Ready,
+            failed: 0,
+            large_arrived: PacketNumber::new(0),
+            small_arrived: PacketNumber::new(0),
+            lost: [PacketNumber::new(0); BLACK_HOLE_LOSSES],
+            next_lost: 0,
+        }
+    }
+
+    /// The UDP payload of a full packet.
+    pub(super) fn packet_bytes(&self) -> usize {
+        SIZES.get(self.level).copied().unwrap_or(GNS_FULL_PACKET)
+    }
+
+    /// The size that is to be tried now, if any.
+    pub(super) fn wanted_probe(&mut self, now: Timestamp) -> Option<usize> {
+        let larger = SIZES.get(self.level + 1).copied()?;
+        match self.search {
+            Search::Ready => {}
+            Search::Asked { until, .. } if until <= now => self.on_probe_lost(now),
+            Search::Resting { until } if until <= now => self.search = Search::Ready,
+            Search::Asked { .. } | Search::Resting { .. } => {}
+        }
+        matches!(self.search, Search::Ready).then_some(larger)
+    }
+
+    /// Packet `probe` tries the size that [`Self::wanted_probe`] told.
+    pub(super) fn on_probe_sent(&mut self, now: Timestamp, probe: PacketNumber) {
+        let until = now + PROBE_TIMEOUT;
+        self.search = Search::Asked { probe, until };
+    }
+
+    /// A packet arrived or was lost.
+    pub(super) fn on_fate(&mut self, now: Timestamp, packet: &Settled) {
+        if packet.is_probe {
+            return self.on_probe_fate(now, packet);
+        }
+        let is_large = usize::from(packet.bytes) > BASE;
+        if packet.has_arrived() {
+            let newest = if is_large {
+                &mut self.large_arrived
+            } else {
+                &mut self.small_arrived
+            };
+            *newest = packet.number.max(*newest);
+        } else if is_large {
+            if let Some(entry) = self.lost.get_mut(self.next_lost) {
+                *entry = packet.number;
+            }
+            self.next_lost = (self.next_lost + 1) % BLACK_HOLE_LOSSES;
+        }
+    }
+
+    /// Whether large packets are swallowed while small ones pass.
+    pub(super) fn is_in_black_hole(&self) -> bool {
+        let in_a_row = self.lost.iter().all(|lost| *lost > self.large_arrived);
+        in_a_row && self.lost.iter().any(|lost| *lost < self.small_arrived)
+    }
+
+    /// Sends packets of the base size and searches anew.
+    pub(super) fn fall_back(&mut self) {
+        if self.level == 0 {
+            return;
+        }
+        tracing::debug!(from = self.packet_bytes(), to = BASE, "black hole");
+        self.level = 0;
+        self.lost.fill(PacketNumber::new(0));
+        self.search = Search::Ready;
+        self.failed = 0;
+    }
+
+    fn on_probe_fate(&mut self, now: Timestamp, packet: &Settled) {
+        let Search::Asked { probe, .. } = self.search else {
+            return;
+        };
+        if probe != packet.number {
+            return;
+        }
+        if !packet.has_arrived() {
+            return self.on_probe_lost(now);
+        }
+        self.level += 1;
+        // What was lost before tells nothing any more.
+        self.large_arrived = self.large_arrived.max(probe);
+        self.search = Search::Ready;
+        self.failed = 0;
+        tracing::debug!(bytes = self.packet_bytes(), "packets grow");
+    }
+
+    fn on_probe_lost(&mut self, now: Timestamp) {
+        self.failed += 1;
+        self.search = Search::Ready;
+        if self.failed >= MAX_TRIES {
+            self.failed = 0;
+            self.search = Search::Resting { until: now + REST };
+        }
+    }
+}
+
+const BASE: usize = SIZES[0];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rate::sampler::SentMark;
+    use crate::send::Verdict;
+
+    const NOW: Timestamp = Timestamp::ZERO;
+
+    fn settled(number: u64, bytes: usize, arrived: bool) -> Settled {
+        let verdict = match arrived {
+            true => Verdict::Arrived,
+            false => Verdict::Lost,
+        };
+        Settled {
+            number: PacketNumber::new(number),
+            sent_at: NOW,
+            bytes: bytes as u16,
+            verdict,
+            timed_out: false,
+            is_probe: false,
+            mark: SentMark::default(),
+        }
+    }
+
+    fn probe(mtu: &mut PathMtu, now: Timestamp, number: u64, passes: impl Fn(usize) -> bool) {
+        let bytes = mtu.wanted_probe(now).unwrap();
+        mtu.on_probe_sent(now, PacketNumber::new(number));
+        assert_eq!(mtu.wanted_probe(now), None, "one at a time");
+        let fate = settled(number, bytes, passes(bytes));
+        let is_probe = true;
+        mtu.on_fate(now, &Settled { is_probe, ..fate });
+    }
+
+    fn grown() -> PathMtu {
+        let mut mtu = PathMtu::new();
+        for number in 2..6 {
+            probe(&mut mtu, NOW, number, |_| true);
+        }
+        mtu
+    }
+
+    #[test]
+    fn limit_packets_grow_to_an_ethernet_frame() {
+        let mut mtu = grown();
+        assert_eq!(mtu.packet_bytes(), limits::MAX_GROWN_DATAGRAM);
+        assert_eq!(mtu.wanted_probe(NOW + REST), None);
+        assert!(SIZES.is_sorted());
+    }
+
+    #[test]
+    fn a_size_that_does_not_pass_is_tried_three_times_a_minute() {
+        let mut mtu = PathMtu::new();
+        probe(&mut mtu, NOW, 2, |bytes| bytes <= 1300);
+        for number in 3..6 {
+            probe(&mut mtu, NOW, number, |bytes| bytes <= 1300);
+        }
+        assert_eq!(mtu.packet_bytes(), 1300);
+        assert_eq!(mtu.wanted_probe(NOW), None);
+        assert_eq!(mtu.wanted_probe(NOW + REST), Some(1400));
+    }
+
+    #[test]
+    fn a_probe_without_an_answer_is_lost() {
+        let mut mtu = PathMtu::new();
+        mtu.on_probe_sent(NOW, PacketNumber::new(2));
+        assert_eq!(mtu.wanted_probe(NOW), None);
+        assert_eq!(mtu.wanted_probe(NOW + PROBE_TIMEOUT), Some(1300));
+        assert_eq!(mtu.failed, 1);
+    }
+
+    #[test]
+    fn a_black_hole_is_losses_of_large_packets_only() {
+        let mut mtu = grown();
+        for number in 10..18 {
+            assert!(!mtu.is_in_black_hole());
+            mtu.on_fate(NOW, &settled(number, 1472, false));
+        }
+        assert!(!mtu.is_in_black_hole(), "small ones may be lost as well");
+        mtu.on_fate(NOW, &settled(9, 100, true));
+        assert!(!mtu.is_in_black_hole(), "it arrived before the losses");
+        let mut congested = mtu.clone();
+        congested.on_fate(NOW, &settled(14, 1472, true));
+        congested.on_fate(NOW, &settled(16, 100, true));
+        assert!(
+            !congested.is_in_black_hole(),
+            "a large one arrived among them"
+        );
+        mtu.on_fate(NOW, &settled(12, 100, true));
+        assert!(mtu.is_in_black_hole());
+        mtu.fall_back();
+        assert_eq!(mtu.packet_bytes(), BASE);
+        assert_eq!(mtu.wanted_probe(NOW), Some(GNS_FULL_PACKET));
+    }
+
+    #[test]
+    fn old_losses_do_not_end_a_new_search() {
+        let mut mtu = grown();
+        for number in 10..18 {
+            mtu.on_fate(NOW, &settled(number, 1472, false));
+        }
+        mtu.on_fate(NOW, &settled(18, 100, true));
+        mtu.fall_back();
+        assert!(!mtu.is_in_black_hole(), "it is left");
+        // What was under way is lost as well.
+        for number in 19..27 {
+            mtu.on_fate(NOW, &settled(number, 1472, false));
+        }
+        probe(&mut mtu, NOW, 27, |_| true);
+        mtu.on_fate(NOW, &settled(28, 100, true));
+        assert!(!mtu.is_in_black_hole());
+    }
+}

@@ -1,0 +1,61 @@
+//! Sends packets that ask whether the path takes their size (`path/mtu.rs` says when and which).
+
+use crate::connection::Connection;
+use crate::send::PacketBuilder;
+use crate::snp::padding;
+use crate::time::Timestamp;
+use crate::transmit::Transmit;
+use crate::transmit::TransmitBuf;
+use crate::wire::data_header;
+use crate::wire::stats_blob::StatsFlags;
+use crate::wire::stats_blob::UdpStats;
+
+impl Connection {
+    /// A probe of the path, if one is wanted and a data packet might go, too: larger packets pay only
+    /// while there is much to send, and a probe is paced like data.
+    pub(super) fn next_probe(&mut self, now: Timestamp, buf: &mut TransmitBuf) -> Option<Transmit> {
+        let room = self.plaintext_room();
+        if !self.sender.wants_probe(now, room) {
+            return None;
+        }
+        let size = self.path.wanted_probe(now)?;
+        if !self.sender.affords_probe(size) {
+            return None;
+        }
+        let start = buf.len();
+        let len = self.build_probe(now, size, buf)?;
+        let mut transmit = self.run(start, len, len);
+        transmit.is_probe = true;
+        Some(transmit)
+    }
+
+    /// Appends a packet of `size` bytes with nothing in it that would be missed.
+    fn build_probe(&mut self, now: Timestamp, size: usize, buf: &mut TransmitBuf) -> Option<usize> {
+        let (to, number) = (self.peer.id?, self.sender.next_number());
+        let (overhead, key_phase) = self.prepare_keys(now, number)?;
+        let bytes = buf.bytes_mut();
+        let start = bytes.len();
+        let flags = StatsFlags::ACK_REQUEST | StatsFlags::ACK_REQUEST_IMMEDIATE;
+        let stats = UdpStats::request(flags);
+        data_header::write_with_stats(bytes, to, number.to_wire(), &stats, None);
+        data_header::set_key_phase(bytes.get_mut(start..)?, key_phase);
+        let body = bytes.len();
+        let budget = size.saturating_sub(body - start + overhead);
+        let mut builder = PacketBuilder::new(bytes, number, budget);
+        builder.stop_waiting(&self.sender);
+        padding::write_padding(builder.writer());
+        builder.finish();
+        let keys = self.keys.as_mut()?;
+        let packet = bytes.get(start..).unwrap_or_default();
+        self.recorder.saw_plaintext(number, packet, body - start);
+        keys.seal(number, bytes, start, body);
+        let len = bytes.len() - start;
+        self.path.on_probe_sent(now, number);
+        self.sender.on_probe_sent(now, len);
+        self.telemetry.link.sent(now, 1, len);
+        self.telemetry.last_sent = Some(now);
+        // Whether the peer is alive is asked by packets that are sure to fit.
+        self.liveness.on_sent(now, false);
+        Some(len)
+    }
+}

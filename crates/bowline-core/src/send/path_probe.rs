@@ -1,0 +1,46 @@
+//! Packets that ask whether the path takes their size, among those with data.
+//!
+//! They are paced, count as in flight and, once they arrive, as delivered. Their loss is no sign of
+//! congestion: a path that does not take them loses nothing else.
+
+use crate::send::Sender;
+use crate::time::Span;
+use crate::time::Timestamp;
+
+/// With so much waiting it pays to find out whether the path takes larger packets: a dozen of them.
+const BULK_BYTES: u64 = 16 * 1024;
+/// Such a packet takes no longer than this to leave: those that wait behind it notice less than the jitter
+/// of a usual path, and a path so narrow that they would has little to win.
+const MAX_PROBE_TIME: Span = Span::from_millis(5);
+
+impl Sender {
+    /// Whether so much waits that larger packets pay, and a packet may go now that may be lost without
+    /// spoiling a measurement of the path.
+    pub(crate) fn wants_probe(&mut self, now: Timestamp, packet_room: usize) -> bool {
+        self.unsent_bytes >= BULK_BYTES
+            && !self.controller.is_measuring()
+            && self.wants_to_send(now, packet_room)
+            // Not instead of a packet that goes out although window or pace are at their end.
+            && !self.probe
+            && self.window_is_open()
+            && self.pacer.is_open()
+    }
+
+    /// Whether a packet of that size keeps those behind it for a moment only.
+    pub(crate) fn affords_probe(&self, bytes: usize) -> bool {
+        self.rate_bytes_per_sec().is_some_and(|rate| {
+            rate.saturating_mul(MAX_PROBE_TIME.as_millis()) >= 1000 * bytes as u64
+        })
+    }
+
+    /// Books a packet without data that asks whether the path takes its size, and for an ack.
+    pub(crate) fn on_probe_sent(&mut self, now: Timestamp, bytes: usize) {
+        self.on_packet_sent(now, bytes, 0, true);
+        self.in_flight.mark_probe();
+    }
+
+    /// How many times in a row nothing was heard of the oldest reliable packet.
+    pub(crate) const fn timeouts_in_a_row(&self) -> u32 {
+        self.timeouts
+    }
+}

@@ -1,0 +1,192 @@
+//! Packets grow to what the path takes, and shrink when it takes less.
+
+use std::cell::Cell;
+use std::rc::Rc;
+
+use bowline_core::extensions::{Extension, ExtensionSet};
+use bowline_core::message::SendFlags;
+use bowline_core::time::Span;
+use bowline_sim::{Chance, Conn, HostConfig, LinkConfig, Verdict, World, deterministic};
+
+use crate::support::{connected, ms, payload, secs};
+
+/// 10 Mbit/s, 50 ms there and back, no larger datagrams than `mtu`.
+fn path(mtu: usize) -> LinkConfig {
+    LinkConfig::PERFECT
+        .latency(ms(25))
+        .rate(1_250_000, 64 * 1024)
+        .mtu(mtu)
+}
+
+/// Keeps the send buffer full for a while.
+fn bulk(world: &mut World, conn: Conn, span: Span) {
+    let mut rng = world.rng("bulk");
+    let end = world.now() + span;
+    while world.now() < end {
+        let data = payload(&mut rng, 32_000);
+        while world.send(conn, SendFlags::RELIABLE, &data).is_ok() {}
+        world.run_for(ms(10));
+    }
+}
+
+fn packet_bytes(world: &World, conn: Conn) -> usize {
+    world.status(conn).unwrap().packet_bytes
+}
+
+#[test]
+fn packets_take_the_size_that_the_path_takes() {
+    // What link packets carry over IPv4 without its header and that of UDP.
+    for (link, found) in [
+        (1280, 1200),
+        (1400, 1300),
+        (1480, 1452),
+        (1500, 1472),
+        (9000, 1472),
+    ] {
+        deterministic(link as u64, |world| {
+            world.set_links(path(link - 28));
+            let (ours, theirs) = connected(world, HostConfig::default());
+            assert_eq!(packet_bytes(world, ours), 1255);
+            bulk(world, ours, secs(8));
+            assert_eq!(packet_bytes(world, ours), found, "{link}");
+            assert_eq!(packet_bytes(world, theirs), 1255, "it has sent nothing");
+            world.wait_for_delivery(ours, secs(5)).unwrap();
+        });
+    }
+}
+
+#[test]
+fn a_path_that_takes_everything_loses_nothing_to_probes() {
+    deterministic(1, |world| {
+        world.set_links(path(1472));
+        let (ours, theirs) = connected(world, HostConfig::default());
+        bulk(world, ours, secs(3));
+        assert_eq!(packet_bytes(world, ours), 1472);
+        assert_eq!(world.link_counters(ours.host, theirs.host).too_big, 0);
+    });
+}
+
+#[test]
+fn a_size_that_does_not_pass_costs_three_probes_a_minute_and_no_speed() {
+    deterministic(2, |world| {
+        world.set_links(path(1372));
+        let (ours, theirs) = connected(world, HostConfig::default());
+        bulk(world, ours, secs(10));
+        assert_eq!(packet_bytes(world, ours), 1300);
+        assert_eq!(world.link_counters(ours.host, theirs.host).too_big, 3);
+        bulk(world, ours, secs(60));
+        assert_eq!(world.link_counters(ours.host, theirs.host).too_big, 6);
+    });
+}
+
+#[test]
+fn packets_shrink_when_the_path_takes_less_and_grow_again() {
+    for seed in 0..2 {
+        deterministic(seed, |world| {
+            world.set_links(path(1472));
+            let (ours, _) = connected(world, HostConfig::default());
+            bulk(world, ours, secs(3));
+            assert_eq!(packet_bytes(world, ours), 1472);
+            // A black hole.
+            world.set_links(path(1230));
+            bulk(world, ours, secs(5));
+            assert_eq!(packet_bytes(world, ours), 1200);
+            world.wait_for_delivery(ours, secs(5)).unwrap();
+            // What is found out only when the rest of the search is over.
+            world.set_links(path(1472));
+            bulk(world, ours, secs(65));
+            assert_eq!(packet_bytes(world, ours), 1472);
+        });
+    }
+}
+
+/// While small messages arrive in between, no timeout tells of the black hole.
+#[test]
+fn a_black_hole_is_found_between_small_messages() {
+    deterministic(5, |world| {
+        world.set_links(path(1472));
+        let (ours, _) = connected(world, HostConfig::default());
+        bulk(world, ours, secs(3));
+        world.set_links(path(1230));
+        let end = world.now() + secs(5);
+        let mut rng = world.rng("mixed");
+        while world.now() < end {
+            let data = payload(&mut rng, 32_000);
+            let _ = world.send(ours, SendFlags::RELIABLE, &data);
+            let update = payload(&mut rng, 100);
+            let _ = world.send(ours, SendFlags::UNRELIABLE_NO_NAGLE, &update);
+            world.run_for(ms(10));
+        }
+        assert_eq!(packet_bytes(world, ours), 1200);
+        world.wait_for_delivery(ours, secs(5)).unwrap();
+    });
+}
+
+#[test]
+fn loss_does_not_keep_packets_small() {
+    for (seed, percent) in [(0, 5), (1, 20)] {
+        deterministic(seed, |world| {
+            world.set_links(path(1472).loss(Chance::percent(percent)));
+            let (ours, _) = connected(world, HostConfig::default());
+            bulk(world, ours, secs(70));
+            assert_eq!(packet_bytes(world, ours), 1472, "{percent} % of loss");
+            world.wait_for_delivery(ours, secs(20)).unwrap();
+        });
+    }
+}
+
+/// The largest datagram on the wire, while `config` is what both ends have.
+fn largest(config: &HostConfig) -> usize {
+    deterministic(6, |world| {
+        world.set_links(path(1472));
+        let largest = Rc::new(Cell::new(0));
+        let seen = Rc::clone(&largest);
+        world.set_filter(move |_, datagram| {
+            seen.set(seen.get().max(datagram.bytes.len()));
+            Verdict::Pass
+        });
+        let (ours, _) = connected(world, config.clone());
+        bulk(world, ours, secs(4));
+        largest.get()
+    })
+}
+
+#[test]
+fn limit_a_gns_peer_gets_no_packet_that_it_would_not_send() {
+    let open = HostConfig {
+        extensions: ExtensionSet::NONE,
+        ..HostConfig::default()
+    };
+    assert!(largest(&open) <= 1255);
+}
+
+#[test]
+fn limit_packets_keep_a_size_that_was_set() {
+    let mut small = HostConfig::default();
+    small.connection.set_mtu(1000).unwrap();
+    assert!(largest(&small) <= 1000);
+    let without = HostConfig {
+        extensions: ExtensionSet::ALL.without(Extension::PathMtu),
+        ..HostConfig::default()
+    };
+    assert!(largest(&without) <= 1255);
+    assert_eq!(largest(&HostConfig::default()), 1472);
+}
+
+/// Nothing but probes is larger than what the path was found to take, and small talk sends none.
+#[test]
+fn small_talk_sends_no_probe() {
+    deterministic(7, |world| {
+        world.set_links(path(1472));
+        let (ours, theirs) = connected(world, HostConfig::default());
+        for _ in 0..100 {
+            for conn in [ours, theirs] {
+                world.send(conn, SendFlags::RELIABLE, &[7; 2000]).unwrap();
+            }
+            world.run_for(ms(33));
+        }
+        for conn in [ours, theirs] {
+            assert_eq!(packet_bytes(world, conn), 1255);
+        }
+    });
+}
