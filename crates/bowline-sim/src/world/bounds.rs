@@ -2,6 +2,7 @@
 
 use bowline_core::connection::{Connection, ConnectionState};
 use bowline_core::end_reason::EndReason;
+use bowline_core::extensions::Extension;
 use bowline_core::ids::LaneIndex;
 use bowline_core::limits;
 
@@ -107,10 +108,15 @@ impl World {
         before.map_or(bounds, |before| before.max(bounds))
     }
 
-    /// A lane that has more under way than the window of any peer takes.
+    /// A lane that has more under way than the window of such a peer ever takes.
     fn broken_window(&self, host: HostId, connection: &Connection) -> Option<Fault> {
         let now = self.host(host).local(self.now);
-        let window = limits::GNS_STREAM_WINDOW as usize;
+        let extensions = connection.info().extensions;
+        let window = if extensions.contains(Extension::ReceiveWindow) {
+            limits::MAX_RECEIVE_WINDOW as usize
+        } else {
+            limits::GNS_STREAM_WINDOW as usize
+        };
         let lanes = (0..=u8::MAX).take(connection.lanes()).map(LaneIndex::new);
         let mut wide = lanes.filter_map(|lane| {
             let bytes = connection.lane_status(now, lane)?.unacked_reliable_bytes;
