@@ -16,6 +16,8 @@ mod unix_other;
 #[cfg(windows)]
 mod windows;
 
+#[cfg(all(test, any(target_os = "android", target_os = "linux")))]
+pub(crate) use linux::forbids_fragments;
 #[cfg(any(target_os = "android", target_os = "linux"))]
 pub(crate) use linux::{
     DeadlineTimer, EventHandle, lost_in_queue, monotonic_us, set_fragments, share_port, submit,

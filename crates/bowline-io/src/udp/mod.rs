@@ -14,7 +14,7 @@ use std::net::{self, IpAddr, SocketAddr, SocketAddrV6};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 #[cfg(windows)]
 use std::os::windows::io::{AsRawSocket, RawSocket};
-use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 use bowline_core::transmit::Ecn;
 use mio::{Interest, Registry, Token};
@@ -38,6 +38,8 @@ pub struct UdpSocket {
     local_addr: SocketAddr,
     buffers: BufferSizes,
     max_segments: AtomicUsize,
+    /// A thread is in [`Self::send_probe`].
+    is_probing: AtomicBool,
     /// As it was when [`Self::lost_since_asked`] looked.
     lost_in_queue: AtomicU32,
     counters: Counters,
@@ -128,6 +130,10 @@ impl UdpSocket {
         let Some(to) = self.address(to) else {
             return;
         };
+        // Two at once would allow fragments to each other.
+        if self.is_probing.swap(true, Ordering::Acquire) {
+            return;
+        }
         let piece = Piece {
             to,
             bytes,
@@ -135,14 +141,15 @@ impl UdpSocket {
             ecn: None,
         };
         let is_ipv6 = self.local_addr.is_ipv6();
-        let sent = sys::set_fragments(&self.socket, is_ipv6, false)
-            .and_then(|()| sys::submit(&self.socket, &self.state, &[piece]));
+        let sent =
+            sys::set_fragments(&self.socket, is_ipv6, false).and_then(|()| self.submit(&[piece]));
         if let Err(error) = sent {
             tracing::trace!(%error, size = bytes.len(), "probe not sent");
         }
         if let Err(error) = sys::set_fragments(&self.socket, is_ipv6, true) {
             tracing::debug!(%error, "datagrams that exceed the path's MTU will be lost");
         }
+        self.is_probing.store(false, Ordering::Release);
     }
 
     /// Sends runs of datagrams to different peers, as many in one system call as the system takes.
@@ -234,6 +241,7 @@ impl UdpSocket {
             max_segments: AtomicUsize::new(state.max_gso_segments().get().min(MAX_GSO_SEGMENTS)),
             socket,
             state,
+            is_probing: AtomicBool::new(false),
             local_addr,
             buffers,
             lost_in_queue: AtomicU32::new(0),

@@ -330,3 +330,53 @@ fn a_queue_that_overflows_is_noticed_once() {
     assert!(b.lost_since_asked() > 0);
     assert_eq!(b.lost_since_asked(), 0);
 }
+
+#[test]
+fn a_probe_arrives_whole_and_whatever_follows_may_be_cut() {
+    let dual = SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), 0);
+    for (bind, dual_stack) in [(V4, false), (dual, true)] {
+        let a = UdpSocket::bind(bind, dual_stack).unwrap();
+        let b = UdpSocket::bind(V4, false).unwrap();
+        a.send_probe(b.local_addr(), &[5; 8952]);
+        let received = receive(&b, 1);
+        assert_eq!(received[0].2, [5; 8952], "{bind}");
+        #[cfg(any(target_os = "android", target_os = "linux"))]
+        assert!(!sys::forbids_fragments(&a.socket, bind.is_ipv6()), "{bind}");
+    }
+}
+
+#[cfg(any(target_os = "android", target_os = "linux"))]
+#[test]
+fn fragments_can_be_forbidden_and_allowed() {
+    for bind in [V4, V6] {
+        let Ok(a) = UdpSocket::bind(bind, false) else {
+            continue; // no IPv6 on this machine
+        };
+        for is_allowed in [true, false, true] {
+            sys::set_fragments(&a.socket, bind.is_ipv6(), is_allowed).unwrap();
+            let is_forbidden = sys::forbids_fragments(&a.socket, bind.is_ipv6());
+            assert_ne!(is_forbidden, is_allowed, "{bind}");
+        }
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_probe_that_the_system_refuses_is_lost_and_no_error() {
+    let (a, b) = pair();
+    let port = a.local_addr().port();
+    crate::faults::fail_sends(port, [libc::EMSGSIZE, libc::EAGAIN, libc::EPERM]);
+    for _ in 0..3 {
+        a.send_probe(b.local_addr(), &[1; 1472]);
+    }
+    assert_eq!(crate::faults::failures_left(port), 0);
+    // Longer than any datagram may be.
+    a.send_probe(b.local_addr(), &[2; 65_508]);
+    // Nor is there a way to port 0.
+    a.send_probe(V4, &[3; 1472]);
+    let sent = a.send(b.local_addr(), b"after", 5, None).unwrap();
+    assert_eq!(sent, SendOutcome::Sent);
+    assert_eq!(receive(&b, 1)[0].2, b"after");
+    assert!(nothing_left(&b));
+    assert_eq!(a.counters(), UdpCounters::default());
+}

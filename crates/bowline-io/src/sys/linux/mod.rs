@@ -80,6 +80,30 @@ const SO_MEMINFO: libc::c_int = 55;
 /// The values of `SO_MEMINFO` up to `SK_MEMINFO_DROPS` (linux/sock_diag.h).
 const MEMINFO_VALUES: usize = 9;
 
+/// Whether datagrams must not be cut on their way.
+#[cfg(test)]
+pub(crate) fn forbids_fragments(socket: &PolledSocket, is_ipv6: bool) -> bool {
+    let (level, name) = if is_ipv6 {
+        (libc::IPPROTO_IPV6, libc::IPV6_MTU_DISCOVER)
+    } else {
+        (libc::IPPROTO_IP, libc::IP_MTU_DISCOVER)
+    };
+    let mut value: libc::c_int = 0;
+    let mut len = size_of_val(&value) as libc::socklen_t;
+    // SAFETY: writes at most `len` bytes to `value` and their number to `len`.
+    let result = unsafe {
+        libc::getsockopt(
+            socket.as_fd().as_raw_fd(),
+            level,
+            name,
+            (&raw mut value).cast(),
+            &raw mut len,
+        )
+    };
+    check(result).expect("the socket is open");
+    value != libc::IP_PMTUDISC_DONT
+}
+
 /// A descriptor that is readable while it is set.
 #[derive(Debug)]
 pub(crate) struct EventHandle(OwnedFd);
