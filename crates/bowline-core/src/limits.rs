@@ -17,9 +17,14 @@ pub const MIN_DATAGRAM: usize = 5;
 pub const MIN_PADDED_DATAGRAM: usize = 512;
 /// The largest UDP payload sent or accepted, with the exception below (GNS: `k_cbSteamNetworkingSocketsMaxUDPMsgLen`).
 pub const MAX_DATAGRAM: usize = 1300;
-/// The largest UDP payload of a data packet to or from a peer that has agreed on growing packets: what an
-/// Ethernet frame carries over IPv4 (GNS: 1300).
-pub const MAX_GROWN_DATAGRAM: usize = 1472;
+/// The largest UDP payload of a data packet to or from a peer that has agreed on growing packets: what a jumbo
+/// frame of 9000 bytes carries over IPv6 (GNS: 1300).
+pub const MAX_GROWN_DATAGRAM: usize = 8952;
+/// The same of a usual Ethernet frame, of 1500 bytes, over IPv4.
+pub const ETHERNET_DATAGRAM: usize = 1472;
+/// Most bytes of a run of packets that leave in one call: the largest UDP payload over IPv4, since the system
+/// takes a run for one datagram that it cuts.
+pub const MAX_RUN_BYTES: usize = 65_507;
 /// The largest plaintext accepted in a data packet (GNS: 1300).
 pub const MAX_PLAINTEXT_RECV: usize = MAX_GROWN_DATAGRAM;
 /// Kept free of the UDP payload for header, statistics and path changes (GNS: MTU less 52).

@@ -13,6 +13,7 @@ use crate::config::spec::ConfigScope;
 use crate::config::spec::ConfigSpec;
 use crate::config::spec::Facts;
 use crate::config::spec::WaitsFor;
+use crate::limits;
 
 /// The top of a rate in bytes per second, which stands for "no limit" as an upper bound.
 pub(super) const MAX_RATE: i64 = 0x1000_0000;
@@ -232,6 +233,9 @@ settings! {
     /// Whether small reliable messages go out again, in packets that have room, before they are known to be
     /// lost: 0 no, 1 yes, as often as the loss of the path asks for. Ours; costs nothing where none is lost.
     ArmourSmallMessages = 20_008 "ArmourSmallMessages" Connection Facts::int(1, 0, 1);
+    /// The largest UDP payload that packets grow to where the path takes it, if the peer is one of ours and
+    /// `MTU_PacketSize` has its default. Ours; with 1255 or less they do not grow, with 8952 to jumbo frames.
+    MtuSearchMax = 20_009 "MTU_SearchMax" Connection Facts::int(limits::ETHERNET_DATAGRAM as i64, 0, limits::MAX_GROWN_DATAGRAM as i64).unit("bytes");
     /// How far a peer may at most send ahead of what is missing, if it does not run GNS: its window grows up
     /// to this as it makes use of it, and is never less than `RecvBufferSize`. Ours.
     RecvWindowMax = 20_010 "RecvWindowMax" Connection Facts::int(30 * MIB, 0, 30 * MIB).unit("bytes");

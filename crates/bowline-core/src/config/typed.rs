@@ -84,6 +84,11 @@ impl Config {
         /// The largest UDP payload sent (1300, at least 200).
         set_mtu, mtu_bytes, MtuPacketSize
     }
+    size! {
+        /// The largest UDP payload that packets to a peer of ours grow to where the path takes it (1472, which is
+        /// an Ethernet frame; at most 8952, a jumbo frame; 1255 or less: they do not grow). Has no effect on a packet size that was set by `set_mtu`.
+        set_mtu_search_max, mtu_search_max_bytes, MtuSearchMax
+    }
 
     size! {
         /// How many bytes the flight recorder may keep of what happened last (0, which is none; else 64 KiB
@@ -289,6 +294,7 @@ mod tests {
         assert_eq!(config.recv_max_message_bytes(), limits::MAX_MESSAGE);
         assert_eq!(config.nagle(), limits::NAGLE_TIME);
         assert_eq!(config.mtu_bytes(), limits::MAX_DATAGRAM);
+        assert_eq!(config.mtu_search_max_bytes(), limits::ETHERNET_DATAGRAM);
         assert_eq!(
             config.max_segments_per_packet(),
             limits::MAX_SEGMENTS_PER_PACKET

@@ -27,10 +27,11 @@ impl Connection {
         if !config.agrees_on_fixed(&self.config) {
             Arc::make_mut(&mut config).keep_fixed(&self.config);
         }
-        if config.mtu_bytes() != self.config.mtu_bytes() {
+        let sizes = |config: &Config| (config.mtu_bytes(), config.mtu_search_max_bytes());
+        if sizes(&config) != sizes(&self.config) {
             self.path = Path::direct(config.mtu_bytes());
             if self.peer.extensions.contains(Extension::PathMtu) {
-                self.path.let_grow();
+                self.path.let_grow(config.mtu_search_max_bytes());
             }
         }
         self.sender.configure(&config);

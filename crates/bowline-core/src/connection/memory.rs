@@ -56,6 +56,7 @@ impl Connection {
     pub(super) fn become_stub(&mut self, now: Timestamp) {
         self.sender.discard_lanes();
         self.receiver.discard();
+        self.path.forget_growth();
         self.rest(now);
     }
 

@@ -373,7 +373,7 @@ impl Connection {
             self.receiver.use_window(&self.config);
         }
         if agreed.extensions.contains(Extension::PathMtu) {
-            self.path.let_grow();
+            self.path.let_grow(self.config.mtu_search_max_bytes());
         }
         self.liveness.on_received(now);
         self.telemetry.link.connected(now);

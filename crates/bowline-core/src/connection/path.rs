@@ -27,8 +27,12 @@ pub(crate) struct Path {
     id: PathId,
     state: PathState,
     /// The largest UDP payload that is sent to a GNS peer.
-    mtu_bytes: usize,
-    growth: Growth,
+    mtu_bytes: u16,
+    /// Packets grow up to this if it pays. They do not if that is no more than GNS sends: the peer does not know
+    /// of it, or the application has chosen a size.
+    most_bytes: u16,
+    /// What was found out of the path, once it was asked.
+    found: Option<Box<PathMtu>>,
 }
 
 /// Whether a path may be used.
@@ -38,27 +42,17 @@ pub(crate) enum PathState {
     Usable,
 }
 
-/// Whether packets follow what the path takes.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-enum Growth {
-    /// They do not: the peer does not know of it, or the application has chosen a smaller size.
-    Fixed,
-    /// They will if it pays; nothing is known yet.
-    Allowed,
-    /// They do.
-    Found(Box<PathMtu>),
-}
-
 impl Path {
     /// The most heap in bytes.
     pub(crate) const HEAP_BOUND: usize = size_of::<PathMtu>();
 
-    pub(crate) const fn direct(mtu_bytes: usize) -> Self {
+    pub(crate) fn direct(mtu_bytes: usize) -> Self {
         Self {
             id: PathId::DIRECT,
             state: PathState::Usable,
-            mtu_bytes,
-            growth: Growth::Fixed,
+            mtu_bytes: u16::try_from(mtu_bytes).unwrap_or(u16::MAX),
+            most_bytes: 0,
+            found: None,
         }
     }
 
@@ -72,20 +66,24 @@ impl Path {
 
     /// The size of a full data packet: what GNS calls the largest encrypted payload, and the header.
     pub(crate) fn full_packet(&self) -> usize {
-        match &self.growth {
-            Growth::Fixed | Growth::Allowed => {
-                self.mtu_bytes - limits::HEADER_RESERVE + limits::DATA_HEADER
-            }
-            Growth::Found(mtu) => mtu.packet_bytes(),
+        match &self.found {
+            None => usize::from(self.mtu_bytes) - limits::HEADER_RESERVE + limits::DATA_HEADER,
+            Some(mtu) => mtu.packet_bytes(),
         }
     }
 
-    /// The peer takes larger packets than GNS does. A packet size below the default is a wish of the
-    /// application, and stays.
-    pub(crate) fn let_grow(&mut self) {
-        if self.mtu_bytes >= limits::MAX_DATAGRAM {
-            self.growth = Growth::Allowed;
+    /// The peer takes larger packets than GNS does, and the application wants up to `most_bytes`. A packet
+    /// size below the default is a wish of the application, and stays.
+    pub(crate) fn let_grow(&mut self, most_bytes: usize) {
+        if usize::from(self.mtu_bytes) >= limits::MAX_DATAGRAM {
+            self.most_bytes = u16::try_from(most_bytes).unwrap_or(u16::MAX);
         }
+    }
+
+    /// No full packets will be sent any more.
+    pub(crate) fn forget_growth(&mut self) {
+        self.most_bytes = 0;
+        self.found = None;
     }
 
     /// The size that a probe should try now, if any. Asked while enough waits that it pays.
@@ -102,14 +100,14 @@ impl Path {
 
     /// A packet arrived or was lost.
     pub(crate) fn on_fate(&mut self, now: Timestamp, packet: &Settled) {
-        if let Growth::Found(mtu) = &mut self.growth {
+        if let Some(mtu) = &mut self.found {
             mtu.on_fate(now, packet);
         }
     }
 
     /// Makes packets smaller if the large ones are swallowed.
     pub(crate) fn look_for_black_hole(&mut self) {
-        if let Growth::Found(mtu) = &mut self.growth
+        if let Some(mtu) = &mut self.found
             && mtu.is_in_black_hole()
         {
             mtu.fall_back();
@@ -124,21 +122,16 @@ impl Path {
     }
 
     /// Heap in bytes.
-    pub(crate) const fn heap_bytes(&self) -> usize {
-        match self.growth {
-            Growth::Fixed | Growth::Allowed => 0,
-            Growth::Found(_) => Self::HEAP_BOUND,
-        }
+    pub(crate) fn heap_bytes(&self) -> usize {
+        self.found.as_ref().map_or(0, |_| Self::HEAP_BOUND)
     }
 
     fn mtu(&mut self) -> Option<&mut PathMtu> {
-        if matches!(self.growth, Growth::Allowed) {
-            self.growth = Growth::Found(Box::new(PathMtu::new()));
+        let most = usize::from(self.most_bytes);
+        if self.found.is_none() && most > GNS_FULL_PACKET {
+            self.found = Some(Box::new(PathMtu::new(most)));
         }
-        match &mut self.growth {
-            Growth::Fixed | Growth::Allowed => None,
-            Growth::Found(mtu) => Some(mtu),
-        }
+        self.found.as_deref_mut()
     }
 }
 
@@ -154,10 +147,13 @@ mod tests {
 
     #[test]
     fn packets_keep_a_size_that_the_application_has_chosen() {
-        let mut path = Path::direct(1299);
-        path.let_grow();
-        assert_eq!(path.wanted_probe(Timestamp::ZERO), None);
-        path.on_silence();
-        assert_eq!(path.full_packet(), 1254);
+        let most = limits::MAX_GROWN_DATAGRAM;
+        for (set, most, size) in [(1299, most, 1254), (1300, 0, 1255), (1300, 1255, 1255)] {
+            let mut path = Path::direct(set);
+            path.let_grow(most);
+            assert_eq!(path.wanted_probe(Timestamp::ZERO), None);
+            path.on_silence();
+            assert_eq!(path.full_packet(), size);
+        }
     }
 }

@@ -88,7 +88,7 @@ impl Connection {
         }
         let full = self.path.full_packet();
         let (mut segment, mut max_len) = (0, full);
-        for _ in 0..max_datagrams {
+        for _ in 0..max_datagrams.min(limits::MAX_RUN_BYTES / full) {
             let Some(plan) = self.plan(now) else { break };
             let len = self.build(now, plan, max_len, buf);
             // A question that makes the packet too long for this run can be asked in the next, if there

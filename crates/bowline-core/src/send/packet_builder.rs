@@ -38,6 +38,8 @@ pub(crate) struct PacketBuilder<'a> {
     /// Plaintext bytes of a packet of full size that holds nothing but one lane's data.
     whole_packet: usize,
     ranges: usize,
+    /// Pieces of messages.
+    segments: u32,
     has_data: bool,
 }
 
@@ -73,6 +75,7 @@ impl<'a> PacketBuilder<'a> {
             lane: LaneIndex::ZERO,
             whole_packet: budget.saturating_sub(16),
             ranges: 0,
+            segments: 0,
             has_data: false,
         }
     }
@@ -125,9 +128,10 @@ impl<'a> PacketBuilder<'a> {
                 return;
             };
             next = index + 1;
-            if self.has_room_for(&sent) {
+            if self.segments < limits::MAX_SEGMENTS_PER_PACKET && self.has_room_for(&sent) {
                 self.select(sent.lane);
                 self.write_range(sender, sent.lane, sent.range);
+                self.segments += 1;
                 self.has_data = true;
             } else if !self.has_data {
                 sender.armour.give_up(index);
@@ -145,7 +149,8 @@ impl<'a> PacketBuilder<'a> {
     }
 
     fn fill_from(&mut self, sender: &mut Sender, index: LaneIndex) {
-        loop {
+        // Of a large packet full of tiny messages the peer would not take all.
+        while self.segments < limits::MAX_SEGMENTS_PER_PACKET {
             let Some(lane) = sender.lanes.get_mut(index.as_usize()) else {
                 return;
             };
@@ -156,6 +161,7 @@ impl<'a> PacketBuilder<'a> {
             };
             self.select(index);
             self.has_data = true;
+            self.segments += 1;
             match piece {
                 Piece::Again { max } => self.write_again(sender, index, max),
                 Piece::New { len } => self.write_new(sender, index, len),

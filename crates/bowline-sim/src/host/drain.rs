@@ -15,7 +15,7 @@ use crate::network::Datagram;
 /// A timer that is due again at once and in vain, this many times in a row, does not get anywhere.
 const MAX_SPINS: u32 = 16;
 /// The most that may leave for one input: a burst, and acknowledgements and control packets besides.
-const MAX_BURST_BYTES: usize = (limits::MAX_BURST_PACKETS + 16) * limits::MAX_GROWN_DATAGRAM;
+const MAX_BURST_BYTES: usize = (limits::MAX_BURST_PACKETS + 16) * limits::ETHERNET_DATAGRAM;
 /// A deadline this close is due at once.
 const AT_ONCE: Span = Span::from_micros(10);
 

@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use bowline_core::extensions::{Extension, ExtensionSet};
+use bowline_core::limits;
 use bowline_core::message::SendFlags;
 use bowline_core::time::Span;
 use bowline_sim::{Chance, Conn, HostConfig, LinkConfig, Verdict, World, deterministic};
@@ -16,6 +17,22 @@ fn path(mtu: usize) -> LinkConfig {
         .latency(ms(25))
         .rate(1_250_000, 64 * 1024)
         .mtu(mtu)
+}
+
+/// 200 Mbit/s, 2 ms there and back, no larger datagrams than `mtu`.
+fn local(mtu: usize) -> LinkConfig {
+    LinkConfig::PERFECT
+        .latency(ms(1))
+        .rate(25_000_000, 512 * 1024)
+        .mtu(mtu)
+}
+
+/// Hosts that look for jumbo frames.
+fn jumbo() -> HostConfig {
+    let mut config = HostConfig::default();
+    let most = limits::MAX_GROWN_DATAGRAM;
+    config.connection.set_mtu_search_max(most).unwrap();
+    config
 }
 
 /// Keeps the send buffer full for a while.
@@ -53,6 +70,89 @@ fn packets_take_the_size_that_the_path_takes() {
             world.wait_for_delivery(ours, secs(5)).unwrap();
         });
     }
+}
+
+#[test]
+fn packets_take_the_size_of_larger_frames() {
+    for (frame, found) in [(1500, 1472), (4470, 4422), (8896, 8848), (9000, 8952)] {
+        deterministic(frame as u64, |world| {
+            world.set_links(local(frame - 28));
+            let (ours, _) = connected(world, jumbo());
+            bulk(world, ours, secs(1));
+            assert_eq!(packet_bytes(world, ours), found, "{frame}");
+            world.wait_for_delivery(ours, secs(1)).unwrap();
+        });
+    }
+}
+
+/// So that little waits long behind a probe.
+#[test]
+fn a_slow_sender_asks_for_no_size_that_takes_long() {
+    for (rate, found) in [(100_000, 1255), (1_250_000, 4422), (10_000_000, 8952)] {
+        deterministic(rate, |world| {
+            world.set_links(local(8972));
+            let mut config = jumbo();
+            let pinned = Some(rate);
+            config.connection.set_send_rate(pinned, pinned).unwrap();
+            let (ours, _) = connected(world, config);
+            bulk(world, ours, secs(2));
+            assert_eq!(packet_bytes(world, ours), found, "{rate} B/s");
+        });
+    }
+}
+
+#[test]
+fn packets_shrink_when_a_path_takes_no_larger_frames_any_more() {
+    deterministic(8, |world| {
+        world.set_links(local(8972));
+        let (ours, _) = connected(world, jumbo());
+        bulk(world, ours, secs(1));
+        assert_eq!(packet_bytes(world, ours), 8952);
+        world.set_links(local(1472));
+        bulk(world, ours, secs(3));
+        assert_eq!(packet_bytes(world, ours), 1472);
+        world.wait_for_delivery(ours, secs(1)).unwrap();
+    });
+}
+
+#[test]
+fn limit_a_large_packet_holds_no_more_messages_than_the_peer_takes() {
+    deterministic(9, |world| {
+        world.set_links(local(8972));
+        let mut config = jumbo();
+        // A packet brings more messages than wait to be read by default.
+        config.connection.set_recv_buffer_messages(5_000).unwrap();
+        let (ours, _) = connected(world, config);
+        bulk(world, ours, secs(1));
+        world.wait_for_delivery(ours, secs(1)).unwrap();
+        assert_eq!(packet_bytes(world, ours), 8952);
+        for _ in 0..5_000 {
+            world.send(ours, SendFlags::UNRELIABLE, b"").unwrap();
+        }
+        world.run_for(secs(1));
+        let counts = world.deliveries(ours).unwrap().counts();
+        assert_eq!(counts.unreliable_received, 5_000);
+    });
+}
+
+/// Where few packets fill the window, the one that closes it has to ask for an ack.
+#[test]
+fn large_unreliable_packets_do_not_wait_for_acks_that_nobody_asked_for() {
+    deterministic(10, |world| {
+        let near = Span::from_micros(50);
+        world.set_links(local(8972).latency(near).rate(100_000_000, 512 * 1024));
+        let (ours, _) = connected(world, jumbo());
+        bulk(world, ours, ms(300));
+        world.wait_for_delivery(ours, secs(1)).unwrap();
+        assert_eq!(packet_bytes(world, ours), 8952);
+        for _ in 0..500 {
+            while world.send(ours, SendFlags::UNRELIABLE, &[7; 1100]).is_ok() {}
+            world.run_for(ms(1));
+        }
+        // A tenth of what the link takes in that time.
+        let counts = world.deliveries(ours).unwrap().counts();
+        assert!(counts.unreliable_received > 5_000_000 / 1100, "{counts:?}");
+    });
 }
 
 #[test]

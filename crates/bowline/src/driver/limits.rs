@@ -7,8 +7,12 @@ use bowline_core::time::Span;
 /// outgoing ones fail. So none is ever lost, and an application that reads none does no harm.
 pub(crate) const MAX_EVENTS: usize = 1 << 16;
 
-/// Datagrams in one run: 44 of the largest, of 1472 bytes, stay below the 65,507 bytes that one call takes.
-pub(crate) const MAX_RUN_DATAGRAMS: usize = 44;
+/// Datagrams in one run: 50 of 1300 bytes stay below the 65,507 bytes that one call takes, and of larger ones the
+/// core puts fewer into a run.
+pub(crate) const MAX_RUN_DATAGRAMS: usize = 50;
+
+/// Bytes of one connection after which it is another's turn: nearly a run.
+pub(crate) const MAX_TURN_BYTES: usize = 48 * 1024;
 
 /// Bytes gathered from several connections before they are sent.
 pub(crate) const MAX_ROUND_BYTES: usize = 128 * 1024;

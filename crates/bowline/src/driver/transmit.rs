@@ -217,7 +217,7 @@ impl Transmitter {
         let Some(socket) = &live.socket else {
             return false;
         };
-        let mut datagrams = 0;
+        let (mut datagrams, start) = (0, self.buf.len());
         while let Some(transmit) = live.core.poll_transmit(now, &mut self.buf) {
             datagrams += transmit.datagrams();
             self.runs.push(Run {
@@ -226,6 +226,7 @@ impl Transmitter {
                 transmit,
             });
             if datagrams >= limits::MAX_RUN_DATAGRAMS
+                || self.buf.len() - start >= limits::MAX_TURN_BYTES
                 || self.runs.len() >= limits::MAX_ROUND_RUNS
                 || !live.core.is_backlogged()
             {
@@ -257,7 +258,8 @@ impl Transmitter {
     }
 }
 
-/// Sends runs of one socket, all probes or none, and returns how many were sent wholly, before the socket took no more.
+/// Sends runs of one socket, all of them probes or none, and returns how many were sent wholly before the socket
+/// took no more.
 fn send_runs(inner: &Inner, buf: &TransmitBuf, socket: &UdpSocket, runs: &[Run]) -> usize {
     assert_none_held();
     let are_probes = runs.first().is_some_and(|run| run.transmit.is_probe);

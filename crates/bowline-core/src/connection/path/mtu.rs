@@ -21,14 +21,18 @@ use crate::time::Span;
 use crate::time::Timestamp;
 
 /// UDP payloads that are tried. The first is the base, which is known to pass nearly everywhere (RFC 8899,
-/// section 5.1.2); then come what GNS sends, the largest that it takes, and what 1500 bytes carry through a
-/// tunnel, over IPv6, and over IPv4.
-const SIZES: [usize; 6] = [
+/// section 5.1.2); then come what GNS sends, the largest that it takes, what 1500 bytes carry through a tunnel,
+/// over IPv6, and over IPv4, and what larger frames carry: those of data centers (from 4470 bytes on, and
+/// 8896), and of 9000 bytes.
+const SIZES: [usize; 9] = [
     1200,
     GNS_FULL_PACKET,
     limits::MAX_DATAGRAM,
     1400,
     1452,
+    limits::ETHERNET_DATAGRAM,
+    4422,
+    8848,
     limits::MAX_GROWN_DATAGRAM,
 ];
 /// Where in [`SIZES`] a path begins.
@@ -46,6 +50,8 @@ const BLACK_HOLE_LOSSES: usize = 8;
 /// What is known of the packet size of a path.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub(super) struct PathMtu {
+    /// No larger size is tried.
+    most_bytes: usize,
     /// Where in [`SIZES`] the confirmed size is.
     level: usize,
     search: Search,
@@ -76,8 +82,9 @@ enum Search {
 }
 
 impl PathMtu {
-    pub(super) const fn new() -> Self {
+    pub(super) const fn new(most_bytes: usize) -> Self {
         Self {
+            most_bytes,
             level: FIRST,
             search: Search::Ready,
             failed: 0,
@@ -95,7 +102,8 @@ impl PathMtu {
 
     /// The size that is to be tried now, if any.
     pub(super) fn wanted_probe(&mut self, now: Timestamp) -> Option<usize> {
-        let larger = SIZES.get(self.level + 1).copied()?;
+        let larger = SIZES.get(self.level + 1).copied();
+        let larger = larger.filter(|bytes| *bytes <= self.most_bytes)?;
         match self.search {
             Search::Ready => {}
             Search::Asked { until, .. } if until <= now => self.on_probe_lost(now),
@@ -214,15 +222,15 @@ mod tests {
     }
 
     fn grown() -> PathMtu {
-        let mut mtu = PathMtu::new();
-        for number in 2..6 {
+        let mut mtu = PathMtu::new(limits::MAX_GROWN_DATAGRAM);
+        for number in 2..9 {
             probe(&mut mtu, NOW, number, |_| true);
         }
         mtu
     }
 
     #[test]
-    fn limit_packets_grow_to_an_ethernet_frame() {
+    fn limit_packets_grow_to_a_jumbo_frame() {
         let mut mtu = grown();
         assert_eq!(mtu.packet_bytes(), limits::MAX_GROWN_DATAGRAM);
         assert_eq!(mtu.wanted_probe(NOW + REST), None);
@@ -230,8 +238,18 @@ mod tests {
     }
 
     #[test]
+    fn limit_packets_grow_to_what_was_set() {
+        let mut mtu = PathMtu::new(1400);
+        for number in 2..4 {
+            probe(&mut mtu, NOW, number, |_| true);
+        }
+        assert_eq!(mtu.wanted_probe(NOW + REST), None);
+        assert_eq!(mtu.packet_bytes(), 1400);
+    }
+
+    #[test]
     fn a_size_that_does_not_pass_is_tried_three_times_a_minute() {
-        let mut mtu = PathMtu::new();
+        let mut mtu = PathMtu::new(limits::MAX_GROWN_DATAGRAM);
         probe(&mut mtu, NOW, 2, |bytes| bytes <= 1300);
         for number in 3..6 {
             probe(&mut mtu, NOW, number, |bytes| bytes <= 1300);
@@ -243,7 +261,7 @@ mod tests {
 
     #[test]
     fn a_probe_without_an_answer_is_lost() {
-        let mut mtu = PathMtu::new();
+        let mut mtu = PathMtu::new(limits::MAX_GROWN_DATAGRAM);
         mtu.on_probe_sent(NOW, PacketNumber::new(2));
         assert_eq!(mtu.wanted_probe(NOW), None);
         assert_eq!(mtu.wanted_probe(NOW + PROBE_TIMEOUT), Some(1300));

@@ -43,6 +43,8 @@ fn pair() -> (Pair, (ConnectionId, ConnectionId)) {
     let mut config = Config::new();
     let rate = Some(100_000_000);
     config.set_send_rate(rate, rate).unwrap();
+    // No packets but those with messages.
+    config.set_mtu_search_max(0).unwrap();
     let mut pair = Pair::new();
     let ids = pair.connect(config);
     // Statistics that are due ride along with this.
