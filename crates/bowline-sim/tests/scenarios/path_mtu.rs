@@ -224,7 +224,7 @@ fn a_black_hole_is_found_between_small_messages() {
 
 #[test]
 fn loss_does_not_keep_packets_small() {
-    for (seed, percent) in [(0, 5), (1, 20)] {
+    for (seed, percent) in [(0, 1), (1, 5), (2, 10), (3, 20)] {
         deterministic(seed, |world| {
             world.set_links(path(1472).loss(Chance::percent(percent)));
             let (ours, _) = connected(world, HostConfig::default());
