@@ -88,12 +88,15 @@ mod tests {
 
     use crate::config::LaneConfig;
     use crate::connection::ConnectionState;
+    use crate::counters::DropReason;
     use crate::end_reason::EndReason;
     use crate::ids::ConnectionId;
     use crate::limits;
     use crate::message::SendFlags;
     use crate::pair::Pair;
     use crate::time::Span;
+    use crate::transmit::DatagramMeta;
+    use crate::wire::data_header;
 
     /// The most that a silent connection may hold, in bytes: with what the driver and the tables add, 3 KiB.
     const SILENT: usize = 2_304;
@@ -171,5 +174,39 @@ mod tests {
         for bytes in both(&pair, (client, server)) {
             assert!(bytes <= SILENT, "{bytes} bytes");
         }
+    }
+
+    /// One end of a pair was closed, by itself or by the other, and forged packets come to it.
+    fn forge_to_a_closed_end(pair: &mut Pair, from: ConnectionId, to: ConnectionId) {
+        let now = pair.now;
+        let ends = (&mut pair.client.connections, &mut pair.server.connections);
+        let (sender, receiver) = match ends.0.contains_key(&from) {
+            true => (ends.0.get_mut(&from), ends.1.get_mut(&to)),
+            false => (ends.1.get_mut(&from), ends.0.get_mut(&to)),
+        };
+        let (sender, receiver) = (sender.unwrap(), receiver.unwrap());
+        let good = sender.seal_for_test(&[]);
+        let mut forged = good.clone();
+        *forged.last_mut().unwrap() ^= 1;
+        let mut next_key = forged.clone();
+        data_header::set_key_phase(&mut next_key, true);
+        let before = receiver.memory_bytes();
+        for bytes in [&forged, &next_key, &good].into_iter().cycle().take(300) {
+            receiver.handle_datagram(now, &DatagramMeta::default(), &mut bytes.clone());
+            let bytes = receiver.memory_bytes();
+            assert!(bytes <= before, "{bytes} bytes, {before} before");
+        }
+        assert!(receiver.drops().of(DropReason::DecryptFailed) >= 200);
+    }
+
+    #[test]
+    fn limit_memory_of_a_closed_connection_that_forged_packets_come_to() {
+        let (mut pair, client, server) = Pair::connected();
+        let now = pair.now;
+        let connection = pair.client.connections.get_mut(&client).unwrap();
+        connection.close(now, EndReason::APP_GENERIC, "", false);
+        pair.run(Span::from_millis(200));
+        forge_to_a_closed_end(&mut pair, server, client);
+        forge_to_a_closed_end(&mut pair, client, server);
     }
 }

@@ -21,42 +21,48 @@ const MAX_SAMPLE: Span = Span::from_secs(2);
 
 /// Smoothed round-trip time and its variation.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
-pub(crate) struct RttEstimator {
-    smoothed: Option<Span>,
+pub(crate) struct RttEstimator(Option<Measured>);
+
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+struct Measured {
+    smoothed: Span,
     variation: Span,
-    least: Option<Span>,
+    least: Span,
 }
 
 impl RttEstimator {
     /// A measurement with the peer's own delay taken off.
     pub(crate) fn on_sample(&mut self, sample: Span) {
         let sample = sample.min(MAX_SAMPLE);
-        self.least = Some(self.least.map_or(sample, |least| least.min(sample)));
-        let Some(smoothed) = self.smoothed else {
-            self.smoothed = Some(sample);
-            self.variation = sample / 2;
+        let Some(known) = &mut self.0 else {
+            self.0 = Some(Measured {
+                smoothed: sample,
+                variation: sample / 2,
+                least: sample,
+            });
             return;
         };
-        let off = Span::from_micros(smoothed.as_micros().abs_diff(sample.as_micros()));
-        self.variation = (self.variation * 3 + off) / 4;
-        self.smoothed = Some((smoothed * 7 + sample) / 8);
+        let off = Span::from_micros(known.smoothed.as_micros().abs_diff(sample.as_micros()));
+        known.variation = (known.variation * 3 + off) / 4;
+        known.smoothed = (known.smoothed * 7 + sample) / 8;
+        known.least = known.least.min(sample);
     }
 
     /// The smoothed round-trip time, once there is one.
-    pub(crate) const fn smoothed(&self) -> Option<Span> {
-        self.smoothed
+    pub(crate) fn smoothed(&self) -> Option<Span> {
+        self.0.map(|known| known.smoothed)
     }
 
     /// The least round-trip time, once there is one.
-    pub(crate) const fn least(&self) -> Option<Span> {
-        self.least
+    pub(crate) fn least(&self) -> Option<Span> {
+        self.0.map(|known| known.least)
     }
 
     /// Time after which an unacknowledged packet is taken for lost, for the `nth` time in a row (from 0), if the
     /// peer acknowledges within `ack_delay`.
     pub(crate) fn retransmit_timeout(&self, nth: u32, ack_delay: Span) -> Span {
-        let base = self.smoothed.map_or(UNKNOWN_TIMEOUT, |smoothed| {
-            smoothed + (self.variation * 4).max(MIN_VARIATION) + ack_delay
+        let base = self.0.map_or(UNKNOWN_TIMEOUT, |known| {
+            known.smoothed + (known.variation * 4).max(MIN_VARIATION) + ack_delay
         });
         let backed_off = base * 1u64.checked_shl(nth).unwrap_or(u64::MAX);
         backed_off.min(MAX_BACKED_OFF.max(base * 2))

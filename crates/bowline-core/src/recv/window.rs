@@ -18,6 +18,7 @@
 //! **Telling.** Each packet tells the window, unless the peer is known to know it already.
 
 use alloc::boxed::Box;
+use core::num::NonZeroU8;
 
 use serde::Deserialize;
 use serde::Serialize;
@@ -48,8 +49,8 @@ pub(super) struct Window {
     max_bytes: u64,
     /// From the first reliable byte on.
     pub(super) tuning: Option<Box<Tuning>>,
-    /// When the peer hears once more that there is room again, and how often it was told.
-    repeat: Option<(Timestamp, u8)>,
+    /// When the peer hears that there is room again, and for which time.
+    repeat: Option<(Timestamp, NonZeroU8)>,
 }
 
 /// What the peer knows of our window.
@@ -110,13 +111,14 @@ impl Receiver {
                 window.news = WindowNews::Told { bytes, since };
             }
         }
-        let Some((at, repeats)) = window.repeat else {
+        let Some((at, time)) = window.repeat else {
             return;
         };
         if at <= now {
             let wait = srtt.map_or(MIN_REPEAT, |rtt| (rtt + rtt).max(MIN_REPEAT));
-            let at = now + Span::from_micros(wait.as_micros() << repeats);
-            window.repeat = (repeats < MAX_REPEATS).then_some((at, repeats + 1));
+            let at = now + Span::from_micros(wait.as_micros() << (time.get() - 1));
+            let next = time.checked_add(1).filter(|_| time.get() <= MAX_REPEATS);
+            window.repeat = next.map(|next| (at, next));
         }
         if let Some((at, _)) = window.repeat {
             self.acks.owe(at);
@@ -220,7 +222,7 @@ impl Receiver {
         };
         // Less is not worth a packet: there is much to be read still.
         if self.window_bytes() >= told.saturating_add(self.window.bytes / 4) {
-            self.window.repeat = Some((now, 0));
+            self.window.repeat = Some((now, NonZeroU8::MIN));
             self.acks.owe(now);
         }
     }

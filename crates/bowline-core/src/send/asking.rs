@@ -82,3 +82,92 @@ impl Sender {
         (is_last || unasked >= gap).then_some(AckRequest::Immediate)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec::Vec;
+
+    use super::*;
+    use crate::config::Config;
+    use crate::ids::LaneIndex;
+    use crate::ids::MessageNumber;
+    use crate::ids::StreamPos;
+    use crate::message::Outgoing;
+    use crate::message::Payload;
+    use crate::message::SendFlags;
+    use crate::send::PacketBuilder;
+    use crate::snp::decode::DecodeContext;
+    use crate::snp::decode::Decoder;
+    use crate::snp::encode::FrameWriter;
+    use crate::snp::frame::Frame;
+
+    const FIRST: PacketNumber = PacketNumber::new(2);
+
+    struct Expansion;
+
+    impl DecodeContext for Expansion {
+        fn highest_message(&self, _: LaneIndex) -> MessageNumber {
+            MessageNumber::NONE
+        }
+        fn expected_pos(&self, _: LaneIndex) -> StreamPos {
+            StreamPos::FIRST
+        }
+        fn next_send(&self) -> PacketNumber {
+            PacketNumber::new(1000)
+        }
+    }
+
+    /// Sends unreliable messages while the window lets it, and says for each whether it asked.
+    fn fill(sender: &mut Sender, now: Timestamp) -> Vec<bool> {
+        let message = || {
+            let flags = SendFlags::UNRELIABLE_NO_NAGLE;
+            Outgoing::new(LaneIndex::ZERO, flags, Payload::Borrowed(&[7; 1200]))
+        };
+        sender.submit(now, message()).unwrap();
+        let mut asked = Vec::new();
+        while sender.wants_to_send(now, 1232) {
+            let asks = sender.ack_request(now).is_some();
+            let mut out = Vec::new();
+            let mut builder = PacketBuilder::new(&mut out, sender.next_number(), 1232);
+            builder.messages(sender);
+            builder.finish();
+            sender.on_packet_sent(now, 1250, 0, asks);
+            asked.push(asks);
+            sender.submit(now, message()).unwrap();
+        }
+        asked
+    }
+
+    /// The peer says that it has this packet and those before.
+    fn acknowledge(sender: &mut Sender, now: Timestamp, latest: PacketNumber) {
+        let mut bytes = Vec::new();
+        let by = PacketNumber::new(2);
+        let mut writer = FrameWriter::new(&mut bytes, by, 1232);
+        writer.ack(latest, Some(Span::ZERO), &[]);
+        writer.finish();
+        let mut decoder = Decoder::new(&bytes, by, false);
+        let Ok(Some(Frame::Ack(frame))) = decoder.next(&Expansion) else {
+            panic!("an ack frame is expected");
+        };
+        sender.on_ack(now, by, &frame, |_, _| {});
+    }
+
+    #[test]
+    fn what_closes_the_window_asks_although_another_did_a_moment_ago() {
+        let mut config = Config::new();
+        config.set_send_rate(None, None).unwrap();
+        let now = Timestamp::from_micros(1_000_000);
+        let mut sender = Sender::new(now, &config, FIRST);
+        sender.on_handshake_rtt(Span::from_micros(50));
+        let asked = fill(&mut sender, now);
+        assert!(asked.len() > 2 && !sender.window_is_open(), "{asked:?}");
+        let asks = asked.iter().filter(|asks| **asks).count();
+        assert_eq!((asks, asked[0]), (1, true), "{asked:?}");
+        // The answer comes before the time between two questions is over.
+        let soon = now + MIN_ACK_REQUEST_GAP / 4;
+        acknowledge(&mut sender, soon, FIRST);
+        let asked = fill(&mut sender, soon);
+        assert!(!sender.window_is_open(), "{asked:?}");
+        assert_eq!(asked.last(), Some(&true), "{asked:?}");
+    }
+}

@@ -16,6 +16,8 @@
 //! it tells of all that went before. Each further time takes twice as long, up to a bound, and after two the
 //! controller stops all but these.
 
+use alloc::boxed::Box;
+
 use serde::Deserialize;
 use serde::Serialize;
 
@@ -62,7 +64,7 @@ struct Verdicts<'a, F> {
     ack: Option<&'a AckFrame<'a>>,
     lanes: &'a mut Lanes,
     armour: &'a mut Armour,
-    stats: &'a mut LossStats,
+    stats: &'a mut Option<Box<LossStats>>,
     fate: F,
     acked: Acked,
     newest: PacketNumber,
@@ -87,7 +89,7 @@ impl<F: FnMut(&Settled)> Verdicts<'_, F> {
             }
             Verdict::Late { was_lost } => {
                 if was_lost && !packet.is_probe {
-                    self.stats.undone += 1;
+                    self.stats.get_or_insert_default().undone += 1;
                     self.acked.undone_packets += 1;
                     self.armour.on_undone();
                 }
@@ -126,7 +128,7 @@ impl<F: FnMut(&Settled)> Verdicts<'_, F> {
         if packet.timed_out {
             return;
         }
-        self.stats.packets += 1;
+        self.stats.get_or_insert_default().packets += 1;
         self.acked.lost_packets += 1;
         for sent in ranges {
             if let Some(lost) = self.armour.on_lost(packet.number, sent)
@@ -232,7 +234,7 @@ impl Sender {
     pub(crate) fn loss_stats(&self) -> LossStats {
         LossStats {
             reordering_window_us: self.in_flight.reordering_window().as_micros(),
-            ..self.loss_stats
+            ..self.loss_stats.as_deref().copied().unwrap_or_default()
         }
     }
 
@@ -266,7 +268,7 @@ impl Sender {
             }
         });
         self.timeouts = self.timeouts.saturating_add(1);
-        self.loss_stats.timeouts += 1;
+        self.loss_stats.get_or_insert_default().timeouts += 1;
         self.timed_out_at = now;
         self.probe = true;
         if self.timeouts > 1 {

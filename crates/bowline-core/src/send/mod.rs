@@ -30,6 +30,8 @@ mod stream_buffer;
 mod submit;
 mod unreliable;
 
+use alloc::boxed::Box;
+
 use serde::Deserialize;
 use serde::Serialize;
 
@@ -89,7 +91,8 @@ pub(crate) struct Sender {
     send_buffer_bytes: u64,
     /// The newest packet that an ack spoke of.
     reported: PacketNumber,
-    loss_stats: LossStats,
+    /// Nothing until something was lost.
+    loss_stats: Option<Box<LossStats>>,
     /// Retransmission timeouts in a row.
     timeouts: u32,
     /// When the last of them was.
@@ -126,7 +129,7 @@ impl Sender {
             unsent_unreliable: 0,
             send_buffer_bytes: config.send_buffer_bytes() as u64,
             reported: PacketNumber::default(),
-            loss_stats: LossStats::default(),
+            loss_stats: None,
             timeouts: 0,
             timed_out_at: now,
             probe: false,
@@ -254,7 +257,7 @@ impl Sender {
     }
 
     /// The smoothed round-trip time.
-    pub(crate) const fn smoothed_rtt(&self) -> Option<Span> {
+    pub(crate) fn smoothed_rtt(&self) -> Option<Span> {
         self.rtt.smoothed()
     }
 

@@ -255,7 +255,8 @@ impl<'a> PacketBuilder<'a> {
         let Some(range) = lane.take_lost(max) else {
             return;
         };
-        sender.loss_stats.resent_bytes += range.end.bytes_since(range.start);
+        let stats = sender.loss_stats.get_or_insert_default();
+        stats.resent_bytes += range.end.bytes_since(range.start);
         self.write_range(sender, index, range);
     }
 

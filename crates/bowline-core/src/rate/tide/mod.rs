@@ -122,12 +122,25 @@ struct Peak {
 /// What the settings allow, in bytes per second.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 struct Bounds {
-    min: Option<u64>,
-    max: Option<u64>,
+    /// 0 without.
+    min: u64,
+    /// The greatest number without.
+    max: u64,
+}
+
+impl Bounds {
+    const NO_MAX: u64 = u64::MAX;
+
+    fn new(min: Option<u64>, max: Option<u64>) -> Self {
+        Self {
+            min: min.unwrap_or(0),
+            max: max.unwrap_or(Self::NO_MAX),
+        }
+    }
 }
 
 impl Tide {
-    pub(crate) fn new(now: Timestamp, min: Option<u64>, max: Option<u64>) -> Self {
+    fn new(now: Timestamp, bounds: Bounds) -> Self {
         Self {
             window: INITIAL_WINDOW,
             mode: Mode::Startup(Startup::default()),
@@ -144,14 +157,14 @@ impl Tide {
             peak: Peak::default(),
             overlooked: 0,
             silent: false,
-            bounds: Bounds { min, max },
+            bounds,
             trace: Trace::default(),
         }
     }
 
     /// Other bounds of the rate, in bytes per second.
-    pub(crate) const fn set_bounds(&mut self, min: Option<u64>, max: Option<u64>) {
-        self.bounds = Bounds { min, max };
+    pub(crate) fn set_bounds(&mut self, min: Option<u64>, max: Option<u64>) {
+        self.bounds = Bounds::new(min, max);
     }
 
     /// A packet leaves with `flight` bytes under way before it.
@@ -457,13 +470,8 @@ impl Tide {
 
     fn clamp(&mut self) {
         // A lower bound of the rate is a lower bound of the window too.
-        let floor = self.bounds.min.map_or(0, |rate| {
-            scale(
-                rate,
-                self.last.rtt_us.max(self.base.us().unwrap_or(0)),
-                1_000_000,
-            )
-        });
+        let rtt_us = self.last.rtt_us.max(self.base.us().unwrap_or(0));
+        let floor = scale(self.bounds.min, rtt_us, 1_000_000);
         let floor = MIN_WINDOW.max(floor).min(MAX_WINDOW);
         self.window = self.window.clamp(floor, MAX_WINDOW);
     }

@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use crate::rate::PACKET;
 use crate::rate::UNKNOWN_RTT;
+use crate::rate::tide::Bounds;
 use crate::rate::tide::INITIAL_WINDOW;
 use crate::rate::tide::Mode;
 use crate::rate::tide::Tide;
@@ -61,13 +62,12 @@ impl Tide {
     pub(crate) fn rate_bytes_per_sec(&self, srtt: Option<Span>) -> Option<u64> {
         let rtt_us = match (self.last.rtt_us, srtt) {
             (0, Some(srtt)) => srtt.as_micros().max(1),
-            (0, None) if self.bounds.max.is_none() => return None,
+            (0, None) if self.bounds.max == Bounds::NO_MAX => return None,
             (0, None) => UNKNOWN_RTT.as_micros(),
             (rtt_us, _) => rtt_us,
         };
         let rate = self.unbounded_rate(rtt_us);
-        let rate = self.bounds.max.map_or(rate, |max| rate.min(max));
-        Some(self.bounds.min.map_or(rate, |min| rate.max(min)))
+        Some(rate.min(self.bounds.max).max(self.bounds.min))
     }
 
     fn unbounded_rate(&self, rtt_us: u64) -> u64 {

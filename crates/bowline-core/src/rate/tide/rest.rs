@@ -33,21 +33,21 @@ struct KnownPath {
 
 impl Resting {
     /// Nothing is known.
-    pub(crate) const fn new(min: Option<u64>, max: Option<u64>) -> Self {
+    pub(crate) fn new(min: Option<u64>, max: Option<u64>) -> Self {
         Self {
-            bounds: Bounds { min, max },
+            bounds: Bounds::new(min, max),
             path: None,
         }
     }
 
     /// Other bounds of the rate, in bytes per second.
-    pub(crate) const fn set_bounds(&mut self, min: Option<u64>, max: Option<u64>) {
-        self.bounds = Bounds { min, max };
+    pub(crate) fn set_bounds(&mut self, min: Option<u64>, max: Option<u64>) {
+        self.bounds = Bounds::new(min, max);
     }
 
     /// The controller as it goes on at `now`.
     pub(crate) fn wake(&self, now: Timestamp) -> Tide {
-        let mut tide = Tide::new(now, self.bounds.min, self.bounds.max);
+        let mut tide = Tide::new(now, self.bounds);
         let Some(path) = self.path.as_deref() else {
             return tide;
         };

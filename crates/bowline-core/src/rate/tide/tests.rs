@@ -48,7 +48,7 @@ pub(in crate::rate) fn running() -> Tide {
 impl Path {
     fn new(rate: u64, base_ms: u64) -> Self {
         Self {
-            tide: Tide::new(Timestamp::ZERO, None, None),
+            tide: Tide::new(Timestamp::ZERO, Bounds::new(None, None)),
             now: Timestamp::from_micros(1_000_000),
             rate,
             base_us: base_ms * 1000,
@@ -166,10 +166,10 @@ fn configured_bounds_hold() {
     assert!(path.tide.window >= 2_000_000 / 25);
     path.tide.set_bounds(None, Some(100_000));
     assert_eq!(path.tide.rate_bytes_per_sec(None), Some(100_000));
-    let fresh = Tide::new(Timestamp::ZERO, None, Some(1_000_000));
+    let fresh = Tide::new(Timestamp::ZERO, Bounds::new(None, Some(1_000_000)));
     assert!(fresh.rate_bytes_per_sec(None).is_some());
     assert_eq!(
-        Tide::new(Timestamp::ZERO, None, None).rate_bytes_per_sec(None),
+        Tide::new(Timestamp::ZERO, Bounds::new(None, None)).rate_bytes_per_sec(None),
         None
     );
 }
