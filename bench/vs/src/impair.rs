@@ -8,6 +8,7 @@
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
+use std::fs;
 use std::io::{self, Write as _};
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
@@ -158,7 +159,23 @@ pub(crate) fn run(options: &Options) -> Result<Value> {
         proxy.take_in()?;
         proxy.hand_out();
     }
-    Ok(json!({ "up": proxy.up.json(), "down": proxy.down.json() }))
+    Ok(json!({
+        "up": proxy.up.json(),
+        "down": proxy.down.json(),
+        "unread": unread(&fs::read_to_string("/proc/net/udp")?, &proxy.ports()?),
+    }))
+}
+
+/// How many packets the system dropped because the proxy was too slow to read them: losses that nobody asked
+/// for. `table` is that of all sockets, in which the port is in hexadecimal and the drops are the last column.
+fn unread(table: &str, ports: &[u16]) -> u64 {
+    let drops = table.lines().filter_map(|line| {
+        let (_, port) = line.split_whitespace().nth(1)?.split_once(':')?;
+        let is_ours = ports.contains(&u16::from_str_radix(port, 16).ok()?);
+        let drops: u64 = line.split_whitespace().last()?.parse().ok()?;
+        is_ours.then_some(drops)
+    });
+    drops.sum()
 }
 
 struct Proxy {
@@ -200,6 +217,15 @@ const LONGEST: Duration = Duration::from_millis(20);
 const SOCKET_BUFFER: usize = 8 << 20;
 
 impl Proxy {
+    /// The ports of its sockets.
+    fn ports(&self) -> Result<Vec<u16>> {
+        let sockets = self.flows.iter().map(|flow| &flow.socket);
+        let sockets = sockets.chain([&self.listener]);
+        Ok(sockets
+            .map(|socket| Ok(socket.local_addr()?.port()))
+            .collect::<io::Result<_>>()?)
+    }
+
     fn wait(&self) -> Result<()> {
         let due_ns = self.under_way.peek().map(|Reverse(packet)| packet.due_ns);
         let wait = due_ns.map_or(LONGEST, |due| {
@@ -333,6 +359,16 @@ mod tests {
         assert_eq!(direction.overflowed, 2);
         // A pause later there is room again.
         assert_eq!(direction.admit(10_000_000, 0, 972), ms(11));
+    }
+
+    #[test]
+    fn drops_of_its_own_sockets_are_summed() {
+        let table = "  sl  local_address rem_address   st tx_queue rx_queue drops\n\
+            10: 0100007F:1F90 00000000:0000 07 00000000:00000000 00:00000000 00000000 0 0 7 2 0 40\n\
+            11: 0100007F:1F91 00000000:0000 07 00000000:00000000 00:00000000 00000000 0 0 8 2 0 2\n\
+            12: 0100007F:1F92 00000000:0000 07 00000000:00000000 00:00000000 00000000 0 0 9 2 0 100\n";
+        assert_eq!(unread(table, &[0x1f90, 0x1f91]), 42);
+        assert_eq!(unread(table, &[]), 0);
     }
 
     #[test]
