@@ -142,8 +142,8 @@ impl Run<'_> {
             ("flood", "stream_p50_ms") => ms(&server["lat_us"]["p50"]),
             ("flood", "stream_p99_ms") => ms(&server["lat_us"]["p99"]),
             ("flood" | "paced", "lost_pct") => {
-                let came = number(server, "came");
-                Some(((1.0 - ratio(came, sent)?) * 100.0).max(0.0))
+                let missing = (sent? - number(server, "came")?).max(0.0);
+                Some(ratio(Some(missing), sent)? * 100.0)
             }
             ("ping", "p50_us") => client["rtt_us"]["p50"].as_f64(),
             ("ping", "p99_us") => client["rtt_us"]["p99"].as_f64(),
