@@ -37,8 +37,10 @@ pub(crate) struct Workload {
     pub(crate) options: &'static str,
     /// What the proxy is told, if there is one.
     pub(crate) link: Option<&'static str>,
-    /// The window is this many times as long as a run's `--secs`.
+    /// The window, or the time that idle connections are held, is this many times as long as a run's `--secs`.
     pub(crate) stretch: f64,
+    /// At most this many rounds, whatever `--repeat` says.
+    pub(crate) most_rounds: u32,
     /// What the original's rate is set to, in bytes/s.
     pub(crate) original_rate: u32,
 }
@@ -124,12 +126,16 @@ pub(crate) const WORKLOADS: &[Workload] = &[
         "--workload connect --inflight 64 --clients 1024",
         0,
     ),
-    local(
-        "idle",
-        "1000 idle connections",
-        "--workload idle --clients 1000",
-        0,
-    ),
+    Workload {
+        name: "idle",
+        title: "1000 idle connections",
+        options: "--workload idle --clients 1000",
+        link: None,
+        // Long enough for a keepalive of each in the half that is measured.
+        stretch: 10.0,
+        most_rounds: 1,
+        original_rate: 0,
+    },
     local(
         "game",
         "A game: 200 clients at 30 Hz",
@@ -196,11 +202,12 @@ const fn local(
         options,
         link: None,
         stretch: 1.0,
+        most_rounds: u32::MAX,
         original_rate,
     }
 }
 
-/// Behind the proxy, where a controller needs time.
+/// Behind the proxy, where a controller needs time: one long window instead of several short ones.
 const fn linked(
     name: &'static str,
     title: &'static str,
@@ -213,7 +220,8 @@ const fn linked(
         title,
         options,
         link,
-        stretch: 4.0,
+        stretch: 5.0,
+        most_rounds: 1,
         original_rate,
     }
 }
@@ -223,7 +231,7 @@ pub(crate) fn options(entrant: &Entrant, workload: &Workload, secs: f64) -> Resu
     let words = format!("{} {}", workload.options, entrant.options);
     let mut options = Options::parse(&words.split_whitespace().collect::<Vec<_>>())?;
     options.set("secs", secs * workload.stretch);
-    options.set("hold", secs * 2.0);
+    options.set("hold", secs * workload.stretch);
     if let Some(link) = workload.link {
         options.set("link", link.replace(' ', "_"));
     }
@@ -255,21 +263,35 @@ pub(crate) fn skipped(entrant: &Entrant, options: &Options) -> Result<Option<&'s
     Ok(reason)
 }
 
-/// What of an entrant's configuration is not at its default, in words; empty if all is.
+/// Whether an entrant runs a workload with everything at its default, too: where it has opened something, and
+/// behind the proxy, where windows are long, only those that share their configuration values.
+pub(crate) fn runs_at_defaults(entrant: &Entrant, workload: &Workload) -> bool {
+    let shares_values = matches!(entrant.player, Player::Bowline | Player::This("gns"));
+    !opened(entrant, workload).is_empty() && (shares_values || workload.link.is_none())
+}
+
+/// The values that Bowline and the original have in common, with their defaults.
+const BUFFERS: &str = "`SendBufferSize` 8 MiB (512 KiB), `RecvBufferSize` 16 MiB (1 MiB), \
+                       `RecvBufferMessages` 262,144 (1000)";
+
+/// What of an entrant's configuration is not at its default, in words; empty if all is. Where it has names
+/// for its values, they are given, with the default in parentheses.
 pub(crate) fn opened(entrant: &Entrant, workload: &Workload) -> String {
     let is = |word: &str| workload.options.contains(word);
     let mut opened: Vec<String> = Vec::new();
     match entrant.player {
-        Player::Bowline if is("flood") => {
-            opened.push("send buffer 8 MiB; receive buffer 16 MiB and 262,144 messages".into());
+        Player::Bowline if is("flood") => opened.push(BUFFERS.into()),
+        Player::Bowline if is("down-unrel") => {
+            opened.push("`NagleTime` of the server 0 (5 ms)".into());
         }
-        Player::Bowline if is("down-unrel") => opened.push("server without Nagle".into()),
         Player::Bowline => {}
         Player::This("gns") => {
-            opened.push("send buffer 8 MiB; receive buffer 16 MiB and 262,144 messages".into());
+            opened.push(BUFFERS.into());
             if workload.original_rate > 0 {
                 let rate = f64::from(workload.original_rate) / 1e6;
-                opened.push(format!("SendRateMin = SendRateMax = {rate} MB/s"));
+                opened.push(format!(
+                    "`SendRateMin` and `SendRateMax` {rate} MB/s (256 KiB/s)"
+                ));
             }
         }
         Player::This(library) => {
@@ -325,14 +347,33 @@ mod tests {
         }
     }
 
+    fn workload(name: &str) -> &'static Workload {
+        WORKLOADS.iter().find(|it| it.name == name).unwrap()
+    }
+
+    #[test]
+    fn defaults_are_run_where_they_differ_and_behind_the_proxy_by_two() {
+        let runs = |name| {
+            let runs = ENTRANTS
+                .iter()
+                .filter(|it| runs_at_defaults(it, workload(name)));
+            runs.map(|it| it.name).collect::<Vec<_>>()
+        };
+        assert_eq!(runs("bulk").len(), ENTRANTS.len());
+        assert_eq!(runs("ping").len(), ENTRANTS.len() - 1);
+        assert_eq!(runs("lossy-a"), ["bowline", "gns"]);
+        assert_eq!(runs("lossy-a-msgs"), ["gns"]);
+    }
+
     #[test]
     fn what_is_opened_is_told() {
-        let workload = |name| WORKLOADS.iter().find(|it| it.name == name).unwrap();
         assert_eq!(opened(&ENTRANTS[0], workload("ping")), "");
         let gns = opened(&ENTRANTS[1], workload("lossy-b"));
         assert!(
-            gns.ends_with("SendRateMin = SendRateMax = 1.15 MB/s"),
+            gns.ends_with("`SendRateMin` and `SendRateMax` 1.15 MB/s (256 KiB/s)"),
             "{gns}"
         );
+        let bowline = opened(&ENTRANTS[0], workload("lossy-a"));
+        assert_eq!(bowline, BUFFERS, "no rate");
     }
 }

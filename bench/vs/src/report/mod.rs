@@ -84,15 +84,16 @@ fn section(results: &Results, options: &Options) -> Result<String> {
         versions(),
     );
     let of_rounds = if rounds > 1 {
-        format!("medians of {rounds} rounds")
+        format!("medians of {rounds} rounds (at defaults, idle and behind the proxy: one round)")
     } else {
         "one round".to_owned()
     };
+    let linked = WORKLOADS.iter().filter(|it| it.link.is_some());
     writeln!(
         page,
         "`cargo xtask bench-vs --secs {secs} --repeat {rounds}`: {of_rounds}, windows of {secs} s, behind the proxy \
          {} s.\n",
-        secs * WORKLOADS.iter().map(|it| it.stretch).fold(1.0, f64::max),
+        secs * linked.map(|it| it.stretch).fold(1.0, f64::max),
     )?;
     for (name, title, _) in PLOTS {
         writeln!(page, "![{title}](benchmarks/{name})\n")?;
