@@ -20,6 +20,8 @@ const PERIOD: Span = Span::from_secs(2);
 const PERIOD_ROUNDS: u64 = 16;
 /// At least so long is the window low.
 const LOW: Span = Span::from_millis(100);
+/// No longer than so many round trips, as they are by then.
+const LOW_ROUNDS: u64 = 4;
 /// The queue falls for a drain if a packet waits for so many sixteenths less than usual: one of four alike
 /// lets it fall by more than a quarter, and the law by itself by less...
 const FALL: u64 = 3;
@@ -144,6 +146,11 @@ impl Drain {
                 if test.rounds > 1 {
                     test.count(round);
                 }
+                // A long round trip that is short again already was no queue, but a pause of the machine.
+                let enough = LOW.max(Span::from_micros(
+                    round.rtt_min_us.saturating_mul(LOW_ROUNDS),
+                ));
+                let until = until.min(self.own_at + enough);
                 self.phase = if until <= round.now {
                     Phase::Looking(test)
                 } else {

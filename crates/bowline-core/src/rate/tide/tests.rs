@@ -62,8 +62,8 @@ impl Path {
         self.flight.len() as u64 * PACKET
     }
 
-    /// Sends all that the window lets go, unpaced, then takes the next ack.
-    fn step(&mut self, app_limited: bool) {
+    /// Sends all that the window lets go, unpaced.
+    fn fill(&mut self, app_limited: bool) {
         while self.in_flight() < self.tide.window_bytes() {
             let mark = self.tide.on_sent(self.now, self.in_flight(), app_limited);
             let takes = Span::from_micros(PACKET * 1_000_000 / self.rate);
@@ -73,6 +73,11 @@ impl Path {
             self.flight.push_back((back, Newest { sent_at, mark }));
             self.sent_bytes += PACKET;
         }
+    }
+
+    /// The same, then takes the next ack.
+    fn step(&mut self, app_limited: bool) {
+        self.fill(app_limited);
         let flight = self.in_flight();
         let (at, newest) = self.flight.pop_front().unwrap();
         self.now = at;
@@ -145,6 +150,26 @@ fn silence_leaves_little_more_than_probes_and_the_path_is_remembered() {
     assert_eq!(path.tide.bandwidth.bytes_per_sec(), rate);
     let tail: alloc::vec::Vec<_> = path.changes().into_iter().rev().take(2).collect();
     assert_eq!(tail, [RateChange::Resumed, RateChange::Silent]);
+}
+
+#[test]
+fn a_pause_of_the_machine_does_not_make_a_drain_as_long() {
+    let mut path = Path::new(1_250_000, 40);
+    path.run(6);
+    while path.tide.round.acked > 0 || path.tide.drain.is_on() {
+        path.step(false);
+    }
+    // What is under way arrives; its acks are read when the machine goes on.
+    path.fill(false);
+    let wakes = path.now + Span::from_secs(9);
+    path.flight.iter_mut().for_each(|packet| packet.0 = wakes);
+    while path.now < wakes + Span::from_secs(1) {
+        path.step(false);
+    }
+    let before = path.sent_bytes;
+    path.run(2);
+    let sent = path.sent_bytes - before;
+    assert!(sent > 2 * 1_250_000 / 4 * 3, "{sent}");
 }
 
 #[test]
