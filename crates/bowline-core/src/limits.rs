@@ -113,7 +113,7 @@ pub const RECEIVE_WINDOW_BUFFERS: u64 = 16;
 /// Default bound of a window that grows, unless the receive buffer is larger; and no peer is believed that
 /// it takes more. At 20 % loss a byte may be lost five times running, and meanwhile whatever is sent behind
 /// it waits.
-pub const MAX_RECEIVE_WINDOW: u64 = 30 * 1024 * 1024;
+pub const MAX_RECEIVE_WINDOW: u64 = 29 * 1024 * 1024;
 /// Default bound of what the connections of an endpoint may be granted together beyond the first window of
 /// each: eight of the largest windows.
 pub const RECEIVE_WINDOWS: u64 = 256 * 1024 * 1024;

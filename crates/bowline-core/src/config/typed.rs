@@ -77,7 +77,7 @@ impl Config {
         set_recv_max_message, recv_max_message_bytes, RecvMaxMessageSize
     }
     size! {
-        /// How far a peer may at most send ahead of what is missing, if it does not run GNS (30 MiB).
+        /// How far a peer may at most send ahead of what is missing, if it does not run GNS (29 MiB).
         set_recv_window_max, recv_window_max_bytes, RecvWindowMax
     }
     size! {
