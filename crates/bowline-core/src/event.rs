@@ -32,8 +32,8 @@ pub enum ToEndpoint {
     Decided,
     /// The connection is over and may be forgotten. Said once, as the last thing.
     Dead,
-    /// The peer's receive window should be so much larger than the one it began with. More than before is
-    /// answered by [`ToConnection::ReceiveWindow`]; less is given back.
+    /// The peer's receive window should be so much larger than the one it began with. Less than before
+    /// is given back; all else is answered by [`ToConnection::ReceiveWindow`].
     ReceiveWindow {
         /// So much, in bytes.
         bytes: u64,

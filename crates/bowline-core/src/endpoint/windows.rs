@@ -18,8 +18,8 @@ pub(super) struct Windows {
 }
 
 impl Windows {
-    /// A connection wants so much in all. Returns what it has from now on if that is more than it had: no
-    /// more than is left of `budget_bytes`, but never less than it had. If it wants less it gives back.
+    /// A connection wants so much in all. Returns what it has from now on, if it does not give back: no more
+    /// than is left of `budget_bytes`, but never less than it had.
     pub(super) fn lend(&mut self, id: ConnectionId, bytes: u64, budget_bytes: u64) -> Option<u64> {
         let had = self.lent.remove(&id).unwrap_or(0);
         let by_others = self.lent_bytes.saturating_sub(had);
@@ -29,7 +29,7 @@ impl Windows {
         if has > 0 {
             self.lent.insert(id, has);
         }
-        (bytes > had).then_some(has)
+        (bytes >= had).then_some(has)
     }
 
     /// A connection is over.
@@ -75,6 +75,7 @@ mod tests {
         assert_eq!(windows.lend(id(2), 100, BUDGET), None);
         assert_eq!(windows.lent_bytes(), 500);
         assert_eq!(windows.lend(id(5), u64::MAX, BUDGET), Some(500));
+        assert_eq!(windows.lend(id(5), 500, BUDGET), Some(500), "asked again");
         for n in 2..=1000 {
             windows.forget(id(n));
         }
