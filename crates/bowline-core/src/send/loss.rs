@@ -12,7 +12,7 @@
 //! nor the undoing of that counts.
 //!
 //! **Silence**: if nothing is acknowledged for a round trip, its variation and the peer's delay, the oldest
-//! reliable data goes again, in one packet that window and pace do not hold (a tail-loss probe). The ack for
+//! reliable data goes again, in one packet that the window does not hold (a tail-loss probe). The ack for
 //! it tells of all that went before. Each further time takes twice as long, up to a bound, and after two the
 //! controller stops all but these.
 
