@@ -280,6 +280,8 @@ impl Endpoint {
                 bytes,
                 budget_bytes,
             } => {
+                // Threads may pass on what a connection says in another order: a dead one is lent nothing.
+                self.table.get(id)?;
                 let lent = self.windows.lend(id, bytes, budget_bytes)?;
                 return Some(ToConnection::ReceiveWindow(lent));
             }

@@ -3,6 +3,8 @@
 use super::*;
 use crate::config::ConfigKey;
 use crate::config::ConfigScope;
+use crate::event::ToConnection;
+use crate::event::ToEndpoint;
 
 /// Keeps the client's send buffer full for so many steps of 10 ms.
 fn push(pair: &mut Pair, client: ConnectionId, steps: usize) {
@@ -116,4 +118,22 @@ fn what_was_lent_comes_back_when_a_connection_falls_silent() {
     }
     assert_eq!(pair.server.endpoint.lent_window_bytes(), 0);
     assert_eq!(pair.server.state(server), ConnectionState::Connected);
+}
+
+#[test]
+fn limit_nothing_is_lent_to_a_connection_that_is_gone() {
+    let (mut pair, _, server) = Pair::connected();
+    let (bytes, budget_bytes) = (1000, 2000);
+    let wish = ToEndpoint::ReceiveWindow {
+        bytes,
+        budget_bytes,
+    };
+    let now = pair.now;
+    let endpoint = &mut pair.server.endpoint;
+    let answer = endpoint.handle_event(now, server, wish);
+    assert_eq!(answer, Some(ToConnection::ReceiveWindow(bytes)));
+    // Its last words overtake what it said before.
+    assert_eq!(endpoint.handle_event(now, server, ToEndpoint::Dead), None);
+    assert_eq!(endpoint.handle_event(now, server, wish), None);
+    assert_eq!(endpoint.lent_window_bytes(), 0);
 }
