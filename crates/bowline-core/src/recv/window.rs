@@ -131,13 +131,16 @@ impl Receiver {
             && since <= number
         {
             self.window.news = WindowNews::Known { bytes };
-            self.window.repeat = None;
+            // If there is room again that it was not told of, it may be waiting for that all the same.
+            if self.window_bytes() == bytes {
+                self.window.repeat = None;
+            }
         }
     }
 
     /// Whether the peer should say soon that it heard of the window: it may be waiting for that.
-    pub(crate) const fn asks_about_window(&self) -> bool {
-        self.window.repeat.is_some()
+    pub(crate) fn asks_about_window(&self) -> bool {
+        self.window.repeat.is_some() && self.window_to_tell().is_some()
     }
 
     /// A reliable segment of `len` bytes came.

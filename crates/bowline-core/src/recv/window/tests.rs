@@ -142,6 +142,43 @@ fn a_peer_hears_at_once_and_again_that_there_is_room() {
 }
 
 #[test]
+fn that_there_is_room_again_is_repeated_whatever_older_packet_arrives_meanwhile() {
+    let mut receiver = receiver(1 << 20);
+    settle(&mut receiver, 2);
+    feed(&mut receiver, 0, 900);
+    let full = tell(&mut receiver, NOW, 3).unwrap();
+    while receiver.acks.due().is_none() {
+        assert!(receiver.pop(NOW).0.is_some());
+    }
+    // That it was full is known before the packet leaves that says that there is room.
+    receiver.window_arrived(packet(3));
+    assert!(tell(&mut receiver, NOW, 4).unwrap() > full);
+    receiver.acks.on_reported(NOW, packet(1));
+    tell(&mut receiver, NOW, 5);
+    assert!(receiver.asks_about_window());
+    assert!(receiver.acks.due().is_some(), "it goes again");
+    receiver.window_arrived(packet(5));
+    assert!(!receiver.asks_about_window());
+}
+
+#[test]
+fn a_window_that_the_peer_knows_already_is_not_asked_about() {
+    let mut receiver = receiver(1 << 20);
+    settle(&mut receiver, 2);
+    feed(&mut receiver, 0, 900);
+    let full = settle(&mut receiver, 3).unwrap();
+    let mut read = 0;
+    while receiver.acks.due().is_none() {
+        assert!(receiver.pop(NOW).0.is_some());
+        read += 1;
+    }
+    // Before that is told as much has come as was read.
+    feed(&mut receiver, 900, read);
+    assert_eq!(receiver.window_bytes(), full);
+    assert!(!receiver.asks_about_window());
+}
+
+#[test]
 fn limit_a_window_grows_with_its_use_as_far_as_the_endpoint_lends() {
     let mut receiver = receiver(1 << 20);
     settle(&mut receiver, 2);
