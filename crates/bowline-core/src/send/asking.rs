@@ -95,6 +95,8 @@ mod tests {
     use crate::message::Outgoing;
     use crate::message::Payload;
     use crate::message::SendFlags;
+    use crate::rate::Controller;
+    use crate::rate::tide::Resting;
     use crate::send::PacketBuilder;
     use crate::snp::decode::DecodeContext;
     use crate::snp::decode::Decoder;
@@ -103,7 +105,9 @@ mod tests {
 
     const FIRST: PacketNumber = PacketNumber::new(2);
 
-    struct Expansion;
+    struct Expansion {
+        next_send: PacketNumber,
+    }
 
     impl DecodeContext for Expansion {
         fn highest_message(&self, _: LaneIndex) -> MessageNumber {
@@ -113,61 +117,60 @@ mod tests {
             StreamPos::FIRST
         }
         fn next_send(&self) -> PacketNumber {
-            PacketNumber::new(1000)
+            self.next_send
         }
     }
 
-    /// Sends unreliable messages while the window lets it, and says for each whether it asked.
-    fn fill(sender: &mut Sender, now: Timestamp) -> Vec<bool> {
-        let message = || {
+    /// Sends unreliable messages until the window is full.
+    fn fill(sender: &mut Sender, now: &mut Timestamp) {
+        while sender.window_is_open() {
             let flags = SendFlags::UNRELIABLE_NO_NAGLE;
-            Outgoing::new(LaneIndex::ZERO, flags, Payload::Borrowed(&[7; 1200]))
-        };
-        sender.submit(now, message()).unwrap();
-        let mut asked = Vec::new();
-        while sender.wants_to_send(now, 1232) {
-            let asks = sender.ack_request(now).is_some();
+            let payload = Payload::Borrowed(&[7; 1200]);
+            let message = Outgoing::new(LaneIndex::ZERO, flags, payload);
+            sender.submit(*now, message).unwrap();
+            while !sender.wants_to_send(*now, 1232) {
+                *now += Span::from_micros(1);
+            }
+            let asks = sender.ack_request(*now).is_some();
             let mut out = Vec::new();
             let mut builder = PacketBuilder::new(&mut out, sender.next_number(), 1232);
             builder.messages(sender);
             builder.finish();
-            sender.on_packet_sent(now, 1250, 0, asks);
-            asked.push(asks);
-            sender.submit(now, message()).unwrap();
+            sender.on_packet_sent(*now, 1250, 0, asks);
         }
-        asked
     }
 
-    /// The peer says that it has this packet and those before.
-    fn acknowledge(sender: &mut Sender, now: Timestamp, latest: PacketNumber) {
+    /// Packet `by` of the peer says that it has this packet and those before.
+    fn acknowledge(sender: &mut Sender, now: Timestamp, by: u64, latest: PacketNumber) {
         let mut bytes = Vec::new();
-        let by = PacketNumber::new(2);
+        let by = PacketNumber::new(by);
         let mut writer = FrameWriter::new(&mut bytes, by, 1232);
         writer.ack(latest, Some(Span::ZERO), &[]);
         writer.finish();
         let mut decoder = Decoder::new(&bytes, by, false);
-        let Ok(Some(Frame::Ack(frame))) = decoder.next(&Expansion) else {
+        let context = Expansion {
+            next_send: sender.next_number(),
+        };
+        let Ok(Some(Frame::Ack(frame))) = decoder.next(&context) else {
             panic!("an ack frame is expected");
         };
         sender.on_ack(now, by, &frame, |_, _| {});
     }
 
     #[test]
-    fn what_closes_the_window_asks_although_another_did_a_moment_ago() {
-        let mut config = Config::new();
-        config.set_send_rate(None, None).unwrap();
-        let now = Timestamp::from_micros(1_000_000);
-        let mut sender = Sender::new(now, &config, FIRST);
-        sender.on_handshake_rtt(Span::from_micros(50));
-        let asked = fill(&mut sender, now);
-        assert!(asked.len() > 2 && !sender.window_is_open(), "{asked:?}");
-        let asks = asked.iter().filter(|asks| **asks).count();
-        assert_eq!((asks, asked[0]), (1, true), "{asked:?}");
-        // The answer comes before the time between two questions is over.
-        let soon = now + MIN_ACK_REQUEST_GAP / 4;
-        acknowledge(&mut sender, soon, FIRST);
-        let asked = fill(&mut sender, soon);
-        assert!(!sender.window_is_open(), "{asked:?}");
-        assert_eq!(asked.last(), Some(&true), "{asked:?}");
+    fn a_full_window_has_an_ack_on_its_way_on_round_trips_shorter_than_between_two_questions() {
+        let mut now = Timestamp::from_micros(1_000_000);
+        let mut sender = Sender::new(now, &Config::new(), FIRST);
+        let rtt = MIN_ACK_REQUEST_GAP / 5;
+        sender.on_handshake_rtt(rtt);
+        let path = Resting::on_path(20 * PACKET, rtt.as_micros(), 1_000_000_000);
+        sender.controller = Controller::Resting(path);
+        for by in 2..200 {
+            fill(&mut sender, &mut now);
+            let asked = sender.asked.unwrap().number;
+            assert!(asked > sender.reported, "after {by} answers");
+            now += rtt;
+            acknowledge(&mut sender, now, by, asked);
+        }
     }
 }

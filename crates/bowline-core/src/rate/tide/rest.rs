@@ -40,6 +40,21 @@ impl Resting {
         }
     }
 
+    /// What is left of a controller that knows its path, without loss.
+    #[cfg(test)]
+    pub(crate) fn on_path(window: u64, base_us: u64, bytes_per_sec: u64) -> Self {
+        let path = KnownPath {
+            window,
+            base_us,
+            bytes_per_sec,
+            loss: 0,
+        };
+        Self {
+            path: Some(Box::new(path)),
+            ..Self::new(None, None)
+        }
+    }
+
     /// Other bounds of the rate, in bytes per second.
     pub(crate) fn set_bounds(&mut self, min: Option<u64>, max: Option<u64>) {
         self.bounds = Bounds::new(min, max);
