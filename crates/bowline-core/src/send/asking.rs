@@ -103,6 +103,9 @@ mod tests {
     use crate::snp::encode::FrameWriter;
     use crate::snp::frame::Frame;
 
+    /// The plaintext of a full packet, and its bytes on the wire.
+    const PLAINTEXT: usize = 1232;
+    const PACKET: usize = 1250;
     const FIRST: PacketNumber = PacketNumber::new(2);
 
     struct Expansion {
@@ -128,15 +131,15 @@ mod tests {
             let payload = Payload::Borrowed(&[7; 1200]);
             let message = Outgoing::new(LaneIndex::ZERO, flags, payload);
             sender.submit(*now, message).unwrap();
-            while !sender.wants_to_send(*now, 1232) {
+            while !sender.wants_to_send(*now, PLAINTEXT) {
                 *now += Span::from_micros(1);
             }
-            let asks = sender.ack_request(*now).is_some();
+            let asks = sender.ack_request(*now, PACKET).is_some();
             let mut out = Vec::new();
-            let mut builder = PacketBuilder::new(&mut out, sender.next_number(), 1232);
+            let mut builder = PacketBuilder::new(&mut out, sender.next_number(), PLAINTEXT);
             builder.messages(sender);
             builder.finish();
-            sender.on_packet_sent(*now, 1250, 0, asks);
+            sender.on_packet_sent(*now, PACKET, 0, asks);
         }
     }
 
@@ -144,7 +147,7 @@ mod tests {
     fn acknowledge(sender: &mut Sender, now: Timestamp, by: u64, latest: PacketNumber) {
         let mut bytes = Vec::new();
         let by = PacketNumber::new(by);
-        let mut writer = FrameWriter::new(&mut bytes, by, 1232);
+        let mut writer = FrameWriter::new(&mut bytes, by, PLAINTEXT);
         writer.ack(latest, Some(Span::ZERO), &[]);
         writer.finish();
         let mut decoder = Decoder::new(&bytes, by, false);
@@ -154,7 +157,7 @@ mod tests {
         let Ok(Some(Frame::Ack(frame))) = decoder.next(&context) else {
             panic!("an ack frame is expected");
         };
-        sender.on_ack(now, by, &frame, |_, _| {});
+        sender.on_ack(now, by, &frame, |_| {});
     }
 
     #[test]
@@ -163,7 +166,7 @@ mod tests {
         let mut sender = Sender::new(now, &Config::new(), FIRST);
         let rtt = MIN_ACK_REQUEST_GAP / 5;
         sender.on_handshake_rtt(rtt);
-        let path = Resting::on_path(20 * PACKET, rtt.as_micros(), 1_000_000_000);
+        let path = Resting::on_path(20 * PACKET as u64, rtt.as_micros(), 1_000_000_000);
         sender.controller = Controller::Resting(path);
         for by in 2..200 {
             fill(&mut sender, &mut now);
