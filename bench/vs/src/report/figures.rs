@@ -217,7 +217,7 @@ mod tests {
     #[test]
     fn the_stream_beside_a_flood_is_not_counted_as_bulk() {
         let server = json!({
-            "msgs": 10, "bytes": 8_002_000, "cpu_s": 1.0,
+            "msgs": 10, "bytes": 10_002_000, "cpu_s": 1.0,
             "lat_us": { "n": 10, "p50": 45_000.0, "p99": 60_000.0 }, "lat_rel_us": { "n": 1 },
         });
         let told = figures("lossy-b-stream", json!({ "sent": 1, "cpu_s": 1.0 }), server);
