@@ -75,7 +75,7 @@ fn two_hosts_prove_to_each_other_who_they_are() {
         assert_eq!(connected["authenticated"], true);
         assert_eq!(
             connected["extensions"],
-            serde_json::json!(["sealed_close", "key_update", "receive_window"])
+            serde_json::json!(["sealed_close", "key_update", "receive_window", "path_mtu"])
         );
         assert_eq!(event(&lines, "message")["text"], "hello");
         let connected = server.next_event("connected");
