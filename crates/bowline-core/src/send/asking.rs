@@ -2,7 +2,8 @@
 //!
 //! GNS acknowledges reliable data within 50 ms and unreliable data only when asked. A controller that learns
 //! from acks cannot wait for that, and a window full of unreliable data would stay full: no packet that
-//! closes the window leaves without an ack on its way.
+//! closes the window leaves without an ack on its way. The window may also shrink behind the last question:
+//! then one packet leaves beyond it, and asks.
 
 use serde::Deserialize;
 use serde::Serialize;
@@ -47,8 +48,13 @@ impl Sender {
     /// Whether nothing more could leave behind the next packet, nor would an ack let it. A full one has `packet`
     /// bytes.
     pub(crate) fn must_ask(&self, packet: usize) -> bool {
+        self.closes_window(packet as u64) && self.has_no_question()
+    }
+
+    /// Whether no question is on its way, so that nobody needs to speak of what is in flight.
+    pub(super) fn has_no_question(&self) -> bool {
         let heard = self.reported;
-        self.closes_window(packet as u64) && self.asked.is_none_or(|asked| asked.number <= heard)
+        self.asked.is_none_or(|asked| asked.number <= heard)
     }
 
     fn closes_window(&self, packet: u64) -> bool {
@@ -175,5 +181,23 @@ mod tests {
             now += rtt;
             acknowledge(&mut sender, now, by, asked);
         }
+    }
+
+    #[test]
+    fn a_window_that_shrinks_behind_the_last_question_lets_one_more_be_asked() {
+        let mut now = Timestamp::from_micros(1_000_000);
+        let mut sender = Sender::new(now, &Config::new(), FIRST);
+        let rtt = MIN_ACK_REQUEST_GAP / 5;
+        sender.on_handshake_rtt(rtt);
+        let path = Resting::on_path(20 * PACKET as u64, rtt.as_micros(), 1_000_000_000);
+        sender.controller = Controller::Resting(path);
+        fill(&mut sender, &mut now);
+        assert!(sender.in_flight.bytes() >= sender.controller.window_bytes());
+        // All questions were answered, and the window is what is still in flight.
+        sender.reported = sender.asked.unwrap().number;
+        let next = sender.next_number();
+        fill(&mut sender, &mut now);
+        assert_eq!(sender.asked.unwrap().number, next);
+        assert_eq!(sender.next_number(), next.next());
     }
 }

@@ -374,7 +374,9 @@ impl Sender {
 
     fn window_is_open(&self) -> bool {
         (self.in_flight.len() as u64) < limits::MAX_UNACKED_PACKETS
-            && (self.probe || self.in_flight.bytes() < self.controller.window_bytes())
+            && (self.probe
+                || self.in_flight.bytes() < self.controller.window_bytes()
+                || self.has_no_question())
     }
 }
 
