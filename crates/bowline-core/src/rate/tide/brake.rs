@@ -1,6 +1,8 @@
 //! The brake: loss without a queue that goes on for rounds may be a policer, or a queue so short that no
 //! delay shows. Whether it is ours is found out by sending less: if loss does not fall, it was not.
 
+use core::mem;
+
 use serde::Deserialize;
 use serde::Serialize;
 
@@ -12,7 +14,7 @@ use crate::rate::tide::round::scale;
 use crate::time::Span;
 use crate::time::Timestamp;
 
-/// Bad rounds running that pull it. One was too few: short holes in the path pulled it.
+/// Bad groups of packets running that pull it. One was too few: short holes in the path pulled it.
 pub(super) const ROUNDS: u32 = 3;
 /// The same in startup, if the rate does not grow any more.
 pub(super) const ROUNDS_IN_STARTUP: u32 = 2;
@@ -26,19 +28,31 @@ const LONGEST_HOLD: Span = Span::from_secs(8);
 const SOON: Span = Span::from_secs(2);
 /// Rounds after which it is judged whether loss fell.
 const VERDICT_AFTER: u32 = 2;
+/// Packets that are looked at together, at least a round's. In fewer, what is clearly more than usual is so much that
+/// the usual loss creeps up below it.
+const GROUP_PACKETS: u64 = 64;
 /// Packets that a verdict needs.
 const VERDICT_PACKETS: u64 = 16;
 
 /// State of the brake.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub(super) struct Brake {
-    bad_rounds: u32,
+    group: Group,
+    bad_groups: u32,
     /// The best rate among them.
     best_rate: u64,
     hold: Option<Hold>,
     /// When the last hold ends or ended, and how long it is.
     until: Timestamp,
     length: Span,
+}
+
+/// Rounds of few packets, taken for one.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize)]
+struct Group {
+    packets: u64,
+    lost: u64,
+    best_rate: u64,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize, Serialize)]
@@ -69,8 +83,8 @@ pub(super) enum Verdict {
 }
 
 impl Brake {
-    /// Takes in a round on a path that was `known` to deliver so many bytes per second; `needed` bad ones
-    /// running pull the brake.
+    /// Takes in a round on a path that was `known` to deliver so many bytes per second; `needed` bad
+    /// groups running pull the brake.
     pub(super) fn on_round(
         &mut self,
         round: &Finished,
@@ -81,23 +95,30 @@ impl Brake {
         if let Some(verdict) = self.on_held_round(round) {
             return verdict;
         }
-        if !is_bad(round, base) {
-            (self.bad_rounds, self.best_rate) = (0, 0);
+        if !base.is_known() || round.ignores_loss {
+            (self.bad_groups, self.best_rate, self.group) = (0, 0, Group::default());
             return Verdict::Nothing;
         }
-        self.bad_rounds += 1;
-        self.best_rate = self.best_rate.max(round.rate);
+        let Some(group) = self.group.completed_by(round) else {
+            return Verdict::Nothing;
+        };
+        if !group.is_bad(base) {
+            (self.bad_groups, self.best_rate) = (0, 0);
+            return Verdict::Nothing;
+        }
+        self.bad_groups += 1;
+        self.best_rate = self.best_rate.max(group.best_rate);
         let is_slower = self.best_rate < known / 8 * 7;
         let needed = if is_slower {
             needed.max(ROUNDS_IF_SLOWER)
         } else {
             needed
         };
-        if self.bad_rounds < needed || round.queue_us >= 2 * round.target_us {
+        if self.bad_groups < needed || round.queue_us >= 2 * round.target_us {
             return Verdict::Nothing;
         }
         let rate = self.best_rate;
-        (self.bad_rounds, self.best_rate) = (0, 0);
+        (self.bad_groups, self.best_rate) = (0, 0);
         Verdict::Slower { rate }
     }
 
@@ -150,13 +171,20 @@ impl Brake {
     }
 }
 
-/// Whether clearly more is lost than usual: a twentieth of all above it, and noise.
-fn is_bad(round: &Finished, base: &BaseLoss) -> bool {
-    if !base.is_known() || round.ignores_loss {
-        return false;
+impl Group {
+    /// Adds a round; returns the group, and begins another, if it has packets enough.
+    fn completed_by(&mut self, round: &Finished) -> Option<Self> {
+        self.packets += round.packets();
+        self.lost += round.lost;
+        self.best_rate = self.best_rate.max(round.rate);
+        (self.packets >= GROUP_PACKETS).then(|| mem::take(self))
     }
-    let usual = scale(round.packets(), base.share(), MILLION);
-    round.lost > usual + round.packets() / 20 + 3 * (usual + 1).isqrt() + 2
+
+    /// Whether clearly more is lost than usual: a twentieth of all above it, and noise.
+    fn is_bad(&self, base: &BaseLoss) -> bool {
+        let usual = scale(self.packets, base.share(), MILLION);
+        self.lost > usual + self.packets / 20 + 3 * (usual + 1).isqrt() + 2
+    }
 }
 
 #[cfg(test)]
@@ -179,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn three_bad_rounds_running_pull_it() {
+    fn three_bad_groups_running_pull_it() {
         let (mut brake, base) = (Brake::default(), lossless());
         for lost in [30, 30, 0, 30, 30] {
             assert_eq!(
