@@ -3,7 +3,7 @@
 use crate::support::{Path, bottleneck, mbit, ms, percent, secs};
 
 /// Runs for `time` seconds over a path with so many percent of loss each way.
-fn lossy(seed: u64, rtt: u64, loss: u32, rate: u64, time: u64) -> (Path, usize) {
+pub(crate) fn lossy(seed: u64, rtt: u64, loss: u32, rate: u64, time: u64) -> (Path, usize) {
     let link = bottleneck(ms(rtt), rate, 50).loss(percent(loss));
     let mut path = Path::new(seed, link, link);
     let flow = path.bulk();

@@ -10,7 +10,7 @@ fn difference(a: u64, b: u64) -> u64 {
 }
 
 /// The difference of two connections, of which one began `gap` later: in 30 s, and in the last 10 of them.
-fn two(seed: u64, gap: Span) -> (u64, u64) {
+pub(crate) fn two(seed: u64, gap: Span) -> (u64, u64) {
     let mut path = Path::new(
         seed,
         bottleneck(ms(40), mbit(100), 40),
@@ -55,6 +55,22 @@ fn one_that_comes_later_gets_its_share() {
     assert!(found.iter().all(|(_, last)| *last <= 20), "{found:?}");
 }
 
+/// Four connections: the least rate in percent of the fair one, and the middle and the p99 of the queue.
+pub(crate) fn four(seed: u64) -> (u64, Span, Span) {
+    let link = bottleneck(ms(40), mbit(100), 50);
+    let mut path = Path::new(seed, link, bottleneck(ms(40), mbit(1000), 40));
+    let flows = [0; 4].map(|_| {
+        let flow = path.bulk();
+        path.run(ms(30 + seed * 7));
+        flow
+    });
+    path.run(secs(25));
+    let rates = flows.map(|flow| path.goodput(flow, secs(5), secs(25)));
+    let least = rates.iter().min().unwrap() * 400 / rates.iter().sum::<u64>();
+    let queue = |percent| path.queue(percent, secs(5), secs(25));
+    (least, queue(50), queue(99))
+}
+
 /// Measured over ten seeds: the least has 85 % of its fair share in the middle, the queue is 16 ms. Where one takes the
 /// others for somebody who fills the queue and competes for a while, it is less alike: 47 % in the worst seed, which
 /// is not one of these.
@@ -62,18 +78,10 @@ fn one_that_comes_later_gets_its_share() {
 fn four_share_alike_behind_a_short_queue() {
     let (mut least, mut middles, mut longest) = (Vec::new(), Vec::new(), Vec::new());
     for seed in SEEDS {
-        let link = bottleneck(ms(40), mbit(100), 50);
-        let mut path = Path::new(seed, link, bottleneck(ms(40), mbit(1000), 40));
-        let flows = [0; 4].map(|_| {
-            let flow = path.bulk();
-            path.run(ms(30 + seed * 7));
-            flow
-        });
-        path.run(secs(25));
-        let rates = flows.map(|flow| path.goodput(flow, secs(5), secs(25)));
-        least.push(rates.iter().min().unwrap() * 400 / rates.iter().sum::<u64>());
-        middles.push(path.queue(50, secs(5), secs(25)).as_micros());
-        longest.push(path.queue(99, secs(5), secs(25)).as_micros());
+        let (share, middle, long) = four(seed);
+        least.push(share);
+        middles.push(middle.as_micros());
+        longest.push(long.as_micros());
     }
     assert!(median(&middles) <= 25_000, "{middles:?}");
     assert!(median(&longest) <= 40_000, "{longest:?}");
@@ -82,7 +90,7 @@ fn four_share_alike_behind_a_short_queue() {
 }
 
 /// Our share of what we and a Cubic got, in percent, at a queue of so many tenths of a round trip.
-fn against_cubic(seed: u64, rate: u64, queue_tenths: u64) -> u64 {
+pub(crate) fn against_cubic(seed: u64, rate: u64, queue_tenths: u64) -> u64 {
     let link = bottleneck(ms(40), rate, 4 * queue_tenths);
     let mut path = Path::new(seed, link, bottleneck(ms(40), mbit(1000), 40));
     let flow = path.bulk();

@@ -11,8 +11,8 @@ const LINK: LinkConfig = bottleneck(ms(40), mbit(500), 50);
 const MESSAGE: usize = 500;
 
 /// A connection that has sent a few messages.
-fn connected() -> (Path, usize) {
-    let mut path = Path::new(1, LINK, LINK);
+fn connected(seed: u64) -> (Path, usize) {
+    let mut path = Path::new(seed, LINK, LINK);
     let flow = path.connect();
     for _ in 0..20 {
         path.burst(flow, MESSAGE);
@@ -36,10 +36,9 @@ fn send(path: &mut Path, flow: usize) {
     path.world.send(conn, flags, &[0; MESSAGE]).unwrap();
 }
 
-/// Nothing comes behind it that would show that it is missing. Measured: 91 ms, of which 20 are the path.
-#[test]
-fn a_lost_tail_arrives_after_little_more_than_two_round_trips() {
-    let (mut path, flow) = connected();
+/// How long a message takes of which the first packet is lost, with nothing behind it.
+pub(crate) fn lost_tail(seed: u64) -> (Span, LossStats) {
+    let (mut path, flow) = connected(seed);
     let before = path.world.now();
     set_links(&mut path, LINK.down(), LINK);
     send(&mut path, flow);
@@ -49,9 +48,14 @@ fn a_lost_tail_arrives_after_little_more_than_two_round_trips() {
     while path.world.deliveries(conn).unwrap().reliable_due() > 0 {
         path.run(ms(1));
     }
-    let took = path.world.now().since(before);
+    (path.world.now().since(before), losses(&path, flow))
+}
+
+/// Nothing comes behind it that would show that it is missing. Measured: 91 ms, of which 20 are the path.
+#[test]
+fn a_lost_tail_arrives_after_little_more_than_two_round_trips() {
+    let (took, losses) = lost_tail(1);
     assert!(took <= ms(100), "{took}");
-    let losses = losses(&path, flow);
     assert_eq!((losses.timeouts, losses.packets), (1, 0));
 }
 
@@ -75,7 +79,7 @@ fn attempts(path: &mut Path, time: Span) -> Vec<u64> {
 
 #[test]
 fn a_peer_that_is_gone_is_tried_ever_less_often_until_time_is_out() {
-    let (mut path, flow) = connected();
+    let (mut path, flow) = connected(1);
     set_links(&mut path, LINK.down(), LINK.down());
     send(&mut path, flow);
     let sent = attempts(&mut path, secs(9));
