@@ -25,7 +25,7 @@ pub(crate) fn narrow_bulk(seed: u64) -> (u64, Span, Span) {
     (rate, queue, path.queue(100, secs(0), secs(3)))
 }
 
-/// Measured: 1.17 to 1.20 of 1.20 MB/s.
+/// Measured: 1.18 to 1.19 of 1.20 MB/s, a p99 of 17 to 22 ms.
 #[test]
 fn fills_a_narrow_lossy_path_and_hardly_its_queue() {
     let (mut rates, mut queues) = (Vec::new(), Vec::new());
@@ -51,7 +51,7 @@ pub(crate) fn narrow_with_stream(seed: u64) -> (u64, Span, Span) {
     (rate, delay, path.queue(100, secs(0), secs(3)))
 }
 
-/// Measured: 1.18 MB/s, p99 of 55 to 60 ms.
+/// Measured: 1.17 to 1.19 MB/s, p99 of 58 to 62 ms, 59.6 in the middle. Over seeds 101 to 108 it is 59.9.
 #[test]
 fn a_stream_beside_bulk_stays_quick() {
     let (mut rates, mut delays) = (Vec::new(), Vec::new());
@@ -116,7 +116,7 @@ pub(crate) fn one_mbit(seed: u64) -> (u64, Span) {
     (rate, path.delay(flow, 99, secs(0)))
 }
 
-/// Measured: 96 ms, of which a bulk packet takes 10 and 30 are the path. The aim was 95 ms.
+/// Measured: 99 ms, of which a bulk packet takes 10 and 30 are the path. The aim was 95 ms.
 #[test]
 fn one_mbit_per_second_is_enough_for_bulk_and_stream() {
     let (rate, delay) = one_mbit(1);
