@@ -269,6 +269,11 @@ struct Readme;
 #[doc = include_str!("../../../docs/delivery.md")]
 struct DeliveryPage;
 
+/// Compiles what the page on sending shows.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/sending.md")]
+struct SendingPage;
+
 /// Compiles what the page on certificates shows.
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/certificates.md")]

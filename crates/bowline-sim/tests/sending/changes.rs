@@ -57,7 +57,8 @@ pub(crate) fn policed_and_lossy(seed: u64) -> (u64, u64, String) {
     (rate, lost, path.decisions(flow))
 }
 
-/// Loss of both kinds at once. Short of the aim: 90 % of the rate with 12 % lost.
+/// Loss of both kinds at once. Measured: 91 % of the rate with 11 % lost; the aim was 90 and 12. Of seeds 101 to 108
+/// three lose more, up to 16 %.
 #[test]
 fn a_policer_on_a_lossy_path_is_obeyed() {
     let (rate, lost, decisions) = policed_and_lossy(1);

@@ -42,7 +42,7 @@ fn a_gigabit_within_a_millisecond_is_filled() {
     assert!(rate >= 105_000_000, "{rate}: {}", path.decisions(flow));
 }
 
-/// Half a second there and back. Measured: see the threshold.
+/// 600 ms there and back. Measured over seeds 101 to 108: 2.3 MB/s.
 #[test]
 fn a_satellite_with_loss_is_filled_within_some_round_trips() {
     let (path, flow) = lossy(1, 600, 1, mbit(200), 30);
