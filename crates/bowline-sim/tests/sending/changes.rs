@@ -147,7 +147,8 @@ pub(crate) fn bursts_of_loss(seed: u64) -> u64 {
     path.goodput(flow, secs(2), secs(10))
 }
 
-/// 30 % for 100 ms of each 500. Measured: 1.89 to 2.03 of 2.2 MB/s. The aim was a median of 90 % of these.
+/// 30 % for 100 ms of each 500. Measured: 1.63 to 2.17 of 2.2 MB/s, 2.02 in the middle.
+/// The aim was a median of 90 % of these.
 #[test]
 fn bursts_of_loss_are_no_reason_to_be_slow() {
     let mut rates = Vec::new();
@@ -202,6 +203,7 @@ pub(crate) fn jittery(seeds: [u64; 3]) -> [u64; 3] {
 
 /// The known weak point: jitter that keeps the order looks like a queue. Measured: 88 % and 34 %, short of the aim:
 /// 92 % and 50 %. Where packets overtake each other, some are quick: 96 %.
+/// Over seeds 101 to 108 it is 94 to 96 % and 57 to 91 %.
 #[test]
 fn jitter_costs_little_at_3_ms_and_much_at_8() {
     let found = jittery([1, 2, 3]);

@@ -22,7 +22,8 @@ fn five_percent_of_loss_over_50_ms_are_no_reason_to_be_slow() {
 }
 
 /// The receive window bounds it: what is lost five times running holds up five round trips. Measured: 23.7 and
-/// 25.6 MB/s, with a window that has grown to 30 MiB. Short of the aim: 25 MB/s in every world.
+/// 25.6 MB/s, with a window that has grown to 30 MiB. Short of the aim: 25 MB/s in every world. Over seeds 101 to
+/// 108: 22.2 to 27.1.
 #[test]
 fn twenty_percent_of_loss_over_150_ms_are_survived() {
     for seed in 1..=2 {
