@@ -137,7 +137,7 @@ impl Brake {
         self.hold = Some(Hold {
             window,
             before: last.map_or(before, |last| last.before),
-            loss: last.map_or(round.loss(), |last| last.loss),
+            loss: last.map_or_else(|| round.loss(), |last| last.loss),
             rounds: 0,
             again: last.is_some(),
         });

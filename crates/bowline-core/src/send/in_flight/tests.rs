@@ -200,10 +200,10 @@ fn the_window_grows_in_steps_up_to_a_round_trip_and_shrinks_when_nothing_needs_i
     for packet in 0..10 {
         let latest = 3 + packet * 2;
         report(&mut flight, now, latest, latest, &[(1, 1)]);
-        now = now + flight.reordering_window();
+        now += flight.reordering_window();
         judge(&mut flight, now);
         // As late as can be told.
-        now = now + Span::from_millis(35);
+        now += Span::from_millis(35);
         let undone = report(&mut flight, now, latest + 1, latest, &[]).undone;
         assert_eq!(undone.len(), 1);
         let steps = Span::from_millis((packet + 1) * 10);
@@ -211,7 +211,7 @@ fn the_window_grows_in_steps_up_to_a_round_trip_and_shrinks_when_nothing_needs_i
     }
     let mut windows = Vec::new();
     for _ in 0..8 {
-        now = now + Span::from_secs(2);
+        now += Span::from_secs(2);
         judge(&mut flight, now);
         windows.push(flight.reordering_window().as_micros());
     }
