@@ -289,12 +289,6 @@ impl Endpoint {
         None
     }
 
-    /// By how much the receive windows of all connections may be larger than they began, in bytes: what they
-    /// were granted of `RecvWindowTotal`.
-    pub const fn lent_window_bytes(&self) -> u64 {
-        self.windows.lent_bytes()
-    }
-
     /// Where packets of this connection go.
     pub fn route(&self, id: ConnectionId) -> Option<Route> {
         self.table.get(id).map(|entry| entry.route)

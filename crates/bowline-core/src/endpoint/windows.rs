@@ -6,6 +6,7 @@
 
 use alloc::collections::BTreeMap;
 
+use crate::endpoint::Endpoint;
 use crate::ids::ConnectionId;
 use crate::memory;
 
@@ -46,6 +47,14 @@ impl Windows {
     /// Heap in bytes.
     pub(super) fn heap_bytes(&self) -> usize {
         memory::of_map(&self.lent)
+    }
+}
+
+impl Endpoint {
+    /// By how much the receive windows of all connections may be larger than they began, in bytes: what they
+    /// were granted of `RecvWindowTotal`.
+    pub const fn lent_window_bytes(&self) -> u64 {
+        self.windows.lent_bytes()
     }
 }
 
