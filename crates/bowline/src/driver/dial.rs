@@ -28,6 +28,7 @@ use crate::driver::Inner;
 use crate::driver::Urgency;
 use crate::driver::hub::Dialled;
 use crate::driver::hub::Family;
+use crate::driver::hub::Members;
 use crate::driver::limits;
 use crate::driver::lock_order::assert_none_held;
 use crate::driver::shard::ShardId;
@@ -125,7 +126,7 @@ impl Inner {
         let slots = hub.slots();
         let unused = hub.stop_listening(listening.socket);
         drop(hub);
-        drop(unused);
+        release(unused);
         for slot in slots {
             if slot.listener == Some(listening.id) && slot.is_undecided() {
                 // A handle that is stale already needs no closing.
@@ -136,18 +137,14 @@ impl Inner {
 
     /// Listens no more, drops every connection that came in here, and frees the port.
     pub(crate) fn close_listener(&self, listening: &Listening) {
-        let slots = self.hub.lock().slots();
+        let slots = self.hub.lock().refuse_clients(listening.socket);
         for slot in slots {
             if slot.listener == Some(listening.id) {
                 self.kill(&slot, EndReason::APP_GENERIC, LISTENER_CLOSED);
             }
         }
         let members = self.hub.lock().remove_listener(listening.socket);
-        for (_, socket) in members.into_iter().flatten() {
-            let last_users = Arc::downgrade(&socket);
-            drop(socket);
-            wait_for_close(&last_users);
-        }
+        release(members);
     }
 
     fn dial(
@@ -264,8 +261,17 @@ fn open_listen_socket<S>(
     }
 }
 
-/// Another thread may be in the middle of a call on the socket. It is done in microseconds; the port is
-/// free after that, so that it can be listened on again at once.
+/// Closes sockets. When it returns the port is free, so that it can be listened on again at once.
+fn release(members: Option<Members>) {
+    for (_, socket) in members.into_iter().flatten() {
+        let last_users = Arc::downgrade(&socket);
+        drop(socket);
+        wait_for_close(&last_users);
+    }
+}
+
+/// Another thread may be in the middle of a batch on the socket. It is done in microseconds, unless the system
+/// has taken it off its processor.
 fn wait_for_close(socket: &Weak<UdpSocket>) {
     for _ in 0..limits::CLOSE_SPINS {
         if socket.strong_count() == 0 {

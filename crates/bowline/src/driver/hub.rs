@@ -185,6 +185,12 @@ impl Hub {
         self.take_unused(id)
     }
 
+    /// Lets nobody in any more, and returns all connections that there will ever be of this socket among others.
+    pub(crate) fn refuse_clients(&mut self, id: SocketId) -> Vec<Arc<Slot>> {
+        self.endpoint.stop_listening(id);
+        self.slots()
+    }
+
     /// Listens no more and gives the socket up at once, whoever uses it.
     pub(crate) fn remove_listener(&mut self, id: SocketId) -> Option<Members> {
         self.endpoint.stop_listening(id);

@@ -51,8 +51,9 @@ pub(crate) const WAIT_GRACE: Span = Span::from_millis(1);
 /// The longest name of a connection in bytes (GNS: 31 characters).
 pub(crate) const MAX_NAME: usize = 31;
 
-/// How often a closing listener looks whether the last user of its socket is gone.
-pub(crate) const CLOSE_SPINS: u32 = 200;
+/// How often a closing listener looks, every 50 us, whether the last user of its socket is gone: long enough for
+/// a thread that a busy system keeps off its processor for some time slices.
+pub(crate) const CLOSE_SPINS: u32 = 10_000;
 
 /// A pause after the operating system failed to wait for sockets, which it never should.
 pub(crate) const POLL_ERROR_PAUSE: std::time::Duration = std::time::Duration::from_millis(10);
