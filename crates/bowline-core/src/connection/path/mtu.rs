@@ -57,11 +57,11 @@ pub(super) struct PathMtu {
     search: Search,
     /// Tries of the next size that failed.
     failed: u8,
-    /// The newest packet above the base size that arrived.
+    /// The newest large packet, of the present size or nearly, that arrived.
     large_arrived: PacketNumber,
-    /// The newest one that is not above it.
+    /// The newest one that is not large.
     small_arrived: PacketNumber,
-    /// Those above the base size that were lost last, in no order.
+    /// Those large ones that were lost last, in no order.
     lost: [PacketNumber; BLACK_HOLE_LOSSES],
     /// Where the next one goes.
     next_lost: usize,
@@ -124,7 +124,7 @@ impl PathMtu {
         if packet.is_probe {
             return self.on_probe_fate(now, packet);
         }
-        let is_large = usize::from(packet.bytes) > BASE;
+        let is_large = usize::from(packet.bytes) > self.surely_smaller();
         if packet.has_arrived() {
             let newest = if is_large {
                 &mut self.large_arrived
@@ -138,6 +138,15 @@ impl PathMtu {
             }
             self.next_lost = (self.next_lost + 1) % BLACK_HOLE_LOSSES;
         }
+    }
+
+    /// Packets no longer than this say nothing of those of the present size: the path may take the one and not
+    /// the other.
+    fn surely_smaller(&self) -> usize {
+        let below = self.level.checked_sub(1);
+        below
+            .and_then(|below| SIZES.get(below).copied())
+            .unwrap_or(BASE)
     }
 
     /// Whether large packets are swallowed while small ones pass.
@@ -195,6 +204,7 @@ mod tests {
     use crate::send::Verdict;
 
     const NOW: Timestamp = Timestamp::ZERO;
+    const FULL: usize = limits::MAX_GROWN_DATAGRAM;
 
     fn settled(number: u64, bytes: usize, arrived: bool) -> Settled {
         let verdict = match arrived {
@@ -273,13 +283,13 @@ mod tests {
         let mut mtu = grown();
         for number in 10..18 {
             assert!(!mtu.is_in_black_hole());
-            mtu.on_fate(NOW, &settled(number, 1472, false));
+            mtu.on_fate(NOW, &settled(number, FULL, false));
         }
         assert!(!mtu.is_in_black_hole(), "small ones may be lost as well");
         mtu.on_fate(NOW, &settled(9, 100, true));
         assert!(!mtu.is_in_black_hole(), "it arrived before the losses");
         let mut congested = mtu.clone();
-        congested.on_fate(NOW, &settled(14, 1472, true));
+        congested.on_fate(NOW, &settled(14, FULL, true));
         congested.on_fate(NOW, &settled(16, 100, true));
         assert!(
             !congested.is_in_black_hole(),
@@ -293,17 +303,31 @@ mod tests {
     }
 
     #[test]
+    fn packets_of_a_middle_size_hide_no_black_hole() {
+        let mut mtu = PathMtu::new(limits::ETHERNET_DATAGRAM);
+        for number in 2..6 {
+            probe(&mut mtu, NOW, number, |_| true);
+        }
+        assert_eq!(mtu.packet_bytes(), limits::ETHERNET_DATAGRAM);
+        for number in 10..18 {
+            mtu.on_fate(NOW, &settled(2 * number, limits::ETHERNET_DATAGRAM, false));
+            mtu.on_fate(NOW, &settled(2 * number + 1, 1230, true));
+        }
+        assert!(mtu.is_in_black_hole());
+    }
+
+    #[test]
     fn old_losses_do_not_end_a_new_search() {
         let mut mtu = grown();
         for number in 10..18 {
-            mtu.on_fate(NOW, &settled(number, 1472, false));
+            mtu.on_fate(NOW, &settled(number, FULL, false));
         }
         mtu.on_fate(NOW, &settled(18, 100, true));
         mtu.fall_back();
         assert!(!mtu.is_in_black_hole(), "it is left");
         // What was under way is lost as well.
         for number in 19..27 {
-            mtu.on_fate(NOW, &settled(number, 1472, false));
+            mtu.on_fate(NOW, &settled(number, FULL, false));
         }
         probe(&mut mtu, NOW, 27, |_| true);
         mtu.on_fate(NOW, &settled(28, 100, true));
