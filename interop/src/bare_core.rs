@@ -215,7 +215,9 @@ impl BareCore {
             }
         }
         while let Some(event) = entry.connection.poll_endpoint() {
-            self.endpoint.handle_event(now, id, event);
+            if let Some(answer) = self.endpoint.handle_event(now, id, event) {
+                entry.connection.handle_endpoint(now, answer);
+            }
         }
         if entry.connection.state() != ConnectionState::Dead {
             self.connections.insert(id, entry);
