@@ -126,16 +126,16 @@ pub(crate) const WORKLOADS: &[Workload] = &[
         "--workload connect --inflight 64 --clients 1024",
         0,
     ),
-    Workload {
-        name: "idle",
-        title: "1000 idle connections",
-        options: "--workload idle --clients 1000",
-        link: None,
-        // Long enough for a keepalive of each in the half that is measured.
-        stretch: 10.0,
-        most_rounds: 1,
-        original_rate: 0,
-    },
+    idle(
+        "idle",
+        "1000 idle connections",
+        "--workload idle --clients 1000",
+    ),
+    idle(
+        "idle-many",
+        "5000 idle connections",
+        "--workload idle --clients 5000",
+    ),
     local(
         "game",
         "A game: 200 clients at 30 Hz",
@@ -204,6 +204,19 @@ const fn local(
         stretch: 1.0,
         most_rounds: u32::MAX,
         original_rate,
+    }
+}
+
+/// Held long enough for a keepalive of each connection in the half that is measured.
+const fn idle(name: &'static str, title: &'static str, options: &'static str) -> Workload {
+    Workload {
+        name,
+        title,
+        options,
+        link: None,
+        stretch: 10.0,
+        most_rounds: 1,
+        original_rate: 0,
     }
 }
 
