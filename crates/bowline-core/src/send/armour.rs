@@ -43,6 +43,9 @@ use crate::time::Timestamp;
 /// The loss is an average in which the newest packet has this part: long enough that one in a hundred is
 /// told from one in twenty, short enough to follow a player who walks away from the access point.
 const LOSS_PACKETS: u32 = 128;
+/// A new connection takes so many packets as arrived before its first. Each one then counts as much as any
+/// before it, until there are [`LOSS_PACKETS`]: on a bad path the first second is as bad as all others.
+const PACKETS_BEFORE: u8 = 8;
 /// All packets, as a share.
 const ALL: u32 = 1 << 20;
 /// The share of segments of which all copies may be lost.
@@ -61,6 +64,8 @@ pub(crate) struct Armour {
     is_enabled: bool,
     /// The share of our packets that are lost, of [`ALL`].
     loss: u32,
+    /// How many packets that share is of, up to [`LOSS_PACKETS`].
+    packets: u8,
     /// Nothing until something was lost: most connections are idle, or on a path that loses nothing.
     record: Option<Box<Record>>,
 }
@@ -101,6 +106,7 @@ impl Armour {
         Self {
             is_enabled,
             loss: 0,
+            packets: PACKETS_BEFORE,
             record: None,
         }
     }
@@ -112,19 +118,28 @@ impl Armour {
 
     /// It was learned whether a packet arrived.
     pub(crate) const fn on_settled(&mut self, arrived: bool) {
+        let packets = self.count_packet();
         if !arrived {
-            self.loss += (ALL - self.loss) / LOSS_PACKETS;
+            self.loss += (ALL - self.loss) / packets;
             if self.loss > MAX_LOSS {
                 self.loss = MAX_LOSS;
             }
         } else if self.loss > 0 {
-            self.loss -= self.loss.div_ceil(LOSS_PACKETS);
+            self.loss -= self.loss.div_ceil(packets);
         }
     }
 
     /// A packet that seemed to be lost arrived.
     pub(crate) const fn on_undone(&mut self) {
-        self.loss = self.loss.saturating_sub(ALL / LOSS_PACKETS);
+        self.loss = self.loss.saturating_sub(ALL / self.packets as u32);
+    }
+
+    /// Of how many packets the newest one is.
+    const fn count_packet(&mut self) -> u32 {
+        if (self.packets as u32) < LOSS_PACKETS {
+            self.packets += 1;
+        }
+        self.packets as u32
     }
 
     /// A packet left that carries `sent`, of a lane with `unacked` bytes in flight.

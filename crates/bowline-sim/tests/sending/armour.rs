@@ -25,6 +25,8 @@ struct Flow {
     armour: bool,
     every: Span,
     count: u64,
+    /// Messages at the beginning that are not measured.
+    warm_up: u64,
     /// A receiver that keeps to the limits of GNS.
     gns: bool,
 }
@@ -45,6 +47,7 @@ impl Flow {
             armour: true,
             every: Span::from_micros(33_333),
             count: 1800,
+            warm_up: WARM_UP,
             gns: false,
         }
     }
@@ -78,7 +81,7 @@ impl Flow {
         for (sent_at, n) in sent_at.into_iter().zip(0..) {
             let message = world.receive(server).unwrap();
             assert_eq!(message.data, [n as u8; MESSAGE]);
-            if n >= WARM_UP {
+            if n >= self.warm_up {
                 latencies.push(message.at.since(sent_at));
             }
         }
@@ -166,6 +169,25 @@ fn at_20_percent_loss_lost_messages_do_not_wait_for_a_round_trip() {
         assert!(alone < flow.count, "seed {seed}: {alone} packets");
         let bare = deterministic(seed, |world| flow.without_armour().run(world));
         assert!(bare.per_mille_ms(990) > 360, "the test needs losses");
+    }
+}
+
+/// A player who joins over a bad path does not wait until the loss is known to a percent.
+#[test]
+fn the_first_seconds_are_armoured_too() {
+    for (link, bound_ms) in [(lossy(5, 25), 70), (lossy(20, 75), 180)] {
+        let mut latencies = Vec::new();
+        for seed in 0..4 * SEEDS {
+            let flow = Flow {
+                count: WARM_UP,
+                warm_up: WARM_UP / 10,
+                ..Flow::inputs(link)
+            };
+            latencies.extend(deterministic(seed, |world| flow.run(world)).latencies);
+        }
+        latencies.sort_unstable();
+        let p99 = per_mille_ms(&latencies, 990);
+        assert!(p99 <= bound_ms, "{p99} ms of {bound_ms}");
     }
 }
 

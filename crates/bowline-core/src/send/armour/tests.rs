@@ -78,6 +78,22 @@ fn the_number_of_copies_follows_the_loss() {
 }
 
 #[test]
+fn the_first_losses_count_at_once() {
+    let mut armour = Armour::new(true);
+    for n in 0..20 {
+        armour.on_settled(n % 5 != 4);
+    }
+    // Four of 28.
+    assert!((4..=5).contains(&armour.copies()), "{}", armour.copies());
+    armour.on_undone();
+    assert_eq!(armour.copies(), 4);
+    for _ in 0..2000 {
+        armour.on_settled(true);
+    }
+    assert_eq!(armour.copies(), 1);
+}
+
+#[test]
 fn loss_is_forgotten_to_the_last_bit() {
     let mut armour = armour(100);
     assert_eq!(armour.loss, MAX_LOSS);
