@@ -6,8 +6,9 @@
 //! arrives there, and its deadlines, are looked after by that thread.
 //!
 //! That is a matter of speed only. Every thread may handle every connection under its lock, and all find
-//! it in the one table of the endpoint. So nothing on the wire names a shard, and none will be needed once
-//! clients are followed whose address changes and with it the socket that the kernel chooses.
+//! it in the one table of the endpoint. So nothing on the wire names a shard. A client whose address changes,
+//! and with it the socket that the kernel chooses, is not followed: the table finds a connection by its ID only
+//! together with the address it began with. To follow it would take a change there, and none here.
 //!
 //! The first shard is driven by whoever has the role ([`role`](crate::driver::sync::role)): the service
 //! thread, or a thread of the application that waits. It does as well what the interface has but once: the
