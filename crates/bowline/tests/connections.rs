@@ -4,6 +4,9 @@
 mod support;
 
 use std::net::UdpSocket;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering;
+use std::thread;
 use std::time::Duration;
 use std::time::Instant;
 
@@ -287,6 +290,40 @@ fn a_closed_listener_frees_its_port_and_ends_its_connections() {
     let again = pair.server.listen(addr).unwrap();
     assert_eq!(again.local_addr(), addr);
     connect(&pair.server, &pair.client, addr);
+}
+
+#[test]
+fn a_listener_that_closes_while_clients_connect_keeps_none_of_them() {
+    let server = Sockets::new().unwrap();
+    for _ in 0..5 {
+        let client = Sockets::new().unwrap();
+        let listener = listen(&server);
+        let addr = listener.local_addr();
+        let is_closed = AtomicBool::new(false);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                let dialled = (0..200).map(|_| client.connect(addr).unwrap());
+                let dialled = dialled.take_while(|_| !is_closed.load(Ordering::Relaxed));
+                assert!(dialled.count() > 0);
+            });
+            wait_until(|| server.connection_count() >= 3);
+            listener.close();
+            // Free at once, and nobody got in behind its back.
+            let taken = UdpSocket::bind(addr).unwrap();
+            assert_eq!(server.connection_count(), 0);
+            is_closed.store(true, Ordering::Relaxed);
+            drop(taken);
+        });
+        for event in server.events() {
+            if let Event::ConnectionChanged(change) = event
+                && change.is_request()
+            {
+                let accepted = change.connection.accept();
+                assert!(matches!(accepted, Err(AcceptError::NoSuchConnection(_))));
+            }
+        }
+        assert_eq!(server.connection_count(), 0);
+    }
 }
 
 #[test]
