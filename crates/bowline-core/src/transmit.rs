@@ -46,8 +46,20 @@ pub struct Transmit {
     /// The congestion notification bits to set.
     pub ecn: Option<Ecn>,
     /// It is one datagram that must not be cut into fragments on its way: it asks whether the path takes
-    /// its size. If the system refuses to send it, it is lost like any other, and no error.
+    /// its size. Whoever cannot send it like that sends it not at all and says so
+    /// ([`Input::ProbeUnsent`](crate::connection::Input::ProbeUnsent)).
     pub is_probe: bool,
+}
+
+/// Why a probe of the path was not sent.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub enum ProbeFailure {
+    /// The system knows that the path does not take its size.
+    TooLong,
+    /// Nothing could be sent at that moment, or not to there; that says nothing of the size.
+    NotNow,
+    /// The system cannot keep it from being cut into fragments, and will not be able to.
+    Unmarked,
 }
 
 impl Transmit {

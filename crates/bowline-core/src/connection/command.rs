@@ -27,6 +27,7 @@ use crate::message::Outgoing;
 use crate::message::SendFlags;
 use crate::time::Timestamp;
 use crate::transmit::DatagramMeta;
+use crate::transmit::ProbeFailure;
 
 /// Lanes came with this protocol version (wire.md 1.7).
 const LANES_SINCE: u32 = 11;
@@ -56,6 +57,7 @@ impl Connection {
             }
             // Packets leave through `poll_transmit`, which notes the same input.
             Input::Transmit { .. } => {}
+            Input::ProbeUnsent(failure) => self.path.on_probe_unsent(now, failure),
         }
         Ok(Reply::Done)
     }
@@ -74,6 +76,12 @@ impl Connection {
     /// for [`Input::Endpoint`].
     pub fn handle_endpoint(&mut self, now: Timestamp, answer: ToConnection) {
         let done = self.handle(now, Input::Endpoint(answer));
+        debug_assert!(done.is_ok());
+    }
+
+    /// A probe of the path was not sent. Shorthand for [`Input::ProbeUnsent`].
+    pub fn handle_unsent_probe(&mut self, now: Timestamp, failure: ProbeFailure) {
+        let done = self.handle(now, Input::ProbeUnsent(failure));
         debug_assert!(done.is_ok());
     }
 

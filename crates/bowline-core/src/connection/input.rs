@@ -24,6 +24,7 @@ use crate::message::Message;
 use crate::message::Outgoing;
 use crate::pipe::Piped;
 use crate::transmit::DatagramMeta;
+use crate::transmit::ProbeFailure;
 
 /// Something that happens to a connection.
 #[derive(Debug, Deserialize, Serialize)]
@@ -53,6 +54,8 @@ pub enum Input<'a> {
         /// How many datagrams one run may have.
         max_datagrams: usize,
     },
+    /// A packet that asks whether the path takes its size was not sent.
+    ProbeUnsent(ProbeFailure),
 }
 
 /// What an application can ask of a connection.

@@ -17,6 +17,7 @@ use crate::ids::PathId;
 use crate::limits;
 use crate::send::Settled;
 use crate::time::Timestamp;
+use crate::transmit::ProbeFailure;
 
 /// The size of a full data packet of GNS with default settings.
 const GNS_FULL_PACKET: usize = limits::MAX_DATAGRAM - limits::HEADER_RESERVE + limits::DATA_HEADER;
@@ -95,6 +96,13 @@ impl Path {
     pub(crate) fn on_probe_sent(&mut self, now: Timestamp, number: PacketNumber) {
         if let Some(mtu) = self.mtu() {
             mtu.on_probe_sent(now, number);
+        }
+    }
+
+    /// The probe that is asked for was not sent.
+    pub(crate) fn on_probe_unsent(&mut self, now: Timestamp, failure: ProbeFailure) {
+        if let Some(mtu) = &mut self.found {
+            mtu.on_probe_unsent(now, failure);
         }
     }
 

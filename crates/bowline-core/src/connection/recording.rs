@@ -236,7 +236,8 @@ fn payload_len(input: &Input<'_>) -> usize {
         | Input::Timeout
         | Input::Transmit { .. }
         | Input::Endpoint(_)
-        | Input::Dropped(_) => 0,
+        | Input::Dropped(_)
+        | Input::ProbeUnsent(_) => 0,
     }
 }
 
@@ -249,6 +250,7 @@ fn to_owned(input: &Input<'_>) -> Input<'static> {
         },
         Input::Timeout => Input::Timeout,
         Input::Dropped(reason) => Input::Dropped(*reason),
+        Input::ProbeUnsent(failure) => Input::ProbeUnsent(*failure),
         Input::Signal(data) => Input::Signal(copy(data)),
         Input::Piped(item) => Input::Piped(item.clone()),
         Input::Endpoint(answer) => Input::Endpoint(*answer),

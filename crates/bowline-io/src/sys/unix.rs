@@ -63,6 +63,11 @@ pub(crate) fn is_fatal(error: &io::Error) -> bool {
     )
 }
 
+/// Whether a datagram is longer than the system believes that the path takes.
+pub(crate) fn is_too_long(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(libc::EMSGSIZE)
+}
+
 /// Whether this is how a system says that it cannot cut a run into datagrams on this route.
 pub(crate) fn refuses_segments(error: &io::Error) -> bool {
     matches!(

@@ -1,6 +1,7 @@
 //! macOS, iOS and the BSDs.
 
 use std::io::{self, Read, Write};
+use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd};
 
 use mio::unix::pipe;
@@ -17,43 +18,50 @@ pub(crate) fn monotonic_us() -> u64 {
     clock_us(CLOCK)
 }
 
-/// Lets routers cut what does not fit a link, or forbids it by the "don't fragment" bit.
-#[cfg(any(target_os = "freebsd", target_vendor = "apple"))]
-pub(crate) fn set_fragments(
-    socket: &PolledSocket,
-    is_ipv6: bool,
-    is_allowed: bool,
-) -> io::Result<()> {
-    let (level, name) = if is_ipv6 {
-        (libc::IPPROTO_IPV6, libc::IPV6_DONTFRAG)
-    } else {
-        (libc::IPPROTO_IP, libc::IP_DONTFRAG)
-    };
-    set_option(socket.as_fd(), level, name, libc::c_int::from(!is_allowed))
-}
-
-/// Lets routers cut what does not fit a link, or forbids it by the "don't fragment" bit, which IPv4
-/// sockets cannot set.
-#[cfg(not(any(target_os = "freebsd", target_vendor = "apple")))]
-pub(crate) fn set_fragments(
-    socket: &PolledSocket,
-    is_ipv6: bool,
-    is_allowed: bool,
-) -> io::Result<()> {
-    if is_ipv6 {
-        let is_forbidden = libc::c_int::from(!is_allowed);
-        set_option(
-            socket.as_fd(),
-            libc::IPPROTO_IPV6,
-            libc::IPV6_DONTFRAG,
-            is_forbidden,
-        )
-    } else if is_allowed {
-        Ok(())
-    } else {
-        Err(io::ErrorKind::Unsupported.into())
+/// Forbids routers to cut what is sent to `to` where it does not fit a link, by the "don't fragment" bit.
+///
+/// An IPv6 socket sets it on IPv6 only, not on what it sends over IPv4, and some systems not on IPv4 at all.
+pub(crate) fn forbid_fragments(socket: &PolledSocket, to: SocketAddr) -> io::Result<()> {
+    match to {
+        SocketAddr::V6(to) if to.ip().to_ipv4_mapped().is_some() => {
+            Err(io::ErrorKind::Unsupported.into())
+        }
+        SocketAddr::V6(_) => set_dont_fragment(socket, DONT_FRAGMENT_V6, true),
+        SocketAddr::V4(_) => set_dont_fragment(socket, DONT_FRAGMENT_V4, true),
     }
 }
+
+/// Lets routers cut what does not fit a link.
+pub(crate) fn allow_fragments(socket: &PolledSocket, is_ipv6: bool) -> io::Result<()> {
+    let option = if is_ipv6 {
+        DONT_FRAGMENT_V6
+    } else {
+        DONT_FRAGMENT_V4
+    };
+    match set_dont_fragment(socket, option, false) {
+        // What cannot be forbidden is allowed.
+        Err(error) if error.kind() == io::ErrorKind::Unsupported => Ok(()),
+        set => set,
+    }
+}
+
+fn set_dont_fragment(
+    socket: &PolledSocket,
+    option: Option<(libc::c_int, libc::c_int)>,
+    is_set: bool,
+) -> io::Result<()> {
+    let (level, name) = option.ok_or(io::ErrorKind::Unsupported)?;
+    set_option(socket.as_fd(), level, name, libc::c_int::from(is_set))
+}
+
+/// The options for the "don't fragment" bit, level and name, where there are such.
+const DONT_FRAGMENT_V6: Option<(libc::c_int, libc::c_int)> =
+    Some((libc::IPPROTO_IPV6, libc::IPV6_DONTFRAG));
+#[cfg(any(target_os = "freebsd", target_vendor = "apple"))]
+const DONT_FRAGMENT_V4: Option<(libc::c_int, libc::c_int)> =
+    Some((libc::IPPROTO_IP, libc::IP_DONTFRAG));
+#[cfg(not(any(target_os = "freebsd", target_vendor = "apple")))]
+const DONT_FRAGMENT_V4: Option<(libc::c_int, libc::c_int)> = None;
 
 /// A descriptor that is readable while it is set: the end of a pipe with a byte in it.
 #[derive(Debug)]

@@ -1,7 +1,7 @@
 //! Windows.
 
 use std::io;
-use std::net::UdpSocket;
+use std::net::{SocketAddr, UdpSocket};
 use std::os::windows::io::{
     AsRawHandle, AsRawSocket, AsSocket, BorrowedSocket, FromRawHandle, OwnedHandle, RawHandle,
     RawSocket,
@@ -22,22 +22,27 @@ pub(crate) fn monotonic_us() -> u64 {
     u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX)
 }
 
-/// Lets routers cut what does not fit a link, or forbids it by the "don't fragment" bit.
-pub(crate) fn set_fragments(
-    socket: &PolledSocket,
-    is_ipv6: bool,
-    is_allowed: bool,
-) -> io::Result<()> {
+/// Forbids routers to cut what is sent to `to` where it does not fit a link, by the "don't fragment" bit.
+pub(crate) fn forbid_fragments(socket: &PolledSocket, to: SocketAddr) -> io::Result<()> {
+    let (level, name) = if to.ip().to_canonical().is_ipv4() {
+        DONT_FRAGMENT_V4
+    } else {
+        DONT_FRAGMENT_V6
+    };
     let socket = socket.0.read().unwrap_or_else(PoisonError::into_inner);
-    let (socket, value) = (socket.as_socket(), u32::from(!is_allowed));
-    let (v6, v4) = (WinSock::IPV6_DONTFRAG, WinSock::IP_DONTFRAGMENT);
-    if is_ipv6 {
-        set_option(socket, WinSock::IPPROTO_IPV6, v6, value)?;
-        // Only a dual-stack socket has IPv4 options, and one without them sets no such bit.
-        let _ = set_option(socket, WinSock::IPPROTO_IP, v4, value);
-        return Ok(());
+    set_option(socket.as_socket(), level, name, 1)
+}
+
+/// Lets routers cut what does not fit a link.
+pub(crate) fn allow_fragments(socket: &PolledSocket, is_ipv6: bool) -> io::Result<()> {
+    let socket = socket.0.read().unwrap_or_else(PoisonError::into_inner);
+    let allow = |(level, name)| set_option(socket.as_socket(), level, name, 0);
+    if !is_ipv6 {
+        return allow(DONT_FRAGMENT_V4);
     }
-    set_option(socket, WinSock::IPPROTO_IP, v4, value)
+    // Only a dual-stack socket has IPv4 options, and one without them sets no such bit.
+    let _ = allow(DONT_FRAGMENT_V4);
+    allow(DONT_FRAGMENT_V6)
 }
 
 /// A UDP socket that can be registered for polling through a shared reference.
@@ -134,6 +139,11 @@ pub(crate) fn is_fatal(error: &io::Error) -> bool {
     )
 }
 
+/// Whether a datagram is longer than the system believes that the path takes.
+pub(crate) fn is_too_long(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(WinSock::WSAEMSGSIZE)
+}
+
 /// Whether this is how the system says that it cannot cut a run into datagrams on this route.
 pub(crate) fn refuses_segments(error: &io::Error) -> bool {
     matches!(
@@ -146,6 +156,10 @@ pub(crate) fn refuses_segments(error: &io::Error) -> bool {
 pub(crate) fn lacks_segmentation(error: &io::Error) -> bool {
     error.raw_os_error() == Some(WinSock::WSAEOPNOTSUPP)
 }
+
+/// The options for the "don't fragment" bit: level and name.
+const DONT_FRAGMENT_V4: (i32, i32) = (WinSock::IPPROTO_IP, WinSock::IP_DONTFRAGMENT);
+const DONT_FRAGMENT_V6: (i32, i32) = (WinSock::IPPROTO_IPV6, WinSock::IPV6_DONTFRAG);
 
 fn set_option(socket: BorrowedSocket<'_>, level: i32, name: i32, value: u32) -> io::Result<()> {
     // SAFETY: `value` lives across the call and its size is given with it; the socket is open

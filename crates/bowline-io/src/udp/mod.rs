@@ -16,7 +16,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::os::windows::io::{AsRawSocket, RawSocket};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
-use bowline_core::transmit::Ecn;
+use bowline_core::transmit::{Ecn, ProbeFailure};
 use mio::{Interest, Registry, Token};
 use noq_udp::{UdpSockRef, UdpSocketState};
 use socket2::{Domain, Protocol, Socket, Type};
@@ -122,17 +122,17 @@ impl UdpSocket {
         })
     }
 
-    /// Sends a datagram that asks whether the path takes its size: it is not cut into fragments. One that
-    /// is not sent is lost, for whatever reason.
+    /// Sends a datagram that asks whether the path takes its size: it is not cut into fragments.
     ///
     /// What other threads send on this socket at the same moment is not cut either.
-    pub fn send_probe(&self, to: SocketAddr, bytes: &[u8]) {
-        let Some(to) = self.address(to) else {
-            return;
-        };
+    ///
+    /// # Errors
+    /// If it was not sent, which is no fault of the socket.
+    pub fn send_probe(&self, to: SocketAddr, bytes: &[u8]) -> Result<(), ProbeFailure> {
+        let to = self.address(to).ok_or(ProbeFailure::NotNow)?;
         // Two at once would allow fragments to each other.
         if self.is_probing.swap(true, Ordering::Acquire) {
-            return;
+            return Err(ProbeFailure::NotNow);
         }
         let piece = Piece {
             to,
@@ -140,16 +140,24 @@ impl UdpSocket {
             segment_size: None,
             ecn: None,
         };
-        let is_ipv6 = self.local_addr.is_ipv6();
-        let sent =
-            sys::set_fragments(&self.socket, is_ipv6, false).and_then(|()| self.submit(&[piece]));
-        if let Err(error) = sent {
-            tracing::trace!(%error, size = bytes.len(), "probe not sent");
-        }
-        if let Err(error) = sys::set_fragments(&self.socket, is_ipv6, true) {
-            tracing::debug!(%error, "datagrams that exceed the path's MTU will be lost");
-        }
+        let forbidden = sys::forbid_fragments(&self.socket, to);
+        let sent = match &forbidden {
+            Ok(()) => self.submit_probe(piece).map_err(|error| {
+                tracing::trace!(%error, size = bytes.len(), "probe not sent");
+                if sys::is_too_long(&error) {
+                    ProbeFailure::TooLong
+                } else {
+                    ProbeFailure::NotNow
+                }
+            }),
+            Err(error) => {
+                tracing::debug!(%error, "fragments cannot be forbidden, so no size is tried");
+                Err(ProbeFailure::Unmarked)
+            }
+        };
+        self.allow_fragments();
         self.is_probing.store(false, Ordering::Release);
+        sent
     }
 
     /// Sends runs of datagrams to different peers, as many in one system call as the system takes.
@@ -233,20 +241,32 @@ impl UdpSocket {
         let local_addr = socket.local_addr()?;
         // This also makes the socket non-blocking and forbids fragments.
         let state = UdpSocketState::new(UdpSockRef::from(&socket))?;
-        let socket = PolledSocket::new(socket);
-        if let Err(error) = sys::set_fragments(&socket, addr.is_ipv6(), true) {
-            tracing::debug!(%error, "datagrams that exceed the path's MTU will be lost");
-        }
-        Ok(Self {
+        let bound = Self {
             max_segments: AtomicUsize::new(state.max_gso_segments().get().min(MAX_GSO_SEGMENTS)),
-            socket,
+            socket: PolledSocket::new(socket),
             state,
             is_probing: AtomicBool::new(false),
             local_addr,
             buffers,
             lost_in_queue: AtomicU32::new(0),
             counters: Counters::default(),
-        })
+        };
+        bound.allow_fragments();
+        Ok(bound)
+    }
+
+    fn submit_probe(&self, piece: Piece<'_>) -> io::Result<()> {
+        #[cfg(any(test, feature = "test-support"))]
+        if let Some(error) = crate::faults::probe_error(self.local_addr, piece.bytes.len()) {
+            return Err(error);
+        }
+        self.submit(&[piece]).map(drop)
+    }
+
+    fn allow_fragments(&self) {
+        if let Err(error) = sys::allow_fragments(&self.socket, self.local_addr.is_ipv6()) {
+            tracing::debug!(%error, "datagrams that exceed the path's MTU will be lost");
+        }
     }
 }
 

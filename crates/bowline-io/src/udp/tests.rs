@@ -337,7 +337,7 @@ fn a_probe_arrives_whole_and_whatever_follows_may_be_cut() {
     for (bind, dual_stack) in [(V4, false), (dual, true)] {
         let a = UdpSocket::bind(bind, dual_stack).unwrap();
         let b = UdpSocket::bind(V4, false).unwrap();
-        a.send_probe(b.local_addr(), &[5; 8952]);
+        a.send_probe(b.local_addr(), &[5; 8952]).unwrap();
         let received = receive(&b, 1);
         assert_eq!(received[0].2, [5; 8952], "{bind}");
         #[cfg(any(target_os = "android", target_os = "linux"))]
@@ -352,28 +352,54 @@ fn fragments_can_be_forbidden_and_allowed() {
         let Ok(a) = UdpSocket::bind(bind, false) else {
             continue; // no IPv6 on this machine
         };
-        for is_allowed in [true, false, true] {
-            sys::set_fragments(&a.socket, bind.is_ipv6(), is_allowed).unwrap();
-            let is_forbidden = sys::forbids_fragments(&a.socket, bind.is_ipv6());
-            assert_ne!(is_forbidden, is_allowed, "{bind}");
-        }
+        let is_forbidden = || sys::forbids_fragments(&a.socket, bind.is_ipv6());
+        assert!(!is_forbidden(), "{bind}");
+        sys::forbid_fragments(&a.socket, bind).unwrap();
+        assert!(is_forbidden(), "{bind}");
+        sys::allow_fragments(&a.socket, bind.is_ipv6()).unwrap();
+        assert!(!is_forbidden(), "{bind}");
     }
+}
+
+#[cfg(any(target_os = "android", target_os = "linux"))]
+#[test]
+fn fragments_are_forbidden_for_the_family_that_a_probe_goes_to() {
+    let dual = SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), 0);
+    let Ok(socket) = UdpSocket::bind(dual, true) else {
+        return; // no IPv6 on this machine
+    };
+    let forbids = |is_ipv6| sys::forbids_fragments(&socket.socket, is_ipv6);
+    let mapped = socket.address((Ipv4Addr::LOCALHOST, 1).into()).unwrap();
+    sys::forbid_fragments(&socket.socket, mapped).unwrap();
+    assert_eq!((forbids(false), forbids(true)), (true, false));
+    sys::allow_fragments(&socket.socket, true).unwrap();
+    sys::forbid_fragments(&socket.socket, V6).unwrap();
+    assert_eq!((forbids(false), forbids(true)), (false, true));
+    sys::allow_fragments(&socket.socket, true).unwrap();
+    assert_eq!((forbids(false), forbids(true)), (false, false));
 }
 
 #[cfg(unix)]
 #[test]
-fn a_probe_that_the_system_refuses_is_lost_and_no_error() {
+fn a_probe_that_the_system_refuses_tells_whether_its_size_is_to_blame() {
+    use bowline_core::transmit::ProbeFailure::{NotNow, TooLong};
     let (a, b) = pair();
     let port = a.local_addr().port();
-    crate::faults::fail_sends(port, [libc::EMSGSIZE, libc::EAGAIN, libc::EPERM]);
-    for _ in 0..3 {
-        a.send_probe(b.local_addr(), &[1; 1472]);
+    for (error, failure) in [
+        (libc::EMSGSIZE, TooLong),
+        (libc::EAGAIN, NotNow),
+        (libc::ENOBUFS, NotNow),
+        (libc::EPERM, NotNow),
+    ] {
+        crate::faults::fail_probes(port, [error]);
+        let sent = a.send_probe(b.local_addr(), &[1; 1472]);
+        assert_eq!(sent, Err(failure), "{error}");
     }
-    assert_eq!(crate::faults::failures_left(port), 0);
+    assert_eq!(crate::faults::probes(port), [1472; 4]);
     // Longer than any datagram may be.
-    a.send_probe(b.local_addr(), &[2; 65_508]);
+    assert_eq!(a.send_probe(b.local_addr(), &[2; 65_508]), Err(TooLong));
     // Nor is there a way to port 0.
-    a.send_probe(V4, &[3; 1472]);
+    assert_eq!(a.send_probe(V4, &[3; 1472]), Err(NotNow));
     let sent = a.send(b.local_addr(), b"after", 5, None).unwrap();
     assert_eq!(sent, SendOutcome::Sent);
     assert_eq!(receive(&b, 1)[0].2, b"after");

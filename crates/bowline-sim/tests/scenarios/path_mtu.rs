@@ -222,6 +222,35 @@ fn a_black_hole_is_found_between_small_messages() {
     });
 }
 
+/// A probe that is under way when the settings change tells nothing of the path under the new ones.
+#[test]
+fn settings_change_while_a_probe_is_under_way() {
+    deterministic(14, |world| {
+        world.set_links(path(1472).latency(ms(100)));
+        let probes = Rc::new(Cell::new(0));
+        let seen = Rc::clone(&probes);
+        world.set_filter(move |_, datagram| {
+            seen.set(seen.get() + usize::from(datagram.bytes.len() == 1400));
+            Verdict::Pass
+        });
+        let (ours, _) = connected(world, HostConfig::default());
+        while probes.get() == 0 {
+            bulk(world, ours, ms(10));
+        }
+        assert_eq!(packet_bytes(world, ours), 1300);
+        for (set, most, found) in [(1000, 1472, 955), (1300, 1300, 1300), (1300, 1452, 1452)] {
+            let mut config = HostConfig::default().connection;
+            config.set_mtu(set).unwrap();
+            config.set_mtu_search_max(most).unwrap();
+            world.set_config(ours, config);
+            assert_eq!(packet_bytes(world, ours), found.min(1255));
+            bulk(world, ours, secs(3));
+            assert_eq!(packet_bytes(world, ours), found);
+        }
+        world.wait_for_delivery(ours, secs(3)).unwrap();
+    });
+}
+
 #[test]
 fn loss_does_not_keep_packets_small() {
     for (seed, percent) in [(0, 1), (1, 5), (2, 10), (3, 20)] {

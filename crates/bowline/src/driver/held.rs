@@ -13,6 +13,7 @@ use bowline_core::event::ToConnection;
 use bowline_core::pipe::Piped;
 use bowline_core::time::Timestamp;
 use bowline_core::transmit::DatagramMeta;
+use bowline_core::transmit::ProbeFailure;
 
 use crate::driver::limits;
 use crate::driver::lobby::Nudge;
@@ -35,6 +36,8 @@ enum Arrival {
     Piped(Piped),
     /// From the endpoint, whose lock and a connection's are never taken together.
     Endpoint(ToConnection),
+    /// From whoever sends.
+    ProbeUnsent(ProbeFailure),
 }
 
 /// Whether a thread may wait for a connection's lock.
@@ -99,6 +102,21 @@ impl Slot {
         debug_assert!(is_kept, "without a bound there is room");
     }
 
+    /// Tells the connection, as soon as somebody has its lock, that a probe of the path was not sent. That is
+    /// soon enough: the probe is taken for lost much later.
+    pub(crate) fn tell_unsent_probe(&self, at: Timestamp, failure: ProbeFailure) {
+        let Some(mut state) = self.lock_soon() else {
+            let arrival = Arrival::ProbeUnsent(failure);
+            let is_kept = self.inbox.put(Late { at, arrival }, &[], usize::MAX);
+            debug_assert!(is_kept, "without a bound there is room");
+            return;
+        };
+        let now = state.advance(at);
+        if let Some(live) = &mut state.live {
+            live.core.handle_unsent_probe(now, failure);
+        }
+    }
+
     /// Takes in what waited for the lock. Comes before anything newer.
     pub(crate) fn catch_up(&self, state: &mut SlotState) {
         let Some(mut batch) = self.inbox.take() else {
@@ -113,6 +131,7 @@ impl Slot {
                 Arrival::Datagram(meta) => live.core.handle_datagram(now, &meta, bytes),
                 Arrival::Piped(item) => live.core.handle_piped(now, item),
                 Arrival::Endpoint(answer) => live.core.handle_endpoint(now, answer),
+                Arrival::ProbeUnsent(failure) => live.core.handle_unsent_probe(now, failure),
             }
         });
         self.inbox.give_back(batch);

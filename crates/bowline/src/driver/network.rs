@@ -21,6 +21,7 @@ use bowline_core::endpoint::SocketId;
 use bowline_core::rng::Rng;
 use bowline_core::time::Timestamp;
 use bowline_core::transmit::Ecn;
+use bowline_core::transmit::ProbeFailure;
 use bowline_io::udp::RecvBatch;
 use bowline_io::udp::SendOutcome;
 use bowline_io::udp::UdpSocket;
@@ -60,6 +61,8 @@ pub(crate) struct Border {
     pub(crate) socket: SocketId,
     pub(crate) remote: SocketAddr,
     pub(crate) ecn: Option<Ecn>,
+    /// It leaves whole, or not at all.
+    pub(crate) is_probe: bool,
 }
 
 impl Network {
@@ -157,6 +160,24 @@ impl Inner {
         is_blocked
     }
 
+    /// Sends a probe of a path, if the conditions let it pass; if not it is late or lost, as any probe may be.
+    pub(crate) fn send_probe(
+        &self,
+        socket: &UdpSocket,
+        border: Border,
+        datagram: &[u8],
+    ) -> Result<(), ProbeFailure> {
+        if !self.network.is_meddling() {
+            assert_none_held();
+            return socket.send_probe(border.remote, datagram);
+        }
+        if !self.passes(border, datagram) {
+            return Ok(());
+        }
+        self.trace_sent(border, datagram);
+        socket.send_probe(border.remote, datagram)
+    }
+
     /// Sends what was late and is due.
     pub(crate) fn send_late(&self) {
         if !self.network.is_meddling() {
@@ -203,6 +224,7 @@ impl Inner {
                 socket,
                 remote,
                 ecn,
+                is_probe: false,
             };
             let fate = match &mut state.recv {
                 Some(link) => link.submit(now, &border, data),
@@ -259,14 +281,23 @@ impl Inner {
         let socket = self.hub.lock().any_socket(border.socket);
         if let Some(socket) = socket {
             // If the socket is blocked it is lost, as on any network.
-            let _ = self.send_now(&socket, border, datagram);
+            if border.is_probe {
+                self.trace_sent(border, datagram);
+                let _ = socket.send_probe(border.remote, datagram);
+            } else {
+                let _ = self.send_now(&socket, border, datagram);
+            }
         }
     }
 
-    fn send_now(&self, socket: &UdpSocket, border: Border, datagram: &[u8]) -> bool {
+    fn trace_sent(&self, border: Border, datagram: &[u8]) {
         let max_bytes = self.network.state.lock().trace_max_bytes;
         trace(max_bytes, "sent", border.remote, datagram);
         assert_none_held();
+    }
+
+    fn send_now(&self, socket: &UdpSocket, border: Border, datagram: &[u8]) -> bool {
+        self.trace_sent(border, datagram);
         match socket.send(border.remote, datagram, datagram.len(), border.ecn) {
             Ok(SendOutcome::Sent) => false,
             Ok(SendOutcome::Blocked { .. }) => true,

@@ -228,6 +228,7 @@ impl Receiver {
                     socket: id,
                     remote,
                     ecn,
+                    is_probe: false,
                 };
                 let _ = inner.send_one_by_one(socket, border, bytes, bytes.len());
             } else {

@@ -325,16 +325,20 @@ fn send(inner: &Inner, slot: &Slot, socket: &UdpSocket, bytes: &[u8], transmit: 
     assert_none_held();
     let remote = slot.remote_addr();
     let ecn = transmit.ecn.or_else(|| inner.network.ecn());
-    if inner.network.is_meddling() {
+    let is_probe = transmit.is_probe;
+    if is_probe || inner.network.is_meddling() {
         let border = Border {
             socket: slot.route.socket,
             remote,
             ecn,
+            is_probe,
         };
-        return inner.send_one_by_one(socket, border, bytes, transmit.segment_size);
-    }
-    if transmit.is_probe {
-        socket.send_probe(remote, bytes);
+        if !is_probe {
+            return inner.send_one_by_one(socket, border, bytes, transmit.segment_size);
+        }
+        if let Err(failure) = inner.send_probe(socket, border, bytes) {
+            slot.tell_unsent_probe(inner.clock.now(), failure);
+        }
         return false;
     }
     match socket.send(remote, bytes, transmit.segment_size, ecn) {

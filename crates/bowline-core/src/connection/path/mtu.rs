@@ -19,6 +19,7 @@ use crate::limits;
 use crate::send::Settled;
 use crate::time::Span;
 use crate::time::Timestamp;
+use crate::transmit::ProbeFailure;
 
 /// UDP payloads that are tried. The first is the base, which is known to pass nearly everywhere (RFC 8899,
 /// section 5.1.2); then come what GNS sends, the largest that it takes, what 1500 bytes carry through a tunnel,
@@ -44,6 +45,9 @@ const PROBE_TIMEOUT: Span = Span::from_secs(3);
 /// How long a search rests that has found the limit. Shorter than the ten minutes of RFC 8899, since
 /// probes are rare and only go out beside bulk.
 const REST: Span = Span::from_secs(60);
+/// How long a search waits for a socket that takes nothing: about what a send buffer of 4 MiB takes to empty at
+/// 100 Mbit/s.
+const SOCKET_REST: Span = Span::from_millis(300);
 /// So many full packets must be lost in a row.
 const BLACK_HOLE_LOSSES: usize = 8;
 
@@ -102,7 +106,7 @@ impl PathMtu {
 
     /// The size that is to be tried now, if any.
     pub(super) fn wanted_probe(&mut self, now: Timestamp) -> Option<usize> {
-        let larger = SIZES.get(self.level + 1).copied();
+        let larger = SIZES.get(self.level.saturating_add(1)).copied();
         let larger = larger.filter(|bytes| *bytes <= self.most_bytes)?;
         match self.search {
             Search::Ready => {}
@@ -117,6 +121,22 @@ impl PathMtu {
     pub(super) fn on_probe_sent(&mut self, now: Timestamp, probe: PacketNumber) {
         let until = now + PROBE_TIMEOUT;
         self.search = Search::Asked { probe, until };
+    }
+
+    /// The probe that is asked for was not sent.
+    pub(super) fn on_probe_unsent(&mut self, now: Timestamp, failure: ProbeFailure) {
+        if !matches!(self.search, Search::Asked { .. }) {
+            return;
+        }
+        self.search = match failure {
+            ProbeFailure::TooLong => self.rest(now),
+            ProbeFailure::NotNow => Search::Resting {
+                until: now + SOCKET_REST,
+            },
+            ProbeFailure::Unmarked => Search::Resting {
+                until: Timestamp::NEVER,
+            },
+        };
     }
 
     /// A packet arrived or was lost.
@@ -136,7 +156,7 @@ impl PathMtu {
             if let Some(entry) = self.lost.get_mut(self.next_lost) {
                 *entry = packet.number;
             }
-            self.next_lost = (self.next_lost + 1) % BLACK_HOLE_LOSSES;
+            self.next_lost = self.next_lost.wrapping_add(1) % BLACK_HOLE_LOSSES;
         }
     }
 
@@ -177,7 +197,7 @@ impl PathMtu {
         if !packet.has_arrived() {
             return self.on_probe_lost(now);
         }
-        self.level += 1;
+        self.level = self.level.saturating_add(1);
         // What was lost before tells nothing any more.
         self.large_arrived = self.large_arrived.max(probe);
         self.search = Search::Ready;
@@ -186,151 +206,21 @@ impl PathMtu {
     }
 
     fn on_probe_lost(&mut self, now: Timestamp) {
-        self.failed += 1;
+        self.failed = self.failed.saturating_add(1);
         self.search = Search::Ready;
         if self.failed >= MAX_TRIES {
-            self.failed = 0;
-            self.search = Search::Resting { until: now + REST };
+            self.search = self.rest(now);
         }
+    }
+
+    /// The next size does not pass.
+    fn rest(&mut self, now: Timestamp) -> Search {
+        self.failed = 0;
+        Search::Resting { until: now + REST }
     }
 }
 
 const BASE: usize = SIZES[0];
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::rate::sampler::SentMark;
-    use crate::send::Verdict;
-
-    const NOW: Timestamp = Timestamp::ZERO;
-    const FULL: usize = limits::MAX_GROWN_DATAGRAM;
-
-    fn settled(number: u64, bytes: usize, arrived: bool) -> Settled {
-        let verdict = match arrived {
-            true => Verdict::Arrived,
-            false => Verdict::Lost,
-        };
-        Settled {
-            number: PacketNumber::new(number),
-            sent_at: NOW,
-            bytes: bytes as u16,
-            verdict,
-            timed_out: false,
-            is_probe: false,
-            mark: SentMark::default(),
-        }
-    }
-
-    fn probe(mtu: &mut PathMtu, now: Timestamp, number: u64, passes: impl Fn(usize) -> bool) {
-        let bytes = mtu.wanted_probe(now).unwrap();
-        mtu.on_probe_sent(now, PacketNumber::new(number));
-        assert_eq!(mtu.wanted_probe(now), None, "one at a time");
-        let fate = settled(number, bytes, passes(bytes));
-        let is_probe = true;
-        mtu.on_fate(now, &Settled { is_probe, ..fate });
-    }
-
-    fn grown() -> PathMtu {
-        let mut mtu = PathMtu::new(limits::MAX_GROWN_DATAGRAM);
-        for number in 2..9 {
-            probe(&mut mtu, NOW, number, |_| true);
-        }
-        mtu
-    }
-
-    #[test]
-    fn limit_packets_grow_to_a_jumbo_frame() {
-        let mut mtu = grown();
-        assert_eq!(mtu.packet_bytes(), limits::MAX_GROWN_DATAGRAM);
-        assert_eq!(mtu.wanted_probe(NOW + REST), None);
-        assert!(SIZES.is_sorted());
-    }
-
-    #[test]
-    fn limit_packets_grow_to_what_was_set() {
-        let mut mtu = PathMtu::new(1400);
-        for number in 2..4 {
-            probe(&mut mtu, NOW, number, |_| true);
-        }
-        assert_eq!(mtu.wanted_probe(NOW + REST), None);
-        assert_eq!(mtu.packet_bytes(), 1400);
-    }
-
-    #[test]
-    fn a_size_that_does_not_pass_is_tried_three_times_a_minute() {
-        let mut mtu = PathMtu::new(limits::MAX_GROWN_DATAGRAM);
-        probe(&mut mtu, NOW, 2, |bytes| bytes <= 1300);
-        for number in 3..6 {
-            probe(&mut mtu, NOW, number, |bytes| bytes <= 1300);
-        }
-        assert_eq!(mtu.packet_bytes(), 1300);
-        assert_eq!(mtu.wanted_probe(NOW), None);
-        assert_eq!(mtu.wanted_probe(NOW + REST), Some(1400));
-    }
-
-    #[test]
-    fn a_probe_without_an_answer_is_lost() {
-        let mut mtu = PathMtu::new(limits::MAX_GROWN_DATAGRAM);
-        mtu.on_probe_sent(NOW, PacketNumber::new(2));
-        assert_eq!(mtu.wanted_probe(NOW), None);
-        assert_eq!(mtu.wanted_probe(NOW + PROBE_TIMEOUT), Some(1300));
-        assert_eq!(mtu.failed, 1);
-    }
-
-    #[test]
-    fn a_black_hole_is_losses_of_large_packets_only() {
-        let mut mtu = grown();
-        for number in 10..18 {
-            assert!(!mtu.is_in_black_hole());
-            mtu.on_fate(NOW, &settled(number, FULL, false));
-        }
-        assert!(!mtu.is_in_black_hole(), "small ones may be lost as well");
-        mtu.on_fate(NOW, &settled(9, 100, true));
-        assert!(!mtu.is_in_black_hole(), "it arrived before the losses");
-        let mut congested = mtu.clone();
-        congested.on_fate(NOW, &settled(14, FULL, true));
-        congested.on_fate(NOW, &settled(16, 100, true));
-        assert!(
-            !congested.is_in_black_hole(),
-            "a large one arrived among them"
-        );
-        mtu.on_fate(NOW, &settled(12, 100, true));
-        assert!(mtu.is_in_black_hole());
-        mtu.fall_back();
-        assert_eq!(mtu.packet_bytes(), BASE);
-        assert_eq!(mtu.wanted_probe(NOW), Some(GNS_FULL_PACKET));
-    }
-
-    #[test]
-    fn packets_of_a_middle_size_hide_no_black_hole() {
-        let mut mtu = PathMtu::new(limits::ETHERNET_DATAGRAM);
-        for number in 2..6 {
-            probe(&mut mtu, NOW, number, |_| true);
-        }
-        assert_eq!(mtu.packet_bytes(), limits::ETHERNET_DATAGRAM);
-        for number in 10..18 {
-            mtu.on_fate(NOW, &settled(2 * number, limits::ETHERNET_DATAGRAM, false));
-            mtu.on_fate(NOW, &settled(2 * number + 1, 1230, true));
-        }
-        assert!(mtu.is_in_black_hole());
-    }
-
-    #[test]
-    fn old_losses_do_not_end_a_new_search() {
-        let mut mtu = grown();
-        for number in 10..18 {
-            mtu.on_fate(NOW, &settled(number, FULL, false));
-        }
-        mtu.on_fate(NOW, &settled(18, 100, true));
-        mtu.fall_back();
-        assert!(!mtu.is_in_black_hole(), "it is left");
-        // What was under way is lost as well.
-        for number in 19..27 {
-            mtu.on_fate(NOW, &settled(number, FULL, false));
-        }
-        probe(&mut mtu, NOW, 27, |_| true);
-        mtu.on_fate(NOW, &settled(28, 100, true));
-        assert!(!mtu.is_in_black_hole());
-    }
-}
+mod tests;

@@ -90,7 +90,8 @@ impl Flight {
             | Input::Command(_)
             | Input::Transmit { .. }
             | Input::Endpoint(_)
-            | Input::Dropped(_) => to_owned(input),
+            | Input::Dropped(_)
+            | Input::ProbeUnsent(_) => to_owned(input),
         };
         self.newer.bytes += INPUT_OVERHEAD + payload_len(&input);
         self.newer.inputs.push(Recorded { at, input });

@@ -4,6 +4,7 @@ mod send;
 mod timer;
 
 use std::io;
+use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
 use socket2::Socket;
@@ -18,34 +19,35 @@ pub(crate) fn monotonic_us() -> u64 {
     clock_us(libc::CLOCK_BOOTTIME)
 }
 
-/// Lets routers cut what does not fit a link, or forbids it by the "don't fragment" bit.
+/// Forbids routers to cut what is sent to `to` where it does not fit a link, by the "don't fragment" bit.
+pub(crate) fn forbid_fragments(socket: &PolledSocket, to: SocketAddr) -> io::Result<()> {
+    let socket = socket.as_fd();
+    // As for probes: the kernel does not go by what it believes of the path itself.
+    if to.ip().to_canonical().is_ipv4() {
+        let probe = libc::IP_PMTUDISC_PROBE;
+        return set_option(socket, libc::IPPROTO_IP, libc::IP_MTU_DISCOVER, probe);
+    }
+    let (level, probe) = (libc::IPPROTO_IPV6, libc::IPV6_PMTUDISC_PROBE);
+    set_option(socket, level, libc::IPV6_MTU_DISCOVER, probe)?;
+    set_option(socket, level, libc::IPV6_DONTFRAG, 1)
+}
+
+/// Lets routers cut what does not fit a link.
 ///
 /// The default here is path MTU discovery by the kernel, which loses the first packets that do not
 /// fit, or all of them behind a filter that eats the ICMP answers.
-pub(crate) fn set_fragments(
-    socket: &PolledSocket,
-    is_ipv6: bool,
-    is_allowed: bool,
-) -> io::Result<()> {
+pub(crate) fn allow_fragments(socket: &PolledSocket, is_ipv6: bool) -> io::Result<()> {
     let socket = socket.as_fd();
-    // Forbidden as for probes: the kernel does not go by what it believes of the path itself.
-    let (v4, v6) = if is_allowed {
-        (libc::IP_PMTUDISC_DONT, libc::IPV6_PMTUDISC_DONT)
-    } else {
-        (libc::IP_PMTUDISC_PROBE, libc::IPV6_PMTUDISC_PROBE)
-    };
-    set_option(socket, libc::IPPROTO_IP, libc::IP_MTU_DISCOVER, v4)?;
-    if is_ipv6 {
-        set_option(socket, libc::IPPROTO_IPV6, libc::IPV6_MTU_DISCOVER, v6)?;
-        let is_forbidden = libc::c_int::from(!is_allowed);
-        set_option(
-            socket,
-            libc::IPPROTO_IPV6,
-            libc::IPV6_DONTFRAG,
-            is_forbidden,
-        )?;
+    let dont = libc::IP_PMTUDISC_DONT;
+    let v4 = set_option(socket, libc::IPPROTO_IP, libc::IP_MTU_DISCOVER, dont);
+    if !is_ipv6 {
+        return v4;
     }
-    Ok(())
+    // All of them, whatever becomes of the first.
+    let (level, dont) = (libc::IPPROTO_IPV6, libc::IPV6_PMTUDISC_DONT);
+    let v6 = set_option(socket, level, libc::IPV6_MTU_DISCOVER, dont);
+    let mark = set_option(socket, level, libc::IPV6_DONTFRAG, 0);
+    v4.and(v6).and(mark)
 }
 
 /// Lets other sockets of this user that ask for the same have the same port, and spreads senders over them.
