@@ -32,7 +32,7 @@ pub(crate) struct Path {
     /// Packets grow up to this if it pays. They do not if that is no more than GNS sends: the peer does not know
     /// of it, or the application has chosen a size.
     most_bytes: u16,
-    /// What was found out of the path, once it was asked.
+    /// What was found out of the path, once it was asked or lost a large packet.
     found: Option<Box<PathMtu>>,
 }
 
@@ -87,7 +87,13 @@ impl Path {
         self.found = None;
     }
 
-    /// The size that a probe should try now, if any. Asked while enough waits that it pays.
+    /// Whether packets are smaller than those of GNS, for want of a path that takes more.
+    pub(crate) fn is_reduced(&self) -> bool {
+        self.found.as_ref().is_some_and(|mtu| mtu.is_reduced())
+    }
+
+    /// The size that a probe should try now, if any. Asked while enough waits that it pays, or packets are
+    /// smaller than those of GNS.
     pub(crate) fn wanted_probe(&mut self, now: Timestamp) -> Option<usize> {
         self.mtu()?.wanted_probe(now)
     }
@@ -108,7 +114,14 @@ impl Path {
 
     /// A packet arrived or was lost.
     pub(crate) fn on_fate(&mut self, now: Timestamp, packet: &Settled) {
-        if let Some(mtu) = &mut self.found {
+        // Before the path was asked for anything, only this is worth remembering.
+        let may_be_too_large = !packet.has_arrived() && usize::from(packet.bytes) > mtu::BASE;
+        let mtu = if may_be_too_large {
+            self.mtu()
+        } else {
+            self.found.as_deref_mut()
+        };
+        if let Some(mtu) = mtu {
             mtu.on_fate(now, packet);
         }
     }
@@ -125,7 +138,7 @@ impl Path {
     /// Makes packets smaller, since nothing is heard of the peer again and again.
     pub(crate) fn on_silence(&mut self) {
         if let Some(mtu) = self.mtu() {
-            mtu.fall_back();
+            mtu.on_silence();
         }
     }
 

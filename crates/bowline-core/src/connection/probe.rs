@@ -11,21 +11,29 @@ use crate::wire::stats_blob::StatsFlags;
 use crate::wire::stats_blob::UdpStats;
 
 impl Connection {
-    /// A probe of the path, if one is wanted and a data packet might go, too: larger packets pay only
-    /// while there is much to send, and a probe is paced like data.
+    /// A probe of the path, if one is wanted and a data packet might go, too: packets larger than usual pay
+    /// only while there is much to send, and a probe is paced like data.
     pub(super) fn next_probe(&mut self, now: Timestamp, buf: &mut TransmitBuf) -> Option<Transmit> {
-        let room = self.plaintext_room();
-        if !self.sender.wants_probe(now, room) {
+        let is_reduced = self.path.is_reduced();
+        let may_go = if is_reduced {
+            self.sender.may_probe(now)
+        } else {
+            let room = self.plaintext_room();
+            self.sender.wants_probe(now, room)
+        };
+        if !may_go {
             return None;
         }
         let size = self.path.wanted_probe(now)?;
-        if !self.sender.affords_probe(size) {
+        // No larger than packets usually are, it delays nobody.
+        if !is_reduced && !self.sender.affords_probe(size) {
             return None;
         }
         let start = buf.len();
         let len = self.build_probe(now, size, buf)?;
         let mut transmit = self.run(start, len, len);
-        transmit.is_probe = true;
+        // What GNS sends may be cut into fragments, as ever.
+        transmit.is_probe = !is_reduced;
         Some(transmit)
     }
 

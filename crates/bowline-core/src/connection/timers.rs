@@ -79,8 +79,7 @@ impl Connection {
         }
         self.release_in_order(now);
         self.take_missing_for_lost(now);
-        self.sender.on_retransmit_timeout(now);
-        if self.sender.timeouts_in_a_row() > 1 {
+        if self.sender.on_retransmit_timeout(now) > 1 {
             self.path.on_silence();
         }
         if self.liveness.on_timeout(now) {

@@ -254,11 +254,11 @@ impl Sender {
         }
     }
 
-    /// Sends the oldest reliable data again if its time is up. The ack for that tells what became of the
-    /// rest.
-    pub(crate) fn on_retransmit_timeout(&mut self, now: Timestamp) {
+    /// Sends the oldest reliable data again if its time is up, and returns how many times in a row that was so
+    /// now; 0 if it is not. The ack for that tells what became of the rest.
+    pub(crate) fn on_retransmit_timeout(&mut self, now: Timestamp) -> u32 {
         if self.retransmit_at().is_none_or(|at| at > now) {
-            return;
+            return 0;
         }
         let (lanes, armour) = (&mut self.lanes, &mut self.armour);
         self.in_flight.time_out_oldest(|sent| {
@@ -274,6 +274,7 @@ impl Sender {
         if self.timeouts > 1 {
             self.controller.on_silence(now);
         }
+        self.timeouts
     }
 
     /// When the oldest unacknowledged packet is taken for lost.

@@ -20,10 +20,18 @@ impl Sender {
         self.unsent_bytes >= BULK_BYTES
             && !self.controller.is_measuring()
             && self.wants_to_send(now, packet_room)
-            // Not instead of a packet that goes out although window or pace are at their end.
-            && !self.probe
-            && self.window_is_open()
-            && self.pacer.is_open()
+            && self.has_room_for_probe()
+    }
+
+    /// The same, except that something need not wait.
+    pub(crate) fn may_probe(&mut self, now: Timestamp) -> bool {
+        self.pacer.refill(now, self.rate_bytes_per_sec());
+        !self.controller.is_measuring() && self.has_room_for_probe()
+    }
+
+    /// A probe does not go instead of a packet that goes out although window or pace are at their end.
+    fn has_room_for_probe(&self) -> bool {
+        !self.probe && self.window_is_open() && self.pacer.is_open()
     }
 
     /// Whether a packet of that size keeps those behind it for a moment only.
@@ -37,10 +45,5 @@ impl Sender {
     pub(crate) fn on_probe_sent(&mut self, now: Timestamp, bytes: usize) {
         self.on_packet_sent(now, bytes, 0, true);
         self.in_flight.mark_probe();
-    }
-
-    /// How many times in a row nothing was heard of the oldest reliable packet.
-    pub(crate) const fn timeouts_in_a_row(&self) -> u32 {
-        self.timeouts
     }
 }

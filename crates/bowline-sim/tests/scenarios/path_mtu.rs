@@ -319,3 +319,90 @@ fn small_talk_sends_no_probe() {
         }
     });
 }
+
+/// Sends a small reliable message now and then.
+fn talk(world: &mut World, conn: Conn, span: Span) {
+    let end = world.now() + span;
+    while world.now() < end {
+        world.send(conn, SendFlags::RELIABLE, &[7; 300]).unwrap();
+        world.run_for(ms(33));
+    }
+}
+
+#[test]
+fn an_outage_leaves_messages_of_small_talk_whole() {
+    for (seed, outage) in [(0, 2), (1, 5), (2, 8)] {
+        deterministic(seed, |world| {
+            world.set_links(path(1472));
+            let (ours, theirs) = connected(world, HostConfig::default());
+            talk(world, ours, secs(2));
+            world.set_links(path(1472).loss(Chance::percent(100)));
+            talk(world, ours, secs(outage));
+            world.set_links(path(1472));
+            world.wait_for_delivery(ours, secs(10)).unwrap();
+            talk(world, ours, ms(200));
+            assert!(packet_bytes(world, ours) >= 1255, "{outage} s");
+            world.wait_for_delivery(ours, secs(1)).unwrap();
+            world.run_for(secs(1));
+            let sent = |world: &World| world.link_counters(ours.host, theirs.host).sent;
+            let before = sent(world);
+            let whole = [7; 1200];
+            world
+                .send(ours, SendFlags::UNRELIABLE_NO_NAGLE, &whole)
+                .unwrap();
+            world.run_for(ms(40));
+            assert_eq!(sent(world) - before, 1, "{outage} s");
+        });
+    }
+}
+
+/// How many round trips of [`path`] go by until packets of `conn` have the base size, while `load` goes on.
+fn round_trips(world: &mut World, conn: Conn, load: impl Fn(&mut World, Conn)) -> u64 {
+    let start = world.now();
+    while packet_bytes(world, conn) != 1200 {
+        load(world, conn);
+        assert!(world.now().since(start) < secs(10));
+    }
+    world.now().since(start).as_millis().div_ceil(50)
+}
+
+#[test]
+fn a_route_that_takes_less_stops_bulk_for_a_moment_only() {
+    deterministic(11, |world| {
+        world.set_links(path(1472));
+        let (ours, _) = connected(world, HostConfig::default());
+        bulk(world, ours, secs(3));
+        assert_eq!(packet_bytes(world, ours), 1472);
+        world.set_links(path(1230));
+        let took = round_trips(world, ours, |world, conn| bulk(world, conn, ms(10)));
+        eprintln!("bulk {took}");
+        assert!(took <= 12, "{took} round trips");
+        bulk(world, ours, secs(2));
+        assert_eq!(packet_bytes(world, ours), 1200);
+        world.wait_for_delivery(ours, secs(2)).unwrap();
+    });
+}
+
+/// Of each message the first packets are lost and the last one arrives.
+#[test]
+fn a_route_that_takes_less_stops_small_talk_for_a_moment_only() {
+    for (seed, flags) in [(0, SendFlags::RELIABLE), (1, SendFlags::UNRELIABLE)] {
+        deterministic(seed, |world| {
+            let talk = |world: &mut World, conn: Conn| {
+                world.send(conn, flags, &[7; 3000]).unwrap();
+                world.run_for(ms(33));
+            };
+            world.set_links(path(1472));
+            let (ours, _) = connected(world, HostConfig::default());
+            (0..30).for_each(|_| talk(world, ours));
+            assert_eq!(packet_bytes(world, ours), 1255);
+            world.set_links(path(1230));
+            let took = round_trips(world, ours, talk);
+            eprintln!("talk {flags:?} {took}");
+            assert!(took <= 12, "{took} round trips");
+            (0..30).for_each(|_| talk(world, ours));
+            assert_eq!(packet_bytes(world, ours), 1200);
+            world.wait_for_delivery(ours, secs(1)).unwrap();
+        });
+    }
+}

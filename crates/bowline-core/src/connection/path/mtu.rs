@@ -8,7 +8,11 @@
 //! A path that takes less than before swallows all packets above some size and lets the others pass: a
 //! black hole. It is suspected when several full packets in a row are lost, the smaller ones among them are
 //! not, and no full one arrives; or when nothing at all is heard twice in a row. Packets are then of the
-//! base size at once, and the search begins anew, so a false alarm costs a few round trips only.
+//! base size at once, and the search begins anew, so a false alarm costs a few round trips only. After silence,
+//! which may be an outage as well, it begins once the peer is heard again: what is tried before tells nothing.
+//!
+//! Below the size of GNS messages are split that need not be. So the way back there is tried at once, whether
+//! or not much waits to be sent; all larger sizes only pay with bulk.
 
 use serde::Deserialize;
 use serde::Serialize;
@@ -83,6 +87,8 @@ enum Search {
     },
     /// The next size does not pass for now.
     Resting { until: Timestamp },
+    /// Nothing is heard of the peer, so that no probe would be answered.
+    Silent,
 }
 
 impl PathMtu {
@@ -112,7 +118,7 @@ impl PathMtu {
             Search::Ready => {}
             Search::Asked { until, .. } if until <= now => self.on_probe_lost(now),
             Search::Resting { until } if until <= now => self.search = Search::Ready,
-            Search::Asked { .. } | Search::Resting { .. } => {}
+            Search::Asked { .. } | Search::Resting { .. } | Search::Silent => {}
         }
         matches!(self.search, Search::Ready).then_some(larger)
     }
@@ -141,6 +147,9 @@ impl PathMtu {
 
     /// A packet arrived or was lost.
     pub(super) fn on_fate(&mut self, now: Timestamp, packet: &Settled) {
+        if packet.has_arrived() && matches!(self.search, Search::Silent) {
+            self.search = Search::Ready;
+        }
         if packet.is_probe {
             return self.on_probe_fate(now, packet);
         }
@@ -175,16 +184,36 @@ impl PathMtu {
         in_a_row && self.lost.iter().any(|lost| *lost < self.small_arrived)
     }
 
-    /// Sends packets of the base size and searches anew.
+    /// Whether packets are smaller than those of GNS.
+    pub(super) const fn is_reduced(&self) -> bool {
+        self.level < FIRST
+    }
+
+    /// Large packets are swallowed: sends packets of the base size and searches anew.
     pub(super) fn fall_back(&mut self) {
-        if self.level == 0 {
-            return;
+        if self.level > 0 {
+            self.shrink();
+            self.search = Search::Ready;
         }
-        tracing::debug!(from = self.packet_bytes(), to = BASE, "black hole");
+    }
+
+    /// Nothing at all is heard: sends packets of the base size, and searches anew when the peer is heard.
+    pub(super) fn on_silence(&mut self) {
+        if self.level > 0 {
+            self.shrink();
+            self.search = Search::Silent;
+        } else if matches!(self.search, Search::Asked { .. }) {
+            // What becomes of it tells nothing.
+            self.search = Search::Silent;
+        }
+    }
+
+    fn shrink(&mut self) {
+        let from = self.packet_bytes();
         self.level = 0;
         self.lost.fill(PacketNumber::new(0));
-        self.search = Search::Ready;
         self.failed = 0;
+        tracing::debug!(from, to = self.packet_bytes(), "packets shrink");
     }
 
     fn on_probe_fate(&mut self, now: Timestamp, packet: &Settled) {
@@ -220,7 +249,8 @@ impl PathMtu {
     }
 }
 
-const BASE: usize = SIZES[0];
+/// Packets no longer than this pass nearly everywhere.
+pub(super) const BASE: usize = SIZES[0];
 
 #[cfg(test)]
 mod tests;

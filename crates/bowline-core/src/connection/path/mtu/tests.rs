@@ -135,6 +135,47 @@ fn old_losses_do_not_end_a_new_search() {
 }
 
 #[test]
+fn after_silence_the_way_back_begins_when_the_peer_is_heard() {
+    let mut mtu = grown();
+    for _ in 0..2 {
+        mtu.on_silence();
+        assert_eq!(mtu.packet_bytes(), BASE);
+        assert_eq!(mtu.wanted_probe(NOW + REST), None, "nobody would answer");
+    }
+    assert!(mtu.is_reduced());
+    mtu.on_fate(NOW, &settled(30, 100, false));
+    assert_eq!(mtu.wanted_probe(NOW), None);
+    mtu.on_fate(NOW, &settled(31, 100, true));
+    assert_eq!(mtu.wanted_probe(NOW), Some(GNS_FULL_PACKET));
+}
+
+#[test]
+fn a_probe_that_goes_out_into_silence_does_not_count() {
+    let mut mtu = PathMtu::new(limits::MAX_GROWN_DATAGRAM);
+    mtu.on_silence();
+    for number in 2..10 {
+        mtu.on_fate(NOW, &settled(number, 100, true));
+        mtu.on_probe_sent(NOW, PacketNumber::new(100 + number));
+        mtu.on_silence();
+        assert_eq!(mtu.failed, 0);
+        assert_eq!(mtu.wanted_probe(NOW + PROBE_TIMEOUT), None);
+    }
+}
+
+#[test]
+fn silence_does_not_cut_a_rest_short() {
+    let mut mtu = PathMtu::new(limits::MAX_GROWN_DATAGRAM);
+    mtu.fall_back();
+    for number in 2..5 {
+        probe(&mut mtu, NOW, number, |_| false);
+    }
+    mtu.on_silence();
+    mtu.on_fate(NOW, &settled(9, 100, true));
+    assert_eq!(mtu.wanted_probe(NOW), None);
+    assert_eq!(mtu.wanted_probe(NOW + REST), Some(GNS_FULL_PACKET));
+}
+
+#[test]
 fn the_fate_of_an_older_probe_tells_nothing() {
     let mut mtu = PathMtu::new(limits::MAX_GROWN_DATAGRAM);
     mtu.on_probe_sent(NOW, PacketNumber::new(2));
