@@ -73,6 +73,15 @@ impl Path {
         }
     }
 
+    /// Keeps packets so small that one leaves soon; `bytes` tells how large that is at the present rate.
+    pub(crate) fn fit_to_rate(&mut self, bytes: impl FnOnce() -> usize) {
+        if let Some(mtu) = &mut self.found
+            && mtu.depends_on_rate()
+        {
+            mtu.afford(bytes());
+        }
+    }
+
     /// The peer takes larger packets than GNS does, and the application wants up to `most_bytes`. A packet
     /// size below the default is a wish of the application, and stays.
     pub(crate) fn let_grow(&mut self, most_bytes: usize) {

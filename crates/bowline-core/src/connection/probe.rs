@@ -26,7 +26,7 @@ impl Connection {
         }
         let size = self.path.wanted_probe(now)?;
         // No larger than packets usually are, it delays nobody.
-        if !is_reduced && !self.sender.affords_probe(size) {
+        if !is_reduced && self.sender.affordable_bytes() < size {
             return None;
         }
         let start = buf.len();

@@ -86,6 +86,8 @@ impl Connection {
         if let Some(transmit) = self.next_probe(now, buf) {
             return Some(transmit);
         }
+        let sender = &self.sender;
+        self.path.fit_to_rate(|| sender.affordable_bytes());
         let full = self.path.full_packet();
         let (mut segment, mut max_len) = (0, full);
         for _ in 0..max_datagrams.min(limits::MAX_RUN_BYTES / full) {

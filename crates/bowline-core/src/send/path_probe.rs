@@ -9,9 +9,9 @@ use crate::time::Timestamp;
 
 /// With so much waiting it pays to find out whether the path takes larger packets: a dozen of them.
 const BULK_BYTES: u64 = 16 * 1024;
-/// Such a packet takes no longer than this to leave: those that wait behind it notice less than the jitter
-/// of a usual path, and a path so narrow that they would has little to win.
-const MAX_PROBE_TIME: Span = Span::from_millis(5);
+/// No packet takes longer than this to leave: those that wait behind it notice less than the jitter of a usual
+/// path, and a path so narrow that they would has little to win.
+const MAX_PACKET_TIME: Span = Span::from_millis(5);
 
 impl Sender {
     /// Whether so much waits that larger packets pay, and a packet may go now that may be lost without
@@ -34,11 +34,11 @@ impl Sender {
         !self.probe && self.window_is_open() && self.pacer.is_open()
     }
 
-    /// Whether a packet of that size keeps those behind it for a moment only.
-    pub(crate) fn affords_probe(&self, bytes: usize) -> bool {
-        self.rate_bytes_per_sec().is_some_and(|rate| {
-            rate.saturating_mul(MAX_PROBE_TIME.as_millis()) >= 1000 * bytes as u64
-        })
+    /// How large a packet may be that keeps those behind it for a moment only.
+    pub(crate) fn affordable_bytes(&self) -> usize {
+        let rate = self.rate_bytes_per_sec().unwrap_or(0);
+        let bytes = rate.saturating_mul(MAX_PACKET_TIME.as_millis()) / 1000;
+        usize::try_from(bytes).unwrap_or(usize::MAX)
     }
 
     /// Books a packet without data that asks whether the path takes its size, and for an ack.

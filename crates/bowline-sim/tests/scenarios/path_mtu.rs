@@ -102,6 +102,24 @@ fn a_slow_sender_asks_for_no_size_that_takes_long() {
 }
 
 #[test]
+fn packets_shrink_while_the_rate_is_low() {
+    deterministic(13, |world| {
+        world.set_links(local(8972));
+        let (ours, _) = connected(world, jumbo());
+        bulk(world, ours, secs(1));
+        assert_eq!(packet_bytes(world, ours), 8952);
+        for (rate, size) in [(Some(1_000_000), 4422), (Some(100_000), 1472), (None, 8952)] {
+            let mut config = jumbo().connection;
+            config.set_send_rate(rate, rate).unwrap();
+            world.set_config(ours, config);
+            bulk(world, ours, secs(1));
+            assert_eq!(packet_bytes(world, ours), size, "{rate:?} B/s");
+        }
+        world.wait_for_delivery(ours, secs(1)).unwrap();
+    });
+}
+
+#[test]
 fn packets_shrink_when_a_path_takes_no_larger_frames_any_more() {
     deterministic(8, |world| {
         world.set_links(local(8972));

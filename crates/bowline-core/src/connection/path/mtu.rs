@@ -11,6 +11,9 @@
 //! base size at once, and the search begins anew, so a false alarm costs a few round trips only. After silence,
 //! which may be an outage as well, it begins once the peer is heard again: what is tried before tells nothing.
 //!
+//! A packet of a larger frame than those of Ethernet keeps what waits behind it for long if the rate is low. So
+//! packets are of such a size only as long as the rate affords it, and of the size of Ethernet otherwise.
+//!
 //! Below the size of GNS messages are split that need not be. So the way back there is tried at once, whether
 //! or not much waits to be sent; all larger sizes only pay with bulk.
 
@@ -42,6 +45,8 @@ const SIZES: [usize; 9] = [
 ];
 /// Where in [`SIZES`] a path begins.
 const FIRST: usize = 1;
+/// The largest of them that every rate affords.
+const ETHERNET: usize = 5;
 /// How often a size is tried (RFC 8899, section 5.1.2: `MAX_PROBES`).
 const MAX_TRIES: u8 = 3;
 /// After this time without an answer a probe is taken for lost, if no ack says so before.
@@ -62,6 +67,8 @@ pub(super) struct PathMtu {
     most_bytes: usize,
     /// Where in [`SIZES`] the confirmed size is.
     level: usize,
+    /// Where the largest one is that the rate affords.
+    afforded: usize,
     search: Search,
     /// Tries of the next size that failed.
     failed: u8,
@@ -96,6 +103,7 @@ impl PathMtu {
         Self {
             most_bytes,
             level: FIRST,
+            afforded: ETHERNET,
             search: Search::Ready,
             failed: 0,
             large_arrived: PacketNumber::new(0),
@@ -107,7 +115,19 @@ impl PathMtu {
 
     /// The UDP payload of a full packet.
     pub(super) fn packet_bytes(&self) -> usize {
-        SIZES.get(self.level).copied().unwrap_or(GNS_FULL_PACKET)
+        let level = self.level.min(self.afforded);
+        SIZES.get(level).copied().unwrap_or(GNS_FULL_PACKET)
+    }
+
+    /// Whether the rate matters to the size of packets.
+    pub(super) const fn depends_on_rate(&self) -> bool {
+        self.level > ETHERNET
+    }
+
+    /// The rate affords packets up to this size.
+    pub(super) fn afford(&mut self, bytes: usize) {
+        let fits = SIZES.iter().rposition(|size| *size <= bytes);
+        self.afforded = fits.map_or(ETHERNET, |level| level.max(ETHERNET));
     }
 
     /// The size that is to be tried now, if any.
@@ -172,7 +192,7 @@ impl PathMtu {
     /// Packets no longer than this say nothing of those of the present size: the path may take the one and not
     /// the other.
     fn surely_smaller(&self) -> usize {
-        let below = self.level.checked_sub(1);
+        let below = self.level.min(self.afforded).checked_sub(1);
         below
             .and_then(|below| SIZES.get(below).copied())
             .unwrap_or(BASE)

@@ -35,6 +35,7 @@ fn grown() -> PathMtu {
     for number in 2..9 {
         probe(&mut mtu, NOW, number, |_| true);
     }
+    mtu.afford(usize::MAX);
     mtu
 }
 
@@ -45,6 +46,7 @@ fn limit_packets_grow_to_a_jumbo_frame() {
     assert_eq!(mtu.wanted_probe(NOW + REST), None);
     assert!(SIZES.is_sorted());
     assert_eq!(SIZES[FIRST], GNS_FULL_PACKET);
+    assert_eq!(SIZES[ETHERNET], limits::ETHERNET_DATAGRAM);
 }
 
 #[test]
@@ -222,4 +224,28 @@ fn a_system_that_cannot_forbid_fragments_is_not_asked_again() {
     mtu.on_probe_unsent(NOW, ProbeFailure::Unmarked);
     let a_day = Span::from_secs(86_400);
     assert_eq!(mtu.wanted_probe(NOW + a_day), None);
+}
+
+#[test]
+fn the_rate_decides_how_large_the_packets_of_large_frames_are() {
+    let mut mtu = grown();
+    assert!(mtu.depends_on_rate());
+    for (affordable, size) in [(8952, 8952), (8951, 8848), (5000, 4422), (100, 1472)] {
+        mtu.afford(affordable);
+        assert_eq!(mtu.packet_bytes(), size);
+    }
+    // It is known to pass, so that no probe is needed when the rate is high again.
+    mtu.afford(9000);
+    assert_eq!(mtu.packet_bytes(), 8952);
+}
+
+#[test]
+fn a_low_rate_hides_no_black_hole() {
+    let mut mtu = grown();
+    mtu.afford(0);
+    for number in 10..18 {
+        mtu.on_fate(NOW, &settled(2 * number, limits::ETHERNET_DATAGRAM, false));
+        mtu.on_fate(NOW, &settled(2 * number + 1, 100, true));
+    }
+    assert!(mtu.is_in_black_hole());
 }
