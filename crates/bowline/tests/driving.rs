@@ -119,6 +119,19 @@ fn the_service_thread_resumes_after_a_wait() {
 }
 
 #[test]
+fn the_service_thread_resumes_after_busy_polls() {
+    let pair = Pair::new();
+    let end = Instant::now() + Duration::from_millis(5);
+    while Instant::now() < end {
+        pair.server.poll();
+        pair.client.wait(Duration::ZERO);
+    }
+    pair.dialled.send(b"x", SendFlags::RELIABLE).unwrap();
+    // Nobody polls any more: the small message waits for a timer of one side, and the other has to receive it.
+    wait_until(|| pair.accepted.receive().unwrap().is_some());
+}
+
+#[test]
 fn without_a_thread_poll_does_everything() {
     let server = manual();
     let client = manual();

@@ -55,10 +55,12 @@ pub(crate) struct LobbyState<R = Box<Reactor>> {
     unread: usize,
     /// Application threads asleep on `changed`.
     pub(crate) sleepers: usize,
-    /// Application threads inside a wait.
+    /// Application threads inside a wait, or driving in a poll.
     pub(crate) waiters: usize,
-    /// When an application last drove in a wait.
+    /// When an application last drove, or asked to.
     pub(crate) last_drive: Option<Timestamp>,
+    /// When an application last polled; `None` if it has waited since.
+    pub(crate) last_poll: Option<Timestamp>,
     /// What the service thread does.
     pub(crate) service: Service,
     /// The interface is being dropped.
@@ -74,7 +76,7 @@ pub(crate) enum Service {
     Driving,
     /// It looks after timers until the application has not driven for a while.
     Grace,
-    /// It sleeps while the application drives, but looks again by itself.
+    /// It sleeps while the application drives or polls all the time, but looks again by itself.
     Watching {
         /// When.
         until: Timestamp,
@@ -123,6 +125,7 @@ impl<R> Lobby<R> {
                     sleepers: 0,
                     waiters: 0,
                     last_drive: None,
+                    last_poll: None,
                     service: Service::Absent,
                     shutdown: false,
                 },

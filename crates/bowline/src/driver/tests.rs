@@ -8,6 +8,7 @@ use bowline_core::connection::ConnectionState;
 
 use super::*;
 use crate::builder::ServiceMode;
+use crate::driver::lobby::Service;
 use crate::error::ConnectError;
 use crate::events::Event;
 use crate::sockets::Sockets;
@@ -95,6 +96,60 @@ fn last_words_are_sent_while_another_thread_sends() {
         }
     };
     assert_eq!(closed.info.end_text, "the identity was reset");
+}
+
+/// Polls until the service thread does this.
+fn poll_until(sockets: &Sockets, service: fn(Service) -> bool) {
+    let end = Instant::now() + Duration::from_secs(5);
+    while !service(sockets.inner().lobby.lock().service) {
+        sockets.poll();
+        assert!(Instant::now() < end, "the service thread does not follow");
+    }
+}
+
+fn await_service_driving(sockets: &Sockets) {
+    let end = Instant::now() + Duration::from_secs(5);
+    while sockets.inner().lobby.lock().service != Service::Driving {
+        assert!(Instant::now() < end, "the service thread does not drive");
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn the_service_thread_steps_back_while_the_application_polls_all_the_time() {
+    let sockets = Sockets::new().unwrap();
+    await_service_driving(&sockets);
+    poll_until(&sockets, |service| {
+        matches!(service, Service::Watching { .. })
+    });
+    await_service_driving(&sockets);
+}
+
+#[test]
+fn a_wait_without_a_timeout_is_a_poll() {
+    let sockets = Sockets::new().unwrap();
+    await_service_driving(&sockets);
+    let end = Instant::now() + Duration::from_secs(5);
+    while sockets.inner().lobby.lock().service == Service::Driving {
+        // Less than a microsecond is none, too.
+        assert!(!sockets.wait(Duration::from_nanos(1)));
+        assert!(
+            Instant::now() < end,
+            "the service thread does not step back"
+        );
+    }
+}
+
+#[test]
+fn a_poll_now_and_then_leaves_the_service_thread_at_work() {
+    let sockets = Sockets::new().unwrap();
+    await_service_driving(&sockets);
+    for _ in 0..3 {
+        sockets.poll();
+        assert!(!sockets.inner().lobby.is_let_go());
+        std::thread::sleep(2 * Duration::from(limits::WAIT_GRACE));
+    }
+    assert_eq!(sockets.inner().lobby.lock().service, Service::Driving);
 }
 
 fn with_four_threads() -> Sockets {

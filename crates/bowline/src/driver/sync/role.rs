@@ -1,10 +1,16 @@
-//! Who drives: the service thread, or an application thread that waits.
+//! Who drives: the service thread, or an application thread that waits or polls all the time.
 //!
 //! An application thread inside a wait takes the role from the service thread, so that a message goes
 //! from the socket to its reader without a hand-over between threads. The service thread stays off for
 //! a moment after a wait, looking after timers only, and resumes when the application does not come back.
 //! While waits follow one another closely it looks up once in each such moment, and parks when one lasts: to
 //! wake it after each wait would cost more than the waits. Only for a timer that is due earlier it is woken.
+//!
+//! An application that polls takes the role as well, but only once it polls busily: when a poll comes within
+//! that moment after the last one, the service thread is asked to step back. Otherwise each datagram would wake
+//! it beside a thread that asks for nothing else. A poll per frame leaves the role where it is. Busy polls handle
+//! the timers too, so that the service thread only looks once in each moment whether they go on; the first
+//! timer after the last of them is late by one such moment at most.
 
 use std::time::Duration;
 
@@ -42,27 +48,38 @@ pub(crate) trait Drive {
     fn run_timers(&self, timers: &mut Self::Timers);
 }
 
-/// Waits until `is_ready`, driving the sockets if nobody else has to. Tells whether it is ready.
+/// Waits until `is_ready`, driving the sockets if nobody else has to. Tells whether it is ready. Without a
+/// timeout that is a poll, unless it is ready.
 pub(crate) fn wait<D: Drive>(
     host: &D,
     timeout: Duration,
     is_ready: impl Fn(&LobbyState<D::Role>) -> bool,
 ) -> bool {
-    let mut now = host.now();
-    let deadline = now + Span::from(timeout);
-    let mut may_drive_once = true;
     let mut lobby = host.lobby().lock();
+    if is_ready(&lobby) {
+        return true;
+    }
+    let timeout = Span::from(timeout);
+    if timeout.is_zero() {
+        return look(
+            host,
+            lobby,
+            |role| host.turn(role, Timestamp::ZERO),
+            is_ready,
+        );
+    }
+    let mut now = host.now();
+    let deadline = now + timeout;
     lobby.waiters += 1;
     let ready = loop {
         if is_ready(&lobby) {
             break true;
         }
         let left = Duration::from(deadline.since(now));
-        if lobby.shutdown || (left.is_zero() && !may_drive_once) {
+        if lobby.shutdown || left.is_zero() {
             break false;
         }
         if let Some(role) = lobby.reactor.take() {
-            may_drive_once = false;
             drop(lobby);
             let role = drive(host, role, deadline, &is_ready);
             now = host.now();
@@ -71,37 +88,54 @@ pub(crate) fn wait<D: Drive>(
             lobby.last_drive = Some(now);
             continue;
         }
-        if left.is_zero() {
-            break false;
-        }
         if lobby.service == Service::Driving && !host.lobby().is_let_go() {
-            host.lobby().set_let_go(true);
-            drop(lobby);
-            host.wake();
-            lobby = host.lobby().lock();
+            lobby = ask_for_role(host, lobby);
             continue;
         }
         lobby = host.lobby().sleep(lobby, Some(left));
         now = host.now();
     };
+    lobby.last_poll = None;
     leave(host, lobby);
     ready
 }
 
 /// Has `turn` done once, unless somebody else drives. Tells whether something is to be read.
 pub(crate) fn poll<D: Drive>(host: &D, turn: impl FnOnce(&mut D::Role)) -> bool {
-    let mut lobby = host.lobby().lock();
-    lobby.waiters += 1;
+    look(host, host.lobby().lock(), turn, LobbyState::is_ready)
+}
+
+/// A look at the sockets without sleeping.
+fn look<'a, D: Drive>(
+    host: &'a D,
+    mut lobby: Guard<'a, LobbyState<D::Role>>,
+    turn: impl FnOnce(&mut D::Role),
+    is_ready: impl Fn(&LobbyState<D::Role>) -> bool,
+) -> bool {
+    let now = host.now();
+    let is_busy = lobby
+        .last_poll
+        .is_some_and(|at| now < at + limits::WAIT_GRACE);
+    lobby.last_poll = Some(now);
     if let Some(mut role) = lobby.reactor.take() {
+        lobby.waiters += 1;
         drop(lobby);
         turn(&mut role);
+        let now = host.now();
         lobby = host.lobby().lock();
         lobby.reactor = Some(role);
-        lobby.last_drive = Some(host.now());
+        lobby.last_drive = Some(now);
+        lobby.last_poll = Some(now);
+        let ready = is_ready(&lobby);
+        leave(host, lobby);
+        return ready;
     }
-    let ready = lobby.is_ready();
-    leave(host, lobby);
-    ready
+    if is_busy && lobby.service == Service::Driving && !host.lobby().is_let_go() {
+        // As if it had driven: the service thread steps back for a moment.
+        lobby.last_drive = Some(now);
+        lobby = ask_for_role(host, lobby);
+    }
+    is_ready(&lobby)
 }
 
 /// The service thread.
@@ -112,7 +146,7 @@ pub(crate) fn serve<D: Drive>(host: &D, timers: &mut D::Timers) {
         let grace = lobby
             .last_drive
             .map_or(Timestamp::ZERO, |at| at + limits::WAIT_GRACE);
-        if lobby.waiters > 0 {
+        if lobby.waiters > 0 || (now < grace && lobby.last_poll.is_some()) {
             let pause = (now < grace).then(|| Duration::from(grace.since(now)));
             lobby.service = match pause {
                 Some(_) => Service::Watching { until: grace },
@@ -183,13 +217,27 @@ fn drive_until_asked<D: Drive>(host: &D, mut role: D::Role) -> D::Role {
     }
 }
 
-/// Ends a wait: whoever is to drive next is told.
+/// Asks the service thread to put the role down.
+fn ask_for_role<'a, D: Drive>(
+    host: &'a D,
+    lobby: Guard<'a, LobbyState<D::Role>>,
+) -> Guard<'a, LobbyState<D::Role>> {
+    host.lobby().set_let_go(true);
+    drop(lobby);
+    host.wake();
+    host.lobby().lock()
+}
+
+/// Ends a wait or a poll: whoever is to drive next is told.
 fn leave<D: Drive>(host: &D, mut lobby: Guard<'_, LobbyState<D::Role>>) {
     lobby.waiters -= 1;
     let wake_service = lobby.waiters == 0
         && match lobby.service {
             Service::Parked => true,
-            Service::Watching { until } => host.next_deadline().is_some_and(|next| next < until),
+            Service::Watching { until } => {
+                let is_polled = lobby.last_poll.is_some();
+                !is_polled && host.next_deadline().is_some_and(|next| next < until)
+            }
             Service::Absent | Service::Driving | Service::Grace => false,
         };
     let wake_others = lobby.sleepers > 0 && lobby.reactor.is_some();

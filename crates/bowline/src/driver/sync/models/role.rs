@@ -15,6 +15,7 @@ use crate::driver::lobby::Lobby;
 use crate::driver::lobby::LobbyState;
 use crate::driver::lobby::Nudge;
 use crate::driver::sync::role::Drive;
+use crate::driver::sync::role::poll;
 use crate::driver::sync::role::serve;
 use crate::driver::sync::role::wait;
 use crate::events::Event;
@@ -68,6 +69,18 @@ impl Model {
         assert!(wait(self, Duration::from_secs(1_000_000), is_ready));
     }
 
+    /// Takes what has arrived and whether it was woken, without sleeping.
+    fn take_in(&self) {
+        let Poller { datagrams, .. } = std::mem::take(&mut *self.poller.lock().unwrap());
+        self.taken.notify_all();
+        self.lobby.set_app_asleep(false);
+        let mut nudge = Nudge::default();
+        for _ in 0..datagrams {
+            self.lobby.unread(&mut nudge);
+        }
+        self.lobby.act_on(nudge, |_| self.wake());
+    }
+
     fn stop(&self) {
         self.lobby.shut_down(|| self.wake());
     }
@@ -90,15 +103,8 @@ impl Drive for Model {
         while !poller.is_woken && poller.datagrams == 0 {
             poller = self.news.wait(poller).unwrap();
         }
-        let Poller { datagrams, .. } = std::mem::take(&mut *poller);
         drop(poller);
-        self.taken.notify_all();
-        self.lobby.set_app_asleep(false);
-        let mut nudge = Nudge::default();
-        for _ in 0..datagrams {
-            self.lobby.unread(&mut nudge);
-        }
-        self.lobby.act_on(nudge, |_| self.wake());
+        self.take_in();
     }
 
     fn wake(&self) {
@@ -174,6 +180,39 @@ fn who_stops_driving_leaves_the_role_to_another_that_waits() {
         one.join().unwrap();
         model.arrive();
         other.join().unwrap();
+    });
+}
+
+#[test]
+fn a_poll_hands_the_role_on() {
+    check(|| {
+        let model = Model::new();
+        let service = spawn(&model, |model| serve(model, &mut ()));
+        let waiter = spawn(&model, |model| model.wait_for(LobbyState::is_ready));
+        // Whether it finds the role or not, and what has come or not.
+        poll(&*model, |()| model.take_in());
+        model.arrive();
+        waiter.join().unwrap();
+        model.stop();
+        service.join().unwrap();
+    });
+}
+
+#[test]
+fn the_service_thread_resumes_after_polls() {
+    check(|| {
+        let model = Model::new();
+        let service = spawn(&model, |model| serve(model, &mut ()));
+        poll(&*model, |()| model.take_in());
+        poll(&*model, |()| model.take_in());
+        model.arrive();
+        let mut poller = model.poller.lock().unwrap();
+        while poller.datagrams > 0 {
+            poller = model.taken.wait(poller).unwrap();
+        }
+        drop(poller);
+        model.stop();
+        service.join().unwrap();
     });
 }
 
