@@ -96,38 +96,28 @@ mod tests {
     use super::*;
     use crate::config::Config;
     use crate::ids::LaneIndex;
-    use crate::ids::MessageNumber;
-    use crate::ids::StreamPos;
     use crate::message::Outgoing;
     use crate::message::Payload;
     use crate::message::SendFlags;
     use crate::rate::Controller;
     use crate::rate::tide::Resting;
     use crate::send::PacketBuilder;
-    use crate::snp::decode::DecodeContext;
-    use crate::snp::decode::Decoder;
-    use crate::snp::encode::FrameWriter;
-    use crate::snp::frame::Frame;
+    use crate::send::tests::with_ack;
 
     /// The plaintext of a full packet, and its bytes on the wire.
     const PLAINTEXT: usize = 1232;
     const PACKET: usize = 1250;
     const FIRST: PacketNumber = PacketNumber::new(2);
+    /// Shorter than the time between two questions.
+    const RTT: Span = Span::from_micros(MIN_ACK_REQUEST_GAP.as_micros() / 5);
 
-    struct Expansion {
-        next_send: PacketNumber,
-    }
-
-    impl DecodeContext for Expansion {
-        fn highest_message(&self, _: LaneIndex) -> MessageNumber {
-            MessageNumber::NONE
-        }
-        fn expected_pos(&self, _: LaneIndex) -> StreamPos {
-            StreamPos::FIRST
-        }
-        fn next_send(&self) -> PacketNumber {
-            self.next_send
-        }
+    /// On a path that is known, with a window of 20 packets.
+    fn sender(now: Timestamp) -> Sender {
+        let mut sender = Sender::new(now, &Config::new(), FIRST);
+        sender.on_handshake_rtt(RTT);
+        let path = Resting::on_path(20 * PACKET as u64, RTT.as_micros(), 1_000_000_000);
+        sender.controller = Controller::Resting(path);
+        sender
     }
 
     /// Sends unreliable messages until the window is full.
@@ -151,34 +141,21 @@ mod tests {
 
     /// Packet `by` of the peer says that it has this packet and those before.
     fn acknowledge(sender: &mut Sender, now: Timestamp, by: u64, latest: PacketNumber) {
-        let mut bytes = Vec::new();
-        let by = PacketNumber::new(by);
-        let mut writer = FrameWriter::new(&mut bytes, by, PLAINTEXT);
-        writer.ack(latest, Some(Span::ZERO), &[]);
-        writer.finish();
-        let mut decoder = Decoder::new(&bytes, by, false);
-        let context = Expansion {
-            next_send: sender.next_number(),
-        };
-        let Ok(Some(Frame::Ack(frame))) = decoder.next(&context) else {
-            panic!("an ack frame is expected");
-        };
-        sender.on_ack(now, by, &frame, |_| {});
+        let delay = Some(Span::ZERO);
+        with_ack(sender.next_number(), latest, delay, &[], |ack| {
+            sender.on_ack(now, PacketNumber::new(by), ack, |_| {});
+        });
     }
 
     #[test]
     fn a_full_window_has_an_ack_on_its_way_on_round_trips_shorter_than_between_two_questions() {
         let mut now = Timestamp::from_micros(1_000_000);
-        let mut sender = Sender::new(now, &Config::new(), FIRST);
-        let rtt = MIN_ACK_REQUEST_GAP / 5;
-        sender.on_handshake_rtt(rtt);
-        let path = Resting::on_path(20 * PACKET as u64, rtt.as_micros(), 1_000_000_000);
-        sender.controller = Controller::Resting(path);
+        let mut sender = sender(now);
         for by in 2..200 {
             fill(&mut sender, &mut now);
             let asked = sender.asked.unwrap().number;
             assert!(asked > sender.reported, "after {by} answers");
-            now += rtt;
+            now += RTT;
             acknowledge(&mut sender, now, by, asked);
         }
     }
@@ -186,11 +163,7 @@ mod tests {
     #[test]
     fn a_window_that_shrinks_behind_the_last_question_lets_one_more_be_asked() {
         let mut now = Timestamp::from_micros(1_000_000);
-        let mut sender = Sender::new(now, &Config::new(), FIRST);
-        let rtt = MIN_ACK_REQUEST_GAP / 5;
-        sender.on_handshake_rtt(rtt);
-        let path = Resting::on_path(20 * PACKET as u64, rtt.as_micros(), 1_000_000_000);
-        sender.controller = Controller::Resting(path);
+        let mut sender = sender(now);
         fill(&mut sender, &mut now);
         assert!(sender.in_flight.bytes() >= sender.controller.window_bytes());
         // All questions were answered, and the window is what is still in flight.

@@ -8,6 +8,32 @@ use crate::ids::LaneIndex;
 use crate::message::Outgoing;
 use crate::message::Payload;
 use crate::message::SendFlags;
+use crate::recv::Expansion;
+use crate::snp::ack_codec::AckBlock;
+use crate::snp::ack_codec::AckFrame;
+use crate::snp::decode::Decoder;
+use crate::snp::encode::FrameWriter;
+use crate::snp::frame::Frame;
+
+/// Hands over what a peer says that has all up to `latest`, but for the blocks, when `next` is the packet
+/// that will be sent next.
+pub(super) fn with_ack(
+    next: PacketNumber,
+    latest: PacketNumber,
+    delay: Option<Span>,
+    blocks: &[AckBlock],
+    take: impl FnOnce(&AckFrame<'_>),
+) {
+    let (mut bytes, number) = (Vec::new(), PacketNumber::new(2));
+    let mut writer = FrameWriter::new(&mut bytes, number, 3000);
+    writer.ack(latest, delay, blocks);
+    writer.finish();
+    let mut decoder = Decoder::new(&bytes, number, false);
+    let Ok(Some(Frame::Ack(ack))) = decoder.next(&Expansion::unread(next)) else {
+        panic!("an ack frame is expected");
+    };
+    take(&ack);
+}
 
 #[test]
 fn limit_packets_remembered_of_a_peer_that_acknowledges_nothing() {

@@ -360,14 +360,6 @@ impl Missing {
 
 impl MissingPacket {
     const fn report(&self, verdict: Verdict) -> Settled {
-        Settled {
-            number: self.number,
-            sent_at: self.sent.sent_at,
-            bytes: self.sent.bytes,
-            verdict,
-            timed_out: false,
-            is_probe: self.sent.is_probe,
-            mark: self.sent.mark,
-        }
+        self.sent.report(self.number, verdict)
     }
 }

@@ -1,28 +1,8 @@
 use alloc::vec::Vec;
 
 use super::*;
-use crate::ids::MessageNumber;
+use crate::send::tests::with_ack;
 use crate::snp::ack_codec::AckBlock;
-use crate::snp::decode::DecodeContext;
-use crate::snp::decode::Decoder;
-use crate::snp::encode::FrameWriter;
-use crate::snp::frame::Frame;
-
-struct Expansion {
-    next_send: PacketNumber,
-}
-
-impl DecodeContext for Expansion {
-    fn highest_message(&self, _: LaneIndex) -> MessageNumber {
-        MessageNumber::NONE
-    }
-    fn expected_pos(&self, _: LaneIndex) -> StreamPos {
-        StreamPos::FIRST
-    }
-    fn next_send(&self) -> PacketNumber {
-        self.next_send
-    }
-}
 
 fn flight(packets: u64) -> InFlight {
     let mut flight = InFlight::new(PacketNumber::new(2));
@@ -84,21 +64,12 @@ fn report(
         .iter()
         .map(|&(acked, nacked)| AckBlock { acked, nacked })
         .collect();
-    let mut bytes = Vec::new();
-    let mut writer = FrameWriter::new(&mut bytes, PacketNumber::new(2), 3000);
-    writer.ack(PacketNumber::new(latest), None, &blocks);
-    writer.finish();
-    let context = Expansion {
-        next_send: flight.next_number(),
-    };
-    let mut decoder = Decoder::new(&bytes, PacketNumber::new(2), false);
-    let Ok(Some(Frame::Ack(frame))) = decoder.next(&context) else {
-        panic!("an ack frame is expected");
-    };
     let mut fates = Fates::default();
-    let by = PacketNumber::new(by);
-    flight.on_ack(now, by, &frame, BOUNDS, |settled, ranges| {
-        fates.note(settled, ranges);
+    let (by, latest) = (PacketNumber::new(by), PacketNumber::new(latest));
+    with_ack(flight.next_number(), latest, None, &blocks, |ack| {
+        flight.on_ack(now, by, ack, BOUNDS, |settled, ranges| {
+            fates.note(settled, ranges);
+        });
     });
     fates
 }
@@ -255,23 +226,15 @@ fn limit_missing_packets_remembered() {
         let mut lost = 0;
         for (by, latest) in (0..4).map(|n| (10 + n, 2000 * (n + 1))) {
             let now = ms(50 + by);
-            let mut bytes = Vec::new();
-            let mut writer = FrameWriter::new(&mut bytes, PacketNumber::new(2), 3000);
             let block = AckBlock {
                 acked: 1,
                 nacked: 1980,
             };
-            writer.ack(PacketNumber::new(latest), None, &[block]);
-            writer.finish();
-            let context = Expansion {
-                next_send: flight.next_number(),
-            };
-            let mut decoder = Decoder::new(&bytes, PacketNumber::new(2), false);
-            let Ok(Some(Frame::Ack(frame))) = decoder.next(&context) else {
-                panic!("an ack frame is expected");
-            };
-            flight.on_ack(now, PacketNumber::new(by), &frame, bounds, |settled, _| {
-                lost += usize::from(settled.verdict == Verdict::Lost);
+            let (by, newest) = (PacketNumber::new(by), PacketNumber::new(latest));
+            with_ack(flight.next_number(), newest, None, &[block], |ack| {
+                flight.on_ack(now, by, ack, bounds, |settled, _| {
+                    lost += usize::from(settled.verdict == Verdict::Lost);
+                });
             });
             let oldest = flight.oldest_missing().unwrap().get();
             assert_eq!(oldest, latest - most as u64);
