@@ -195,8 +195,7 @@ impl Connection {
         builder.stop_waiting(&self.sender);
         let window = self.receiver.window_to_tell();
         if let Some(bytes) = window {
-            let frame = window::encode_window(bytes);
-            builder.writer().extension(window::WINDOW, &frame);
+            window::write_window(builder.writer(), bytes);
         }
         // What the peer does not wait for would make this packet differ from those behind it, whose
         // messages are not split.
