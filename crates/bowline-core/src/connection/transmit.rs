@@ -1,5 +1,7 @@
 //! Decides whether a packet goes out, builds it, and groups packets into runs.
 
+use alloc::boxed::Box;
+
 use crate::connection::Connection;
 use crate::connection::Input;
 use crate::end_reason::EndReason;
@@ -277,7 +279,7 @@ impl Connection {
         let room = self.path.full_packet() - data_header::encoded_len(None, with_time) - MIN_BODY;
         for report in [report, Report::Instantaneous] {
             let stats = UdpStats {
-                quality: Some(self.telemetry.link.message(now, report, ping)),
+                quality: Some(Box::new(self.telemetry.link.message(now, report, ping))),
                 flags: plan.flags,
             };
             if stats.encoded_len() <= room {

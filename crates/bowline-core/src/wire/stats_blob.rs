@@ -3,6 +3,7 @@
 //!
 //! GNS e707b3a: steamnetworkingsockets_messages_udp.proto, `CMsgSteamSockets_UDP_Stats`.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::ops::BitOr;
 
@@ -13,10 +14,10 @@ use crate::wire::pb;
 use crate::wire::varint;
 
 /// What a stats message says.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct UdpStats {
-    /// Measurements of the sender; for display only.
-    pub quality: Option<pb::ConnectionQuality>,
+    /// Measurements of the sender; for display only. They are large, and few packets have them.
+    pub quality: Option<Box<pb::ConnectionQuality>>,
     /// What the sender asks for.
     pub flags: StatsFlags,
 }
@@ -36,7 +37,16 @@ impl UdpStats {
     ///
     /// # Errors
     /// [`DropReason::BadDataHeader`] if it is no valid protobuf message.
+    #[inline]
     pub fn parse(blob: &[u8]) -> Result<Self, DropReason> {
+        match blob {
+            // Nearly all that there are.
+            [FLAGS_KEY, flags @ 0..=0x7F] => Ok(Self::request(StatsFlags(u32::from(*flags)))),
+            _ => Self::parse_any(blob),
+        }
+    }
+
+    fn parse_any(blob: &[u8]) -> Result<Self, DropReason> {
         let message = pb::UdpStats::decode(blob).map_err(|_| DropReason::BadDataHeader)?;
         let flags = StatsFlags(message.flags.unwrap_or(0));
         let implied = match message.stats {
@@ -44,16 +54,16 @@ impl UdpStats {
             None => StatsFlags::NONE,
         };
         Ok(Self {
-            quality: message.stats,
+            quality: message.stats.map(Box::new),
             flags: flags | implied,
         })
     }
 
     /// Appends the message, without its length. Flags that the measurements imply are left out.
     pub fn encode(&self, out: &mut Vec<u8>) {
-        if let Some(quality) = self.quality {
+        if let Some(quality) = &self.quality {
             let stats = pb::UdpStats {
-                stats: Some(quality),
+                stats: Some(**quality),
                 flags: None,
             };
             stats.encode(out).expect("a Vec grows as needed");
@@ -66,9 +76,9 @@ impl UdpStats {
 
     /// How many bytes [`Self::encode`] appends.
     pub fn encoded_len(&self) -> usize {
-        let quality = self.quality.map_or(0, |quality| {
+        let quality = self.quality.as_ref().map_or(0, |quality| {
             let stats = pb::UdpStats {
-                stats: Some(quality),
+                stats: Some(**quality),
                 flags: None,
             };
             stats.encoded_len()
@@ -144,6 +154,8 @@ mod tests {
         let probe = ack | StatsFlags::ACK_REQUEST_IMMEDIATE;
         assert_eq!(encoded(UdpStats::request(probe)), [0x18, 0x06]);
         assert_eq!(UdpStats::parse(&[0x18, 0x06]), Ok(UdpStats::request(probe)));
+        let longer = UdpStats::parse(&[0x18, 0x86, 0x00]);
+        assert_eq!(longer, Ok(UdpStats::request(probe)));
         assert!(encoded(UdpStats::default()).is_empty());
     }
 
@@ -155,7 +167,7 @@ mod tests {
         ];
         let stats = UdpStats::parse(&captured).unwrap();
         assert_eq!(stats.flags, StatsFlags::ACK_REQUEST);
-        let instantaneous = stats.quality.unwrap().instantaneous.unwrap();
+        let instantaneous = stats.quality.as_ref().unwrap().instantaneous.unwrap();
         assert_eq!(instantaneous.in_packets_per_sec_x10, Some(47));
         assert_eq!(instantaneous.in_bytes_per_sec, Some(148));
         assert_eq!(instantaneous.ping_ms, Some(1));
@@ -166,10 +178,10 @@ mod tests {
     #[test]
     fn quality_keeps_further_flags() {
         let stats = UdpStats {
-            quality: Some(pb::ConnectionQuality::default()),
+            quality: Some(Box::default()),
             flags: StatsFlags::ACK_REQUEST | StatsFlags::ACK_REQUEST_IMMEDIATE,
         };
-        assert_eq!(encoded(stats), [0x0A, 0x00, 0x18, 0x06]);
+        assert_eq!(encoded(stats.clone()), [0x0A, 0x00, 0x18, 0x06]);
         assert_eq!(UdpStats::parse(&[0x0A, 0x00, 0x18, 0x06]), Ok(stats));
     }
 
@@ -190,13 +202,13 @@ mod tests {
     proptest! {
         #[test]
         fn comes_back(flags: u32, quality: Option<(Option<u32>, Option<u64>)>) {
-            let quality = quality.map(|(ping_ms, packets_sent)| pb::ConnectionQuality {
+            let quality = quality.map(|(ping_ms, packets_sent)| Box::new(pb::ConnectionQuality {
                 instantaneous: Some(pb::InstantaneousStats { ping_ms, ..Default::default() }),
                 lifetime: Some(pb::LifetimeStats { packets_sent, ..Default::default() }),
-            });
+            }));
             let implied = if quality.is_some() { StatsFlags::ACK_REQUEST } else { StatsFlags::NONE };
             let stats = UdpStats { quality, flags: StatsFlags(flags) };
-            let expected = UdpStats { quality, flags: stats.flags | implied };
+            let expected = UdpStats { flags: stats.flags | implied, ..stats.clone() };
             let parsed = UdpStats::parse(&encoded(stats)).unwrap();
             prop_assert_eq!(parsed, expected);
         }
