@@ -230,7 +230,9 @@ impl Connection {
             } else {
                 Expansion::new(&self.receiver, next_send)
             };
-            let frame = match decoder.next(&context) {
+            let next = decoder.next(&context);
+            // Not moved out of there: a frame is large, and there may be dozens in a packet.
+            let frame = match &next {
                 Ok(Some(frame)) => frame,
                 Ok(None) => break,
                 Err(error) => {
@@ -246,8 +248,8 @@ impl Connection {
                     }
                 }
             };
-            self.recorder.saw_frame(number, plaintext, &decoder, &frame);
-            if let Frame::Reliable { pos, data } = &frame
+            self.recorder.saw_frame(number, plaintext, &decoder, frame);
+            if let Frame::Reliable { pos, data } = frame
                 && self.receiver.has(decoder.lane(), *pos, data.len())
             {
                 decoder.excuse_segment();
@@ -277,27 +279,27 @@ impl Connection {
         now: Timestamp,
         packet: PacketNumber,
         lane: LaneIndex,
-        frame: Frame<'_>,
+        frame: &Frame<'_>,
     ) -> Result<(), Refusal> {
         match frame {
             Frame::SelectLane(_) => Ok(()),
             Frame::StopWaiting { first_wanted } => self
                 .receiver
                 .acks
-                .on_stop_waiting(first_wanted, packet)
+                .on_stop_waiting(*first_wanted, packet)
                 .map_err(Refusal::Fatal),
             Frame::Ack(ack) => {
-                self.on_ack(now, packet, &ack);
+                self.on_ack(now, packet, ack);
                 Ok(())
             }
-            Frame::Reliable { pos, data } => self.on_reliable(now, lane, pos, data),
+            Frame::Reliable { pos, data } => self.on_reliable(now, lane, *pos, data),
             Frame::Unreliable {
                 number,
                 offset,
                 last,
                 data,
-            } => self.on_unreliable(now, lane, number, offset, last, data),
-            Frame::Extension { kind, data } => self.on_extension_frame(now, packet, kind, data),
+            } => self.on_unreliable(now, lane, *number, *offset, *last, data),
+            Frame::Extension { kind, data } => self.on_extension_frame(now, packet, *kind, data),
         }
     }
 

@@ -23,6 +23,10 @@ pub trait DecodeContext {
     fn next_send(&self) -> PacketNumber;
 }
 
+/// The next frame; `None` at the end of the packet. Made as such where a frame is read: to turn one result
+/// into another would copy the frame once more.
+type Next<'a> = Result<Option<Frame<'a>>, FrameError>;
+
 /// Takes one frame after the other from the plaintext of a packet.
 ///
 /// Ask for the next frame only after the last one has been acted on: the context is consulted anew.
@@ -72,13 +76,11 @@ impl<'a> Decoder<'a> {
         let Some(lead_byte) = self.reader.u8() else {
             return Ok(None);
         };
-        match self.frame(lead_byte, ctx) {
-            Ok(frame) => Ok(Some(frame)),
-            Err(error) => {
-                self.reader = Reader::default();
-                Err(error)
-            }
+        let next = self.frame(lead_byte, ctx);
+        if next.is_err() {
+            self.reader = Reader::default();
         }
+        next
     }
 
     /// How many bytes follow the last frame. Data is the last part of a frame.
@@ -100,14 +102,15 @@ impl<'a> Decoder<'a> {
     }
 
     #[inline]
-    fn frame<C: DecodeContext>(&mut self, lead_byte: u8, ctx: &C) -> Result<Frame<'a>, FrameError> {
+    fn frame<C: DecodeContext>(&mut self, lead_byte: u8, ctx: &C) -> Next<'a> {
         match lead_byte {
             0x00..=0x3F => self.unreliable(lead_byte, ctx),
             0x40..=0x5F => self.reliable(lead_byte, ctx),
             0x80..=0x83 => self.stop_waiting(lead_byte),
             0x88..=0x8F => self.select_lane(lead_byte),
             0x90..=0x9F => {
-                AckFrame::decode(lead_byte, &mut self.reader, ctx.next_send()).map(Frame::Ack)
+                let ack = AckFrame::decode(lead_byte, &mut self.reader, ctx.next_send())?;
+                Ok(Some(Frame::Ack(ack)))
             }
             0xA0..=0xBF if self.extensions => self.extension(lead_byte),
             0x60..=0x7F | 0x84..=0x87 | 0xA0..=0xFF => {
@@ -117,11 +120,7 @@ impl<'a> Decoder<'a> {
     }
 
     #[inline]
-    fn unreliable<C: DecodeContext>(
-        &mut self,
-        lead_byte: u8,
-        ctx: &C,
-    ) -> Result<Frame<'a>, FrameError> {
+    fn unreliable<C: DecodeContext>(&mut self, lead_byte: u8, ctx: &C) -> Next<'a> {
         let number = self.message_number(lead_byte, ctx)?;
         let offset = if lead_byte & lead::OFFSET == 0 {
             0
@@ -131,12 +130,12 @@ impl<'a> Decoder<'a> {
         };
         let data = self.segment(lead_byte)?;
         self.context.after_unreliable(number);
-        Ok(Frame::Unreliable {
+        Ok(Some(Frame::Unreliable {
             number,
             offset,
             last: lead_byte & lead::LAST != 0,
             data,
-        })
+        }))
     }
 
     #[inline]
@@ -168,11 +167,7 @@ impl<'a> Decoder<'a> {
     }
 
     #[inline]
-    fn reliable<C: DecodeContext>(
-        &mut self,
-        lead_byte: u8,
-        ctx: &C,
-    ) -> Result<Frame<'a>, FrameError> {
+    fn reliable<C: DecodeContext>(&mut self, lead_byte: u8, ctx: &C) -> Next<'a> {
         let pos = self.stream_pos(lead_byte, ctx)?;
         let data = self.segment(lead_byte)?;
         let end = pos.advance(data.len() as u64);
@@ -180,7 +175,7 @@ impl<'a> Decoder<'a> {
             return Err(FrameError::Broken("stream position"));
         }
         self.context.after_reliable(end);
-        Ok(Frame::Reliable { pos, data })
+        Ok(Some(Frame::Reliable { pos, data }))
     }
 
     #[inline]
@@ -229,7 +224,7 @@ impl<'a> Decoder<'a> {
         data.ok_or(FrameError::Broken("segment is cut off"))
     }
 
-    fn stop_waiting(&mut self, lead_byte: u8) -> Result<Frame<'a>, FrameError> {
+    fn stop_waiting(&mut self, lead_byte: u8) -> Next<'a> {
         let offset = match lead_byte & 0x03 {
             0 => self.reader.uint::<1>(),
             1 => self.reader.uint::<2>(),
@@ -240,14 +235,14 @@ impl<'a> Decoder<'a> {
         let before_packet = self.packet.get().checked_sub(1);
         let first_wanted = before_packet.and_then(|before| before.checked_sub(offset));
         match first_wanted {
-            Some(first_wanted) => Ok(Frame::StopWaiting {
+            Some(first_wanted) => Ok(Some(Frame::StopWaiting {
                 first_wanted: PacketNumber::new(first_wanted),
-            }),
+            })),
             None => Err(FrameError::Broken("stop-waiting before the first packet")),
         }
     }
 
-    fn select_lane(&mut self, lead_byte: u8) -> Result<Frame<'a>, FrameError> {
+    fn select_lane(&mut self, lead_byte: u8) -> Next<'a> {
         const BROKEN: FrameError = FrameError::Broken("lane");
         let short = lead_byte & lead::LANE_FOLLOWS;
         let lane = if short == lead::LANE_FOLLOWS {
@@ -258,17 +253,17 @@ impl<'a> Decoder<'a> {
         const { assert!(MAX_LANE_INDEX == u8::MAX as u32, "the type is the limit") };
         self.lane = LaneIndex::new(u8::try_from(lane).map_err(|_| BROKEN)?);
         self.context = LaneContext::default();
-        Ok(Frame::SelectLane(self.lane))
+        Ok(Some(Frame::SelectLane(self.lane)))
     }
 
-    fn extension(&mut self, lead_byte: u8) -> Result<Frame<'a>, FrameError> {
+    fn extension(&mut self, lead_byte: u8) -> Next<'a> {
         let len = self.reader.varint_u32();
         let len = len.and_then(|len| usize::try_from(len).ok());
         let data = len.and_then(|len| self.reader.take(len));
-        Ok(Frame::Extension {
+        Ok(Some(Frame::Extension {
             kind: lead_byte & lead::EXTENSION_KIND,
             data: data.ok_or(FrameError::Broken("extension is cut off"))?,
-        })
+        }))
     }
 }
 
