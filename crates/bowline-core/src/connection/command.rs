@@ -293,17 +293,15 @@ impl Connection {
     }
 
     fn on_receive(&mut self, now: Timestamp) -> Option<Message> {
-        let (message, result) = self.receiver.pop(now);
-        if let Err(refusal) = result {
+        let message = self.receiver.pop()?;
+        if let Err(refusal) = self.receiver.let_in(now) {
             self.on_refusal(now, refusal);
         }
-        if let Some(message) = &message {
-            let number = message.number.get();
-            log_verbose!(self, Message "bowline::message", number, "message received");
-        }
-        if let (Some(pipe), Some(message)) = (&mut self.pipe, &message) {
+        let number = message.number.get();
+        log_verbose!(self, Message "bowline::message", number, "message received");
+        if let Some(pipe) = &mut self.pipe {
             pipe.on_read(message.len(), self.receiver.queued_messages() == 0);
         }
-        message
+        Some(message)
     }
 }

@@ -215,28 +215,22 @@ impl Receiver {
         self.queue.set_sequenced(lane, sequenced);
     }
 
-    /// Hands out the oldest message, and lets in what waited for its room.
+    /// Hands out the oldest message. What waited for its room may [come in](Self::let_in) then.
+    #[inline]
+    pub(crate) fn pop(&mut self) -> Option<Message> {
+        self.queue.pop()
+    }
+
+    /// Lets in what waited for room, after a message was handed out.
     ///
     /// # Errors
     /// If what waited turns out to be broken, which ends the connection.
-    pub(crate) fn pop(&mut self, now: Timestamp) -> (Option<Message>, Result<(), Refusal>) {
-        let message = self.queue.pop();
-        let mut result = Ok(());
-        if message.is_some() && self.stalled_lanes > 0 {
-            for (index, lane) in (0u8..=u8::MAX).zip(&mut self.lanes) {
-                if lane.is_stalled() {
-                    let before = lane.held_bytes();
-                    let resumed = lane.resume(now, LaneIndex::new(index), &mut self.queue);
-                    self.held_bytes = self.held_bytes - before + lane.held_bytes();
-                    self.stalled_lanes -= u16::from(!lane.is_stalled());
-                    if let Err(error) = resumed {
-                        result = Err(Refusal::from(error));
-                    }
-                }
-            }
-            self.check_reopening(now);
+    #[inline]
+    pub(crate) fn let_in(&mut self, now: Timestamp) -> Result<(), Refusal> {
+        if self.stalled_lanes == 0 {
+            return Ok(());
         }
-        (message, result)
+        self.resume_lanes(now)
     }
 
     /// Takes in a whole message that moved here without packets; its sender has made sure of the room.
@@ -282,6 +276,23 @@ impl Receiver {
         self.queue.shrink();
         self.acks.shrink();
         self.rest_window();
+    }
+
+    fn resume_lanes(&mut self, now: Timestamp) -> Result<(), Refusal> {
+        let mut result = Ok(());
+        for (index, lane) in (0u8..=u8::MAX).zip(&mut self.lanes) {
+            if lane.is_stalled() {
+                let before = lane.held_bytes();
+                let resumed = lane.resume(now, LaneIndex::new(index), &mut self.queue);
+                self.held_bytes = self.held_bytes - before + lane.held_bytes();
+                self.stalled_lanes -= u16::from(!lane.is_stalled());
+                if let Err(error) = resumed {
+                    result = Err(Refusal::from(error));
+                }
+            }
+        }
+        self.check_reopening(now);
+        result
     }
 
     /// Whether a whole unreliable message may be handed out.

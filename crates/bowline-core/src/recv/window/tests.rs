@@ -6,6 +6,7 @@ use crate::counters::DropReason;
 use crate::ids::LaneIndex;
 use crate::ids::StreamPos;
 use crate::recv::Refusal;
+use crate::recv::tests::reads;
 
 const NOW: Timestamp = Timestamp::ZERO;
 const RTT: Option<Span> = Some(Span::from_millis(100));
@@ -118,7 +119,7 @@ fn a_peer_hears_at_once_and_again_that_there_is_room() {
     let told = settle(&mut receiver, 3).unwrap();
     let mut read = 0;
     while receiver.acks.due().is_none() {
-        assert!(receiver.pop(NOW).0.is_some());
+        assert!(reads(&mut receiver, NOW));
         read += 1;
     }
     assert!((200..400).contains(&read), "a packet for {read} messages");
@@ -136,7 +137,7 @@ fn a_peer_hears_at_once_and_again_that_there_is_room() {
         assert!(tell(&mut receiver, now, number).unwrap() >= told + MIB / 4);
     }
     assert_eq!(gaps, [0, 200, 400, 800, 1600, 3200, 6400]);
-    while receiver.pop(now).0.is_some() {}
+    while reads(&mut receiver, now) {}
     assert_eq!(settle(&mut receiver, 30), Some(MIB));
     assert!(!receiver.asks_about_window());
 }
@@ -148,7 +149,7 @@ fn that_there_is_room_again_is_repeated_whatever_older_packet_arrives_meanwhile(
     feed(&mut receiver, 0, 900);
     let full = tell(&mut receiver, NOW, 3).unwrap();
     while receiver.acks.due().is_none() {
-        assert!(receiver.pop(NOW).0.is_some());
+        assert!(reads(&mut receiver, NOW));
     }
     // That it was full is known before the packet leaves that says that there is room.
     receiver.window_arrived(packet(3));
@@ -169,7 +170,7 @@ fn a_window_that_the_peer_knows_already_is_not_asked_about() {
     let full = settle(&mut receiver, 3).unwrap();
     let mut read = 0;
     while receiver.acks.due().is_none() {
-        assert!(receiver.pop(NOW).0.is_some());
+        assert!(reads(&mut receiver, NOW));
         read += 1;
     }
     // Before that is told as much has come as was read.
@@ -211,7 +212,7 @@ fn a_window_does_not_grow_while_the_application_does_not_read() {
     feed(&mut receiver, 0, 10);
     receiver.measure_window(NOW, 1 << 20, RTT);
     assert_eq!(receiver.window_wish(), None);
-    while receiver.pop(NOW).0.is_some() {}
+    while reads(&mut receiver, NOW) {}
     receiver.measure_window(NOW, 1, RTT);
     assert!(receiver.window_wish().is_some());
 }
