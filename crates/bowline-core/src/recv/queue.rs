@@ -82,6 +82,7 @@ impl ReceiveQueue {
     }
 
     /// Adds a copy of `data`; the caller has made sure of the room.
+    #[inline]
     pub(crate) fn push_copy(&mut self, data: &[u8], meta: MessageMeta) {
         let data = self.copy(data);
         self.push(data, meta);
@@ -103,6 +104,7 @@ impl ReceiveQueue {
     }
 
     /// Adds a message; the caller has made sure of the room.
+    #[inline]
     pub(crate) fn push(&mut self, data: Bytes, meta: MessageMeta) {
         self.bytes += data.len();
         self.sequence.note(meta.lane, meta.number);
@@ -134,6 +136,7 @@ impl ReceiveQueue {
     }
 
     /// Takes the oldest message.
+    #[inline]
     pub(crate) fn pop(&mut self) -> Option<Message> {
         let message = self.messages.pop_front()?;
         self.bytes -= message.data.len();
@@ -230,9 +233,12 @@ impl MessagePool {
     }
 
     fn copy(&mut self, data: &[u8]) -> Bytes {
-        let mut body = self.body(data.len());
-        body.extend_from_slice(data);
-        body.freeze()
+        if data.len() > MAX_POOLED {
+            return Bytes::copy_from_slice(data);
+        }
+        self.make_room(data.len());
+        self.current.extend_from_slice(data);
+        self.current.split().freeze()
     }
 
     /// Room for a message: a part of the current chunk, or a buffer of its own for a large one.
@@ -240,11 +246,16 @@ impl MessagePool {
         if size > MAX_POOLED {
             return BytesMut::with_capacity(size.min(TRUSTED_SIZE));
         }
+        self.make_room(size);
+        let rest = self.current.split_off(size);
+        core::mem::replace(&mut self.current, rest)
+    }
+
+    #[inline]
+    fn make_room(&mut self, size: usize) {
         if self.current.capacity() < size {
             self.next_chunk(size);
         }
-        let rest = self.current.split_off(size);
-        core::mem::replace(&mut self.current, rest)
     }
 
     /// Moves on to a chunk with room for `len` bytes: the oldest one if it is free, else a new one.
