@@ -29,6 +29,7 @@ use crate::limits;
 use crate::recv::Receiver;
 use crate::recv::memory::ReceiveLimits;
 use crate::recv::tuning::Tuning;
+use crate::recv::tuning::Used;
 use crate::time::Span;
 use crate::time::Timestamp;
 
@@ -148,16 +149,25 @@ impl Receiver {
         if !self.is_wide() {
             return;
         }
-        let (first, held) = (self.first_window(), self.held_bytes);
-        let most = first.max(self.window.max_bytes);
-        let reads = self.stalled_lanes == 0;
-        let window = &mut self.window;
-        let tuning = window.tuning.get_or_insert_with(Box::default);
+        let held = self.held_bytes;
+        let tuning = self.window.tuning.get_or_insert_with(Box::default);
         let used = tuning.measure(now, len as u64, held, srtt);
         if let Some(enough) = tuning.end_season(now) {
-            window.bytes = window.bytes.min(enough.max(first));
+            let first = self.first_window();
+            self.window.bytes = self.window.bytes.min(enough.max(first));
         }
-        if reads && used.wanted() > window.bytes {
+        if used.wanted() > self.window.bytes {
+            self.widen_window(used);
+        }
+    }
+
+    fn widen_window(&mut self, used: Used) {
+        let first = self.first_window();
+        let most = first.max(self.window.max_bytes);
+        let window = &mut self.window;
+        if self.stalled_lanes == 0
+            && let Some(tuning) = &mut window.tuning
+        {
             let wanted = used.wanted().min(most);
             let lent = tuning.want(wanted.saturating_sub(first));
             window.bytes = window.bytes.max(wanted.min(first.saturating_add(lent)));
@@ -166,6 +176,13 @@ impl Receiver {
 
     /// What the endpoint shall lend beyond the first window, if that has changed.
     pub(crate) fn window_wish(&mut self) -> Option<u64> {
+        let tuning = self.window.tuning.as_mut()?;
+        if let Some(wish) = tuning.ask() {
+            return Some(wish);
+        }
+        if tuning.lent() == 0 {
+            return None;
+        }
         let first = self.first_window();
         let needed = self.window.bytes.saturating_sub(first);
         let knows = self.window.news
@@ -175,9 +192,6 @@ impl Receiver {
         // What is held may have come before the peer heard.
         let is_free = knows && self.held_bytes <= self.window.bytes / 2;
         let tuning = self.window.tuning.as_mut()?;
-        if let Some(wish) = tuning.ask() {
-            return Some(wish);
-        }
         if !is_free || !tuning.give_back(needed) {
             return None;
         }
