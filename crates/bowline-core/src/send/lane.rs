@@ -314,12 +314,12 @@ impl SendLane {
     }
 
     /// Appends stream bytes to a packet.
-    pub(crate) fn copy_reliable(&self, range: Range<StreamPos>, out: impl FnMut(&[u8])) {
+    pub(crate) fn copy_reliable(&mut self, range: Range<StreamPos>, out: impl FnMut(&[u8])) {
         self.stream.copy_to(range, out);
     }
 
     /// Appends bytes of an unreliable message to a packet.
-    pub(crate) fn copy_unreliable(&self, at: StreamPos, len: u32, out: impl FnMut(&[u8])) {
+    pub(crate) fn copy_unreliable(&mut self, at: StreamPos, len: u32, out: impl FnMut(&[u8])) {
         self.unreliable.copy_to(at, len, out);
     }
 

@@ -35,6 +35,9 @@ pub(crate) struct StreamBuffer {
     /// The first byte that is kept, and the position after the last.
     start: StreamPos,
     end: StreamPos,
+    /// Where the last bytes were copied from: most likely the next are in the same chunk.
+    #[serde(skip)]
+    copied_from: usize,
     /// Only memory, so that a recording has none of it.
     #[serde(skip)]
     spare: Vec<Vec<u8>>,
@@ -59,6 +62,7 @@ impl StreamBuffer {
             chunks: VecDeque::new(),
             start,
             end: start,
+            copied_from: 0,
             spare: Vec::new(),
         }
     }
@@ -113,7 +117,7 @@ impl StreamBuffer {
     }
 
     /// Appends the bytes of `range` to `out`. The range must be in the buffer.
-    pub(crate) fn copy_to(&self, range: Range<StreamPos>, mut out: impl FnMut(&[u8])) {
+    pub(crate) fn copy_to(&mut self, range: Range<StreamPos>, mut out: impl FnMut(&[u8])) {
         debug_assert!(range.start >= self.start && range.end <= self.end);
         let mut at = range.start;
         let mut index = self.chunk_of(at);
@@ -129,6 +133,7 @@ impl StreamBuffer {
                 return;
             };
             out(part);
+            self.copied_from = index;
             at = at.advance(part.len() as u64);
             index += 1;
         }
@@ -141,6 +146,7 @@ impl StreamBuffer {
             if first.end() > self.start {
                 return;
             }
+            self.copied_from = self.copied_from.saturating_sub(1);
             if let Some(Chunk {
                 bytes: ChunkBytes::Copied(bytes),
                 ..
@@ -229,17 +235,16 @@ impl StreamBuffer {
     }
 
     fn chunk_of(&self, at: StreamPos) -> usize {
-        // Nearly always the first or the last chunk is the one.
-        if self.chunks.front().is_some_and(|first| at < first.end()) {
-            return 0;
+        let guess = self.copied_from;
+        if self.chunks.get(guess).is_some_and(|chunk| chunk.has(at)) {
+            return guess;
         }
-        match self.chunks.back() {
-            Some(last) if last.start <= at => self.chunks.len() - 1,
-            _ => self
-                .chunks
-                .partition_point(|chunk| chunk.start <= at)
-                .saturating_sub(1),
+        let next = guess + 1;
+        if self.chunks.get(next).is_some_and(|chunk| chunk.has(at)) {
+            return next;
         }
+        let behind = self.chunks.partition_point(|chunk| chunk.start <= at);
+        behind.saturating_sub(1)
     }
 }
 
@@ -265,6 +270,10 @@ impl Chunk {
     fn end(&self) -> StreamPos {
         self.start.advance(self.len() as u64)
     }
+
+    fn has(&self, at: StreamPos) -> bool {
+        self.start <= at && at < self.end()
+    }
 }
 
 fn to_index(offset: u64) -> usize {
@@ -279,7 +288,7 @@ mod tests {
 
     use super::*;
 
-    fn read(buffer: &StreamBuffer, from: u64, to: u64) -> Vec<u8> {
+    fn read(buffer: &mut StreamBuffer, from: u64, to: u64) -> Vec<u8> {
         let mut out = Vec::new();
         buffer.copy_to(StreamPos::new(from)..StreamPos::new(to), |part| {
             out.extend_from_slice(part);
@@ -296,7 +305,7 @@ mod tests {
         buffer.copy_to(StreamPos::new(5)..StreamPos::new(6), |part| {
             assert_eq!(part.as_ptr(), payload.as_ptr());
         });
-        assert_eq!(read(&buffer, 3, 7), b"ad\x07\x07");
+        assert_eq!(read(&mut buffer, 3, 7), b"ad\x07\x07");
     }
 
     #[test]
@@ -362,7 +371,7 @@ mod tests {
             buffer.release(StreamPos::new(1 + at));
             prop_assert_eq!(buffer.start().get(), 1 + at);
             prop_assert_eq!(buffer.end().get(), 1 + model.len() as u64);
-            let rest = read(&buffer, 1 + at, 1 + model.len() as u64);
+            let rest = read(&mut buffer, 1 + at, 1 + model.len() as u64);
             prop_assert_eq!(&rest[..], &model[at as usize..]);
         }
     }

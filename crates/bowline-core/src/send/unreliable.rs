@@ -93,7 +93,7 @@ impl WaitingBytes {
     }
 
     /// Appends bytes of a message to a packet.
-    pub(crate) fn copy_to(&self, at: StreamPos, len: u32, out: impl FnMut(&[u8])) {
+    pub(crate) fn copy_to(&mut self, at: StreamPos, len: u32, out: impl FnMut(&[u8])) {
         // An empty message is nowhere: the place where it was put may be gone.
         if len == 0 {
             return;
