@@ -114,6 +114,11 @@ pub(super) fn per_second(bytes: u64, us: u64) -> u64 {
 
 /// `value * numerator / denominator` without overflow on the way, and with 1 in place of 0 below.
 pub(super) fn scale(value: u64, numerator: u64, denominator: u64) -> u64 {
+    let denominator = denominator.max(1);
+    // Nearly always so, and there is one of these per packet: a wide division takes several times as long.
+    if let Some(product) = value.checked_mul(numerator) {
+        return product / denominator;
+    }
     let product = u128::from(value) * u128::from(numerator);
-    u64::try_from(product / u128::from(denominator.max(1))).unwrap_or(u64::MAX)
+    u64::try_from(product / u128::from(denominator)).unwrap_or(u64::MAX)
 }
