@@ -88,6 +88,7 @@ impl Outbox {
         Some(news)
     }
 
+    #[inline]
     pub(super) fn pop_control(&mut self) -> Option<Vec<u8>> {
         let packet = self.0.as_mut()?.control.pop_front()?;
         self.free_if_empty();

@@ -115,6 +115,13 @@ impl Recording {
     }
 }
 
+impl Recorder {
+    /// Whether a recording of inputs has begun.
+    const fn holds_inputs(&self) -> bool {
+        self.recording.is_some() || self.flight.is_some()
+    }
+}
+
 impl Clone for Recorded {
     fn clone(&self) -> Self {
         Self {
@@ -160,18 +167,22 @@ impl Connection {
     pub(super) fn note(&mut self, now: Timestamp, input: &Input<'_>) {
         // Time does not go back, whatever the caller's clock does.
         self.now = self.now.max(now);
-        if let Some(recording) = &mut self.recorder.recording {
-            recording.push(self.now, input);
-        }
-        let max_bytes = self.config.record_bytes();
-        if max_bytes > 0 {
-            self.note_flight(max_bytes, input);
-        } else if self.recorder.flight.is_some() {
-            self.recorder.flight = None;
+        if self.recorder.holds_inputs() || self.config.record_bytes() > 0 {
+            self.note_for_recorder(input);
         }
     }
 
     #[cold]
+    fn note_for_recorder(&mut self, input: &Input<'_>) {
+        if let Some(recording) = &mut self.recorder.recording {
+            recording.push(self.now, input);
+        }
+        match self.config.record_bytes() {
+            0 => self.recorder.flight = None,
+            max_bytes => self.note_flight(max_bytes, input),
+        }
+    }
+
     fn note_flight(&mut self, max_bytes: usize, input: &Input<'_>) {
         let now = self.now;
         let flight = self.recorder.flight.take();

@@ -50,10 +50,13 @@ impl Sender {
     ///
     /// Not before half of the buffer is free, so that a sender that fills it is not told for each packet;
     /// and not before the largest message that was refused would be taken, else it would be refused again.
+    #[inline]
     pub(crate) fn take_writable(&mut self) -> bool {
-        let Some(wanted) = self.refused else {
-            return false;
-        };
+        self.refused
+            .is_some_and(|wanted| self.has_room_again(wanted))
+    }
+
+    fn has_room_again(&mut self, wanted: u64) -> bool {
         let (held, limit) = (self.buffered_bytes(), self.send_buffer_bytes);
         let roomy = held.saturating_mul(2) <= limit && held + wanted.min(limit) <= limit;
         if roomy {

@@ -71,10 +71,14 @@ impl Sender {
     }
 
     /// Drops unreliable messages that are too old to be sent.
+    #[inline]
     pub(crate) fn expire(&mut self, now: Timestamp) {
-        if self.too_old_at().is_none_or(|at| at > now) {
-            return;
+        if self.lanes.iter().any(|lane| lane.too_old_at() <= now) {
+            self.drop_too_old(now);
         }
+    }
+
+    fn drop_too_old(&mut self, now: Timestamp) {
         for lane in self.lanes.iter_mut() {
             let (bytes, messages) = unsent_unreliable(lane);
             lane.expire(now);

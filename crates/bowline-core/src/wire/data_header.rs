@@ -43,6 +43,7 @@ impl<'a> DataHeader<'a> {
     /// # Errors
     /// [`DropReason::TooShort`] below seven bytes, [`DropReason::UnknownKind`] if it is no data
     /// packet, [`DropReason::BadDataHeader`] if a field that the flags announce is not all there.
+    #[inline]
     pub fn parse(datagram: &'a [u8]) -> Result<(Self, usize), DropReason> {
         let mut reader = Reader::new(datagram);
         let flags = reader.u8().ok_or(DropReason::TooShort)?;

@@ -149,13 +149,21 @@ pub struct NoConnection {
 /// [`DropReason::TooShort`], [`DropReason::UnknownKind`], [`DropReason::BadPadding`], or
 /// [`DropReason::BadMessage`] if it is no valid protobuf message, or has no or a zero ID where one
 /// must be, or a `ConnectRequest` without cookie.
+#[inline]
 pub fn parse(datagram: &[u8]) -> Result<UdpPacket<'_>, DropReason> {
     if datagram.len() < MIN_DATAGRAM {
         return Err(DropReason::TooShort);
     }
-    let (&kind, body) = datagram.split_first().ok_or(DropReason::TooShort)?;
+    match datagram.split_first() {
+        Some((FLAG_DATA..=0xFF, _)) => Ok(UdpPacket::Data(datagram)),
+        Some((kind, body)) => parse_other(*kind, body),
+        None => Err(DropReason::TooShort),
+    }
+}
+
+/// A packet that carries no data.
+fn parse_other(kind: u8, body: &[u8]) -> Result<UdpPacket<'_>, DropReason> {
     Ok(match kind {
-        FLAG_DATA..=0xFF => UdpPacket::Data(datagram),
         CHALLENGE_REQUEST => UdpPacket::ChallengeRequest(ChallengeRequest::parse(body)?),
         CHALLENGE_REPLY => UdpPacket::ChallengeReply(ChallengeReply::parse(body)?),
         CONNECT_REQUEST => UdpPacket::ConnectRequest(Box::new(ConnectRequest::parse(body)?)),
