@@ -34,12 +34,12 @@ impl RecvBatch {
     /// The datagrams received: sender, congestion mark and bytes, in order of arrival per sender.
     ///
     /// An IPv4 sender has an IPv4 address, also on a dual-stack socket.
-    pub fn iter_mut(&mut self) -> impl Iterator<Item = (SocketAddr, Option<Ecn>, &mut [u8])> {
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = (&SocketAddr, Option<Ecn>, &mut [u8])> {
         let slots = self.bytes.chunks_exact_mut(SLOT_BYTES);
         slots
             .zip(&self.metas[..self.filled])
             .flat_map(|(slot, meta)| {
-                let (from, ecn) = (canonical(meta.addr), meta.ecn.map(ecn));
+                let (from, ecn) = (&meta.addr, meta.ecn.map(ecn));
                 let stride = stride(meta);
                 let bytes = &mut slot[..meta.len.min(SLOT_BYTES)];
                 // The first is set apart because an empty datagram has no chunks, and is one.
@@ -103,6 +103,9 @@ impl RecvBatch {
         let mut buffers: [IoSliceMut<'_>; BATCH_SIZE] =
             array::from_fn(|_| IoSliceMut::new(slots.next().unwrap_or_default()));
         let received = recv(&mut buffers[..wanted], &mut metas[..wanted])?;
+        for meta in metas.iter_mut().take(received.min(wanted)) {
+            meta.addr = canonical(meta.addr);
+        }
         self.filled += received.min(wanted);
         // A call that takes a list returns with fewer only when the socket is empty.
         Ok(received == wanted)
@@ -210,7 +213,7 @@ mod tests {
         assert!(batch.is_full() && !batch.push(from, None, b"x"));
         let items: Vec<_> = batch.iter_mut().skip(2).collect();
         assert_eq!((items[0].1, &*items[0].2), (Some(Ecn::Ce), &b"later"[..]));
-        assert_eq!((items[1].0, items[1].1, items[1].2.len()), (from, None, 0));
+        assert_eq!((*items[1].0, items[1].1, items[1].2.len()), (from, None, 0));
     }
 
     #[test]

@@ -58,7 +58,7 @@ mod tests {
             assert!(Instant::now() < end, "only {arrived} arrived");
             for (socket, senders) in sockets.iter().zip(&mut senders) {
                 arrived += socket.recv(&mut batch).unwrap();
-                senders.extend(batch.iter_mut().map(|(from, _, _)| from));
+                senders.extend(batch.iter_mut().map(|(from, _, _)| *from));
             }
         }
         senders

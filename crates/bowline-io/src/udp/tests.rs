@@ -30,7 +30,7 @@ fn receive(socket: &UdpSocket, count: usize) -> Vec<Received> {
         received.extend(
             batch
                 .iter_mut()
-                .map(|(from, ecn, bytes)| (from, ecn, bytes.to_vec())),
+                .map(|(from, ecn, bytes)| (*from, ecn, bytes.to_vec())),
         );
         assert_eq!(received.len() - before, batch.len());
     }

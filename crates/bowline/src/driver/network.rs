@@ -222,7 +222,7 @@ impl Inner {
         for (remote, ecn, data) in batch.iter_mut() {
             let border = Border {
                 socket,
-                remote,
+                remote: *remote,
                 ecn,
                 is_probe: false,
             };
@@ -231,7 +231,7 @@ impl Inner {
                 None => Fate::Pass,
             };
             if !matches!(fate, Fate::Dropped(_)) {
-                trace(state.trace_max_bytes, "received", remote, data);
+                trace(state.trace_max_bytes, "received", *remote, data);
             }
             withheld.push(fate != Fate::Pass);
         }

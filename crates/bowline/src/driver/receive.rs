@@ -143,7 +143,10 @@ impl Receiver {
                 self.routed.push(None);
                 continue;
             }
-            let from = Route { socket: id, remote };
+            let from = Route {
+                socket: id,
+                remote: *remote,
+            };
             let event = hub
                 .endpoint
                 .handle_datagram(now, from, ecn, data, &mut self.reply);
@@ -155,7 +158,7 @@ impl Receiver {
                 DatagramEvent::Reply => {
                     let start = self.replies.len();
                     self.replies.extend_from_slice(&self.reply);
-                    self.reply_list.push((remote, start..self.replies.len()));
+                    self.reply_list.push((*remote, start..self.replies.len()));
                     None
                 }
                 DatagramEvent::Forward { id, meta } => {
