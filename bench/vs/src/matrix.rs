@@ -284,8 +284,8 @@ pub(crate) fn runs_at_defaults(entrant: &Entrant, workload: &Workload) -> bool {
 }
 
 /// The values that Bowline and the original have in common, with their defaults.
-const BUFFERS: &str = "`SendBufferSize` 8 MiB (512 KiB), `RecvBufferSize` 16 MiB (1 MiB), \
-                       `RecvBufferMessages` 262,144 (1000)";
+const RECV_BUFFERS: &str = "`RecvBufferSize` 16 MiB (1 MiB), `RecvBufferMessages` 262,144 (1000)";
+const SEND_BUFFER: &str = "`SendBufferSize` 8 MiB (512 KiB)";
 
 /// What of an entrant's configuration is not at its default, in words; empty if all is. Where it has names
 /// for its values, they are given, with the default in parentheses.
@@ -293,13 +293,13 @@ pub(crate) fn opened(entrant: &Entrant, workload: &Workload) -> String {
     let is = |word: &str| workload.options.contains(word);
     let mut opened: Vec<String> = Vec::new();
     match entrant.player {
-        Player::Bowline if is("flood") => opened.push(BUFFERS.into()),
+        Player::Bowline if is("flood") => opened.push(RECV_BUFFERS.into()),
         Player::Bowline if is("down-unrel") => {
             opened.push("`NagleTime` of the server 0 (5 ms)".into());
         }
         Player::Bowline => {}
         Player::This("gns") => {
-            opened.push(BUFFERS.into());
+            opened.extend([SEND_BUFFER.into(), RECV_BUFFERS.into()]);
             if workload.original_rate > 0 {
                 let rate = f64::from(workload.original_rate) / 1e6;
                 opened.push(format!(

@@ -32,7 +32,7 @@ fn a_table_shows_defaults_beside_what_was_opened() {
     );
     assert_eq!(lines[1], "|---|---:|---:|---:|---|");
     assert!(
-        lines[2].starts_with("| Bowline | 2000 | 0.80 | 1500 | `SendBufferSize` 8 MiB (512 KiB),"),
+        lines[2].starts_with("| Bowline | 2000 | 0.80 | 1500 | `RecvBufferSize` 16 MiB (1 MiB),"),
         "{}",
         lines[2]
     );

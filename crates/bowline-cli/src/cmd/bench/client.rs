@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use bowline::Config;
 use bowline::Connection;
 use bowline::ConnectionState;
 use bowline::EndReason;
@@ -40,8 +39,6 @@ const OPEN_LIMIT_NS: u64 = 60_000_000_000;
 const OPEN_LIMIT_EACH_NS: u64 = 4_000_000;
 /// Connections that are being set up at a time.
 const OPEN_AT_A_TIME: usize = 64;
-/// What a flood may have waiting to be sent, in bytes.
-const FLOOD_SEND_BUFFER: usize = 8 << 20;
 /// Messages of a flood that share a reading of the clock.
 const FLOOD_BATCH: usize = 32;
 /// How long a flood goes on after the window, so that its receiver sees the end.
@@ -58,12 +55,7 @@ const WAIT: Duration = Duration::from_millis(50);
 /// Runs the workload.
 pub(crate) fn run(options: &Options) -> Result<Value, Error> {
     let workload = options.workload()?;
-    let mut config = Config::new();
-    if workload == Workload::Flood && !options.keeps_defaults()? {
-        config.set_send_buffer(FLOOD_SEND_BUFFER)?;
-    }
     let sockets = Sockets::builder()
-        .config(config)
         .service(options.service()?)
         .service_threads(options.count("service-threads", 1)?)
         .build()?;
