@@ -455,3 +455,42 @@ fn a_sender_that_fills_the_window_asks_for_acks_at_once() {
         pair.log.len() - before
     );
 }
+
+#[test]
+fn messages_of_both_sides_need_no_packets_for_acks() {
+    for flags in [SendFlags::RELIABLE_NO_NAGLE, SendFlags::UNRELIABLE_NO_NAGLE] {
+        let (mut pair, client, server) = Pair::connected();
+        pair.run(Span::from_secs(1));
+        let before = pair.log.len();
+        for _ in 0..20 {
+            pair.client_sends(client, &[1; 200], flags);
+            pair.run(pair.latency);
+            assert_eq!(pair.server.received(pair.now, server).len(), 1);
+            pair.server.send(pair.now, server, 0, &[2; 200], flags);
+            pair.run(pair.latency);
+            assert_eq!(pair.client.received(pair.now, client).len(), 1);
+        }
+        assert_eq!(pair.log.len() - before, 40, "{flags:?}");
+    }
+}
+
+#[test]
+fn a_stream_of_one_side_is_acknowledged_now_and_then() {
+    let (mut pair, client, _) = Pair::connected();
+    pair.run(Span::from_secs(1));
+    let before = pair.log.len();
+    for _ in 0..60 {
+        pair.client_sends(client, &[1; 200], SendFlags::UNRELIABLE_NO_NAGLE);
+        pair.run(Span::from_millis(33));
+    }
+    let acks = pair.log[before..]
+        .iter()
+        .filter(|(by_client, _)| !by_client);
+    let acks = acks.count();
+    assert!((4..12).contains(&acks), "{acks} in two seconds");
+    let status = pair.client.connections[&client].status(pair.now);
+    assert!(
+        status.pending_unreliable_bytes == 0,
+        "the window stays open"
+    );
+}

@@ -4,6 +4,10 @@
 //! from acks cannot wait for that, and a window full of unreliable data would stay full: no packet that
 //! closes the window leaves without an ack on its way. The window may also shrink behind the last question:
 //! then one packet leaves beyond it, and asks.
+//!
+//! An application that sends a little now and then asks for none: the packets of the peer bring acks
+//! if it sends anything itself, reliable data is acknowledged unasked, and an ack of its own would cost both
+//! sides as much as the message. Only when none has come for long, a packet asks.
 
 use serde::Deserialize;
 use serde::Serialize;
@@ -17,6 +21,9 @@ use crate::time::Timestamp;
 const ACK_REQUESTS_PER_RTT: u64 = 8;
 /// ...but no sooner than this after the last time.
 const MIN_ACK_REQUEST_GAP: Span = Span::from_micros(250);
+
+/// How long a sender that has little to send waits for an ack that it did not ask for.
+const PATIENCE: Span = Span::from_millis(250);
 
 /// How urgently an ack is asked for.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -39,7 +46,7 @@ impl Sender {
     /// `packet` bytes.
     pub(crate) fn ack_request(&mut self, now: Timestamp, packet: usize) -> Option<AckRequest> {
         let request = self.due_ack_request(now, packet);
-        if request.is_none() {
+        if request.is_none() && !self.is_patient(now, packet) {
             self.unasked_since.get_or_insert(now);
         }
         request
@@ -61,12 +68,26 @@ impl Sender {
         self.in_flight.bytes() + packet >= self.controller.window_bytes()
     }
 
+    /// Whether nothing is learned from an early ack for the next packet: it carries all that there is to send, so
+    /// that it measures no path, and no copy waits for its ack, because the path loses nothing.
+    fn has_time(&self, packet: usize) -> bool {
+        self.unsent_bytes < packet as u64 && !self.armour.is_on()
+    }
+
+    /// Whether acks come for packets that have time.
+    fn is_patient(&self, now: Timestamp, packet: usize) -> bool {
+        self.has_time(packet) && now.since(self.last_ack_at) < PATIENCE
+    }
+
     fn due_ack_request(&self, now: Timestamp, packet: usize) -> Option<AckRequest> {
-        if self.probe || self.controller.is_measuring() {
+        if self.probe || (self.controller.is_measuring() && !self.has_time(packet)) {
             return Some(AckRequest::Immediate);
         }
         if self.must_ask(packet) {
             return Some(AckRequest::Immediate);
+        }
+        if self.is_patient(now, packet) {
+            return None;
         }
         let srtt = self.rtt.smoothed().unwrap_or(MIN_ACK_REQUEST_GAP);
         let gap = (srtt / ACK_REQUESTS_PER_RTT).max(MIN_ACK_REQUEST_GAP);
