@@ -8,6 +8,7 @@
 mod header;
 mod long_messages;
 mod recording;
+mod resend;
 mod unacked;
 
 use alloc::collections::VecDeque;
@@ -26,6 +27,7 @@ use crate::range_set::RangeSet;
 use crate::send::lane::header::MAX_STREAM_HEADER;
 use crate::send::lane::header::stream_header;
 use crate::send::lane::long_messages::LongMessages;
+use crate::send::lane::resend::Resend;
 use crate::send::stream_buffer::StreamBuffer;
 use crate::send::unreliable::KeyIndex;
 use crate::send::unreliable::UnreliableMessage;
@@ -50,9 +52,7 @@ pub(crate) struct SendLane {
     unsent: StreamPos,
     /// Acknowledged beyond the oldest unacknowledged byte.
     acked: RangeSet,
-    /// To be sent again.
-    lost: RangeSet,
-    lost_bytes: u64,
+    resend: Resend,
     unreliable: WaitingBytes,
     /// How many unreliable messages wait, wholly or in part.
     unreliable_messages: u64,
@@ -95,8 +95,7 @@ impl SendLane {
             long: LongMessages::new(),
             unsent: StreamPos::FIRST,
             acked: RangeSet::new(),
-            lost: RangeSet::new(),
-            lost_bytes: 0,
+            resend: Resend::new(),
             unreliable: WaitingBytes::new(),
             unreliable_messages: 0,
             keys: KeyIndex::new(),
@@ -231,7 +230,7 @@ impl SendLane {
     /// Whether there is anything that a packet could carry now. `window` bounds how far new reliable
     /// bytes may run ahead of the oldest unacknowledged one, `max_holes` how torn the peer's stream may be.
     pub(crate) fn has_sendable(&self, window: u64, max_holes: usize) -> bool {
-        if !self.lost.is_empty() {
+        if !self.resend.is_empty() {
             return true;
         }
         match self.queue.front() {
@@ -255,16 +254,16 @@ impl SendLane {
         window.saturating_sub(self.unsent.bytes_since(start))
     }
 
-    /// The next range to send again, of at most `max` bytes.
-    pub(crate) fn take_lost(&mut self, max: u64) -> Option<Range<StreamPos>> {
-        let range = self.lost.take_first(max)?;
-        self.lost_bytes -= range.end - range.start;
+    /// The next range to send again, of at most `max` bytes, with `flight` bytes under way. It is one that goes
+    /// again for a second time only if [`Self::first_lost`] said so.
+    pub(crate) fn take_lost(&mut self, max: u64, flight: u64) -> Option<Range<StreamPos>> {
+        let range = self.resend.take(max, self.unsent.get(), flight)?;
         Some(StreamPos::new(range.start)..StreamPos::new(range.end))
     }
 
-    /// Where the next lost range begins.
-    pub(crate) fn first_lost(&self) -> Option<StreamPos> {
-        self.lost.first().map(|range| StreamPos::new(range.start))
+    /// Where the next range to send again begins; that of a second copy only if `copies` may go, too.
+    pub(crate) fn first_lost(&self, copies: bool) -> Option<StreamPos> {
+        self.resend.first(copies).map(StreamPos::new)
     }
 
     /// The run at the head of the queue.
@@ -326,9 +325,7 @@ impl SendLane {
     /// The peer has these bytes.
     pub(crate) fn on_acked(&mut self, range: Range<StreamPos>) {
         let range = range.start.get()..range.end.get();
-        if !self.lost.is_empty() {
-            self.lost_bytes -= self.lost.remove(range.clone());
-        }
+        self.resend.remove(range.clone());
         let mut oldest = self.stream.start().get();
         if range.start > oldest {
             self.acked.insert(range);
@@ -350,7 +347,7 @@ impl SendLane {
     pub(crate) fn on_lost(&mut self, range: Range<StreamPos>) {
         let from = range.start.max(self.stream.start()).get();
         for part in self.acked.missing_in(from..range.end.get().max(from)) {
-            self.lost_bytes += self.lost.insert(part);
+            self.resend.insert(part);
         }
     }
 
@@ -361,7 +358,7 @@ impl SendLane {
 
     /// Reliable bytes that wait to be sent again.
     pub(crate) const fn lost_bytes(&self) -> u64 {
-        self.lost_bytes
+        self.resend.bytes()
     }
 
     /// Unreliable bytes that were never sent.
@@ -386,7 +383,7 @@ impl SendLane {
 
     /// Whether nothing waits to be sent for the first time or again.
     pub(crate) fn is_idle(&self) -> bool {
-        self.queue.is_empty() && self.lost.is_empty()
+        self.queue.is_empty() && self.resend.is_empty()
     }
 
     /// Drops what was not sent, at the end of a connection.
@@ -404,7 +401,7 @@ impl SendLane {
             + self.stream.heap_bytes()
             + self.long.heap_bytes()
             + self.acked.heap_bytes()
-            + self.lost.heap_bytes()
+            + self.resend.heap_bytes()
             + self.unreliable.heap_bytes()
             + self.keys.heap_bytes()
     }
@@ -412,15 +409,18 @@ impl SendLane {
     /// The most heap in bytes of what `lanes` lanes remember of `waiting` bytes, `messages` unreliable
     /// messages with reliable ones between them, and ranges acknowledged or lost, one per packet at most.
     pub(crate) const fn heap_bound(waiting: usize, messages: usize, lanes: usize) -> usize {
+        let ranges = limits::MAX_TRACKED_PACKETS + lanes;
         memory::grown::<Run>(messages.saturating_mul(2).saturating_add(lanes))
             .saturating_add(KeyIndex::heap_bound(messages))
             .saturating_add(LongMessages::heap_bound(waiting, lanes))
-            .saturating_add(2 * memory::grown::<Range<u64>>(limits::MAX_TRACKED_PACKETS + lanes))
+            .saturating_add(memory::grown::<Range<u64>>(ranges))
+            .saturating_add(Resend::heap_bound(ranges, lanes))
     }
 
     /// Gives back memory that is only kept for speed.
     pub(crate) fn shrink(&mut self) {
         self.stream.shrink();
+        self.resend.shrink();
         self.long.shrink();
         self.unreliable.shrink();
         self.keys.shrink();

@@ -174,7 +174,8 @@ impl<'a> PacketBuilder<'a> {
 
     fn next_piece(&self, lane: &SendLane, index: LaneIndex, stream_room: u64) -> Option<Piece> {
         let room = self.writer.room().checked_sub(self.select_len(index))?;
-        if let Some(pos) = lane.first_lost() {
+        // What goes twice goes in two packets.
+        if let Some(pos) = lane.first_lost(self.ranges == 0) {
             let max = room.checked_sub(self.reliable_overhead(index, pos))? as u64;
             let enough = max >= MIN_PIECE.min(lane.lost_bytes());
             return enough.then_some(Piece::Again { max: max + 1 });
@@ -249,10 +250,11 @@ impl<'a> PacketBuilder<'a> {
     }
 
     fn write_again(&mut self, sender: &mut Sender, index: LaneIndex, max: u64) {
+        let flight = sender.in_flight.bytes();
         let Some(lane) = sender.lanes.get_mut(index.as_usize()) else {
             return;
         };
-        let Some(range) = lane.take_lost(max) else {
+        let Some(range) = lane.take_lost(max, flight) else {
             return;
         };
         let stats = sender.loss_stats.get_or_insert_default();

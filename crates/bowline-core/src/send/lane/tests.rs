@@ -38,8 +38,8 @@ fn what_is_lost_goes_again_and_what_is_acked_does_not() {
     lane.on_acked(pos(50..60));
     lane.on_lost(pos(1..102));
     assert_eq!(lane.lost_bytes(), 91);
-    assert_eq!(lane.take_lost(1000), Some(pos(1..50)));
-    assert_eq!(lane.take_lost(20), Some(pos(60..80)));
+    assert_eq!(lane.take_lost(1000, u64::MAX), Some(pos(1..50)));
+    assert_eq!(lane.take_lost(20, u64::MAX), Some(pos(60..80)));
     lane.on_acked(pos(80..102));
     assert_eq!(lane.lost_bytes(), 0);
     assert!(lane.is_idle() && !lane.is_drained());
