@@ -269,8 +269,9 @@ impl Sockets {
     /// Drives sockets and timers once without waiting, and tells whether an event or a message can be
     /// read.
     ///
-    /// This is what [`ServiceMode::Manual`] lives by: call it at least once per frame. Harmless in the
-    /// other mode.
+    /// This is what [`ServiceMode::Manual`] lives by: call it at least once per frame. In the other mode a thread
+    /// that polls all the time takes the work over from the service thread, and who polls now and then leaves it
+    /// there.
     pub fn poll(&self) -> bool {
         self.inner().poll()
     }
