@@ -258,8 +258,8 @@ impl Endpoint {
         }
     }
 
-    /// Takes in what a connection has to say ([`Connection::poll_endpoint`]). Returns the answer for it
-    /// ([`Connection::handle_endpoint`]), if there is one.
+    /// Takes in what a connection has to say ([`Connection::poll_endpoint`]), in the order in which it said it.
+    /// Returns the answer for it ([`Connection::handle_endpoint`]), if there is one.
     #[must_use = "the connection waits for the answer"]
     pub fn handle_event(
         &mut self,
@@ -280,7 +280,7 @@ impl Endpoint {
                 bytes,
                 budget_bytes,
             } => {
-                // Threads may pass on what a connection says in another order: a dead one is lent nothing.
+                // What is not in the table gives nothing back.
                 self.table.get(id)?;
                 let lent = self.windows.lend(id, bytes, budget_bytes)?;
                 return Some(ToConnection::ReceiveWindow(lent));

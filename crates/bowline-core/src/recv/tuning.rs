@@ -69,9 +69,7 @@ impl Tuning {
             return None;
         }
         self.season_ends = now + limits::WINDOW_SEASON;
-        // What was not there may be by now; and if threads passed on in another order what was given back and
-        // what was asked for, there is no answer.
-        self.asks = false;
+        // What was not there may be by now.
         self.refused_bytes = 0;
         self.wanted_bytes = 0;
         let most = core::mem::take(&mut self.most);
@@ -176,16 +174,5 @@ mod tests {
         assert_eq!(tuning.on_lent(1000), Some(1000));
         assert!(tuning.give_back(200) && !tuning.give_back(200));
         assert_eq!((tuning.lent(), tuning.ask()), (200, None));
-    }
-
-    #[test]
-    fn a_question_without_an_answer_is_asked_again() {
-        let mut tuning = Tuning::default();
-        tuning.want(1000);
-        assert_eq!((tuning.ask(), tuning.ask()), (Some(1000), None));
-        tuning.end_season(NOW);
-        tuning.want(1000);
-        assert_eq!((tuning.ask(), tuning.ask()), (Some(1000), None));
-        assert_eq!(tuning.on_lent(1000), Some(1000));
     }
 }

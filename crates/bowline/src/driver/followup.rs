@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use bowline_core::event::ToEndpoint;
-
 use crate::driver::held::Patience;
 use crate::driver::lobby::Nudge;
 use crate::driver::slot::Slot;
@@ -12,7 +10,8 @@ use crate::recorder::Report;
 /// What has to be done once the connection's lock is given up.
 #[derive(Debug, Default)]
 pub(crate) struct Followup {
-    pub(crate) endpoint: Vec<(Arc<Slot>, ToEndpoint)>,
+    /// Connections have something to say to the endpoint, which waits in the post.
+    pub(crate) has_post: bool,
     /// Ends of pipes that have something for the other end. Hardly ever more than the first.
     pipe: Option<Arc<Slot>>,
     more_pipes: Vec<Arc<Slot>>,

@@ -85,6 +85,7 @@ use crate::driver::shard::ShardId;
 use crate::driver::shard::Shards;
 use crate::driver::slot::Slot;
 use crate::driver::slot::SlotState;
+use crate::driver::sync::post::Post;
 use crate::driver::transmit::transmit_here;
 use crate::driver::transmit::transmit_last;
 use crate::error::BuildError;
@@ -100,6 +101,8 @@ pub(crate) struct Inner {
     pub(crate) clock: Clock,
     pub(crate) lobby: Lobby,
     pub(crate) hub: Lock<Hub>,
+    /// What connections have to say to the endpoint.
+    pub(crate) post: Post<(Arc<Slot>, ToEndpoint)>,
     pub(crate) shards: Shards,
     pub(crate) network: Network,
     /// The settings of the interface, those of the process included.
@@ -143,6 +146,7 @@ impl Inner {
         let inner = Self {
             clock,
             lobby: Lobby::new(max_events),
+            post: Post::new(),
             hub: Lock::new(Rank::Endpoint, Hub::new(endpoint)),
             shards,
             network: Network::new(Rng::from_seed(luck)),
@@ -243,7 +247,7 @@ impl Inner {
         while let Some(slot) = follow.next_pipe() {
             self.pass_on(&slot, follow);
         }
-        if !follow.endpoint.is_empty() {
+        if std::mem::take(&mut follow.has_post) {
             self.tell_endpoint(follow);
         }
         self.write_recordings(follow);
@@ -318,23 +322,23 @@ impl Inner {
     }
 
     fn tell_endpoint(&self, follow: &mut Followup) {
-        let now = self.clock.now();
-        let mut unused = Vec::new();
+        // Sockets and connections that nobody needs any more are dropped without the lock.
+        let (mut unused, mut gone) = (Vec::new(), Vec::new());
         let mut hub = self.hub.lock();
-        for (slot, event) in &follow.endpoint {
-            if let Some(answer) = hub.apply(now, slot, *event) {
+        let now = self.clock.now();
+        self.post.deliver(|(slot, event)| {
+            if let Some(answer) = hub.apply(now, &slot, event) {
                 slot.keep_answer(now, answer);
                 slot.put_off(&mut follow.nudge);
             }
-            if *event == ToEndpoint::Dead {
-                unused.extend(hub.remove(slot));
-                // The slot itself is kept alive by the list until the lock is given up.
-                let _ = self.shards.of(slot).timers.lock().release(slot.timer);
+            if event == ToEndpoint::Dead {
+                unused.extend(hub.remove(&slot));
+                let _ = self.shards.of(&slot).timers.lock().release(slot.timer);
             }
-        }
+            gone.push(slot);
+        });
         self.schedule_endpoint(&hub, &mut follow.nudge);
         drop(hub);
-        follow.endpoint.clear();
     }
 
     /// Tells the timers when the endpoint wants its bookkeeping done.

@@ -158,7 +158,7 @@ impl Slot {
         let mut dead = false;
         while let Some(event) = live.core.poll_endpoint() {
             dead |= event == ToEndpoint::Dead;
-            follow.endpoint.push((Arc::clone(self), event));
+            self.say(event, follow);
         }
         if let Some(pipe) = &mut state.pipe
             && pipe.collect(&mut live.core)
@@ -174,6 +174,12 @@ impl Slot {
             self.release(state, follow);
             state.live = None;
         }
+    }
+
+    /// Has the endpoint hear an event, after all that it was told before.
+    pub(crate) fn say(self: &Arc<Self>, event: ToEndpoint, follow: &mut Followup) {
+        self.inner.post.put((Arc::clone(self), event));
+        follow.has_post = true;
     }
 
     /// Tells the timers of the core's next deadline.

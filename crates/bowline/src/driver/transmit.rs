@@ -82,7 +82,7 @@ pub(crate) fn transmit_last(
         }
         slot.settle(&mut state, follow);
         if state.live.take().is_some() {
-            follow.endpoint.push((Arc::clone(slot), ToEndpoint::Dead));
+            slot.say(ToEndpoint::Dead, follow);
         }
         drop(state);
         if let Some(socket) = socket {

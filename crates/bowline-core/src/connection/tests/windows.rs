@@ -132,7 +132,6 @@ fn limit_nothing_is_lent_to_a_connection_that_is_gone() {
     let endpoint = &mut pair.server.endpoint;
     let answer = endpoint.handle_event(now, server, wish);
     assert_eq!(answer, Some(ToConnection::ReceiveWindow(bytes)));
-    // Its last words overtake what it said before.
     assert_eq!(endpoint.handle_event(now, server, ToEndpoint::Dead), None);
     assert_eq!(endpoint.handle_event(now, server, wish), None);
     assert_eq!(endpoint.lent_window_bytes(), 0);

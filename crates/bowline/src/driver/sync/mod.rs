@@ -7,6 +7,7 @@
 pub(crate) mod alone;
 pub(crate) mod baton;
 pub(crate) mod inbox;
+pub(crate) mod post;
 pub(crate) mod primitives;
 pub(crate) mod role;
 

@@ -6,6 +6,7 @@
 //! time, and no sleep ends by itself here, so nothing that only a timeout would save passes.
 
 mod alone;
+mod post;
 mod readiness;
 mod role;
 
