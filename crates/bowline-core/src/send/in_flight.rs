@@ -4,6 +4,7 @@
 //! ring, so that sending a packet does not allocate. An ack settles everything up to the newest packet
 //! that it names, so entries leave from the front. What it says is missing goes on to `missing`.
 
+mod marks;
 mod missing;
 mod ranges;
 

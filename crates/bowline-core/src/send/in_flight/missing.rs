@@ -13,8 +13,14 @@
 //! the least round trip per such packet (RFC 8985 section 6.2 has that step), no further than would have
 //! been enough for this packet, nor beyond a round trip. A window that has been more than twice what late
 //! packets needed for [`PATIENCE`] is halved.
+//!
+//! **Work.** A peer may send as many reports as it likes, on hundreds of packets that stay missing. So a
+//! report looks only at what it changes: settled entries stay in the ring until they leave at its front, and
+//! [`Marks`] find those among them that are not. A block of a report costs a look at one entry, and where it
+//! reaches others a search; the next deadline costs a word for 64 entries.
 
 use alloc::collections::VecDeque;
+use core::ops::Range;
 
 use serde::Deserialize;
 use serde::Serialize;
@@ -25,6 +31,7 @@ use crate::memory;
 use crate::send::in_flight::SentPacket;
 use crate::send::in_flight::Settled;
 use crate::send::in_flight::Verdict;
+use crate::send::in_flight::marks::Marks;
 use crate::send::in_flight::ranges::Ranges;
 use crate::send::in_flight::ranges::SentRange;
 use crate::snp::ack_codec::AckFrame;
@@ -43,10 +50,16 @@ const MIN_MEMORY: Span = Span::from_millis(10);
 pub(super) struct Missing {
     /// By number. Those that wait are the newer ones.
     packets: VecDeque<MissingPacket>,
+    /// How many have left the front of the ring: an entry is known by its index and these.
+    gone: u64,
+    /// Those that wait.
+    waiting: Marks,
+    /// Those that wait or are lost; the rest has arrived.
+    open: Marks,
     ranges: Ranges,
     /// Bytes of those that wait.
     bytes: u64,
-    waiting: usize,
+    /// How many are lost.
     lost: usize,
     /// How long a missing packet is waited for.
     window: Span,
@@ -61,15 +74,7 @@ pub(super) struct Missing {
 struct MissingPacket {
     number: PacketNumber,
     missed_at: Timestamp,
-    state: State,
     sent: SentPacket,
-}
-
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
-enum State {
-    Waiting,
-    Lost,
-    Settled,
 }
 
 /// What decides how long a packet is waited for.
@@ -102,12 +107,14 @@ impl Bounds {
 }
 
 impl Missing {
-    pub(super) const fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
             packets: VecDeque::new(),
+            gone: 0,
+            waiting: Marks::default(),
+            open: Marks::default(),
             ranges: Ranges::new(),
             bytes: 0,
-            waiting: 0,
             lost: 0,
             window: Span::ZERO,
             needed_at: Timestamp::ZERO,
@@ -133,17 +140,20 @@ impl Missing {
             false => 0,
         };
         let mut upper = ack.latest.get().saturating_add(1);
-        let mut end = self.packets.partition_point(|p| p.number.get() < upper);
+        let mut newest = self.newest_below(self.end(), upper);
         for block in ack.blocks() {
-            if end == 0 || upper <= floor {
+            step();
+            let Some(entry) = newest.filter(|_| upper > floor) else {
                 return;
-            }
+            };
             let nack_top = upper.saturating_sub(block.acked);
-            end = self.arrived(now, end, nack_top.max(floor), bounds, &mut settled);
+            self.arrived(now, entry, nack_top.max(floor), bounds, &mut settled);
             upper = nack_top.saturating_sub(block.nacked);
-            end = end.min(self.packets.partition_point(|p| p.number.get() < upper));
+            newest = self.newest_below(entry + 1, upper);
         }
-        self.arrived(now, end, floor, bounds, &mut settled);
+        if let Some(entry) = newest {
+            self.arrived(now, entry, floor, bounds, &mut settled);
+        }
     }
 
     /// A report by packet `by` has been taken in, up to `latest`.
@@ -175,13 +185,14 @@ impl Missing {
         }
         ranges.for_each(|range| self.ranges.push(range.clone()));
         sent.ranges = self.ranges.last(count);
+        let entry = self.end();
         self.packets.push_back(MissingPacket {
             number,
             missed_at: now,
-            state: State::Waiting,
             sent,
         });
-        self.waiting += 1;
+        self.waiting.insert(entry);
+        self.open.insert(entry);
         self.bytes += u64::from(sent.bytes);
     }
 
@@ -193,24 +204,16 @@ impl Missing {
         mut settled: impl FnMut(Settled, &mut dyn Iterator<Item = &SentRange>),
     ) {
         self.narrow(now);
-        let mut index = 0;
-        while self.waiting > 0
-            && let Some(packet) = self.packets.get(index)
+        while let Some((entry, packet)) = self.first_waiting()
             && packet.missed_at + self.window <= now
         {
-            if packet.state == State::Waiting {
-                self.lose(index, &mut settled);
-            }
-            index += 1;
+            self.lose(entry, packet, &mut settled);
         }
         let memory = self.window + bounds.rtt.max(MIN_MEMORY);
         while let Some(oldest) = self.packets.front() {
-            let is_over = match oldest.state {
-                State::Waiting => false,
-                State::Lost => oldest.missed_at + memory <= now || self.lost > bounds.lost(),
-                State::Settled => true,
-            };
-            if !is_over {
+            let is_remembered = oldest.missed_at + memory > now && self.lost <= bounds.lost();
+            let is_open = self.open.contains(self.gone);
+            if self.waiting.contains(self.gone) || is_open && is_remembered {
                 break;
             }
             self.forget_oldest(&mut settled);
@@ -219,11 +222,7 @@ impl Missing {
 
     /// When the first one was waited for long enough.
     pub(super) fn deadline(&self) -> Option<Timestamp> {
-        if self.waiting == 0 {
-            return None;
-        }
-        let mut packets = self.packets.iter();
-        let first = packets.find(|packet| packet.state == State::Waiting)?;
+        let (_, first) = self.first_waiting()?;
         Some(first.missed_at + self.window)
     }
 
@@ -238,8 +237,8 @@ impl Missing {
     }
 
     /// Whether none may still come.
-    pub(super) const fn is_settled(&self) -> bool {
-        self.waiting == 0
+    pub(super) fn is_settled(&self) -> bool {
+        self.first_waiting().is_none()
     }
 
     /// How long a missing packet is waited for.
@@ -257,30 +256,32 @@ impl Missing {
         size_of::<Self>() + memory::of_deque(&self.packets) + self.ranges.heap_bytes()
     }
 
-    /// All before index `end` with numbers of `from` and more arrived; returns where those begin.
+    /// All up to `newest`, which is open, with numbers of `from` and more arrived.
     fn arrived(
         &mut self,
         now: Timestamp,
-        end: usize,
+        newest: u64,
         from: u64,
         bounds: Bounds,
         settled: &mut impl FnMut(Settled, &mut dyn Iterator<Item = &SentRange>),
-    ) -> usize {
-        let begin = self.packets.partition_point(|p| p.number.get() < from);
-        for index in begin..end {
-            let Some(packet) = self.packets.get_mut(index) else {
-                break;
-            };
-            let was_lost = match core::mem::replace(&mut packet.state, State::Settled) {
-                State::Waiting => false,
-                State::Lost => true,
-                State::Settled => continue,
-            };
-            let packet = *packet;
+    ) {
+        if self
+            .get(newest)
+            .is_none_or(|packet| packet.number.get() < from)
+        {
+            return;
+        }
+        let mut left = self.first_from(from)..newest + 1;
+        while let Some(entry) = self.open.first_in(left.clone())
+            && let Some(packet) = self.get(entry).copied()
+        {
+            left.start = entry + 1;
+            self.open.remove(entry);
+            let was_lost = !self.waiting.contains(entry);
             if was_lost {
                 self.lost -= 1;
             } else {
-                self.stop_waiting_for(packet);
+                self.stop_waiting_for(entry, packet);
             }
             let verdict = Verdict::Late { was_lost };
             self.widen(now, now.since(packet.missed_at), bounds);
@@ -289,20 +290,15 @@ impl Missing {
                 &mut self.ranges.of(packet.sent.ranges),
             );
         }
-        begin.min(end)
     }
 
     fn lose(
         &mut self,
-        index: usize,
+        entry: u64,
+        packet: MissingPacket,
         settled: &mut impl FnMut(Settled, &mut dyn Iterator<Item = &SentRange>),
     ) {
-        let Some(packet) = self.packets.get_mut(index) else {
-            return;
-        };
-        packet.state = State::Lost;
-        let packet = *packet;
-        self.stop_waiting_for(packet);
+        self.stop_waiting_for(entry, packet);
         self.lost += 1;
         settled(
             packet.report(Verdict::Lost),
@@ -310,8 +306,8 @@ impl Missing {
         );
     }
 
-    fn stop_waiting_for(&mut self, packet: MissingPacket) {
-        self.waiting -= 1;
+    fn stop_waiting_for(&mut self, entry: u64, packet: MissingPacket) {
+        self.waiting.remove(entry);
         self.bytes -= u64::from(packet.sent.bytes);
     }
 
@@ -320,17 +316,61 @@ impl Missing {
         &mut self,
         settled: &mut impl FnMut(Settled, &mut dyn Iterator<Item = &SentRange>),
     ) -> bool {
-        let Some(oldest) = self.packets.front().copied() else {
+        let (entry, Some(oldest)) = (self.gone, self.packets.front().copied()) else {
             return false;
         };
-        if oldest.state == State::Waiting {
-            self.lose(0, settled);
+        if self.waiting.contains(entry) {
+            self.lose(entry, oldest, settled);
         }
-        self.lost -= usize::from(oldest.state != State::Settled);
+        self.lost -= usize::from(self.open.contains(entry));
+        self.open.remove(entry);
         self.packets.pop_front();
+        self.gone += 1;
         let first = self.packets.front().map(|packet| packet.sent.ranges);
         self.ranges.keep_from(first);
         true
+    }
+
+    /// The newest open entry before `end` whose number is below `upper`.
+    fn newest_below(&self, end: u64, upper: u64) -> Option<u64> {
+        let mut end = end;
+        // What is missing mostly stays so one by one.
+        for _ in 0..2 {
+            let newest = self.open.last_in(self.gone..end)?;
+            if self.get(newest)?.number.get() < upper {
+                return Some(newest);
+            }
+            end = newest;
+        }
+        self.open.last_in(self.gone..self.first_from(upper))
+    }
+
+    /// The first entry with this number or a larger one.
+    fn first_from(&self, number: u64) -> u64 {
+        let index = self.packets.partition_point(|packet| {
+            step();
+            packet.number.get() < number
+        });
+        self.gone + index as u64
+    }
+
+    fn first_waiting(&self) -> Option<(u64, MissingPacket)> {
+        let entry = self.waiting.first_in(self.entries())?;
+        Some((entry, *self.get(entry)?))
+    }
+
+    fn entries(&self) -> Range<u64> {
+        self.gone..self.end()
+    }
+
+    fn end(&self) -> u64 {
+        self.gone + self.packets.len() as u64
+    }
+
+    fn get(&self, entry: u64) -> Option<&MissingPacket> {
+        step();
+        let index = usize::try_from(entry.checked_sub(self.gone)?).ok()?;
+        self.packets.get(index)
     }
 
     /// A packet came so long after it was missed.
@@ -361,5 +401,26 @@ impl Missing {
 impl MissingPacket {
     const fn report(&self, verdict: Verdict) -> Settled {
         self.sent.report(self.number, verdict)
+    }
+}
+
+/// An entry, or a word of marks, is looked at: what tests count.
+#[inline]
+pub(super) fn step() {
+    #[cfg(test)]
+    tests::STEPS.with(|steps| steps.set(steps.get() + 1));
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use core::cell::Cell;
+
+    std::thread_local! {
+        pub(super) static STEPS: Cell<u64> = const { Cell::new(0) };
+    }
+
+    /// How often an entry or a word of marks was looked at in this thread since the last time.
+    pub(in crate::send::in_flight) fn take_steps() -> u64 {
+        STEPS.take()
     }
 }

@@ -1,6 +1,7 @@
 use alloc::vec::Vec;
 
 use super::*;
+use crate::send::in_flight::missing::tests::take_steps;
 use crate::send::tests::with_ack;
 use crate::snp::ack_codec::AckBlock;
 
@@ -255,4 +256,63 @@ fn limit_missing_packets_remembered() {
         let oldest = flight.oldest_missing().unwrap().get();
         assert_eq!(oldest, 8000 - remembered as u64);
     }
+}
+
+/// All that may be missing is, every second packet of 1024, as eight reports in one packet have told.
+fn all_missing() -> InFlight {
+    let mut flight = after_a_late_packet(9000);
+    for part in 0..8 {
+        let latest = 1000 + (part + 1) * 128 - 1;
+        report(&mut flight, ms(50), 10, latest, &[(1, 1); 64]);
+    }
+    assert_eq!(
+        flight.bytes(),
+        (flight.len() + limits::MISSING_PACKETS) as u64 * 100
+    );
+    flight
+}
+
+/// Each report has as many blocks as there can be, and none of them changes anything.
+#[test]
+fn limit_a_report_looks_at_few_entries_however_many_are_missing() {
+    let mut flight = all_missing();
+    let latest = 1000 + 1024 - 1;
+    for (name, blocks, most_per_block) in [
+        ("empty", [(0, 0); 255], 5),
+        ("all is missing still", [(1, 1); 255], 8),
+        ("far apart", [(0, 4); 255], 25),
+    ] {
+        take_steps();
+        for by in 20..40 {
+            // What is below the last block shall be missing still.
+            let mut blocks = blocks;
+            blocks[254] = (
+                0,
+                1500 - blocks
+                    .iter()
+                    .map(|(acked, nacked)| acked + nacked)
+                    .sum::<u64>(),
+            );
+            let fates = report(&mut flight, ms(51), by, latest, &blocks);
+            assert_eq!(fates, Fates::default(), "{name}");
+        }
+        let steps = take_steps() / 20;
+        let most = most_per_block * 255 + 64;
+        assert!(steps <= most, "{name}: {steps} of {most}");
+    }
+}
+
+/// The oldest stays missing, all behind it has arrived.
+#[test]
+fn limit_what_has_arrived_is_not_looked_at_again() {
+    let mut flight = all_missing();
+    let latest = 1000 + 1024 - 1;
+    let fates = report(&mut flight, ms(51), 20, latest, &[(1023, 1)]);
+    assert_eq!(fates.late.len(), limits::MISSING_PACKETS - 1);
+    take_steps();
+    report(&mut flight, ms(51), 21, latest, &[(1023, 1)]);
+    judge(&mut flight, ms(51));
+    assert_eq!(flight.missing_until(), Some(ms(59)));
+    let steps = take_steps();
+    assert!(steps <= 64, "{steps}");
 }
