@@ -181,6 +181,40 @@ mod tests {
         }
     }
 
+    /// In a run of packets a question may wait for the next run, but not that of the packet behind which nothing
+    /// more leaves.
+    #[test]
+    fn a_question_can_wait_until_the_window_closes_without_one_on_its_way() {
+        let mut now = Timestamp::from_micros(1_000_000);
+        let mut sender = Sender::new(now, &Config::new(), FIRST);
+        let rtt = MIN_ACK_REQUEST_GAP / 5;
+        sender.on_handshake_rtt(rtt);
+        let path = Resting::on_path(20 * PACKET as u64, rtt.as_micros(), 1_000_000_000);
+        sender.controller = Controller::Resting(path);
+        // None is asked, as if all questions could wait.
+        let window = sender.controller.window_bytes();
+        let mut could_wait = 0;
+        while !sender.must_ask(PACKET) {
+            could_wait += 1;
+            sender.on_packet_sent(now, PACKET, 0, false);
+        }
+        assert!(could_wait > 0 && sender.window_is_open());
+        assert_eq!(could_wait, window.div_ceil(PACKET as u64) - 1);
+        now += MIN_ACK_REQUEST_GAP / 10;
+        assert_eq!(
+            sender.ack_request(now, PACKET),
+            Some(AckRequest::Immediate),
+            "however short a time after the last"
+        );
+        // One that is on its way is enough, until it is answered.
+        let number = sender.next_number();
+        sender.asked = Some(Asked { number, at: now });
+        sender.on_packet_sent(now, PACKET, 0, true);
+        assert!(!sender.must_ask(PACKET));
+        sender.reported = number;
+        assert!(sender.must_ask(PACKET));
+    }
+
     #[test]
     fn a_window_that_shrinks_behind_the_last_question_lets_one_more_be_asked() {
         let mut now = Timestamp::from_micros(1_000_000);
