@@ -121,6 +121,9 @@ pub const RECEIVE_WINDOWS: u64 = 256 * 1024 * 1024;
 pub const WINDOW_SEASON: Span = Span::from_secs(2);
 /// A piece of such a window is not smaller than this on average.
 pub const MIN_WINDOW_PIECE: u64 = 256;
+/// A piece that continues the one before it becomes one with it, up to so many bytes, so that small segments that
+/// wait to be read take no more than their share of pieces.
+pub const JOINED_PIECE: usize = 1024;
 /// Most gaps in the received packet numbers that are remembered (GNS: 62). At 20 % loss there is one in
 /// six packets, and what is remembered is what a round trip brings.
 pub const MAX_ACK_GAPS: usize = 2048;

@@ -221,17 +221,25 @@ impl ReliableReceiver {
         if known >= data.len() {
             return Ok(());
         }
+        let end = pos.advance(data.len() as u64);
+        if let Some((start, before)) = self.pieces.range(..pos).next_back() {
+            let reached = start.advance(before.len() as u64);
+            // A piece that the one before it covers adds nothing.
+            if reached >= end {
+                return Ok(());
+            }
+            if known == 0 && reached == pos && before.len() + data.len() <= limits::JOINED_PIECE {
+                let (start, joined) = (*start, Bytes::from([before, data].concat()));
+                self.insert_piece(start, joined);
+                self.end = self.end.max(end);
+                return Ok(());
+            }
+        }
         if known == 0 && self.pieces.len() >= self.limits.max_pieces {
             return Err(ReliableError::Refused);
         }
-        // A piece that the one before it covers adds nothing.
-        if let Some((start, before)) = self.pieces.range(..pos).next_back()
-            && start.advance(before.len() as u64) >= pos.advance(data.len() as u64)
-        {
-            return Ok(());
-        }
         self.insert_piece(pos, Bytes::copy_from_slice(data));
-        self.end = self.end.max(pos.advance(data.len() as u64));
+        self.end = self.end.max(end);
         Ok(())
     }
 

@@ -178,6 +178,27 @@ fn limit_overlapping_pieces_count_in_full() {
     assert_eq!(receiver.held_bytes(), pieces);
 }
 
+/// One byte after the other, while nobody reads.
+#[test]
+fn limit_small_segments_that_wait_are_joined() {
+    let messages: Vec<Vec<u8>> = (0..=255u8).map(|n| vec![n; 100]).collect();
+    let bytes = stream(&messages);
+    let mut receiver = ReliableReceiver::new(LIMITS);
+    let mut queue = queue(2);
+    for at in 0..bytes.len() {
+        feed(&mut receiver, &mut queue, &bytes, at..at + 1).unwrap();
+    }
+    let most = bytes.len() / limits::JOINED_PIECE + 1;
+    assert!((2..=most).contains(&receiver.pieces.len()));
+    let mut seen = Vec::new();
+    while queue.len() > 0 {
+        seen.extend(drain(&mut queue));
+        receiver.resume(NOW, LANE, &mut queue).unwrap();
+    }
+    assert_eq!(seen, messages);
+    assert_eq!(receiver.held_bytes(), 0);
+}
+
 #[test]
 fn broken_headers_are_fatal() {
     let over_size = {
