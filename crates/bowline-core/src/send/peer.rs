@@ -32,7 +32,8 @@ impl PeerLimits {
     fn of_window(bytes: u64, lanes: usize) -> Self {
         let bytes = bytes.min(limits::MAX_RECEIVE_WINDOW);
         let share = bytes / (lanes.max(1) as u64);
-        let holes = bytes / limits::MIN_WINDOW_PIECE;
+        // What tears a hole into the smallest window is all that is sent in it.
+        let holes = (bytes / limits::MIN_WINDOW_PIECE).max(1);
         Self {
             stream_window_bytes: share.max(bytes.min(limits::GNS_STREAM_WINDOW)),
             max_holes: usize::try_from(holes).unwrap_or(usize::MAX),
@@ -121,6 +122,13 @@ mod tests {
             limits::MAX_RECEIVE_WINDOW,
             "is under way"
         );
+    }
+
+    #[test]
+    fn a_window_smaller_than_a_piece_takes_one() {
+        for bytes in [1, 100, limits::MIN_WINDOW_PIECE] {
+            assert_eq!(PeerLimits::of_window(bytes, 1).max_holes, 1);
+        }
     }
 
     #[test]
