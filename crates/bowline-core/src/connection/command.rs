@@ -302,6 +302,9 @@ impl Connection {
         if let Some(pipe) = &mut self.pipe {
             pipe.on_read(message.len(), self.receiver.queued_messages() == 0);
         }
+        if self.receives_no_more() {
+            self.give_window_back();
+        }
         Some(message)
     }
 }

@@ -332,6 +332,9 @@ impl Connection {
             self.telemetry.link.disconnected(self.now);
             self.telemetry.exchange.stop();
         }
+        if self.receives_no_more() {
+            self.give_window_back();
+        }
         self.outbox.push_state(Event::StateChanged { old, new });
         if old == ConnectionState::Connecting {
             self.outbox.push_to_endpoint(ToEndpoint::Decided);

@@ -332,6 +332,28 @@ impl Connection {
         }
     }
 
+    /// Gives back what was lent, but for what waits to be read: others can use it.
+    pub(super) fn give_window_back(&mut self) {
+        if let Some(bytes) = self.receiver.end_window() {
+            self.outbox.push_to_endpoint(ToEndpoint::ReceiveWindow {
+                bytes,
+                budget_bytes: self.config.recv_window_total_bytes() as u64,
+            });
+        }
+    }
+
+    /// Whether nothing that comes from now on is kept.
+    pub(super) const fn receives_no_more(&self) -> bool {
+        match self.state {
+            State::Dialing(_) | State::Deciding(_) | State::Connected { .. } => false,
+            State::Linger { .. }
+            | State::ClosedByPeer
+            | State::Failed
+            | State::FinWait { .. }
+            | State::Dead => true,
+        }
+    }
+
     fn on_unreliable(
         &mut self,
         now: Timestamp,

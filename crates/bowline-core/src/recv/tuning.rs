@@ -114,6 +114,16 @@ impl Tuning {
         gives
     }
 
+    /// Keeps `needed` at most of what is lent, for good, and waits for no answer; returns how much it keeps, if
+    /// the endpoint may lend more.
+    pub(super) fn end(&mut self, needed: u64) -> Option<u64> {
+        let asked = core::mem::take(&mut self.asks);
+        let kept = self.lent_bytes.min(needed);
+        let gives = asked || kept < self.lent_bytes;
+        self.lent_bytes = kept;
+        gives.then_some(kept)
+    }
+
     /// What the endpoint lends.
     pub(super) const fn lent(&self) -> u64 {
         self.lent_bytes
@@ -174,5 +184,22 @@ mod tests {
         assert_eq!(tuning.on_lent(1000), Some(1000));
         assert!(tuning.give_back(200) && !tuning.give_back(200));
         assert_eq!((tuning.lent(), tuning.ask()), (200, None));
+    }
+
+    #[test]
+    fn what_ends_keeps_what_is_held_and_waits_for_no_answer() {
+        let mut tuning = Tuning::default();
+        assert_eq!(tuning.end(100), None, "nothing is lent");
+        tuning.want(1000);
+        tuning.ask();
+        tuning.on_lent(1000);
+        assert_eq!(tuning.end(300), Some(300));
+        assert_eq!(tuning.end(300), None, "is known");
+        assert_eq!(tuning.end(0), Some(0));
+        tuning.want(5000);
+        assert_eq!(tuning.ask(), Some(5000));
+        assert_eq!(tuning.end(0), Some(0), "the answer may be on its way");
+        assert_eq!(tuning.on_lent(5000), None);
+        assert_eq!(tuning.lent(), 0);
     }
 }

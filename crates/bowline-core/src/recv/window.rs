@@ -199,6 +199,13 @@ impl Receiver {
         Some(needed)
     }
 
+    /// Nothing more comes. What is still lent from now on, for what is held beyond the first window; `None` if
+    /// that is no less than before.
+    pub(crate) fn end_window(&mut self) -> Option<u64> {
+        let held = self.held_bytes.saturating_sub(self.first_window());
+        self.window.tuning.as_mut()?.end(held)
+    }
+
     /// The endpoint lends so much beyond the first window.
     pub(crate) fn on_window_lent(&mut self, bytes: u64) {
         let first = self.first_window();

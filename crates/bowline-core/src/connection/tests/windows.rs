@@ -121,6 +121,40 @@ fn what_was_lent_comes_back_when_a_connection_falls_silent() {
 }
 
 #[test]
+fn what_was_lent_comes_back_at_once_when_nothing_more_can_come() {
+    for server_closes in [false, true] {
+        let mut config = Config::new();
+        config.set_recv_buffer(4096).unwrap();
+        let mut pair = Pair::with(config);
+        let (client, server) = pair.connect(Config::new());
+        for _ in 0..20 {
+            push(&mut pair, client, 1);
+            pair.server.received(pair.now, server);
+        }
+        assert!(pair.server.endpoint.lent_window_bytes() > 0);
+        let (side, id) = match server_closes {
+            true => (&mut pair.server, server),
+            false => (&mut pair.client, client),
+        };
+        let connection = side.connections.get_mut(&id).unwrap();
+        connection.close(pair.now, EndReason::APP_GENERIC, "", false);
+        pair.run(Span::from_millis(200));
+        let expected = match server_closes {
+            true => ConnectionState::FinWait,
+            // The application has not closed its end.
+            false => ConnectionState::ClosedByPeer,
+        };
+        assert_eq!(pair.server.state(server), expected);
+        // What waits to be read is still there.
+        let held = pair.server.endpoint.lent_window_bytes();
+        assert!(held == 0 || !server_closes, "{held}");
+        pair.server.received(pair.now, server);
+        pair.run(Span::from_millis(200));
+        assert_eq!(pair.server.endpoint.lent_window_bytes(), 0);
+    }
+}
+
+#[test]
 fn limit_nothing_is_lent_to_a_connection_that_is_gone() {
     let (mut pair, _, server) = Pair::connected();
     let (bytes, budget_bytes) = (1000, 2000);
