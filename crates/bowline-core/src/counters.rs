@@ -92,6 +92,8 @@ drop_reasons! {
     AckOfUnsent = "ack_of_unsent",
     /// More segments in a packet than allowed.
     TooManySegments = "too_many_segments",
+    /// A frame of a kind of which its packet had enough.
+    RepeatedFrame = "repeated_frame",
     /// The receive buffer is full, or too fragmented.
     ReceiveBufferFull = "receive_buffer_full",
     /// An unreliable segment larger than any message may be.

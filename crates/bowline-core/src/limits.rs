@@ -129,6 +129,9 @@ pub const JOINED_PIECE: usize = 1024;
 pub const MAX_ACK_GAPS: usize = 2048;
 /// Most blocks in one ack frame (GNS: sends 64, takes 255).
 pub const MAX_ACK_BLOCKS: usize = 255;
+/// Most ack frames taken from one packet. One of [`MAX_GROWN_DATAGRAM`] holds 34 full frames of ours, and eight
+/// that halve what room is left; GNS sends one.
+pub const MAX_ACKS_PER_PACKET: u32 = 64;
 /// How far the newest packet that an ack describes may lie behind the newest that was received. It is
 /// named by 16 bits, which the peer completes from what it has sent last: half of what they tell apart is
 /// for packets that are under way (GNS: describes all of its 62 gaps at once).

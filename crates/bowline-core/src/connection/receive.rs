@@ -254,6 +254,10 @@ impl Connection {
             {
                 decoder.excuse_segment();
             }
+            if matches!(frame, Frame::Ack(_)) && decoder.acks() > limits::MAX_ACKS_PER_PACKET {
+                self.telemetry.drops.count(DropReason::RepeatedFrame);
+                continue;
+            }
             if let Err(refusal) = self.take_frame(now, number, decoder.lane(), frame) {
                 match refusal {
                     Refusal::Ignored(reason) => self.telemetry.drops.count(reason),

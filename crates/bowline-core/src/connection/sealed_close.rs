@@ -154,8 +154,10 @@ impl Connection {
             window::WINDOW if self.peer.extensions.contains(Extension::ReceiveWindow) => {
                 let bytes = window::parse_window(data);
                 let bytes = bytes.ok_or(Refusal::Fatal("a window without a size"))?;
-                self.sender.on_peer_window(packet, bytes);
-                Ok(())
+                match self.sender.on_peer_window(packet, bytes) {
+                    true => Ok(()),
+                    false => Err(Refusal::Ignored(DropReason::RepeatedFrame)),
+                }
             }
             padding::PADDING if self.peer.extensions.contains(Extension::PathMtu) => Ok(()),
             _ => Err(Refusal::Fatal("extension was not negotiated")),

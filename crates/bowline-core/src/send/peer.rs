@@ -50,12 +50,15 @@ impl PeerLimits {
 impl Sender {
     /// The peer has told its window, in packet `by`. Packets may come in another order than they left: what
     /// the newest of them said holds.
-    pub(crate) fn on_peer_window(&mut self, by: PacketNumber, bytes: u64) {
-        if self.peer_window.is_some_and(|window| window.by > by) {
-            return;
+    ///
+    /// Each tells one, since each costs a walk over the lanes: `false` if this one told another before.
+    pub(crate) fn on_peer_window(&mut self, by: PacketNumber, bytes: u64) -> bool {
+        let newest = self.peer_window.map(|window| window.by);
+        if newest < Some(by) {
+            self.peer_window = Some(PeerWindow { bytes, by });
+            self.share_peer_window();
         }
-        self.peer_window = Some(PeerWindow { bytes, by });
-        self.share_peer_window();
+        newest != Some(by)
     }
 
     /// Gives each lane its share of the window that the peer has told.
@@ -104,7 +107,7 @@ mod tests {
     fn a_window_that_comes_late_does_not_replace_a_newer_one() {
         let mut sender = sender();
         for (packet, bytes, holds) in [(5, 1 << 20, 1 << 20), (3, 0, 1 << 20), (6, 100, 100)] {
-            sender.on_peer_window(PacketNumber::new(packet), bytes);
+            assert!(sender.on_peer_window(PacketNumber::new(packet), bytes));
             assert_eq!(sender.peer.stream_window_bytes, holds, "{packet}");
         }
     }
@@ -129,6 +132,17 @@ mod tests {
         for bytes in [1, 100, limits::MIN_WINDOW_PIECE] {
             assert_eq!(PeerLimits::of_window(bytes, 1).max_holes, 1);
         }
+    }
+
+    #[test]
+    fn limit_a_packet_tells_one_window() {
+        let mut sender = sender();
+        assert!(sender.on_peer_window(PacketNumber::new(5), 1000));
+        assert!(!sender.on_peer_window(PacketNumber::new(5), 2000));
+        assert_eq!(sender.peer.stream_window_bytes, 1000);
+        assert!(sender.on_peer_window(PacketNumber::new(4), 3000), "late");
+        assert!(sender.on_peer_window(PacketNumber::new(6), 2000));
+        assert_eq!(sender.peer.stream_window_bytes, 2000);
     }
 
     #[test]

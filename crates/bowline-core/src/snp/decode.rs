@@ -37,6 +37,7 @@ pub struct Decoder<'a> {
     lane: LaneIndex,
     context: LaneContext,
     segments_left: u32,
+    acks: u32,
     extensions: bool,
 }
 
@@ -51,6 +52,7 @@ impl<'a> Decoder<'a> {
             lane: LaneIndex::ZERO,
             context: LaneContext::default(),
             segments_left: MAX_SEGMENTS_PER_PACKET,
+            acks: 0,
             extensions,
         }
     }
@@ -88,6 +90,12 @@ impl<'a> Decoder<'a> {
         self.reader.len()
     }
 
+    /// How many of the frames were acks.
+    #[inline]
+    pub(crate) const fn acks(&self) -> u32 {
+        self.acks
+    }
+
     /// The lane that the last frame belongs to.
     #[inline]
     pub const fn lane(&self) -> LaneIndex {
@@ -109,6 +117,7 @@ impl<'a> Decoder<'a> {
             0x80..=0x83 => self.stop_waiting(lead_byte),
             0x88..=0x8F => self.select_lane(lead_byte),
             0x90..=0x9F => {
+                self.acks = self.acks.saturating_add(1);
                 let ack = AckFrame::decode(lead_byte, &mut self.reader, ctx.next_send())?;
                 Ok(Some(Frame::Ack(ack)))
             }

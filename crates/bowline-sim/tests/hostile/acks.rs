@@ -266,6 +266,19 @@ fn class_16_an_optimistic_ack_drives_nobody_beyond_the_configured_rate() {
 }
 
 #[test]
+fn class_16_limit_acks_taken_from_one_packet() {
+    let mut talk = talk();
+    let latest = talk.peer.highest_heard();
+    let mut many = Frames::new();
+    for _ in 0..limits::MAX_ACKS_PER_PACKET + 10 {
+        many = many.ack(latest, 0, &[]);
+    }
+    talk.say(&many);
+    assert_eq!(talk.drops(DropReason::RepeatedFrame), 10);
+    talk.assert_still_works();
+}
+
+#[test]
 fn class_17_stop_waiting_in_the_future_is_no_number() {
     let mut talk = talk();
     let number = talk.peer.next_packet().get();
