@@ -122,6 +122,11 @@ impl RangeSet {
         crate::memory::of_deque(&self.ranges)
     }
 
+    /// Gives back memory that is only kept for speed.
+    pub(crate) fn shrink(&mut self) {
+        self.ranges.shrink_to_fit();
+    }
+
     /// How many ranges there are.
     pub(crate) fn len(&self) -> usize {
         self.ranges.len()

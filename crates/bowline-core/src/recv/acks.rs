@@ -228,6 +228,10 @@ impl Acks {
     /// Gives back memory that is only kept for speed.
     pub(crate) fn shrink(&mut self) {
         self.blocks = Vec::new();
+        if self.held.is_empty() {
+            self.held = VecDeque::new();
+        }
+        self.received.shrink();
     }
 
     /// Gathers blocks from `from` up, newest first, and returns the newest packet described. It

@@ -275,6 +275,7 @@ impl Receiver {
     pub(crate) fn shrink(&mut self) {
         self.queue.shrink();
         self.acks.shrink();
+        self.reorder.shrink();
         self.rest_window();
     }
 

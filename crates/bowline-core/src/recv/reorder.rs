@@ -67,6 +67,11 @@ impl Reorder {
         crate::memory::of_deque(&self.held) + bytes.sum::<usize>()
     }
 
+    /// Gives back memory that is only kept for speed.
+    pub(crate) fn shrink(&mut self) {
+        self.held.shrink_to_fit();
+    }
+
     /// Keeps a packet. Its number must not be here yet.
     pub(crate) fn hold(&mut self, packet: HeldPacket) {
         let at = self
