@@ -102,6 +102,9 @@ pub struct RealTimeStatus {
     pub armour: ArmourStats,
     /// What was lost on the way to the peer, so far.
     pub loss: LossStats,
+    /// Packet numbers that were left out, so far, to find out a peer who acknowledges what it does not have. The
+    /// peer counts them as lost packets. Counts no further than it can.
+    pub skipped_numbers: u16,
 }
 
 /// How a lane does right now.
@@ -193,6 +196,7 @@ impl Connection {
             max_jitter_us: self.telemetry.link.max_jitter_us(),
             armour: self.sender.armour_stats(),
             loss: self.sender.loss_stats(),
+            skipped_numbers: self.sender.skipped_numbers(),
         }
     }
 

@@ -161,6 +161,8 @@ pub(crate) struct Start {
     pub(crate) id: ConnectionId,
     pub(crate) address: core::net::SocketAddr,
     pub(crate) clock: WallClock,
+    /// What the peer cannot know.
+    pub(crate) luck: u64,
 }
 
 impl Connection {
@@ -230,9 +232,11 @@ impl Connection {
 
     fn new(now: Timestamp, start: Start, origin: Origin, state: State) -> Self {
         let handshake = handshake_packet(limits::PROTOCOL_VERSION);
+        let mut sender = Sender::new(now, &start.config, handshake.next());
+        sender.set_luck(start.luck);
         let connection = Self {
             path: Path::direct(start.config.mtu_bytes()),
-            sender: Sender::new(now, &start.config, handshake.next()),
+            sender,
             receiver: Receiver::new(&start.config, handshake),
             liveness: Liveness::new(now),
             telemetry: Telemetry {

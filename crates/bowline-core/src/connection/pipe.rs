@@ -140,6 +140,7 @@ impl Connection {
             max_jitter_us: None,
             armour: ArmourStats::default(),
             loss: LossStats::default(),
+            skipped_numbers: 0,
         }
     }
 

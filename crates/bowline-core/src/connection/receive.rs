@@ -292,10 +292,7 @@ impl Connection {
                 .acks
                 .on_stop_waiting(*first_wanted, packet)
                 .map_err(Refusal::Fatal),
-            Frame::Ack(ack) => {
-                self.on_ack(now, packet, ack);
-                Ok(())
-            }
+            Frame::Ack(ack) => self.on_ack(now, packet, ack).map_err(Refusal::Fatal),
             Frame::Reliable { pos, data } => self.on_reliable(now, lane, *pos, data),
             Frame::Unreliable {
                 number,
@@ -374,7 +371,12 @@ impl Connection {
             .unreliable(now, lane, number, offset, last, data)
     }
 
-    fn on_ack(&mut self, now: Timestamp, by: PacketNumber, ack: &AckFrame<'_>) {
+    fn on_ack(
+        &mut self,
+        now: Timestamp,
+        by: PacketNumber,
+        ack: &AckFrame<'_>,
+    ) -> Result<(), &'static str> {
         let exchange = &mut self.telemetry.exchange;
         let recorder = &mut self.recorder;
         let receiver = &mut self.receiver;
@@ -389,7 +391,7 @@ impl Connection {
                 recorder.saw_lost(packet);
                 exchange.lost(packet);
             }
-        });
+        })?;
         self.path.look_for_black_hole();
         if let Some(keys) = &mut self.keys {
             keys.on_acked(ack.latest);
@@ -404,6 +406,7 @@ impl Connection {
             self.receiver.acks.owe_for_nacks(now, blocks);
         }
         self.tell_writable();
+        Ok(())
     }
 
     /// A round trip was measured.

@@ -94,6 +94,9 @@ impl Connection {
         let (mut segment, mut max_len) = (0, full);
         for _ in 0..max_datagrams.min(limits::MAX_RUN_BYTES / full) {
             let Some(plan) = self.plan(now) else { break };
+            if segment == 0 && plan.data && self.is_backlogged() {
+                self.sender.skip_number(now);
+            }
             let len = self.build(now, plan, max_len, buf);
             // A question that makes the packet too long for this run can be asked in the next, if there
             // will be one.

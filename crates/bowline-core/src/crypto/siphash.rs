@@ -26,6 +26,11 @@ impl SipKey {
         Self([rng.u64(), rng.u64()])
     }
 
+    /// A key that was drawn elsewhere.
+    pub(crate) const fn from_words(words: [u64; 2]) -> Self {
+        Self(words)
+    }
+
     /// The hash of `data`.
     pub(crate) fn hash(&self, data: &[u8]) -> u64 {
         let Self([k0, k1]) = *self;

@@ -183,7 +183,7 @@ impl Endpoint {
         let mut session = Session::new(&self.host, &mut rng, id, Role::Server, policy);
         session.set_peer(peer.clone());
         let deciding = Deciding::new(now, session, packet.my_timestamp);
-        let start = self.start(id, from, config);
+        let start = self.start(id, from, config, &mut rng);
         let mut connection = Connection::incoming(now, start, deciding, remote, identity, &peer);
         if let Some(ms) = packet.ping_est_ms
             && ms <= limits::MAX_PING_ESTIMATE_MS

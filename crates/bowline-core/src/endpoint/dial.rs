@@ -69,7 +69,7 @@ impl Endpoint {
                 pending: false,
             },
         );
-        let start = self.start(id, route, config);
+        let start = self.start(id, route, config, &mut rng);
         Ok(Connection::dial(
             now,
             start,

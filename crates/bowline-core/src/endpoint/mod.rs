@@ -472,13 +472,14 @@ impl Endpoint {
         }
     }
 
-    fn start(&self, id: ConnectionId, route: Route, config: Arc<Config>) -> Start {
+    fn start(&self, id: ConnectionId, route: Route, config: Arc<Config>, rng: &mut Rng) -> Start {
         Start {
             host: Arc::clone(&self.host),
             config,
             id,
             address: route.remote,
             clock: self.clock,
+            luck: rng.u64(),
         }
     }
 }

@@ -83,7 +83,7 @@ impl Endpoint {
                 pending: false,
             };
             self.table.insert(id, entry);
-            let start = self.start(id, route, Arc::clone(config));
+            let start = self.start(id, route, Arc::clone(config), &mut rng);
             Connection::paired(now, start, remote, identity, keys)
         };
         Ok([

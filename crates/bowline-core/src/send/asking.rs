@@ -164,7 +164,8 @@ mod tests {
     fn acknowledge(sender: &mut Sender, now: Timestamp, by: u64, latest: PacketNumber) {
         let delay = Some(Span::ZERO);
         with_ack(sender.next_number(), latest, delay, &[], |ack| {
-            sender.on_ack(now, PacketNumber::new(by), ack, |_| {});
+            let by = PacketNumber::new(by);
+            sender.on_ack(now, by, ack, |_| {}).unwrap();
         });
     }
 

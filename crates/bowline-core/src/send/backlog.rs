@@ -53,7 +53,7 @@ impl Sender {
     #[inline]
     pub(crate) fn take_writable(&mut self) -> bool {
         self.refused
-            .is_some_and(|wanted| self.has_room_again(wanted))
+            .is_some_and(|wanted| self.has_room_again(wanted.get()))
     }
 
     fn has_room_again(&mut self, wanted: u64) -> bool {

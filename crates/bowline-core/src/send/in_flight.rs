@@ -69,6 +69,8 @@ enum Fate {
     TimedOut,
     /// The ack that is being taken in says that it is missing.
     Missed,
+    /// There is none: its number was left out.
+    Skipped,
 }
 
 /// A packet whose fate was learned.
@@ -148,6 +150,23 @@ impl InFlight {
             is_probe: false,
             mark,
         });
+    }
+
+    /// Leaves out a number: its entry takes a place, and nobody hears what becomes of it.
+    pub(crate) fn skip(&mut self, now: Timestamp) {
+        self.packets.push_back(SentPacket {
+            sent_at: now,
+            ranges: self.ranges.last(0),
+            bytes: 0,
+            fate: Fate::Skipped,
+            is_probe: false,
+            mark: SentMark::default(),
+        });
+    }
+
+    /// Whether no ack has spoken of this number yet, and it is not forgotten.
+    pub(crate) fn remembers(&self, number: PacketNumber) -> bool {
+        number >= self.first
     }
 
     /// Says of the packet that was added last that it asks whether the path takes its size.
@@ -382,12 +401,18 @@ impl InFlight {
             let Some((number, packet)) = self.leave(index) else {
                 break;
             };
-            if packet.fate == Fate::TimedOut {
-                let report = packet.report(number, Verdict::Lost);
-                settled(report, &mut self.ranges.of(packet.ranges));
-            } else if let Some(packet) = self.packets.get_mut(index) {
-                packet.fate = Fate::Missed;
-                any = true;
+            match packet.fate {
+                Fate::TimedOut => {
+                    let report = packet.report(number, Verdict::Lost);
+                    settled(report, &mut self.ranges.of(packet.ranges));
+                }
+                Fate::Skipped => {}
+                Fate::Unknown | Fate::Missed => {
+                    if let Some(packet) = self.packets.get_mut(index) {
+                        packet.fate = Fate::Missed;
+                        any = true;
+                    }
+                }
             }
         }
         any
@@ -447,7 +472,7 @@ impl SentPacket {
             verdict,
             timed_out: match self.fate {
                 Fate::TimedOut => true,
-                Fate::Unknown | Fate::Missed => false,
+                Fate::Unknown | Fate::Missed | Fate::Skipped => false,
             },
             is_probe: self.is_probe,
             mark: self.mark,

@@ -8,6 +8,8 @@
 //! A loss that was none is undone: what waits to be sent again does not go, and neither the controller nor
 //! the armour counts it.
 //!
+//! A number that no packet had (`skips`) is none of these; a peer that has it is none of ours.
+//!
 //! A packet that only asks the path for its packet size (`path_probe`) carries nothing, and neither its loss
 //! nor the undoing of that counts.
 //!
@@ -26,6 +28,7 @@ use crate::limits;
 use crate::rate::Acked;
 use crate::rate::Newest;
 use crate::recv::acks;
+use crate::send::Rare;
 use crate::send::Sender;
 use crate::send::armour::Armour;
 use crate::send::in_flight::Bounds;
@@ -64,7 +67,7 @@ struct Verdicts<'a, F> {
     ack: Option<&'a AckFrame<'a>>,
     lanes: &'a mut Lanes,
     armour: &'a mut Armour,
-    stats: &'a mut Option<Box<LossStats>>,
+    rare: &'a mut Option<Box<Rare>>,
     fate: F,
     acked: Acked,
     newest: PacketNumber,
@@ -89,7 +92,7 @@ impl<F: FnMut(&Settled)> Verdicts<'_, F> {
             }
             Verdict::Late { was_lost } => {
                 if was_lost && !packet.is_probe {
-                    self.stats.get_or_insert_default().undone += 1;
+                    self.rare.get_or_insert_default().losses.undone += 1;
                     self.acked.undone_packets += 1;
                     self.armour.on_undone();
                 }
@@ -128,7 +131,7 @@ impl<F: FnMut(&Settled)> Verdicts<'_, F> {
         if packet.timed_out {
             return;
         }
-        self.stats.get_or_insert_default().packets += 1;
+        self.rare.get_or_insert_default().losses.packets += 1;
         self.acked.lost_packets += 1;
         for sent in ranges {
             if let Some(lost) = self.armour.on_lost(packet.number, sent)
@@ -150,13 +153,19 @@ pub(crate) struct AckOutcome {
 impl Sender {
     /// Takes in what packet `by` says that the peer has and lacks; `fate` hears of each packet what
     /// became of it.
+    ///
+    /// # Errors
+    /// If the peer says that it has what there never was, which ends the connection.
     pub(crate) fn on_ack(
         &mut self,
         now: Timestamp,
         by: PacketNumber,
         ack: &AckFrame<'_>,
         fate: impl FnMut(&Settled),
-    ) -> AckOutcome {
+    ) -> Result<AckOutcome, &'static str> {
+        if self.is_lie(ack) {
+            return Err("a packet is acknowledged that was never sent");
+        }
         let bounds = self.missing_bounds();
         let acked = Acked::new(now, self.in_flight.bytes());
         let mut verdicts = Verdicts {
@@ -164,7 +173,7 @@ impl Sender {
             ack: Some(ack),
             lanes: &mut self.lanes,
             armour: &mut self.armour,
-            stats: &mut self.loss_stats,
+            rare: &mut self.rare,
             fate,
             acked,
             newest: PacketNumber::default(),
@@ -191,7 +200,7 @@ impl Sender {
         if let Some(rtt) = acked.rtt {
             self.rtt.on_sample(rtt);
         }
-        AckOutcome { rtt: acked.rtt }
+        Ok(AckOutcome { rtt: acked.rtt })
     }
 
     /// Gives up packets that have been missing for long enough. `fate` hears of each.
@@ -205,7 +214,7 @@ impl Sender {
             ack: None,
             lanes: &mut self.lanes,
             armour: &mut self.armour,
-            stats: &mut self.loss_stats,
+            rare: &mut self.rare,
             fate,
             acked: Acked::new(now, self.in_flight.bytes()),
             newest: PacketNumber::default(),
@@ -234,7 +243,7 @@ impl Sender {
     pub(crate) fn loss_stats(&self) -> LossStats {
         LossStats {
             reordering_window_us: self.in_flight.reordering_window().as_micros(),
-            ..self.loss_stats.as_deref().copied().unwrap_or_default()
+            ..self.rare.as_deref().copied().unwrap_or_default().losses
         }
     }
 
@@ -268,7 +277,7 @@ impl Sender {
             }
         });
         self.timeouts = self.timeouts.saturating_add(1);
-        self.loss_stats.get_or_insert_default().timeouts += 1;
+        self.rare.get_or_insert_default().losses.timeouts += 1;
         self.timed_out_at = now;
         self.probe = true;
         if self.timeouts > 1 {

@@ -2,7 +2,7 @@
 
 use crate::limits;
 use crate::rate::Controller;
-use crate::send::LossStats;
+use crate::send::Rare;
 use crate::send::Sender;
 use crate::send::armour::Armour;
 use crate::send::in_flight::InFlight;
@@ -15,7 +15,7 @@ impl Sender {
         self.lanes.heap_bytes()
             + self.in_flight.heap_bytes()
             + self.armour.heap_bytes()
-            + self.loss_stats.as_deref().map_or(0, size_of_val)
+            + self.rare.as_deref().map_or(0, size_of_val)
             + self.controller.heap_bytes()
     }
 
@@ -35,7 +35,7 @@ impl Sender {
             .saturating_add(SendLane::heap_bound(waiting, messages, lanes))
             .saturating_add(InFlight::HEAP_BOUND)
             .saturating_add(Armour::HEAP_BOUND)
-            .saturating_add(size_of::<LossStats>())
+            .saturating_add(size_of::<Rare>())
             .saturating_add(Controller::HEAP_BOUND)
     }
 }

@@ -9,7 +9,7 @@
 //! `submit` takes messages in, `lane` holds one lane, `stream_buffer` its bytes, `unreliable` what may be
 //! replaced or grow too old, `in_flight` the packets under way, `loss` what becomes of them, `armour` what goes
 //! twice in case one is lost, `scheduler` the order among lanes, `packet_builder` the frames of one packet,
-//! `peer` what the receiver takes, `asking` when it is asked for an ack, `path_probe` what asks the path for
+//! `peer` what the receiver takes, `asking` when it is asked for an ack, `skips` whether it lies, `path_probe` what asks the path for
 //! its packet size, `backlog` how much waits and for how long. This module holds them together and answers
 //! two questions: may a packet go now, and when next?
 
@@ -26,11 +26,13 @@ mod path_probe;
 mod peer;
 mod scheduler;
 mod settings;
+mod skips;
 mod stream_buffer;
 mod submit;
 mod unreliable;
 
 use alloc::boxed::Box;
+use core::num::NonZeroU64;
 
 use serde::Deserialize;
 use serde::Serialize;
@@ -53,6 +55,7 @@ use crate::send::in_flight::InFlight;
 use crate::send::lane::SendLane;
 use crate::send::lanes::Lanes;
 use crate::send::peer::PeerWindow;
+use crate::send::skips::Skips;
 use crate::time::Span;
 use crate::time::Timestamp;
 
@@ -91,12 +94,16 @@ pub(crate) struct Sender {
     send_buffer_bytes: u64,
     /// The newest packet that an ack spoke of.
     reported: PacketNumber,
-    /// Nothing until something was lost.
-    loss_stats: Option<Box<LossStats>>,
+    /// Nothing until something was lost, or there was much to send.
+    rare: Option<Box<Rare>>,
+    /// What the peer cannot know.
+    luck: u64,
     /// Retransmission timeouts in a row.
     timeouts: u32,
     /// When the last of them was.
     timed_out_at: Timestamp,
+    /// How many numbers were left out.
+    skipped_numbers: u16,
     /// After a timeout one packet may leave although the window is full.
     probe: bool,
     /// The last packet that asked for an ack.
@@ -104,13 +111,20 @@ pub(crate) struct Sender {
     /// When the first packet with data left since then.
     unasked_since: Option<Timestamp>,
     /// The room that refused messages wanted, and that the application waits to hear of.
-    refused: Option<u64>,
+    refused: Option<NonZeroU64>,
     last_ack_at: Timestamp,
     /// When reliable data was acknowledged last.
     delivered_at: Timestamp,
     peer: PeerLimits,
     /// `None` for a GNS receiver.
     peer_window: Option<PeerWindow>,
+}
+
+/// What idle connections do without.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize)]
+struct Rare {
+    losses: LossStats,
+    skips: Skips,
 }
 
 impl Sender {
@@ -129,9 +143,11 @@ impl Sender {
             unsent_unreliable: 0,
             send_buffer_bytes: config.send_buffer_bytes() as u64,
             reported: PacketNumber::default(),
-            loss_stats: None,
+            rare: None,
+            luck: 0,
             timeouts: 0,
             timed_out_at: now,
+            skipped_numbers: 0,
             probe: false,
             asked: None,
             unasked_since: None,
@@ -308,6 +324,7 @@ impl Sender {
         self.lanes.iter_mut().for_each(SendLane::shrink);
         self.in_flight.shrink();
         self.armour.shrink();
+        self.rest_skips();
         if !self.has_sendable() && self.in_flight.oldest_reliable().is_none() {
             self.controller.rest();
         }

@@ -257,7 +257,7 @@ impl<'a> PacketBuilder<'a> {
         let Some(range) = lane.take_lost(max, flight) else {
             return;
         };
-        let stats = sender.loss_stats.get_or_insert_default();
+        let stats = &mut sender.rare.get_or_insert_default().losses;
         stats.resent_bytes += range.end.bytes_since(range.start);
         self.write_range(sender, index, range);
     }

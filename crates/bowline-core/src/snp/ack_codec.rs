@@ -45,6 +45,24 @@ impl<'a> AckFrame<'a> {
         self.blocks
     }
 
+    /// Whether it says that packet `number`, which is not above `latest`, has arrived. What it does not mention
+    /// below its last block has, down to the stop-waiting point.
+    pub fn acknowledges(&self, number: PacketNumber) -> bool {
+        let number = number.get();
+        let mut upper = self.latest.get().saturating_add(1);
+        for block in self.blocks() {
+            let nack_top = upper.saturating_sub(block.acked);
+            if number >= nack_top {
+                return true;
+            }
+            upper = nack_top.saturating_sub(block.nacked);
+            if number >= upper {
+                return false;
+            }
+        }
+        true
+    }
+
     /// Reads a frame whose lead byte has been taken. `next_send` is the next packet that this side
     /// will send.
     ///
@@ -292,6 +310,18 @@ mod tests {
             before,
             Err(FrameError::Broken("ack before the first packet"))
         );
+    }
+
+    #[test]
+    fn what_is_acknowledged_is_found_among_runs() {
+        // 20, 19 arrived; 18 to 16 did not; 15 arrived; 14 did not; the rest did.
+        let blocks = [(2, 3), (1, 1)].map(|(acked, nacked)| AckBlock { acked, nacked });
+        let bytes = encoded(20, None, &blocks);
+        let frame = decode(&bytes, 21).unwrap();
+        let missing: Vec<u64> = (0..=20)
+            .filter(|number| !frame.acknowledges(PacketNumber::new(*number)))
+            .collect();
+        assert_eq!(missing, [14, 16, 17, 18]);
     }
 
     #[test]

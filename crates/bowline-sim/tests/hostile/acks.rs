@@ -265,6 +265,50 @@ fn class_16_an_optimistic_ack_drives_nobody_beyond_the_configured_rate() {
     assert!(talk.is_connected());
 }
 
+/// Has the endpoint send as much as it may, while the peer says something each 10 ms, until the connection has
+/// ended or a minute is over.
+fn flood(talk: &mut Talk, mut says: impl FnMut(&mut Talk) -> Vec<u8>) {
+    talk.peer.set_answers(Answers::Nothing);
+    let start = talk.stage.now();
+    while talk.is_connected() && talk.stage.now().since(start) < Span::from_secs(60) {
+        fill(talk);
+        talk.advance(Span::from_millis(10));
+        talk.peer.take_heard();
+        talk.peer.take_messages();
+        let datagram = says(talk);
+        talk.deliver(&datagram);
+    }
+}
+
+fn at_200_kilobytes_a_second() -> Talk {
+    let mut config = Config::new();
+    config.set_send_rate(None, Some(200_000)).unwrap();
+    talk_with(config, Script::default())
+}
+
+/// Whatever number the newest packet has, it claims to have it, and all before.
+#[test]
+fn class_16_who_acknowledges_what_it_does_not_have_is_found_out() {
+    let mut talk = at_200_kilobytes_a_second();
+    flood(&mut talk, |talk| {
+        let latest = talk.peer.highest_heard();
+        talk.peer.seal(&Frames::new().ack(latest, 0, &[]))
+    });
+    talk.assert_ended(BROKEN);
+    let sent = talk.peer.highest_heard().get();
+    assert!(sent < 700, "{sent} packets were sent");
+}
+
+#[test]
+fn class_16_who_tells_the_truth_is_not_taken_for_a_liar() {
+    let mut talk = at_200_kilobytes_a_second();
+    flood(&mut talk, |talk| talk.peer.acknowledge());
+    assert!(talk.is_connected(), "{:?}", talk.stage.info(talk.id));
+    let connection = talk.stage.connection(talk.id).unwrap();
+    let skipped = connection.status(talk.stage.now()).skipped_numbers;
+    assert!((4..=30).contains(&skipped), "{skipped}");
+}
+
 #[test]
 fn class_16_limit_acks_taken_from_one_packet() {
     let mut talk = talk();

@@ -20,5 +20,6 @@ mod oracles;
 mod path_mtu;
 mod raw;
 mod replay;
+mod skipped;
 mod support;
 mod swarm;
