@@ -293,18 +293,21 @@ impl Connection {
     }
 
     fn on_receive(&mut self, now: Timestamp) -> Option<Message> {
-        let message = self.receiver.pop()?;
-        if let Err(refusal) = self.receiver.let_in(now) {
-            self.on_refusal(now, refusal);
+        let message = self.receiver.pop();
+        // Only looked at, so that it is handed on from where it is.
+        if let Some(message) = &message {
+            if let Err(refusal) = self.receiver.let_in(now) {
+                self.on_refusal(now, refusal);
+            }
+            let number = message.number.get();
+            log_verbose!(self, Message "bowline::message", number, "message received");
+            if let Some(pipe) = &mut self.pipe {
+                pipe.on_read(message.len(), self.receiver.queued_messages() == 0);
+            }
+            if self.receives_no_more() {
+                self.give_window_back();
+            }
         }
-        let number = message.number.get();
-        log_verbose!(self, Message "bowline::message", number, "message received");
-        if let Some(pipe) = &mut self.pipe {
-            pipe.on_read(message.len(), self.receiver.queued_messages() == 0);
-        }
-        if self.receives_no_more() {
-            self.give_window_back();
-        }
-        Some(message)
+        message
     }
 }

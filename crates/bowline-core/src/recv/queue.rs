@@ -138,9 +138,9 @@ impl ReceiveQueue {
     /// Takes the oldest message.
     #[inline]
     pub(crate) fn pop(&mut self) -> Option<Message> {
-        let message = self.messages.pop_front()?;
-        self.bytes -= message.data.len();
-        Some(message)
+        let message = self.messages.pop_front();
+        self.bytes -= message.as_ref().map_or(0, |message| message.data.len());
+        message
     }
 
     /// How many messages wait.

@@ -75,10 +75,11 @@ impl<'a> Decoder<'a> {
     /// If the remaining bytes cannot be taken. See [`FrameError`] for what becomes of the packet.
     #[inline]
     pub fn next<C: DecodeContext>(&mut self, ctx: &C) -> Result<Option<Frame<'a>>, FrameError> {
-        let Some(lead_byte) = self.reader.u8() else {
-            return Ok(None);
+        // One variable for whatever is returned, so that it is made in the caller's place.
+        let next = match self.reader.u8() {
+            Some(lead_byte) => self.frame(lead_byte, ctx),
+            None => Ok(None),
         };
-        let next = self.frame(lead_byte, ctx);
         if next.is_err() {
             self.reader = Reader::default();
         }
