@@ -42,6 +42,8 @@ use crate::time::Timestamp;
 
 /// What a GNS peer may add before it acknowledges reliable data (wire.md 5.2).
 const GNS_ACK_DELAY: Span = Span::from_millis(50);
+/// One of ours acknowledges within a quarter of the round trip, but may be held up by others on its machine.
+const LEAST_ACK_DELAY: Span = Span::from_millis(10);
 
 /// What was lost on the way to the peer so far, and what was sent again.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
@@ -248,10 +250,11 @@ impl Sender {
     }
 
     /// How long the peer may wait before it acknowledges reliable data.
-    const fn peer_ack_delay(&self) -> Span {
-        match self.peer_window {
-            Some(_) => acks::MAX_DELAY,
-            None => GNS_ACK_DELAY,
+    fn peer_ack_delay(&self) -> Span {
+        match (self.peer_window, self.rtt.smoothed()) {
+            (None, _) => GNS_ACK_DELAY,
+            (Some(_), None) => acks::MAX_DELAY,
+            (Some(_), Some(rtt)) => (rtt / 4).clamp(LEAST_ACK_DELAY, acks::MAX_DELAY),
         }
     }
 

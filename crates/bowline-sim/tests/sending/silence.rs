@@ -51,11 +51,12 @@ pub(crate) fn lost_tail(seed: u64) -> (Span, LossStats) {
     (path.world.now().since(before), losses(&path, flow))
 }
 
-/// Nothing comes behind it that would show that it is missing. Measured: 92 ms, of which 20 are the path.
+/// Nothing comes behind it that would show that it is missing. Measured: 77 ms: a round trip of 40, the 10 that the
+/// peer may take to answer and 5 for variation until it goes again, and 20 on the way.
 #[test]
-fn a_lost_tail_arrives_after_little_more_than_two_round_trips() {
+fn a_lost_tail_arrives_after_two_round_trips() {
     let (took, losses) = lost_tail(1);
-    assert!(took <= ms(100), "{took}");
+    assert!(took <= ms(80), "{took}");
     assert_eq!((losses.timeouts, losses.packets), (1, 0));
 }
 
@@ -84,7 +85,7 @@ fn a_peer_that_is_gone_is_tried_ever_less_often_until_time_is_out() {
     send(&mut path, flow);
     let sent = attempts(&mut path, secs(9));
     let gaps: Vec<u64> = sent.windows(2).map(|pair| pair[1] - pair[0]).collect();
-    assert!((60..=90).contains(&gaps[0]), "{gaps:?}");
+    assert!((50..=65).contains(&gaps[0]), "{gaps:?}");
     assert!(
         (gaps[0] * 19 / 10..=gaps[0] * 21 / 10).contains(&gaps[1]),
         "{gaps:?}"
