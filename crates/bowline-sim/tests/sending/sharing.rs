@@ -71,8 +71,8 @@ pub(crate) fn four(seed: u64) -> (u64, Span, Span) {
     (least, queue(50), queue(99))
 }
 
-/// Measured: the least has 77 to 94 % of its fair share, 93 in the middle; the queue's p99 is 23 to 50 ms, 25 in the
-/// middle. Where one takes the others for somebody who fills the queue and competes for a while, it is less alike.
+/// Measured: the least has 79 to 93 % of its fair share; the queue's p99 is 24 to 45 ms, 25 in the middle. Where one
+/// takes the others for somebody who fills the queue and competes for a while, it is less alike.
 #[test]
 fn four_share_alike_behind_a_short_queue() {
     let (mut least, mut middles, mut longest) = (Vec::new(), Vec::new(), Vec::new());
@@ -102,8 +102,7 @@ pub(crate) fn against_cubic(seed: u64, rate: u64, queue_tenths: u64) -> u64 {
 }
 
 /// Against our own model of Cubic (RFC 9438), whose packets are of 1300 bytes where ours grow to 1472. Measured over eight
-/// seeds: medians of 23 % at 10 Mbit/s behind half a round trip of queue (22 to 37), short of the aim of a quarter for
-/// each, and of 30 to 60 % elsewhere (28 to 67).
+/// seeds: medians of 31 to 49 %, each by itself 27 to 55.
 #[test]
 fn neither_cubic_nor_we_get_less_than_a_quarter() {
     let mut found = Vec::new();
@@ -112,14 +111,13 @@ fn neither_cubic_nor_we_get_less_than_a_quarter() {
             let shares = (1..=3).map(|seed| against_cubic(seed, rate, queue_tenths));
             let shares: Vec<u64> = shares.collect();
             let what = format!("{rate} B/s, {queue_tenths} tenths: {shares:?}");
-            let is_short = rate == mbit(100) && queue_tenths == 5;
-            found.push((what, shares, if is_short { 22 } else { 30 }));
+            found.push((what, shares));
         }
     }
-    for (what, shares, least) in found {
-        assert!((least..=70).contains(&median(&shares)), "{what}");
+    for (what, shares) in found {
+        assert!((30..=70).contains(&median(&shares)), "{what}");
         assert!(
-            shares.iter().all(|share| (22..=78).contains(share)),
+            shares.iter().all(|share| (25..=75).contains(share)),
             "{what}"
         );
     }

@@ -4,7 +4,9 @@
 //!
 //! Flows that share a queue drain together: one that sees the queue fall for another's drain joins it, and
 //! each counts from the last time at which it saw that. That is why nothing about the times is random. A
-//! flow that competes does not join, since what it sees falling is mostly somebody's answer to a loss.
+//! flow that competes does not join, since what it sees falling is mostly somebody's answer to a loss. For the
+//! same reason nobody joins twice running while more is lost than usual: a Cubic whose queue is short lets it run
+//! dry at each of its losses, and a flow that drained only then would never find out who fills it in between.
 
 use serde::Deserialize;
 use serde::Serialize;
@@ -47,6 +49,10 @@ pub(super) struct Drain {
     queue_us: u64,
     fails: u32,
     successes: u32,
+    /// Whether the last one was another flow's.
+    joined: bool,
+    /// What was lost since the queue last ran dry, less twice what is usual, in millionths of a packet.
+    unusual_loss: i64,
     /// Packets that left during the last one, and how many of them were lost.
     low_loss: (u64, u64),
 }
@@ -111,6 +117,8 @@ impl Drain {
             queue_us: 0,
             fails: 0,
             successes: 0,
+            joined: false,
+            unusual_loss: 0,
             low_loss: (0, 0),
         }
     }
@@ -127,6 +135,14 @@ impl Drain {
                 test.least_us = test.least_us.min(rtt_us);
             }
         }
+    }
+
+    /// Takes in what a round lost, on a path that loses `usual` millionths by itself.
+    pub(super) fn on_loss(&mut self, round: &Finished, usual: u64) {
+        let excess = i128::from(round.lost) * 1_000_000
+            - 2 * i128::from(round.packets()) * i128::from(usual);
+        let excess = i64::try_from(excess).unwrap_or(i64::MAX);
+        self.unusual_loss = self.unusual_loss.saturating_add(excess);
     }
 
     /// Takes in a round; tells how a drain went that is over with it.
@@ -178,7 +194,8 @@ impl Drain {
     /// Whether it is time, at the end of a round.
     pub(super) fn is_due(&mut self, now: Timestamp, base_us: u64, competes: bool) -> bool {
         let usual = PERIOD.max(Span::from_micros(base_us * PERIOD_ROUNDS));
-        let joins = core::mem::take(&mut self.seen) && !competes && self.queue_us > NO_QUEUE_US;
+        let may_join = !competes && !(self.joined && self.unusual_loss > 0);
+        let joins = core::mem::take(&mut self.seen) && may_join && self.queue_us > NO_QUEUE_US;
         // What contradicts the mode is to be known soon.
         let is_in_doubt = if competes {
             self.successes > 0
@@ -191,7 +208,11 @@ impl Drain {
             .max(self.own_at + period / 2)
             .min(self.own_at + period * 2);
         let is_due = due <= now || joins && self.own_at + usual / 2 <= now;
-        matches!(self.phase, Phase::Waiting) && is_due
+        if !is_due || self.is_on() {
+            return false;
+        }
+        self.joined = due > now;
+        true
     }
 
     /// Begins. A path that is believed to lose `loss` millionths by itself is sent that much less, too. After
@@ -226,6 +247,8 @@ impl Drain {
         (self.own_at, self.seen_at) = (now, now);
         self.queue_us = 0;
         self.seen = false;
+        self.joined = false;
+        self.unusual_loss = 0;
         (self.fails, self.successes) = (0, 0);
     }
 
@@ -258,6 +281,7 @@ impl Drain {
         }
         self.successes += 1;
         self.fails = 0;
+        self.unusual_loss = 0;
         Outcome::Dry(self.successes)
     }
 }
@@ -339,5 +363,27 @@ mod tests {
         assert!(!sees(900, false));
         assert!(sees(1100, false));
         assert!(!sees(1100, true));
+    }
+
+    #[test]
+    fn a_flow_does_not_join_twice_running_while_more_is_lost_than_usual() {
+        let at = |ms: u64| Timestamp::from_micros(ms * 1000);
+        let joins_again = |lost: u64, usual: u64| {
+            let mut drain = Drain::new();
+            drain.restart(at(0));
+            drain.queue_us = 16_000;
+            drain.on_rtt(at(1100), 52_500, 40_000);
+            assert!(drain.is_due(at(1100), 40_000, false));
+            drain.own_at = at(1100);
+            let mut round = round(1_250_000, 9_000);
+            (round.acked, round.lost) = (100 - lost, lost);
+            drain.on_loss(&round, usual);
+            drain.on_rtt(at(2200), 52_500, 40_000);
+            drain.is_due(at(2200), 40_000, false)
+        };
+        assert!(joins_again(0, 0));
+        assert!(!joins_again(1, 0));
+        assert!(joins_again(9, 50_000), "is no more than twice the usual");
+        assert!(!joins_again(11, 50_000));
     }
 }

@@ -381,6 +381,7 @@ impl Tide {
             return;
         }
         let competes = matches!(self.mode, Mode::Compete(_));
+        self.drain.on_loss(round, self.loss.share());
         let outcome = self.drain.on_round(round, base_us);
         if let Some(outcome) = outcome {
             self.on_drained(round.now, outcome);
