@@ -345,6 +345,9 @@ impl Connection {
         let number = self.sender.next_number();
         let asked = plan.flags.contains(StatsFlags::ACK_REQUEST) || plan.report.is_some();
         self.sender.on_packet_sent(now, len, built.ranges, asked);
+        if built.outranked {
+            self.sender.on_outranked(now);
+        }
         if plan.copies_alone && built.ranges > 0 {
             self.sender.on_extra_packet();
         }

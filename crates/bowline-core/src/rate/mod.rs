@@ -171,6 +171,14 @@ impl Controller {
         }
     }
 
+    /// A message left that bulk had to stand back for.
+    pub(crate) const fn on_outranked(&mut self, now: Timestamp) {
+        match self {
+            Self::Pinned(_) | Self::Resting(_) => {}
+            Self::Tide(tide) => tide.on_outranked(now),
+        }
+    }
+
     /// Takes in what an ack told.
     pub(crate) fn on_ack(&mut self, ack: &Acked) {
         match self {

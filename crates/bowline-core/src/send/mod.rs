@@ -257,6 +257,11 @@ impl Sender {
         self.stop_nagle_if_idle();
     }
 
+    /// A packet left in which something of one lane went before what waited in a worse one.
+    pub(crate) const fn on_outranked(&mut self, now: Timestamp) {
+        self.controller.on_outranked(now);
+    }
+
     /// The number of the next packet.
     pub(crate) fn next_number(&self) -> PacketNumber {
         self.in_flight.next_number()

@@ -41,6 +41,7 @@ pub(crate) struct PacketBuilder<'a> {
     /// Pieces of messages.
     segments: u32,
     has_data: bool,
+    outranked: bool,
 }
 
 /// What was built.
@@ -50,6 +51,8 @@ pub(crate) struct Built {
     pub(crate) ranges: usize,
     /// Whether it carries anything of a message.
     pub(crate) has_data: bool,
+    /// Whether something of one lane went before what waited in a lane of worse priority.
+    pub(crate) outranked: bool,
 }
 
 /// The next thing of a lane that fits. One that fills the packet needs no size byte, so it may have a
@@ -77,6 +80,7 @@ impl<'a> PacketBuilder<'a> {
             ranges: 0,
             segments: 0,
             has_data: false,
+            outranked: false,
         }
     }
 
@@ -100,7 +104,7 @@ impl<'a> PacketBuilder<'a> {
     /// worse priority go first, not even to fill the packet: its bytes would count against the rate.
     pub(crate) fn messages(&mut self, sender: &mut Sender) {
         let mut done = LaneSet::default();
-        let mut worst = i32::MAX;
+        let (mut best, mut worst) = (i32::MAX, i32::MAX);
         while self.writer.room() > FIRST_UNRELIABLE {
             let Some(lane) = scheduler::pick(&sender.lanes, sender.peer, &done) else {
                 return;
@@ -109,6 +113,8 @@ impl<'a> PacketBuilder<'a> {
             if priority > worst {
                 return;
             }
+            self.outranked |= best < priority;
+            best = best.min(priority);
             done.insert(lane);
             self.fill_from(sender, lane);
             if sender.lane_has_sendable(lane) {
@@ -145,6 +151,7 @@ impl<'a> PacketBuilder<'a> {
         Built {
             ranges: self.ranges,
             has_data: self.has_data,
+            outranked: self.outranked,
         }
     }
 

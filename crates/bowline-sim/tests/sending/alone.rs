@@ -51,7 +51,7 @@ pub(crate) fn narrow_with_stream(seed: u64) -> (u64, Span, Span) {
     (rate, delay, path.queue(100, secs(0), secs(3)))
 }
 
-/// Measured: 1.17 to 1.19 MB/s, p99 of 58 to 62 ms, 59.6 in the middle. Over seeds 101 to 108 it is 59.9.
+/// Measured: 1.17 to 1.18 MB/s, p99 of 55 to 57 ms.
 #[test]
 fn a_stream_beside_bulk_stays_quick() {
     let (mut rates, mut delays) = (Vec::new(), Vec::new());
@@ -62,8 +62,24 @@ fn a_stream_beside_bulk_stays_quick() {
         assert!(first <= ms(45), "{first}");
     }
     assert!(median(&rates) >= 1_150_000, "{rates:?}");
-    assert!(median(&delays) <= 60_000, "{delays:?}");
-    assert!(delays.iter().all(|delay| *delay <= 64_000), "{delays:?}");
+    assert!(delays.iter().all(|delay| *delay <= 60_000), "{delays:?}");
+}
+
+/// Beside a stream bulk leaves hardly faster than it arrives. It finds out all the same that the path has become faster.
+#[test]
+fn a_stream_does_not_keep_bulk_from_finding_a_faster_path() {
+    for seed in SEEDS {
+        let link = |rate| bottleneck(ms(80), rate, 52);
+        let mut path = Path::new(seed, link(mbit(20)), link(mbit(1000)));
+        let flow = path.bulk();
+        path.stream(flow);
+        path.run(secs(5));
+        let (client, server) = (path.client, path.server);
+        path.world.set_link(client, server, link(mbit(100)));
+        path.run(secs(5));
+        let after = path.reaches(flow, mbit(87), secs(5), ms(500)).unwrap();
+        assert!(after <= secs(3), "{after}");
+    }
 }
 
 /// A game that now and then sends much at once, as for a new map. Measured: 324 ms the first time, then

@@ -95,6 +95,8 @@ pub(crate) struct Tide {
     drain: Drain,
     rebase: Rebase,
     peak: Peak,
+    /// When a message last left that bulk had to stand back for.
+    outranked_at: Option<Timestamp>,
     /// Rounds whose losses are still overlooked.
     overlooked: u32,
     /// Nothing is acknowledged any more.
@@ -155,6 +157,7 @@ impl Tide {
             drain: Drain::new(),
             rebase: Rebase::default(),
             peak: Peak::default(),
+            outranked_at: None,
             overlooked: 0,
             silent: false,
             bounds,
@@ -284,7 +287,7 @@ impl Tide {
         self.last = LastRound {
             queue_us: round.queue_us,
             rtt_us: round.rtt_min_us,
-            app_limited: ended.app_limited,
+            haste: self.haste(&round, ended.app_limited),
         };
         self.bandwidth.on_round(&round);
         self.peak.on_round(now, self.window);

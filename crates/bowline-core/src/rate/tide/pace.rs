@@ -9,8 +9,10 @@ use crate::rate::tide::Bounds;
 use crate::rate::tide::INITIAL_WINDOW;
 use crate::rate::tide::Mode;
 use crate::rate::tide::Tide;
+use crate::rate::tide::round::Finished;
 use crate::rate::tide::round::per_second;
 use crate::time::Span;
+use crate::time::Timestamp;
 
 /// No pace is lower than so many packets per round trip, except in a drain.
 const LEAST_PACKETS: u64 = 10;
@@ -18,14 +20,29 @@ const LEAST_PACKETS: u64 = 10;
 /// Packets that must not wait may leave beyond the window, besides a quarter of it.
 const URGENT_PACKETS: u64 = 4;
 
+/// For so long after a message that must not wait bulk is paced for the sake of the next one.
+const COMPANY: Span = Span::from_secs(1);
+
+/// How much faster than the known rate packets may leave.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize)]
+pub(super) enum Haste {
+    /// A quarter: finds more room within a few round trips, and fills gaps that late acks left.
+    #[default]
+    Free,
+    /// An eighth: the same, with a shorter queue for what shares it.
+    Careful,
+    /// Not at all.
+    None,
+}
+
 /// What the last round leaves behind.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub(super) struct LastRound {
     pub(super) queue_us: u64,
     /// Its least round-trip time; 0 before the first.
     pub(super) rtt_us: u64,
-    /// Whether there was not always something to send.
-    pub(super) app_limited: bool,
+    /// How the next one leaves.
+    pub(super) haste: Haste,
 }
 
 impl Tide {
@@ -70,6 +87,25 @@ impl Tide {
         Some(rate.min(self.bounds.max).max(self.bounds.min))
     }
 
+    /// A message left that bulk had to stand back for.
+    pub(crate) const fn on_outranked(&mut self, now: Timestamp) {
+        self.outranked_at = Some(now);
+    }
+
+    /// How the next round leaves. A burst after idleness goes out at the known rate, and not above. So does bulk beside
+    /// messages that must not wait, if there is a queue: more would only make them wait.
+    pub(super) fn haste(&self, round: &Finished, app_limited: bool) -> Haste {
+        let is_beside = |at| round.now.since(at) < COMPANY;
+        if app_limited {
+            return Haste::None;
+        }
+        match self.outranked_at.is_some_and(is_beside) {
+            true if round.queue_us >= round.target_us / 2 => Haste::None,
+            true => Haste::Careful,
+            false => Haste::Free,
+        }
+    }
+
     fn unbounded_rate(&self, rtt_us: u64) -> u64 {
         let least = per_second(LEAST_PACKETS * PACKET, rtt_us);
         let rate = match &self.mode {
@@ -84,9 +120,12 @@ impl Tide {
             Mode::Run => {
                 let by_window = per_second(self.window / 20 * 23, rtt_us);
                 let known = self.loss.gross(self.bandwidth.bytes_per_sec());
-                // A burst after idleness goes out at the known rate, and not above.
-                let gain = if self.last.app_limited { 4 } else { 5 };
-                match known / 4 * gain {
+                let gain = match self.last.haste {
+                    Haste::Free => 10,
+                    Haste::Careful => 9,
+                    Haste::None => 8,
+                };
+                match known / 8 * gain {
                     0 => by_window,
                     by_rate => by_window.min(by_rate),
                 }

@@ -10,6 +10,7 @@ use crate::rate::tide::Bounds;
 use crate::rate::tide::GROWTH_AFTER_SILENCE;
 use crate::rate::tide::Mode;
 use crate::rate::tide::Tide;
+use crate::rate::tide::pace::Haste;
 use crate::rate::tide::pace::LastRound;
 use crate::time::Timestamp;
 
@@ -77,7 +78,7 @@ impl Resting {
         tide.last = LastRound {
             queue_us: 0,
             rtt_us: path.base_us,
-            app_limited: true,
+            haste: Haste::None,
         };
         tide
     }
