@@ -205,7 +205,7 @@ impl Table {
                 let ours = list(&all, |run| *run as f64);
                 let (mbit, ms) = (rate / mbit(10), 4 * tenths);
                 let what = format!("Cubic, {mbit} Mbit/s, 40 ms, queue of {ms} ms | our share, %");
-                self.row(&what, &ours, Within(22.0, 78.0), Some(Within(33.0, 67.0)));
+                self.row(&what, &ours, Within(25.0, 75.0), Some(Within(33.0, 67.0)));
             }
         }
     }
@@ -288,7 +288,7 @@ impl Table {
         self.row(
             "a lost last packet, 40 ms | ms until it is there",
             &took,
-            Most(100.0),
+            Most(80.0),
             None,
         );
         for (loss, least, aim) in [(0, 11.4, None), (1, 7.0, None), (5, 2.5, Some(Least(4.0)))] {
@@ -315,7 +315,7 @@ impl Table {
         );
         let rates = rate((150, 20, mbit(3000), 8), 4);
         let what = "300 Mbit/s, 150 ms, 20 % loss | MB/s";
-        self.row(what, &rates, Least(22.0), Some(Least(25.0)));
+        self.row(what, &rates, Least(25.0), None);
         let rates = rate((50, 5, mbit(8000), 4), 2);
         self.row(
             "800 Mbit/s, 50 ms, 5 % loss | MB/s",

@@ -21,15 +21,14 @@ fn five_percent_of_loss_over_50_ms_are_no_reason_to_be_slow() {
     assert!(after <= secs(2), "{after}");
 }
 
-/// The receive window bounds it: what is lost five times running holds up five round trips. Measured: 23.7 and
-/// 25.6 MB/s, with a window that has grown to 30 MiB. Short of the aim: 25 MB/s in every world. Over seeds 101 to
-/// 108: 22.2 to 27.1.
+/// What is lost again and again holds up the receive window, if it does not go twice. Measured over seeds 1 to 8: 25.9
+/// to 27.0 MB/s of 29 that can arrive.
 #[test]
 fn twenty_percent_of_loss_over_150_ms_are_survived() {
     for seed in 1..=2 {
         let (path, flow) = lossy(seed, 150, 20, mbit(3000), 8);
         let rate = path.goodput(flow, secs(4), secs(8));
-        assert!(rate >= 22_000_000, "{rate}: {}", path.decisions(flow));
+        assert!(rate >= 25_000_000, "{rate}: {}", path.decisions(flow));
         let after = path.reaches(flow, 4_000_000, secs(0), ms(200)).unwrap();
         assert!(after <= secs(3), "{after}");
     }
