@@ -2,7 +2,8 @@
 //!
 //! As in FAST TCP, a flow aims at a number of its own bytes in the queue: its rate times the target
 //! delay. Far below, the window grows faster and faster; near it, by half of what is missing per round
-//! trip; above, it shrinks.
+//! trip; above, it shrinks. What the first step does shows a round trip later: beside messages that must not wait
+//! the second one waits for that, so that the queue does not overshoot.
 
 use serde::Deserialize;
 use serde::Serialize;
@@ -17,7 +18,7 @@ const GREATEST_GROWTH: u64 = 64;
 /// State of the law.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub(super) struct Law {
-    /// How many first steps the window grows by next.
+    /// How many first steps the window grows by next; none in the round that shows what the first one did.
     growth: u64,
 }
 
@@ -40,7 +41,11 @@ impl Law {
                 return window;
             }
             let step = (aim.saturating_mul(self.growth)).min(window / 8);
-            self.growth = (self.growth * 2).min(GREATEST_GROWTH);
+            self.growth = match self.growth {
+                0 => 2,
+                1 if round.has_company => 0,
+                more => (more * 2).min(GREATEST_GROWTH),
+            };
             return window.max((window + step).min(most(round)));
         }
         self.growth = 1;
@@ -82,6 +87,16 @@ mod tests {
             law.window(&round, 1_000_000, 1_250_000) - 1_000_000,
             steps[0]
         );
+    }
+
+    #[test]
+    fn looks_what_the_first_step_did_if_others_have_to_wait_for_it() {
+        let mut law = Law::new();
+        let mut round = round(1_250_000, 0);
+        round.peak_flight = 1 << 30;
+        round.has_company = true;
+        let steps = [0; 5].map(|_| law.window(&round, 1_000_000, 1_250_000) - 1_000_000);
+        assert_eq!(steps, [1, 0, 2, 4, 8].map(|n| n * steps[0]));
     }
 
     #[test]

@@ -284,11 +284,7 @@ impl Tide {
         self.round.undone = ended.undone.saturating_sub(ended.lost);
         let round = self.finish(now, &ended, base_us);
         self.overlooked = self.overlooked.saturating_sub(1);
-        self.last = LastRound {
-            queue_us: round.queue_us,
-            rtt_us: round.rtt_min_us,
-            haste: self.haste(&round, ended.app_limited),
-        };
+        self.last = LastRound::after(&round, ended.app_limited);
         self.bandwidth.on_round(&round);
         self.peak.on_round(now, self.window);
         let is_short = round.queue_us < 2 * round.target_us;
@@ -322,6 +318,7 @@ impl Tide {
             peak_flight: round.peak_flight,
             limited: round.is_limited(),
             ignores_loss: self.overlooked > 0,
+            has_company: self.has_company(now),
         }
     }
 

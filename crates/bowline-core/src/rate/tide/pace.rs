@@ -45,6 +45,26 @@ pub(super) struct LastRound {
     pub(super) haste: Haste,
 }
 
+impl LastRound {
+    /// A burst after idleness goes out at the known rate, and not above. So does bulk beside messages that must not
+    /// wait, if there is a queue: more would only make them wait.
+    pub(super) const fn after(round: &Finished, app_limited: bool) -> Self {
+        let is_queued = round.queue_us >= round.target_us / 2;
+        let haste = if app_limited || round.has_company && is_queued {
+            Haste::None
+        } else if round.has_company {
+            Haste::Careful
+        } else {
+            Haste::Free
+        };
+        Self {
+            queue_us: round.queue_us,
+            rtt_us: round.rtt_min_us,
+            haste,
+        }
+    }
+}
+
 impl Tide {
     /// How many bytes may be under way.
     pub(crate) fn window_bytes(&self) -> u64 {
@@ -92,18 +112,9 @@ impl Tide {
         self.outranked_at = Some(now);
     }
 
-    /// How the next round leaves. A burst after idleness goes out at the known rate, and not above. So does bulk beside
-    /// messages that must not wait, if there is a queue: more would only make them wait.
-    pub(super) fn haste(&self, round: &Finished, app_limited: bool) -> Haste {
-        let is_beside = |at| round.now.since(at) < COMPANY;
-        if app_limited {
-            return Haste::None;
-        }
-        match self.outranked_at.is_some_and(is_beside) {
-            true if round.queue_us >= round.target_us / 2 => Haste::None,
-            true => Haste::Careful,
-            false => Haste::Free,
-        }
+    /// Whether a message left lately that bulk had to stand back for.
+    pub(super) fn has_company(&self, now: Timestamp) -> bool {
+        self.outranked_at.is_some_and(|at| now.since(at) < COMPANY)
     }
 
     fn unbounded_rate(&self, rtt_us: u64) -> u64 {

@@ -47,6 +47,8 @@ pub(super) struct Finished {
     pub(super) limited: bool,
     /// Whether its losses are to be overlooked.
     pub(super) ignores_loss: bool,
+    /// Whether messages that must not wait share the queue with bulk.
+    pub(super) has_company: bool,
 }
 
 impl Finished {

@@ -17,6 +17,7 @@ pub(super) fn round(rate: u64, queue_us: u64) -> Finished {
         peak_flight: 1_000_000,
         limited: true,
         ignores_loss: false,
+        has_company: false,
     }
 }
 
