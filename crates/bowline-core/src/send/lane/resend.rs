@@ -174,7 +174,8 @@ mod tests {
     fn limit_heap_of_ranges_that_go_again() {
         let mut resend = Resend::new();
         (0..1000u64).for_each(|n| resend.insert(n * 10..n * 10 + 5));
-        (0..1000).for_each(|_| drop(resend.take(5, 1 << 30, FLIGHT)));
+        (0..1000u64)
+            .for_each(|n| assert_eq!(resend.take(5, 1 << 30, FLIGHT), Some(n * 10..n * 10 + 5)));
         (0..1000u64).for_each(|n| resend.insert(n * 10 + 100_000..n * 10 + 100_005));
         assert_eq!(resend.bytes(), 10_000);
         assert!(resend.heap_bytes() <= Resend::heap_bound(1000, 1));
