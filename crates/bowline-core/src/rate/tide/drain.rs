@@ -194,7 +194,7 @@ impl Drain {
     /// Whether it is time, at the end of a round.
     pub(super) fn is_due(&mut self, now: Timestamp, base_us: u64, competes: bool) -> bool {
         let usual = PERIOD.max(Span::from_micros(base_us * PERIOD_ROUNDS));
-        let may_join = !competes && (!self.joined || self.unusual_loss == 0);
+        let may_join = !competes && (!self.joined || self.unusual_loss <= 0);
         let joins = core::mem::take(&mut self.seen) && may_join && self.queue_us > NO_QUEUE_US;
         // What contradicts the mode is to be known soon.
         let is_in_doubt = if competes {

@@ -2,7 +2,7 @@
 //!
 //! Bytes that a packet lost go again before anything new. What was sent behind them waits for them in the peer's
 //! receive window, and on a path that loses much it is the unluckiest packet of a whole window that counts. So
-//! bytes go twice if they are half as far behind again as all that is under way: they have been lost before, or
+//! bytes go twice if they are far behind ([`NEVER_FULL`]), half as far again as all that is under way: they have been lost before, or
 //! the peer's window is full and there is room on the path. Where one packet in five is lost, that is one in
 //! twenty-five; the window is through in about four round trips instead of six.
 //!
@@ -15,7 +15,6 @@ use core::ops::Range;
 use serde::Deserialize;
 use serde::Serialize;
 
-use crate::limits;
 use crate::memory;
 use crate::range_set::RangeSet;
 
@@ -107,22 +106,22 @@ impl Resend {
     }
 }
 
+/// So much behind, the windows of all peers still have room: on a narrow path second copies would only take that of
+/// data.
+const NEVER_FULL: u64 = 64 * 1024;
+
 /// How many bytes behind the newest a range is that goes twice. With one loss in five, what is lost for the first
 /// time is 0.8 of the bytes under way behind, for the second time 1.6.
 const fn far_behind(flight: u64) -> u64 {
     let far = flight.saturating_add(flight / 2);
-    if far > limits::ARMOURED_LANE_BYTES {
-        far
-    } else {
-        limits::ARMOURED_LANE_BYTES
-    }
+    if far > NEVER_FULL { far } else { NEVER_FULL }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const FLIGHT: u64 = 100_000;
+    const FLIGHT: u64 = 1_000_000;
 
     fn lost(range: Range<u64>) -> Resend {
         let mut resend = Resend::new();
@@ -133,22 +132,22 @@ mod tests {
     #[test]
     fn what_is_far_behind_goes_twice_and_never_in_one_packet() {
         let mut resend = lost(1000..2000);
-        assert_eq!(resend.take(600, 200_000, FLIGHT), Some(1000..1600));
-        assert_eq!(resend.take(600, 200_000, FLIGHT), Some(1600..2000));
+        assert_eq!(resend.take(600, 2_000_000, FLIGHT), Some(1000..1600));
+        assert_eq!(resend.take(600, 2_000_000, FLIGHT), Some(1600..2000));
         assert_eq!(
             (resend.first(false), resend.first(true)),
             (None, Some(1000))
         );
         assert_eq!(resend.bytes(), 1000);
-        assert_eq!(resend.take(2000, 200_000, FLIGHT), Some(1000..2000));
+        assert_eq!(resend.take(2000, 2_000_000, FLIGHT), Some(1000..2000));
         assert!(resend.is_empty());
-        assert_eq!(resend.take(2000, 200_000, FLIGHT), None);
+        assert_eq!(resend.take(2000, 2_000_000, FLIGHT), None);
     }
 
     #[test]
     fn what_was_lost_once_goes_once() {
         let mut resend = lost(1000..2000);
-        assert_eq!(resend.take(2000, 101_000, FLIGHT), Some(1000..2000));
+        assert_eq!(resend.take(2000, 1_001_000, FLIGHT), Some(1000..2000));
         assert!(resend.is_empty());
         // Of a few bytes under way the armour takes care.
         resend.insert(1000..2000);
@@ -159,7 +158,7 @@ mod tests {
     #[test]
     fn a_copy_that_is_lost_or_arrives_takes_the_place_of_the_other() {
         let mut resend = lost(1000..2000);
-        resend.take(2000, 200_000, FLIGHT);
+        resend.take(2000, 2_000_000, FLIGHT);
         resend.insert(1000..1500);
         assert_eq!((resend.first(false), resend.bytes()), (Some(1000), 1000));
         resend.remove(0..1600);
