@@ -7,12 +7,14 @@
 //!
 //! An application that sends a little now and then asks for none: the packets of the peer bring acks
 //! if it sends anything itself, reliable data is acknowledged unasked, and an ack of its own would cost both
-//! sides as much as the message. Only when none has come for long, a packet asks.
+//! sides as much as the message. Only when none has come for long, or half of what may be under way without one
+//! is, a packet asks.
 
 use serde::Deserialize;
 use serde::Serialize;
 
 use crate::ids::PacketNumber;
+use crate::limits;
 use crate::send::Sender;
 use crate::time::Span;
 use crate::time::Timestamp;
@@ -74,9 +76,18 @@ impl Sender {
         self.unsent_bytes < packet as u64 && !self.armour.is_on()
     }
 
-    /// Whether acks come for packets that have time.
+    /// Whether acks come for packets that have time, before they are missed.
     fn is_patient(&self, now: Timestamp, packet: usize) -> bool {
-        self.has_time(packet) && now.since(self.last_ack_at) < PATIENCE
+        self.has_time(packet)
+            && now.since(self.last_ack_at) < PATIENCE
+            && self.is_window_half_open(packet as u64)
+    }
+
+    /// Whether as much again may leave as is under way: an ack that is asked for later comes in time.
+    fn is_window_half_open(&self, packet: u64) -> bool {
+        let bytes = self.in_flight.bytes().saturating_add(packet);
+        bytes.saturating_mul(2) <= self.controller.window_bytes()
+            && self.in_flight.len() as u64 <= limits::MAX_UNACKED_PACKETS / 2
     }
 
     fn due_ack_request(&self, now: Timestamp, packet: usize) -> Option<AckRequest> {

@@ -10,6 +10,7 @@ mod support;
 
 mod alone;
 mod armour;
+mod asking;
 mod changes;
 mod fast;
 mod gns;
