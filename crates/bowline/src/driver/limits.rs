@@ -44,8 +44,8 @@ pub(crate) const MAX_SERVICE_THREADS: usize = 32;
 /// How long a socket that takes no more is left alone.
 pub(crate) const BLOCKED_RETRY: Span = Span::from_millis(1);
 
-/// How long the service thread leaves the sockets to an application that waits on them itself, counted
-/// from its last wait. Covers the work between two waits, so that a busy loop has no hand-over.
+/// How long the service thread leaves the sockets to an application that waits on them itself or polls all the
+/// time, counted from its last wait or poll. Covers the work between two waits, so that a busy loop has no hand-over.
 pub(crate) const WAIT_GRACE: Span = Span::from_millis(1);
 
 /// The longest name of a connection in bytes (GNS: 31 characters).

@@ -59,7 +59,7 @@ pub(crate) struct LobbyState<R = Box<Reactor>> {
     pub(crate) waiters: usize,
     /// When an application last drove, or asked to.
     pub(crate) last_drive: Option<Timestamp>,
-    /// When an application last polled; `None` if it has waited since.
+    /// When an application last polled; `None` if it has slept in a wait since.
     pub(crate) last_poll: Option<Timestamp>,
     /// What the service thread does.
     pub(crate) service: Service,

@@ -130,10 +130,12 @@ fn look<'a, D: Drive>(
         leave(host, lobby);
         return ready;
     }
-    if is_busy && lobby.service == Service::Driving && !host.lobby().is_let_go() {
-        // As if it had driven: the service thread steps back for a moment.
+    if is_busy && lobby.service == Service::Driving {
+        // As if it had driven: the service thread steps back for a moment, however long its turn takes.
         lobby.last_drive = Some(now);
-        lobby = ask_for_role(host, lobby);
+        if !host.lobby().is_let_go() {
+            lobby = ask_for_role(host, lobby);
+        }
     }
     is_ready(&lobby)
 }
