@@ -189,8 +189,8 @@ impl Table {
         self.row(
             &format!("{what} | least, % of fair"),
             &least,
-            Least(70.0),
-            Some(Least(85.0)),
+            Least(80.0),
+            Some(Least(88.0)),
         );
         let queues = list(&all, |run| millis(run.2));
         self.row(

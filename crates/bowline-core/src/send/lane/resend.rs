@@ -2,9 +2,9 @@
 //!
 //! Bytes that a packet lost go again before anything new. What was sent behind them waits for them in the peer's
 //! receive window, and on a path that loses much it is the unluckiest packet of a whole window that counts. So
-//! bytes go twice if they are far behind ([`NEVER_FULL`]), half as far again as all that is under way: they have been lost before, or
-//! the peer's window is full and there is room on the path. Where one packet in five is lost, that is one in
-//! twenty-five; the window is through in about four round trips instead of six.
+//! bytes go twice if they are further behind than half as much again as is under way, and than [`NEVER_FULL`]: they
+//! have been lost before, or the peer's window is full and there is room on the path. Where one packet in five is lost,
+//! that is one in twenty-five; the window is through in about four round trips instead of six.
 //!
 //! The second copy leaves in a packet of its own, behind all that was lost with it, since losses come in bursts.
 //! Lanes with little under way have the armour instead (`send::armour`).
