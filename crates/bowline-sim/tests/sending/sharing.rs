@@ -104,7 +104,7 @@ pub(crate) fn against_cubic(seed: u64, rate: u64, queue_tenths: u64) -> u64 {
 }
 
 /// Against our own model of Cubic (RFC 9438), whose packets are of 1300 bytes where ours grow to 1472. Measured over
-/// these seeds: medians of MEDIANS %, each by itself RANGE.
+/// these seeds: medians of 30 to 61 %, each by itself 26 to 66.
 #[test]
 fn neither_cubic_nor_we_get_less_than_a_quarter() {
     let mut found = Vec::new();
