@@ -387,6 +387,6 @@ mod tests {
             "{gns}"
         );
         let bowline = opened(&ENTRANTS[0], workload("lossy-a"));
-        assert_eq!(bowline, BUFFERS, "no rate");
+        assert_eq!(bowline, RECV_BUFFERS, "no rate");
     }
 }
