@@ -101,8 +101,8 @@ fn limit_windows_of_all_connections_together() {
     assert_eq!(pair.server.endpoint.lent_window_bytes(), 0);
 }
 
-#[test]
-fn what_was_lent_comes_back_when_a_connection_falls_silent() {
+/// A client, and a server that has read enough of it to have been lent a window.
+fn with_a_lent_window() -> (Pair, ConnectionId, ConnectionId) {
     let mut config = Config::new();
     config.set_recv_buffer(4096).unwrap();
     let mut pair = Pair::with(config);
@@ -112,6 +112,12 @@ fn what_was_lent_comes_back_when_a_connection_falls_silent() {
         pair.server.received(pair.now, server);
     }
     assert!(pair.server.endpoint.lent_window_bytes() > 0);
+    (pair, client, server)
+}
+
+#[test]
+fn what_was_lent_comes_back_when_a_connection_falls_silent() {
+    let (mut pair, _, server) = with_a_lent_window();
     for _ in 0..60 {
         pair.run(Span::from_millis(500));
         pair.server.received(pair.now, server);
@@ -123,15 +129,7 @@ fn what_was_lent_comes_back_when_a_connection_falls_silent() {
 #[test]
 fn what_was_lent_comes_back_at_once_when_nothing_more_can_come() {
     for server_closes in [false, true] {
-        let mut config = Config::new();
-        config.set_recv_buffer(4096).unwrap();
-        let mut pair = Pair::with(config);
-        let (client, server) = pair.connect(Config::new());
-        for _ in 0..20 {
-            push(&mut pair, client, 1);
-            pair.server.received(pair.now, server);
-        }
-        assert!(pair.server.endpoint.lent_window_bytes() > 0);
+        let (mut pair, client, server) = with_a_lent_window();
         let (side, id) = match server_closes {
             true => (&mut pair.server, server),
             false => (&mut pair.client, client),

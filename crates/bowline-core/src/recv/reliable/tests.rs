@@ -113,6 +113,16 @@ fn messages_survive_any_cutting() {
     }
 }
 
+/// Reads until nothing waits for room any more.
+fn read_all(receiver: &mut ReliableReceiver, queue: &mut ReceiveQueue) -> Vec<Vec<u8>> {
+    let mut seen = Vec::new();
+    while queue.len() > 0 {
+        seen.extend(drain(queue));
+        receiver.resume(NOW, LANE, queue).unwrap();
+    }
+    seen
+}
+
 #[test]
 fn a_full_queue_stalls_without_losing_anything() {
     let messages: Vec<Vec<u8>> = (0..10u8).map(|n| vec![n; 50]).collect();
@@ -121,11 +131,7 @@ fn a_full_queue_stalls_without_losing_anything() {
     let mut queue = queue(2);
     feed(&mut receiver, &mut queue, &bytes, 0..bytes.len()).unwrap();
     assert!(receiver.is_stalled());
-    let mut seen = Vec::new();
-    while queue.len() > 0 {
-        seen.extend(drain(&mut queue));
-        receiver.resume(NOW, LANE, &mut queue).unwrap();
-    }
+    let seen = read_all(&mut receiver, &mut queue);
     assert_eq!(seen, messages);
     assert_eq!(receiver.held_bytes(), 0);
 }
@@ -155,11 +161,7 @@ fn what_is_left_of_a_piece_does_not_displace_a_longer_one() {
     feed(&mut receiver, &mut queue, &bytes, 11..40).unwrap();
     feed(&mut receiver, &mut queue, &bytes, 33..55).unwrap();
     feed(&mut receiver, &mut queue, &bytes, 0..11).unwrap();
-    let mut seen = Vec::new();
-    while queue.len() > 0 {
-        seen.extend(drain(&mut queue));
-        receiver.resume(NOW, LANE, &mut queue).unwrap();
-    }
+    let seen = read_all(&mut receiver, &mut queue);
     assert_eq!(seen, messages);
     assert_eq!(receiver.held_bytes(), 0);
 }
@@ -190,11 +192,7 @@ fn limit_small_segments_that_wait_are_joined() {
     }
     let most = bytes.len() / limits::JOINED_PIECE + 1;
     assert!((2..=most).contains(&receiver.pieces.len()));
-    let mut seen = Vec::new();
-    while queue.len() > 0 {
-        seen.extend(drain(&mut queue));
-        receiver.resume(NOW, LANE, &mut queue).unwrap();
-    }
+    let seen = read_all(&mut receiver, &mut queue);
     assert_eq!(seen, messages);
     assert_eq!(receiver.held_bytes(), 0);
 }

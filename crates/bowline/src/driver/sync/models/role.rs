@@ -81,6 +81,14 @@ impl Model {
         self.lobby.act_on(nudge, |_| self.wake());
     }
 
+    /// Waits until somebody has taken in what arrived.
+    fn await_taken(&self) {
+        let mut poller = self.poller.lock().unwrap();
+        while poller.datagrams > 0 {
+            poller = self.taken.wait(poller).unwrap();
+        }
+    }
+
     fn stop(&self) {
         self.lobby.shut_down(|| self.wake());
     }
@@ -159,11 +167,7 @@ fn the_service_thread_resumes_after_a_wait() {
         model.wait_for(LobbyState::is_ready);
         // Nobody waits any more: only the service thread can take this in.
         model.arrive();
-        let mut poller = model.poller.lock().unwrap();
-        while poller.datagrams > 0 {
-            poller = model.taken.wait(poller).unwrap();
-        }
-        drop(poller);
+        model.await_taken();
         model.stop();
         service.join().unwrap();
     });
@@ -206,11 +210,7 @@ fn the_service_thread_resumes_after_polls() {
         poll(&*model, |()| model.take_in());
         poll(&*model, |()| model.take_in());
         model.arrive();
-        let mut poller = model.poller.lock().unwrap();
-        while poller.datagrams > 0 {
-            poller = model.taken.wait(poller).unwrap();
-        }
-        drop(poller);
+        model.await_taken();
         model.stop();
         service.join().unwrap();
     });
