@@ -212,6 +212,11 @@ impl Message {
         }
         self.data
     }
+
+    /// The bytes, never with a copy: a small message keeps the buffer that it shares with others.
+    pub fn into_shared_bytes(self) -> Bytes {
+        self.data
+    }
 }
 
 impl Deref for Message {

@@ -100,15 +100,28 @@ fn send_run(
     let Some(first) = run.first() else {
         return;
     };
-    let slot = messages[*first].connection.slot();
-    let urgent = run.iter().any(|index| messages[*index].options.is_urgent());
+    let own = run.iter().map(|index| &messages[*index]);
+    let own = own.map(|message| (Payload::Shared(message.data.clone()), message.options));
+    let sent = send_many(&messages[*first].connection, own.collect(), on_failure);
+    for (index, outcome) in run.iter().zip(sent) {
+        outcomes[*index] = outcome;
+    }
+}
+
+/// Sends messages of a connection; see [`Connection::send_many`].
+pub(crate) fn send_many(
+    connection: &Connection,
+    messages: Vec<(Payload<'_>, SendOptions)>,
+    on_failure: OnFailure,
+) -> Vec<Result<MessageNumber, UnsentReason>> {
+    let mut outcomes = vec![Err(UnsentReason::NotAttempted); messages.len()];
+    let slot = connection.slot();
+    let urgent = messages.iter().any(|(_, options)| options.is_urgent());
     let urgency = if urgent { Urgency::Now } else { Urgency::Later };
     let sent = slot.inner.command(slot, urgency, |core, now| {
-        for index in run {
-            let message = &messages[*index];
-            let payload = Payload::Shared(message.data.clone());
-            let result = core.send(now, message.options.message(payload));
-            outcomes[*index] = result.map_err(|error| UnsentReason::Failed(error.into()));
+        for ((payload, options), outcome) in messages.into_iter().zip(&mut outcomes) {
+            let result = core.send(now, options.message(payload));
+            *outcome = result.map_err(|error| UnsentReason::Failed(error.into()));
             if result.is_err() && on_failure == OnFailure::Stop {
                 return;
             }
@@ -116,11 +129,10 @@ fn send_run(
     });
     if let Err(NoSuchConnection) = sent {
         let refused = match on_failure {
-            OnFailure::Stop => &run[..1],
-            OnFailure::Continue => run,
+            OnFailure::Stop => 1.min(outcomes.len()),
+            OnFailure::Continue => outcomes.len(),
         };
-        for index in refused {
-            outcomes[*index] = Err(UnsentReason::Failed(NoSuchConnection.into()));
-        }
+        outcomes[..refused].fill(Err(UnsentReason::Failed(NoSuchConnection.into())));
     }
+    outcomes
 }

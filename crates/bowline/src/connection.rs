@@ -13,6 +13,7 @@ use bowline_core::connection::RealTimeStatus;
 use bowline_core::connection::SendCapacity;
 use bowline_core::counters::DropCounters;
 use bowline_core::end_reason::EndReason;
+use bowline_core::identity::Identity;
 use bowline_core::ids::ConnectionId;
 use bowline_core::ids::LaneIndex;
 use bowline_core::ids::MessageNumber;
@@ -20,6 +21,9 @@ use bowline_core::message::Payload;
 use bowline_core::message::SendFlags;
 use bytes::Bytes;
 
+use crate::batch;
+use crate::batch::OnFailure;
+use crate::batch::UnsentReason;
 use crate::driver::Urgency;
 use crate::driver::followup::Followup;
 use crate::driver::limits;
@@ -145,6 +149,33 @@ impl Connection {
         };
         let message = options.message(data.into());
         self.slot.inner.send(&self.slot, urgency, message)
+    }
+
+    /// Sends messages of this connection in their order, queued together, so that they leave in as few
+    /// packets as they fit into. Tells of each in turn what became of it.
+    ///
+    /// ```
+    /// use bowline::{Connection, OnFailure, SendOptions, UnsentReason};
+    ///
+    /// fn send_words(connection: &Connection, words: &[&str]) -> Result<(), UnsentReason> {
+    ///     let messages = words.iter().map(|word| (word.as_bytes(), SendOptions::reliable()));
+    ///     for result in connection.send_many(messages, OnFailure::Stop) {
+    ///         result?;
+    ///     }
+    ///     connection.flush().map_err(UnsentReason::Failed)
+    /// }
+    /// ```
+    pub fn send_many<'a, P: Into<Payload<'a>>>(
+        &self,
+        messages: impl IntoIterator<Item = (P, SendOptions)>,
+        on_failure: OnFailure,
+    ) -> Vec<Result<MessageNumber, UnsentReason>> {
+        // What the caller's iterator does is done before the connection is locked.
+        let messages = messages.into_iter();
+        let messages: Vec<_> = messages
+            .map(|(payload, options)| (payload.into(), options))
+            .collect();
+        batch::send_many(self, messages, on_failure)
     }
 
     /// What may be sent on a lane now: what room there is, what of it leaves at once, and how long
@@ -330,6 +361,11 @@ impl Connection {
     /// Which listener it came in on; `None` if this side dialled.
     pub fn listener(&self) -> Option<ListenerId> {
         self.slot.listener
+    }
+
+    /// Who the peer says it is, once the handshake is over; from then on that does not change. [`ConnectionInfo::authenticated`] tells whether somebody vouches for it.
+    pub fn peer(&self) -> Option<&Identity> {
+        self.slot.peer()
     }
 
     /// The state; [`ConnectionState::None`] once this side has closed it.

@@ -36,6 +36,12 @@ impl Message {
         self.core.into_bytes()
     }
 
+    /// The bytes, never with a copy: a small message keeps the memory of those that arrived with it. For
+    /// readers that are done with it soon.
+    pub fn into_shared_bytes(self) -> Bytes {
+        self.core.into_shared_bytes()
+    }
+
     /// The connection that it came in on.
     pub const fn connection(&self) -> &Connection {
         &self.connection

@@ -12,7 +12,9 @@ use bowline::Connection;
 use bowline::ConnectionState;
 use bowline::EndReason;
 use bowline::Event;
+use bowline::Identity;
 use bowline::LaneIndex;
+use bowline::Message;
 use bowline::NoSuchConnection;
 use bowline::OnFailure;
 use bowline::PairKind;
@@ -343,4 +345,49 @@ fn no_delay_drops_what_would_wait_for_more_than_200_ms() {
     );
     assert!(texts.iter().any(|text| text == b"soon"));
     assert!(!texts.iter().any(|text| text == b"late"));
+}
+
+#[test]
+fn messages_of_one_connection_go_together_and_their_reader_knows_the_peer() {
+    let sockets = Sockets::new().unwrap();
+    let guest = Identity::str("guest").unwrap();
+    let (host, reader) = sockets
+        .socket_pair(PairKind::Loopback, None, Some(guest.clone()))
+        .unwrap();
+    let unknown = SendOptions::reliable().lane(LaneIndex::new(7));
+    let messages = [
+        ("one", SendOptions::reliable()),
+        ("two", unknown),
+        ("three", SendOptions::reliable()),
+    ];
+    let messages = messages.map(|(text, options)| (text.as_bytes(), options));
+    let results = host.send_many(messages, OnFailure::Stop);
+    assert_eq!(results[0].as_ref().unwrap().get(), 1);
+    assert!(matches!(
+        results[1],
+        Err(UnsentReason::Failed(SendError::NoSuchLane { .. }))
+    ));
+    assert_eq!(results[2], Err(UnsentReason::NotAttempted));
+    let results = host.send_many(messages, OnFailure::Continue);
+    assert!(results[0].is_ok() && results[1].is_err() && results[2].is_ok());
+    host.flush().unwrap();
+
+    let mut received = Vec::new();
+    while received.len() < 3 {
+        sockets.wait(Duration::from_millis(10));
+        reader.receive_batch(&mut received, 10).unwrap();
+    }
+    assert_eq!(received[0].connection().peer(), Some(&guest));
+    let bytes: Vec<_> = received
+        .into_iter()
+        .map(Message::into_shared_bytes)
+        .collect();
+    assert_eq!(bytes, ["one", "one", "three"]);
+    host.close(EndReason::APP_GENERIC, "", false).unwrap();
+    let closed = host.send_many(messages, OnFailure::Stop);
+    assert!(matches!(
+        closed[0],
+        Err(UnsentReason::Failed(SendError::NoSuchConnection(_)))
+    ));
+    assert_eq!(closed[2], Err(UnsentReason::NotAttempted));
 }

@@ -5,6 +5,7 @@ mod reading;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::OnceLock;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering;
@@ -15,6 +16,7 @@ use bowline_core::end_reason::EndReason;
 use bowline_core::endpoint::Route;
 use bowline_core::event::Event as CoreEvent;
 use bowline_core::event::ToEndpoint;
+use bowline_core::identity::Identity;
 use bowline_core::ids::ConnectionId;
 use bowline_core::time::Timestamp;
 use bowline_io::udp::UdpSocket;
@@ -61,6 +63,8 @@ pub(crate) struct Slot {
     pub(crate) inbox: Inbox<Late>,
     /// The timers have it among those that are to be tried again; they alone look.
     pub(crate) is_put_off: AtomicBool,
+    /// Who the peer is, from when somebody asked while the connection stood.
+    peer: OnceLock<Box<Identity>>,
     pub(crate) state: Lock<SlotState>,
 }
 
@@ -126,6 +130,7 @@ impl Slot {
             passing: Baton::new(),
             inbox: Inbox::new(),
             is_put_off: AtomicBool::new(false),
+            peer: OnceLock::new(),
             state: Lock::new(
                 Rank::Connection,
                 SlotState {
@@ -273,6 +278,23 @@ impl Slot {
 
     pub(crate) fn remote_addr(&self) -> SocketAddr {
         self.route.remote
+    }
+
+    /// Who the peer is, once the handshake is over: from then on that does not change.
+    pub(crate) fn peer(&self) -> Option<&Identity> {
+        if self.peer.get().is_none() {
+            let state = self.state.lock();
+            let info = state.live.as_ref()?.core.info();
+            let is_early = matches!(
+                info.state,
+                ConnectionState::None | ConnectionState::Connecting | ConnectionState::FindingRoute
+            );
+            if !is_early {
+                // Another thread was first with the same one if it is set already.
+                let _ = self.peer.set(Box::new(info.identity?));
+            }
+        }
+        self.peer.get().map(Box::as_ref)
     }
 
     fn tell_events(self: &Arc<Self>, state: &mut SlotState, follow: &mut Followup) {
