@@ -26,4 +26,5 @@ pub mod abi;
 mod defaults;
 pub mod guard;
 mod library;
+pub mod messages;
 pub mod process;

@@ -11,6 +11,7 @@ use bowline::BuildError;
 use bowline::Connection;
 use bowline::ConnectionId;
 use bowline::Identity;
+use bowline::PollGroup;
 use bowline::ServiceMode;
 use bowline::Sockets;
 
@@ -30,6 +31,11 @@ impl Library {
     /// The connection of that handle, whichever interface it belongs to.
     pub(crate) fn connection(&self, handle: u32) -> Option<Connection> {
         self.user.connection(ConnectionId::new(handle))
+    }
+
+    /// The poll group of that handle.
+    pub(crate) const fn poll_group(&self, _handle: u32) -> Option<Arc<PollGroup>> {
+        None
     }
 }
 
@@ -73,6 +79,7 @@ pub(crate) fn stop() {
         .take();
     // Not under the lock: it waits for the service threads.
     drop(ended);
+    crate::messages::finish_lent();
     crate::guard::heal();
 }
 
