@@ -87,7 +87,7 @@ fn remarks(spec: &ConfigSpec) -> String {
         remarks.push_str(" *For developers.*");
     }
     if facts.kind == ConfigType::Callback {
-        remarks.push_str(" *Set in the C interface only.*");
+        remarks.push_str(" *An opaque number that events carry; for bindings.*");
     }
     if let Some(what) = facts.waits_for {
         write!(remarks, " *Kept, but without effect: waits for {what}.*").unwrap();

@@ -179,6 +179,7 @@ pub use bowline_core::availability::Availability;
 pub use bowline_core::cert::check::AuthPolicy;
 pub use bowline_core::cert::credentials::CredentialsError;
 pub use bowline_core::cert::expect::Expect;
+pub use bowline_core::config::CallbackToken;
 pub use bowline_core::config::Change;
 pub use bowline_core::config::Config;
 pub use bowline_core::config::ConfigError;

@@ -235,7 +235,7 @@ fn what_cannot_be_set_is_refused_and_changes_nothing() {
         "MTU_PacketSize is 1301: it must be 200 to 1300"
     );
     let callback = refused(ConfigKey::CallbackConnectionStatusChanged, 1.into());
-    assert!(matches!(callback, ConfigError::Callback(_)));
+    assert!(matches!(callback, ConfigError::WrongType { .. }));
     let config = pair.dialled.config().unwrap();
     assert_eq!(config.own().count(), 0);
 

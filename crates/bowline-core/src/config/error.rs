@@ -67,7 +67,4 @@ pub enum ConfigError {
     /// It has been taken over by the connection; set it by the call that is for it.
     #[error("{0} cannot be unset for a connection")]
     CannotUnset(ConfigKey),
-    /// Functions are set in the C interface only; in Rust there are events.
-    #[error("{0} is a function of the C interface")]
-    Callback(ConfigKey),
 }

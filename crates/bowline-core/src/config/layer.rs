@@ -12,6 +12,7 @@ use serde::Serialize;
 use serde::Serializer;
 use serde::de::Error as _;
 
+use crate::config::CallbackToken;
 use crate::config::Change;
 use crate::config::ConfigError;
 use crate::config::ConfigKey;
@@ -46,6 +47,8 @@ pub struct Config {
     user_data: i64,
     /// Texts that are not empty.
     texts: BTreeMap<ConfigKey, Arc<str>>,
+    /// Functions of which there is one.
+    callbacks: BTreeMap<ConfigKey, CallbackToken>,
     /// Where each value was set; `None` is the default.
     origins: [Option<ConfigScope>; COUNT],
 }
@@ -70,6 +73,7 @@ impl Config {
             numbers,
             user_data: -1,
             texts: BTreeMap::new(),
+            callbacks: BTreeMap::new(),
             origins: [None; COUNT],
         }
     }
@@ -112,13 +116,15 @@ impl Config {
         Ok(self)
     }
 
-    /// The same without texts and without the user data, which may say whose connection it is.
+    /// The same without texts, functions and the user data, which may say whose connection it is.
     pub(crate) fn without_texts(&self) -> Self {
         let mut bare = self.clone();
         for key in ConfigKey::all() {
             match key.spec().facts.kind {
-                ConfigType::String | ConfigType::Int64 => bare.copy(key, &Self::new()),
-                ConfigType::Int32 | ConfigType::Float | ConfigType::Callback => {}
+                ConfigType::String | ConfigType::Int64 | ConfigType::Callback => {
+                    bare.copy(key, &Self::new());
+                }
+                ConfigType::Int32 | ConfigType::Float => {}
             }
         }
         bare
@@ -130,7 +136,8 @@ impl Config {
             ConfigType::Int32 => ConfigValue::Int32(self.int(key)),
             ConfigType::Int64 => ConfigValue::Int64(self.user_data),
             ConfigType::Float => ConfigValue::Float(self.float(key)),
-            ConfigType::String | ConfigType::Callback => ConfigValue::from(self.text(key)),
+            ConfigType::String => ConfigValue::from(self.text(key)),
+            ConfigType::Callback => ConfigValue::Callback(self.callback(key)),
         }
     }
 
@@ -213,6 +220,11 @@ impl Config {
         self.texts.get(&key).map_or("", |text| text)
     }
 
+    /// The function of the application, for settings of that kind; [`CallbackToken::NONE`] for others.
+    pub fn callback(&self, key: ConfigKey) -> CallbackToken {
+        self.callbacks.get(&key).copied().unwrap_or_default()
+    }
+
     /// The number that a connection starts with as its user data; -1 is none.
     pub const fn user_data(&self) -> i64 {
         self.user_data
@@ -220,9 +232,6 @@ impl Config {
 
     fn check_settable(&self, key: ConfigKey) -> Result<(), ConfigError> {
         let spec = key.spec();
-        if spec.facts.kind == ConfigType::Callback {
-            return Err(ConfigError::Callback(key));
-        }
         if spec.facts.change == Change::Never {
             return Err(ConfigError::ReadOnly(key));
         }
@@ -264,6 +273,9 @@ impl Config {
                 self.put(key, number.to_bits());
             }
             ConfigType::String => {
+                if value.kind() == ConfigType::Callback {
+                    return Err(wrong_type(value));
+                }
                 let text = value.to_text();
                 if text.is_empty() {
                     self.texts.remove(&key);
@@ -271,7 +283,12 @@ impl Config {
                     self.texts.insert(key, text);
                 }
             }
-            ConfigType::Callback => return Err(ConfigError::Callback(key)),
+            ConfigType::Callback => {
+                let ConfigValue::Callback(token) = value else {
+                    return Err(wrong_type(value));
+                };
+                self.put_callback(key, token);
+            }
         }
         self.derive();
         Ok(())
@@ -285,6 +302,14 @@ impl Config {
         }
         let number = i32::try_from(number).expect("its range is within 32 bits");
         self.put(key, number.cast_unsigned());
+    }
+
+    fn put_callback(&mut self, key: ConfigKey, token: CallbackToken) {
+        if token.is_none() {
+            self.callbacks.remove(&key);
+        } else {
+            self.callbacks.insert(key, token);
+        }
     }
 
     #[allow(clippy::indexing_slicing, reason = "as many as keys")]
@@ -310,7 +335,8 @@ impl Config {
                     None => self.texts.remove(&key),
                 };
             }
-            ConfigType::Int32 | ConfigType::Float | ConfigType::Callback => {}
+            ConfigType::Callback => self.put_callback(key, from.callback(key)),
+            ConfigType::Int32 | ConfigType::Float => {}
         }
     }
 
@@ -379,9 +405,12 @@ impl fmt::Debug for Config {
 }
 
 impl Serialize for Config {
-    /// As numbers and texts of what is not the default: enough to make a connection behave the same.
+    /// As numbers and texts of what is not the default: enough to make a connection behave the same, which
+    /// functions do not.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let changed = ConfigKey::all().filter(|key| self.origin(*key).is_some());
+        let changed = ConfigKey::all().filter(|key| {
+            self.origin(*key).is_some() && key.spec().facts.kind != ConfigType::Callback
+        });
         // A map of known length: formats that write it first cannot do without.
         let values = changed.map(|key| (key.number(), self.get(key).to_string()));
         values.collect::<BTreeMap<_, _>>().serialize(serializer)

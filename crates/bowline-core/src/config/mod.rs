@@ -6,6 +6,7 @@
 //! and units (`typed`), all of which check the range, so that nothing that reads them has to.
 
 mod admission;
+mod callback;
 mod error;
 mod lane;
 mod layer;
@@ -15,6 +16,7 @@ mod table;
 mod typed;
 mod value;
 
+pub use callback::CallbackToken;
 pub use error::ConfigError;
 pub use lane::LaneConfig;
 pub use layer::Config;

@@ -4,6 +4,8 @@ use alloc::string::String;
 use alloc::sync::Arc;
 use core::fmt;
 
+use crate::config::CallbackToken;
+
 /// The kind of a value (`ESteamNetworkingConfigDataType`).
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
@@ -16,7 +18,7 @@ pub enum ConfigType {
     Float,
     /// A text.
     String,
-    /// A function of the application, which only the C interface has.
+    /// A function of the application, which bindings have; in Rust there are events.
     Callback,
 }
 
@@ -64,6 +66,8 @@ pub enum ConfigValue {
     Float(f32),
     /// A text; a number in a text is as good as the number.
     String(Arc<str>),
+    /// A function of the application; for bindings.
+    Callback(CallbackToken),
 }
 
 impl ConfigValue {
@@ -74,6 +78,7 @@ impl ConfigValue {
             Self::Int64(_) => ConfigType::Int64,
             Self::Float(_) => ConfigType::Float,
             Self::String(_) => ConfigType::String,
+            Self::Callback(_) => ConfigType::Callback,
         }
     }
 
@@ -89,6 +94,7 @@ impl ConfigValue {
                     .ok()
                     .or_else(|| text.parse::<f32>().ok().and_then(round))
             }
+            Self::Callback(_) => None,
         }
     }
 
@@ -100,6 +106,7 @@ impl ConfigValue {
             Self::Int64(value) => *value as f32,
             Self::Float(value) => *value,
             Self::String(text) => text.trim().parse().ok()?,
+            Self::Callback(_) => return None,
         };
         value.is_finite().then_some(value)
     }
@@ -108,7 +115,7 @@ impl ConfigValue {
     pub fn to_text(&self) -> Arc<str> {
         match self {
             Self::String(text) => Arc::clone(text),
-            Self::Int32(_) | Self::Int64(_) | Self::Float(_) => {
+            Self::Int32(_) | Self::Int64(_) | Self::Float(_) | Self::Callback(_) => {
                 Arc::from(alloc::format!("{self}").as_str())
             }
         }
@@ -134,6 +141,7 @@ impl fmt::Display for ConfigValue {
             Self::Int64(value) => value.fmt(f),
             Self::Float(value) => value.fmt(f),
             Self::String(text) => f.pad(text),
+            Self::Callback(value) => value.fmt(f),
         }
     }
 }
@@ -171,6 +179,12 @@ impl From<&str> for ConfigValue {
 impl From<String> for ConfigValue {
     fn from(value: String) -> Self {
         Self::String(Arc::from(value))
+    }
+}
+
+impl From<CallbackToken> for ConfigValue {
+    fn from(value: CallbackToken) -> Self {
+        Self::Callback(value)
     }
 }
 

@@ -23,6 +23,7 @@ fn the_defaults_are_within_their_ranges() {
             }
             ConfigValue::Int64(value) => assert_eq!(value, -1),
             ConfigValue::String(text) => assert_eq!(&*text, ""),
+            ConfigValue::Callback(token) => assert!(token.is_none()),
         }
     }
 }
@@ -32,10 +33,6 @@ fn every_setting_takes_its_bounds_and_nothing_beyond() {
     for key in ConfigKey::all() {
         let facts = &key.spec().facts;
         let mut config = Config::at(ConfigScope::Interface);
-        if facts.kind == ConfigType::Callback {
-            assert_eq!(config.set(key, 1).err(), Some(ConfigError::Callback(key)));
-            continue;
-        }
         if facts.change == Change::Never {
             assert_eq!(config.set(key, 1).err(), Some(ConfigError::ReadOnly(key)));
             continue;
@@ -73,7 +70,16 @@ fn every_setting_takes_its_bounds_and_nothing_beyond() {
                 config.set(key, 7).unwrap();
                 assert_eq!(config.get(key), ConfigValue::from("7"));
             }
-            ConfigType::Callback => unreachable!("handled above"),
+            ConfigType::Callback => {
+                let token = CallbackToken::new(u64::MAX);
+                config.set(key, token).unwrap();
+                assert_eq!(config.get(key), ConfigValue::Callback(token));
+                for bad in [ConfigValue::from(1), ConfigValue::from("1")] {
+                    let error = config.set(key, bad).map(|_| ()).unwrap_err();
+                    assert!(matches!(error, ConfigError::WrongType { .. }), "{error}");
+                }
+                assert_eq!(config.callback(key), token);
+            }
         }
         assert_eq!(config.origin(key), Some(ConfigScope::Interface));
     }
@@ -202,6 +208,48 @@ fn passwords_are_not_in_debug_output() {
     config.set(ConfigKey::P2pTurnPassList, "sesame").unwrap();
     let shown = alloc::format!("{config:?}");
     assert!(!shown.contains("sesame") && shown.contains("P2P_TURN_PassList"));
+}
+
+#[test]
+fn functions_are_inherited_and_cleared_like_other_settings() {
+    let key = ConfigKey::CallbackConnectionStatusChanged;
+    let [wide, own] = [1, 2].map(CallbackToken::new);
+    let mut interface = Config::at(ConfigScope::Interface);
+    interface.set(key, wide).unwrap();
+    let mut connection = Config::new();
+    connection.inherit(&interface);
+    assert_eq!(connection.callback(key), wide);
+    connection.set(key, own).unwrap();
+    connection.inherit(&interface);
+    assert_eq!(connection.callback(key), own);
+    connection.set(key, CallbackToken::NONE).unwrap();
+    connection.inherit(&interface);
+    assert!(connection.callback(key).is_none(), "none is a value too");
+    connection.unset(key, &interface).unwrap();
+    assert_eq!(connection.callback(key), wide);
+    assert!(connection.without_texts().callback(key).is_none());
+}
+
+#[test]
+fn functions_are_neither_stored_nor_shown_nor_taken_for_texts() {
+    let key = ConfigKey::CallbackConnectionStatusChanged;
+    let mut config = Config::new();
+    config.set(key, CallbackToken::new(987_654_321)).unwrap();
+    config.set(ConfigKey::NagleTime, 123).unwrap();
+    assert!(!alloc::format!("{config:?}").contains("987"));
+    assert!(!config.get(key).to_text().contains("987"));
+    let stored = serde_json::to_string(&config).unwrap();
+    assert_eq!(stored, r#"{"12":"123"}"#);
+    let again: Config = serde_json::from_str(&stored).unwrap();
+    assert!(again.callback(key).is_none());
+    for other in [
+        ConfigKey::P2pStunServerList,
+        ConfigKey::NagleTime,
+        ConfigKey::FakePacketLossSend,
+    ] {
+        let mut config = Config::at(ConfigScope::Interface);
+        assert!(config.set(other, CallbackToken::new(1)).is_err(), "{other}");
+    }
 }
 
 #[test]
