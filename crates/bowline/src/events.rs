@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use bowline_core::config::CallbackToken;
 use bowline_core::connection::ConnectionState;
 use bowline_core::crypto::packet::KeyEpoch;
 use bowline_core::end_reason::EndReason;
@@ -27,7 +28,13 @@ pub enum Event {
     /// that was refused fits. Told once, until the next refusal.
     Writable(Connection),
     /// Our own certificate came or went: the availability has another value than before.
-    AuthenticationChanged(AuthenticationStatus),
+    AuthenticationChanged {
+        /// The availability now, and why.
+        status: AuthenticationStatus,
+        /// For bindings: the [`ConfigKey::CallbackAuthStatusChanged`](crate::ConfigKey::CallbackAuthStatusChanged)
+        /// that the interface had when it happened.
+        callback: CallbackToken,
+    },
     /// Our own certificate has a third of its life left. Let the authority sign a new
     /// [`request`](crate::Sockets::certificate_request), and hand that to
     /// [`set_certificate`](crate::Sockets::set_certificate). Told once for each certificate.
@@ -50,6 +57,9 @@ pub struct ConnectionEvent {
     pub new: ConnectionState,
     /// The connection as it was at that moment.
     pub info: ConnectionInfo,
+    /// For bindings: the [`ConfigKey::CallbackConnectionStatusChanged`](crate::ConfigKey::CallbackConnectionStatusChanged)
+    /// that the connection had at that moment, of its own or inherited.
+    pub callback: CallbackToken,
 }
 
 impl ConnectionEvent {

@@ -8,7 +8,9 @@ use std::time::Duration;
 use bowline::AuthPolicy;
 use bowline::Availability;
 use bowline::BuildError;
+use bowline::CallbackToken;
 use bowline::Config;
+use bowline::ConfigKey;
 use bowline::ConnectionState;
 use bowline::CredentialsError;
 use bowline::EndReason;
@@ -112,7 +114,7 @@ fn strict() -> Config {
 
 fn next_availability(sockets: &Sockets) -> Availability {
     wait_event(sockets, |event| match event {
-        Event::AuthenticationChanged(status) => Some(status.availability),
+        Event::AuthenticationChanged { status, .. } => Some(status.availability),
         _ => None,
     })
 }
@@ -188,6 +190,22 @@ fn who_shows_no_certificate_waits_in_vain() {
 }
 
 #[test]
+fn a_status_change_carries_the_callback_that_was_in_force() {
+    let key = ConfigKey::CallbackAuthStatusChanged;
+    let operator = Operator::new();
+    let sockets = named("str:anna");
+    sockets.set_config(key, CallbackToken::new(9)).unwrap();
+    let signed = operator.sign(&sockets.certificate_request(), 3600);
+    sockets.set_certificate(&signed).unwrap();
+    sockets.unset_config(key).unwrap();
+    let callback = wait_event(&sockets, |event| match event {
+        Event::AuthenticationChanged { callback, .. } => Some(callback),
+        _ => None,
+    });
+    assert_eq!(callback, CallbackToken::new(9));
+}
+
+#[test]
 fn status_changes_are_told_once_each() {
     let operator = Operator::new();
     let sockets = named("str:anna");
@@ -201,7 +219,7 @@ fn status_changes_are_told_once_each() {
     assert_eq!(next_availability(&sockets), Availability::Current);
     let expires = wait_event(&sockets, |event| match event {
         Event::CertificateExpiring { expiry_unix_secs } => Some(expiry_unix_secs),
-        Event::AuthenticationChanged(status) => panic!("{status:?}"),
+        Event::AuthenticationChanged { status, .. } => panic!("{status:?}"),
         _ => None,
     });
     assert!(expires <= u64::from(unix_now()) + 2);

@@ -10,6 +10,8 @@ use std::sync::atomic::AtomicBool;
 use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering;
 
+use bowline_core::config::CallbackToken;
+use bowline_core::config::ConfigKey;
 use bowline_core::connection::Connection as CoreConnection;
 use bowline_core::connection::ConnectionState;
 use bowline_core::end_reason::EndReason;
@@ -332,11 +334,13 @@ impl Slot {
         };
         info.state = new;
         state.told = new;
+        let callback = state.callback();
         let event = Event::ConnectionChanged(ConnectionEvent {
             connection: Connection::new(Arc::clone(self)),
             old,
             new,
             info,
+            callback,
         });
         self.inner.lobby.push(event, &mut follow.nudge);
     }
@@ -364,6 +368,15 @@ impl SlotState {
             Some(live) => Ok(&mut live.core),
             None => Err(NoSuchConnection),
         }
+    }
+
+    /// What a binding wants called when the state changes.
+    fn callback(&self) -> CallbackToken {
+        let live = self.live.as_ref();
+        live.map_or(CallbackToken::NONE, |live| {
+            let config = live.core.config();
+            config.callback(ConfigKey::CallbackConnectionStatusChanged)
+        })
     }
 
     /// Sends nothing before `until`.

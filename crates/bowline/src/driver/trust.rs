@@ -2,6 +2,7 @@
 
 use bowline_core::cert::credentials::CredentialsError;
 use bowline_core::cert::signed::SignedCertificate;
+use bowline_core::config::ConfigKey;
 use bowline_core::end_reason::EndReason;
 use bowline_core::endpoint::Endpoint;
 use bowline_core::endpoint::TrustEvent;
@@ -58,7 +59,10 @@ impl Inner {
     pub(crate) fn tell_trust(&self, hub: &mut Hub, nudge: &mut Nudge) {
         while let Some(event) = hub.endpoint.poll_trust_event() {
             let event = match event {
-                TrustEvent::AuthenticationChanged(status) => Event::AuthenticationChanged(status),
+                TrustEvent::AuthenticationChanged(status) => Event::AuthenticationChanged {
+                    status,
+                    callback: self.config().callback(ConfigKey::CallbackAuthStatusChanged),
+                },
                 TrustEvent::CertificateExpiring { expiry_unix_secs } => {
                     Event::CertificateExpiring { expiry_unix_secs }
                 }
