@@ -29,16 +29,14 @@ pub fn current() -> Generation {
     }
 }
 
-/// Sets it, for the whole process. 14 is the earlier one, 15 and more the later one, 0 goes back to what
-/// environment and build say; of others there is nothing to choose, and nothing changes.
+/// Sets it, for the whole process: 14 or 15. Of others there is nothing to choose, and nothing changes.
 pub fn set(generation: c_int) -> bool {
     let chosen = match generation {
-        0 => 0,
-        11..=14 => Generation::V1_4 as u8,
-        15.. => Generation::V1_5 as u8,
+        14 => Generation::V1_4,
+        15 => Generation::V1_5,
         _ => return false,
     };
-    CHOSEN.store(chosen, Ordering::Relaxed);
+    CHOSEN.store(chosen as u8, Ordering::Relaxed);
     true
 }
 
