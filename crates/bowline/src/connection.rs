@@ -348,7 +348,8 @@ impl Connection {
         Ok(state.name.to_string())
     }
 
-    /// Its number, unique among the connections of this process that are or recently were.
+    /// Its number, chosen at random, and unique among the connections of its interface that are or recently
+    /// were.
     pub fn id(&self) -> ConnectionId {
         self.slot.id
     }

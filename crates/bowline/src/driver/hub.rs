@@ -256,12 +256,15 @@ impl Hub {
         }
     }
 
-    /// Puts a connection into the table.
+    /// Puts a connection into the table, and has the application find it unless it was refused.
     pub(crate) fn insert(&mut self, slot: &Arc<Slot>) {
         if let Some(socket) = self.sockets.get_mut(&slot.route.socket) {
             socket.connections += 1;
         }
         self.slots.insert(slot.id, Arc::clone(slot));
+        if !slot.refused {
+            slot.inner.index.insert(slot);
+        }
     }
 
     /// Passes a connection's word on to the endpoint, and returns the answer.

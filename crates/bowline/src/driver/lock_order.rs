@@ -9,6 +9,9 @@
 use std::ops::Deref;
 use std::ops::DerefMut;
 use std::sync::PoisonError;
+use std::sync::RwLock;
+use std::sync::RwLockReadGuard;
+use std::sync::RwLockWriteGuard;
 use std::sync::TryLockError;
 use std::time::Duration;
 
@@ -35,6 +38,8 @@ pub(crate) enum Rank {
     Timers,
     /// The settings of an interface, or of the process.
     Settings,
+    /// The connections by number.
+    Index,
 }
 
 #[cfg(all(debug_assertions, not(loom)))]
@@ -46,7 +51,7 @@ impl Rank {
             Self::Lobby => 1,
             Self::PollGroup | Self::Network | Self::Inbox => 2,
             Self::Timers => 3,
-            Self::Settings => 4,
+            Self::Settings | Self::Index => 4,
         }
     }
 }
@@ -90,6 +95,62 @@ impl<T> Lock<T> {
             Err(TryLockError::WouldBlock) => return None,
         };
         Some(Guard { guard, held })
+    }
+}
+
+/// A lock with a rank that readers share. No model has one: it is a leaf, and nobody waits behind it.
+#[derive(Debug)]
+pub(crate) struct SharedLock<T> {
+    rank: Rank,
+    lock: RwLock<T>,
+}
+
+impl<T> SharedLock<T> {
+    pub(crate) const fn new(rank: Rank, value: T) -> Self {
+        Self {
+            rank,
+            lock: RwLock::new(value),
+        }
+    }
+
+    /// Waits for whoever writes.
+    ///
+    /// # Panics
+    /// In debug builds, if the thread holds a lock that forbids it.
+    pub(crate) fn read(&self) -> Guarded<RwLockReadGuard<'_, T>> {
+        let held = Held::take(self.rank);
+        let guard = self.lock.read().unwrap_or_else(PoisonError::into_inner);
+        Guarded { guard, _held: held }
+    }
+
+    /// Waits for all others.
+    ///
+    /// # Panics
+    /// In debug builds, if the thread holds a lock that forbids it.
+    pub(crate) fn write(&self) -> Guarded<RwLockWriteGuard<'_, T>> {
+        let held = Held::take(self.rank);
+        let guard = self.lock.write().unwrap_or_else(PoisonError::into_inner);
+        Guarded { guard, _held: held }
+    }
+}
+
+/// A held [`SharedLock`].
+#[derive(Debug)]
+pub(crate) struct Guarded<G> {
+    guard: G,
+    _held: Held,
+}
+
+impl<G: Deref> Deref for Guarded<G> {
+    type Target = G::Target;
+    fn deref(&self) -> &G::Target {
+        &self.guard
+    }
+}
+
+impl<G: DerefMut> DerefMut for Guarded<G> {
+    fn deref_mut(&mut self) -> &mut G::Target {
+        &mut self.guard
     }
 }
 

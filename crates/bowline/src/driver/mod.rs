@@ -9,6 +9,7 @@
 //! slot        a connection behind its lock
 //! held        connections whose lock another thread has
 //! hub         endpoint, sockets and table of connections behind the endpoint lock
+//! index       connections by number, for the application
 //! dial        sockets to listen on and to dial from
 //! shard       what each service thread has of its own
 //! lobby       events, readiness, the role of driving
@@ -33,6 +34,7 @@ pub(crate) mod followup;
 pub(crate) mod group;
 pub(crate) mod held;
 mod hub;
+mod index;
 pub(crate) mod limits;
 pub(crate) mod lobby;
 pub(crate) mod lock_order;
@@ -74,6 +76,7 @@ use bowline_io::udp::UdpSocket;
 
 use crate::driver::followup::Followup;
 use crate::driver::hub::Hub;
+use crate::driver::index::Index;
 use crate::driver::lobby::Lobby;
 use crate::driver::lobby::Nudge;
 use crate::driver::lock_order::Guard;
@@ -101,6 +104,8 @@ pub(crate) struct Inner {
     pub(crate) clock: Clock,
     pub(crate) lobby: Lobby,
     pub(crate) hub: Lock<Hub>,
+    /// The connections that the application may still use.
+    pub(crate) index: Index,
     /// What connections have to say to the endpoint.
     pub(crate) post: Post<(Arc<Slot>, ToEndpoint)>,
     pub(crate) shards: Shards,
@@ -148,6 +153,7 @@ impl Inner {
             lobby: Lobby::new(max_events),
             post: Post::new(),
             hub: Lock::new(Rank::Endpoint, Hub::new(endpoint)),
+            index: Index::new(),
             shards,
             network: Network::new(Rng::from_seed(luck)),
             settings: Lock::new(Rank::Settings, Arc::new(settings)),

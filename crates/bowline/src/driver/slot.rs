@@ -50,6 +50,8 @@ pub(crate) struct Slot {
     pub(crate) id: ConnectionId,
     pub(crate) route: Route,
     pub(crate) listener: Option<ListenerId>,
+    /// Its handle was stale from the start: the application never hears of it.
+    pub(crate) refused: bool,
     pub(crate) timer: TimerId,
     /// Who looks after its socket and its deadlines.
     pub(crate) shard: ShardId,
@@ -124,6 +126,7 @@ impl Slot {
             id: core.id(),
             route,
             listener,
+            refused,
             timer,
             shard,
             batch_index: AtomicU32::new(0),
@@ -214,6 +217,7 @@ impl Slot {
         }
         self.tell_state(state, ConnectionState::None, follow);
         state.released = true;
+        self.inner.index.remove(self.id);
         self.leave_group(state);
         if std::mem::take(&mut state.unread) {
             self.inner.lobby.all_read(&mut follow.nudge);

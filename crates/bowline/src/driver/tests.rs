@@ -66,6 +66,11 @@ fn limit_events_of_incoming_connections() {
     };
     assert_eq!(refused.info.end_reason, EndReason::APP_GENERIC);
     assert_eq!(refused.info.end_text, receive::REFUSED);
+    let mut known = server.inner().hub.lock().slots();
+    known.retain(|slot| slot.refused);
+    for slot in known {
+        assert!(server.connection(slot.id).is_none(), "nobody heard of it");
+    }
     assert_eq!(server.events().count(), 2);
 }
 
