@@ -1,5 +1,10 @@
 //! Making a sockets interface.
 
+use std::fmt;
+use std::panic::AssertUnwindSafe;
+use std::panic::catch_unwind;
+use std::sync::Arc;
+
 use bowline_core::cert::keypair::KeyPair;
 use bowline_core::cert::signed::SignedCertificate;
 use bowline_core::cert::store::CertStore;
@@ -30,6 +35,28 @@ pub enum ServiceMode {
     Manual,
 }
 
+/// What every service thread does first.
+#[derive(Clone, Default)]
+pub(crate) struct ThreadStart(Option<Arc<dyn Fn() + Send + Sync>>);
+
+impl ThreadStart {
+    /// Calls it on this thread. Should it panic, the thread has work to do all the same.
+    pub(crate) fn run(&self) {
+        if let Some(start) = &self.0
+            && catch_unwind(AssertUnwindSafe(|| start())).is_err()
+        {
+            tracing::error!("what was to be done on a new service thread has panicked");
+        }
+    }
+}
+
+impl fmt::Debug for ThreadStart {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let is_set = self.0.is_some();
+        f.debug_tuple("ThreadStart").field(&is_set).finish()
+    }
+}
+
 /// Settings of a [`Sockets`] before it is made. Begin with [`Sockets::builder`].
 #[derive(Clone, Debug)]
 #[must_use = "nothing happens before `build`"]
@@ -43,6 +70,7 @@ pub struct SocketsBuilder {
     explains_rejections: bool,
     mode: ServiceMode,
     service_threads: usize,
+    thread_start: ThreadStart,
     key: Option<KeyPair>,
     certificate: Option<SignedCertificate>,
     trusted: CertStore,
@@ -64,6 +92,7 @@ impl SocketsBuilder {
             explains_rejections: false,
             mode: ServiceMode::Thread,
             service_threads: 1,
+            thread_start: ThreadStart(None),
             key: None,
             certificate: None,
             trusted: CertStore::new(),
@@ -119,7 +148,8 @@ impl SocketsBuilder {
         self
     }
 
-    /// Who looks after sockets and timers; a thread of the library unless set.
+    /// Who looks after sockets and timers; a thread of the library unless set. May change later
+    /// ([`Sockets::set_service_mode`]).
     pub const fn service(mut self, mode: ServiceMode) -> Self {
         self.mode = mode;
         self
@@ -139,6 +169,13 @@ impl SocketsBuilder {
     /// ports on purpose (`SO_REUSEPORT`) could get datagrams that are for a listener with several threads.
     pub const fn service_threads(mut self, threads: usize) -> Self {
         self.service_threads = threads;
+        self
+    }
+
+    /// What every service thread does before anything else: to name it, or to set its priority. Called on
+    /// each of them, those included that [`Sockets::set_service_mode`] starts, which it must not call.
+    pub fn on_thread_start(mut self, start: impl Fn() + Send + Sync + 'static) -> Self {
+        self.thread_start = ThreadStart(Some(Arc::new(start)));
         self
     }
 
@@ -201,6 +238,6 @@ impl SocketsBuilder {
         if let Some(certificate) = &self.certificate {
             inner.set_certificate(certificate)?;
         }
-        Sockets::start(inner, further, self.mode)
+        Sockets::start(inner, further, self.mode, self.thread_start)
     }
 }

@@ -1,8 +1,12 @@
 //! The sockets interface: everything begins here.
 
 use std::fmt;
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::MutexGuard;
+use std::sync::PoisonError;
 use std::thread;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -21,6 +25,7 @@ use crate::batch::OnFailure;
 use crate::batch::Unsent;
 use crate::builder::ServiceMode;
 use crate::builder::SocketsBuilder;
+use crate::builder::ThreadStart;
 use crate::connection::Connection;
 use crate::driver::Inner;
 use crate::driver::PairKind;
@@ -50,8 +55,12 @@ pub struct Sockets {
 /// What the clones of a [`Sockets`] share. Its drop is the end of the interface.
 struct Shared {
     inner: Arc<Inner>,
-    mode: ServiceMode,
-    threads: Vec<JoinHandle<()>>,
+    thread_start: ThreadStart,
+    /// The first service thread, which comes and goes. Without a rank: locked with no other lock held, and
+    /// while that thread is started or waited for.
+    service: Mutex<Option<JoinHandle<()>>>,
+    /// Those of the further shards.
+    further: Vec<JoinHandle<()>>,
 }
 
 impl Sockets {
@@ -73,20 +82,21 @@ impl Sockets {
         inner: Arc<Inner>,
         further: Vec<Reactor>,
         mode: ServiceMode,
+        thread_start: ThreadStart,
     ) -> Result<Self, BuildError> {
         // If a thread cannot be started, its drop ends those that were.
         let mut shared = Shared {
             inner,
-            mode,
-            threads: Vec::new(),
+            thread_start,
+            service: Mutex::new(None),
+            further: Vec::new(),
         };
-        match mode {
-            ServiceMode::Thread => shared.spawn("bowline".to_owned(), service::run)?,
-            ServiceMode::Manual => {}
-        }
+        shared.set_mode(mode).map_err(BuildError::Thread)?;
         for (index, reactor) in further.into_iter().enumerate() {
             let name = format!("bowline-{}", index + 2);
-            shared.spawn(name, move |inner| service::run_further(inner, reactor))?;
+            let run = move |inner: &Arc<Inner>| service::run_further(inner, reactor);
+            let thread = shared.spawn(name, run).map_err(BuildError::Thread)?;
+            shared.further.push(thread);
         }
         Ok(Self {
             shared: Arc::new(shared),
@@ -276,6 +286,27 @@ impl Sockets {
         self.inner().poll()
     }
 
+    /// Who looks after sockets and timers, as it was set last.
+    pub fn service_mode(&self) -> ServiceMode {
+        self.inner().lobby.lock().mode
+    }
+
+    /// Sets who looks after sockets and timers, from any thread and as often as wanted.
+    ///
+    /// In [`ServiceMode::Manual`] the service thread has ended when this returns, and everything rests until
+    /// the application polls or waits; in [`ServiceMode::Thread`] there is one. Threads that wait go on
+    /// waiting. A [`wait_handle`](Self::wait_handle) is for the mode in which it was made. If there are several
+    /// service threads, only the first one is concerned.
+    ///
+    /// Not to be called on a service thread, by what a subscriber of `tracing` does there or
+    /// [`on_thread_start`](SocketsBuilder::on_thread_start): it would wait for itself.
+    ///
+    /// # Errors
+    /// If the operating system gives no thread. The mode stays as it was then.
+    pub fn set_service_mode(&self, mode: ServiceMode) -> io::Result<()> {
+        self.shared.set_mode(mode)
+    }
+
     /// How long until the next timer, for an event loop that calls [`poll`](Self::poll): not later than
     /// that. `None` if there is none.
     pub fn next_timeout(&self) -> Option<Duration> {
@@ -291,8 +322,8 @@ impl Sockets {
     ///
     /// # Errors
     /// If the operating system has no more handles.
-    pub fn wait_handle(&self) -> std::io::Result<WaitHandle> {
-        WaitHandle::new(Arc::clone(self.inner()), self.shared.mode)
+    pub fn wait_handle(&self) -> io::Result<WaitHandle> {
+        WaitHandle::new(Arc::clone(self.inner()), self.service_mode())
     }
 
     /// The connection of that number, unless the application has closed it. Cheap enough for every message:
@@ -346,33 +377,69 @@ impl fmt::Debug for Sockets {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Sockets")
             .field("identity", &self.identity())
-            .field("mode", &self.shared.mode)
+            .field("mode", &self.service_mode())
             .field("connections", &self.connection_count())
             .finish_non_exhaustive()
     }
 }
 
 impl Shared {
-    fn spawn(
-        &mut self,
-        name: String,
-        run: impl FnOnce(&Arc<Inner>) + Send + 'static,
-    ) -> Result<(), BuildError> {
-        let inner = Arc::clone(&self.inner);
-        let builder = thread::Builder::new().name(name);
-        let thread = builder.spawn(move || run(&inner));
-        self.threads.push(thread.map_err(BuildError::Thread)?);
+    /// Starts or ends the first service thread, unless it is so already.
+    fn set_mode(&self, mode: ServiceMode) -> io::Result<()> {
+        let mut service = self.service();
+        match mode {
+            ServiceMode::Thread => {
+                if service.is_none() {
+                    // Before the thread looks whether it is wanted.
+                    self.inner.lobby.lock().mode = mode;
+                    let thread = self.spawn("bowline".to_owned(), service::run);
+                    if thread.is_err() {
+                        self.inner.lobby.lock().mode = ServiceMode::Manual;
+                    }
+                    *service = Some(thread?);
+                }
+            }
+            ServiceMode::Manual => {
+                if let Some(thread) = service.take() {
+                    let wake = || self.inner.shards.first().wake();
+                    self.inner.lobby.dismiss_service(wake);
+                    join(thread);
+                } else {
+                    self.inner.lobby.lock().mode = mode;
+                }
+            }
+        }
         Ok(())
     }
+
+    fn spawn(
+        &self,
+        name: String,
+        run: impl FnOnce(&Arc<Inner>) + Send + 'static,
+    ) -> io::Result<JoinHandle<()>> {
+        let inner = Arc::clone(&self.inner);
+        let start = self.thread_start.clone();
+        thread::Builder::new().name(name).spawn(move || {
+            start.run();
+            run(&inner);
+        })
+    }
+
+    fn service(&self) -> MutexGuard<'_, Option<JoinHandle<()>>> {
+        self.service.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// It ends by itself or it panicked; the panic was reported when it happened.
+fn join(thread: JoinHandle<()>) {
+    let _ = thread.join();
 }
 
 impl Drop for Shared {
     fn drop(&mut self) {
         self.inner.stop_driving();
-        for thread in self.threads.drain(..) {
-            // It ends by itself or it panicked; the panic was reported when it happened.
-            let _ = thread.join();
-        }
+        let service = self.service().take();
+        self.further.drain(..).chain(service).for_each(join);
         self.inner.close_all();
         self.inner.forget_all();
         self.inner.finish_recordings();

@@ -11,6 +11,7 @@ use std::time::Duration;
 use bowline_core::time::Timestamp;
 use bowline_io::handle::Signal;
 
+use crate::builder::ServiceMode;
 use crate::driver::lock_order::Guard;
 use crate::driver::lock_order::Lock;
 use crate::driver::lock_order::Rank;
@@ -61,6 +62,8 @@ pub(crate) struct LobbyState<R = Box<Reactor>> {
     pub(crate) last_drive: Option<Timestamp>,
     /// When an application last polled; `None` if it has slept in a wait since.
     pub(crate) last_poll: Option<Timestamp>,
+    /// Whether there shall be a service thread.
+    pub(crate) mode: ServiceMode,
     /// What the service thread does.
     pub(crate) service: Service,
     /// The interface is being dropped.
@@ -70,7 +73,7 @@ pub(crate) struct LobbyState<R = Box<Reactor>> {
 /// What the service thread does.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Service {
-    /// There is none, or it has not started.
+    /// There is none, or it has not started, or was dismissed.
     Absent,
     /// It drives.
     Driving,
@@ -126,6 +129,7 @@ impl<R> Lobby<R> {
                     waiters: 0,
                     last_drive: None,
                     last_poll: None,
+                    mode: ServiceMode::Thread,
                     service: Service::Absent,
                     shutdown: false,
                 },
@@ -223,6 +227,14 @@ impl<R> Lobby<R> {
         self.set_let_go(true);
         wake_poller();
         self.notify();
+        self.notify_service();
+    }
+
+    /// Lets the service thread that takes turns with waits end; they and polls go on.
+    pub(crate) fn dismiss_service(&self, wake_poller: impl FnOnce()) {
+        self.lock().mode = ServiceMode::Manual;
+        self.set_let_go(true);
+        wake_poller();
         self.notify_service();
     }
 

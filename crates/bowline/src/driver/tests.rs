@@ -8,6 +8,7 @@ use bowline_core::connection::ConnectionState;
 
 use super::*;
 use crate::builder::ServiceMode;
+use crate::builder::ThreadStart;
 use crate::driver::lobby::Service;
 use crate::error::ConnectError;
 use crate::events::Event;
@@ -17,7 +18,7 @@ use crate::sockets::Sockets;
 fn bounded(max_events: usize) -> Sockets {
     let config = EndpointConfig::new(bowline_io::crypto::default_provider());
     let (inner, further) = Inner::new(config, Config::new(), max_events, 1).unwrap();
-    Sockets::start(inner, further, ServiceMode::Manual).unwrap()
+    Sockets::start(inner, further, ServiceMode::Manual, ThreadStart::default()).unwrap()
 }
 
 /// Polls both until an event of `of` is there.

@@ -11,12 +11,16 @@
 //! it beside a thread that asks for nothing else. A poll per frame leaves the role where it is. Busy polls handle
 //! the timers too, so that the service thread only looks once in each moment whether they go on; the first
 //! timer after the last of them is late by one such moment at most.
+//!
+//! A service thread can be dismissed: it puts the role down as if it had been asked to, wakes those who wait,
+//! and ends.
 
 use std::time::Duration;
 
 use bowline_core::time::Span;
 use bowline_core::time::Timestamp;
 
+use crate::builder::ServiceMode;
 use crate::driver::limits;
 use crate::driver::lobby::Lobby;
 use crate::driver::lobby::LobbyState;
@@ -140,10 +144,10 @@ fn look<'a, D: Drive>(
     is_ready(&lobby)
 }
 
-/// The service thread.
+/// The service thread, until the interface ends or has the application do it all.
 pub(crate) fn serve<D: Drive>(host: &D, timers: &mut D::Timers) {
     let mut lobby = host.lobby().lock();
-    while !lobby.shutdown {
+    while !lobby.shutdown && lobby.mode == ServiceMode::Thread {
         let now = host.now();
         let grace = lobby
             .last_drive
@@ -186,6 +190,7 @@ pub(crate) fn serve<D: Drive>(host: &D, timers: &mut D::Timers) {
             host.lobby().notify();
         }
     }
+    lobby.service = Service::Absent;
 }
 
 fn drive<D: Drive>(

@@ -229,6 +229,19 @@ fn all_that_wait_hear_of_one_event() {
 }
 
 #[test]
+fn a_service_thread_that_is_dismissed_leaves_the_role_to_who_waits() {
+    check(|| {
+        let model = Model::new();
+        let service = spawn(&model, |model| serve(model, &mut ()));
+        let waiter = spawn(&model, |model| model.wait_for(LobbyState::is_ready));
+        model.lobby.dismiss_service(|| model.wake());
+        service.join().unwrap();
+        model.arrive();
+        waiter.join().unwrap();
+    });
+}
+
+#[test]
 fn the_end_of_the_interface_ends_waits_and_the_service_thread() {
     check(|| {
         let model = Model::new();
