@@ -18,6 +18,7 @@ use bowline_core::ids::AppId;
 
 use crate::driver::Inner;
 use crate::driver::limits;
+use crate::driver::lobby::Told;
 use crate::error::BuildError;
 use crate::recorder::RecordingDirectory;
 use crate::sockets::Sockets;
@@ -71,6 +72,7 @@ pub struct SocketsBuilder {
     mode: ServiceMode,
     service_threads: usize,
     thread_start: ThreadStart,
+    events_need_callbacks: bool,
     key: Option<KeyPair>,
     certificate: Option<SignedCertificate>,
     trusted: CertStore,
@@ -93,6 +95,7 @@ impl SocketsBuilder {
             mode: ServiceMode::Thread,
             service_threads: 1,
             thread_start: ThreadStart(None),
+            events_need_callbacks: false,
             key: None,
             certificate: None,
             trusted: CertStore::new(),
@@ -179,6 +182,17 @@ impl SocketsBuilder {
         self
     }
 
+    /// For bindings: whether nothing is told but what the application has set a callback for, so that one
+    /// which reads no events has none waiting. Off unless set.
+    ///
+    /// An event is then queued only if it carries a [`CallbackToken`](crate::CallbackToken), as in GNS;
+    /// [`Event::Writable`](crate::Event::Writable) and
+    /// [`Event::CertificateExpiring`](crate::Event::CertificateExpiring) never do.
+    pub const fn events_need_callbacks(mut self, needed: bool) -> Self {
+        self.events_need_callbacks = needed;
+        self
+    }
+
     /// The key of our certificates. Without one each connection makes a key of its own, unless a
     /// certificate is requested or set.
     pub fn key(mut self, key: KeyPair) -> Self {
@@ -231,7 +245,11 @@ impl SocketsBuilder {
         if let Some(identity) = self.identity {
             endpoint.identity = identity;
         }
-        let (inner, further) = Inner::new(endpoint, self.config, limits::MAX_EVENTS, shards)?;
+        let told = Told {
+            callbacks_only: self.events_need_callbacks,
+            ..Told::all(limits::MAX_EVENTS)
+        };
+        let (inner, further) = Inner::new(endpoint, self.config, told, shards)?;
         if let Some(directory) = self.recordings {
             inner.keep_recordings(directory);
         }

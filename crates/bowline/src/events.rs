@@ -44,6 +44,17 @@ pub enum Event {
     },
 }
 
+impl Event {
+    /// For bindings: the callback that was in force when it happened; none if it is of a kind without.
+    pub const fn callback(&self) -> CallbackToken {
+        match self {
+            Self::ConnectionChanged(change) => change.callback,
+            Self::AuthenticationChanged { callback, .. } => *callback,
+            Self::Writable(_) | Self::CertificateExpiring { .. } => CallbackToken::NONE,
+        }
+    }
+}
+
 /// A connection moved from one state to another.
 #[derive(Clone, Debug)]
 #[non_exhaustive]

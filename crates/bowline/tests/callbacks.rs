@@ -10,9 +10,12 @@ mod support;
 use bowline::CallbackToken;
 use bowline::Config;
 use bowline::ConfigKey;
+use bowline::Connection;
 use bowline::ConnectionState;
 use bowline::EndReason;
+use bowline::Event;
 use bowline::PairKind;
+use bowline::SendFlags;
 use bowline::Sockets;
 
 use crate::support::LOOPBACK;
@@ -85,4 +88,35 @@ fn a_callback_that_was_cleared_is_not_carried() {
     assert!(closed.callback.is_none(), "none, of its own");
     let ended = wait_state(&sockets, ConnectionState::ClosedByPeer);
     assert_eq!(ended.callback, token(7), "of the interface again");
+}
+
+#[test]
+fn where_events_need_callbacks_nothing_else_is_told() {
+    let builder = Sockets::builder().events_need_callbacks(true);
+    let sockets = builder.build().unwrap();
+    let pair = || {
+        let mut config = Config::new();
+        config.set_recv_buffer_messages(2).unwrap();
+        config.set_send_buffer(4096).unwrap();
+        let made = sockets.socket_pair_with(PairKind::Pipe, None, None, config);
+        made.unwrap()
+    };
+    let close = |connection: Connection| connection.close(EndReason::APP_GENERIC, "", false);
+    // Neither states nor that there is room again, which has no callback.
+    let (one, other) = pair();
+    while one.send(&[0; 1000], SendFlags::RELIABLE).is_ok() {}
+    while other.receive().unwrap().is_some() {}
+    close(one).unwrap();
+    close(other).unwrap();
+    assert!(!sockets.poll());
+    assert!(sockets.next_event().is_none());
+
+    let (one, other) = pair();
+    other.set_config(KEY, token(1)).unwrap();
+    close(one).unwrap();
+    let Some(Event::ConnectionChanged(ended)) = sockets.next_event() else {
+        panic!("there is a callback for this one");
+    };
+    assert_eq!((ended.connection, ended.callback), (other, token(1)));
+    assert!(sockets.next_event().is_none());
 }

@@ -24,11 +24,29 @@ use crate::driver::sync::primitives::Condvar;
 use crate::driver::sync::primitives::Mutex;
 use crate::events::Event;
 
+/// What the application is told.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Told {
+    /// Events that may wait before no connection is made any more.
+    pub(crate) max_events: usize,
+    /// Nothing is told but what a binding has set a callback for.
+    pub(crate) callbacks_only: bool,
+}
+
+impl Told {
+    /// Everything.
+    pub(crate) const fn all(max_events: usize) -> Self {
+        Self {
+            max_events,
+            callbacks_only: false,
+        }
+    }
+}
+
 /// The meeting place of all threads of a sockets interface, which is driven with an `R`.
 #[derive(Debug)]
 pub(crate) struct Lobby<R = Box<Reactor>> {
-    /// Events that may wait before no connection is made any more.
-    max_events: usize,
+    told: Told,
     state: Lock<LobbyState<R>>,
     /// Notified when something became ready or the role of driving became free.
     changed: Condvar,
@@ -116,9 +134,9 @@ impl<R> LobbyState<R> {
 }
 
 impl<R> Lobby<R> {
-    pub(crate) fn new(max_events: usize) -> Self {
+    pub(crate) fn new(told: Told) -> Self {
         Self {
-            max_events,
+            told,
             state: Lock::new(
                 Rank::Lobby,
                 LobbyState {
@@ -148,8 +166,11 @@ impl<R> Lobby<R> {
         self.state.lock()
     }
 
-    /// Queues an event.
+    /// Queues an event, if the application is to be told.
     pub(crate) fn push(&self, event: Event, nudge: &mut Nudge) {
+        if self.told.callbacks_only && event.callback().is_none() {
+            return;
+        }
         let mut state = self.lock();
         state.events.push_back(event);
         self.became_ready(&state, nudge);
@@ -172,7 +193,7 @@ impl<R> Lobby<R> {
     /// Whether no connection may be made any more, besides `coming` ones of the caller whose events are not
     /// queued yet. Threads that ask at the same time do not know of each other's.
     pub(crate) fn is_full(&self, coming: usize) -> bool {
-        self.lock().events.len() + coming >= self.max_events
+        self.lock().events.len() + coming >= self.told.max_events
     }
 
     /// Notes that a connection has unread messages now.

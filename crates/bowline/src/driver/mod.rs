@@ -79,6 +79,7 @@ use crate::driver::hub::Hub;
 use crate::driver::index::Index;
 use crate::driver::lobby::Lobby;
 use crate::driver::lobby::Nudge;
+use crate::driver::lobby::Told;
 use crate::driver::lock_order::Guard;
 use crate::driver::lock_order::Lock;
 use crate::driver::lock_order::Rank;
@@ -129,11 +130,10 @@ pub(crate) enum Urgency {
 
 impl Inner {
     /// An interface that nobody drives yet, and what the threads of the shards beyond the first drive with.
-    /// While `max_events` events wait to be read it makes no connections.
     pub(crate) fn new(
         config: EndpointConfig,
         settings: Config,
-        max_events: usize,
+        told: Told,
         shards: usize,
     ) -> Result<(Arc<Self>, Vec<Reactor>), BuildError> {
         let settings = settings.into_level(ConfigScope::Interface)?;
@@ -150,7 +150,7 @@ impl Inner {
         let endpoint = Endpoint::new(config, seed, clock.now(), Clock::unix_seconds());
         let inner = Self {
             clock,
-            lobby: Lobby::new(max_events),
+            lobby: Lobby::new(told),
             post: Post::new(),
             hub: Lock::new(Rank::Endpoint, Hub::new(endpoint)),
             index: Index::new(),

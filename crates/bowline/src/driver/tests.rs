@@ -17,7 +17,7 @@ use crate::sockets::Sockets;
 /// An interface on which no connection is made while `max_events` events wait to be read.
 fn bounded(max_events: usize) -> Sockets {
     let config = EndpointConfig::new(bowline_io::crypto::default_provider());
-    let (inner, further) = Inner::new(config, Config::new(), max_events, 1).unwrap();
+    let (inner, further) = Inner::new(config, Config::new(), Told::all(max_events), 1).unwrap();
     Sockets::start(inner, further, ServiceMode::Manual, ThreadStart::default()).unwrap()
 }
 

@@ -7,12 +7,13 @@ use loom::thread;
 use super::check;
 use crate::driver::lobby::Lobby;
 use crate::driver::lobby::Nudge;
+use crate::driver::lobby::Told;
 use crate::driver::sync::inbox::Inbox;
 
 #[test]
 fn the_signal_tells_what_is_unread_in_the_end() {
     check(|| {
-        let lobby = Arc::new(Lobby::<()>::new(100));
+        let lobby = Arc::new(Lobby::<()>::new(Told::all(100)));
         lobby.make_signal().unwrap();
         let reader = {
             let lobby = Arc::clone(&lobby);

@@ -14,6 +14,7 @@ use super::check;
 use crate::driver::lobby::Lobby;
 use crate::driver::lobby::LobbyState;
 use crate::driver::lobby::Nudge;
+use crate::driver::lobby::Told;
 use crate::driver::sync::role::Drive;
 use crate::driver::sync::role::poll;
 use crate::driver::sync::role::serve;
@@ -39,7 +40,7 @@ struct Poller {
 
 impl Model {
     fn new() -> Arc<Self> {
-        let lobby = Lobby::new(100);
+        let lobby = Lobby::new(Told::all(100));
         lobby.lock().reactor = Some(());
         Arc::new(Self {
             lobby,
