@@ -3,6 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::process::ExitCode;
 use std::time::Duration;
 
 use bowline::BuildError;
@@ -98,6 +99,12 @@ pub(crate) enum Error {
     Send(#[from] SendError),
     #[error(transparent)]
     Cert(#[from] crate::cmd::cert::CertError),
+    #[error("cannot read {}", path.display())]
+    Program {
+        path: PathBuf,
+        #[source]
+        source: crate::cmd::abi_lint::ProgramError,
+    },
     #[error("{0}")]
     Other(String),
     #[error("cannot write the output")]
@@ -117,6 +124,15 @@ impl Error {
             cause = error.source();
         }
         text
+    }
+
+    /// What the command ends with: 2 where 1 is an answer, else 1.
+    pub(crate) fn exit_code(&self) -> ExitCode {
+        if matches!(self, Self::Program { .. }) {
+            ExitCode::from(2)
+        } else {
+            ExitCode::FAILURE
+        }
     }
 }
 

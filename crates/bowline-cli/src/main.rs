@@ -17,6 +17,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use clap::Subcommand;
 
+use crate::cmd::abi_lint;
 use crate::cmd::bench;
 use crate::cmd::cert;
 use crate::cmd::client;
@@ -54,6 +55,8 @@ enum Command {
     Cert(cert::Command),
     /// Play random scenarios in the simulator and check that every promise is kept.
     Sim(sim::Args),
+    /// Tell what a program built for GameNetworkingSockets needs, and whether our library has it.
+    AbiLint(abi_lint::Args),
     /// Programs that measure.
     #[command(subcommand)]
     Bench(bench::Command),
@@ -69,13 +72,14 @@ fn main() -> ExitCode {
         Command::Replay(args) => (args.json, replay::run(&args)),
         Command::Cert(command) => (false, cert::run(&command)),
         Command::Sim(args) => (false, sim::run(&args)),
+        Command::AbiLint(args) => (args.json, abi_lint::run(&args)),
         Command::Bench(command) => (true, bench::run(&command)),
     };
     match result {
         Ok(code) => code,
         Err(error) => {
             report(&error, json);
-            ExitCode::FAILURE
+            error.exit_code()
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The subcommands, one module each.
 
+pub(crate) mod abi_lint;
 pub(crate) mod bench;
 pub(crate) mod cert;
 pub(crate) mod client;
