@@ -28,3 +28,4 @@ pub mod guard;
 mod library;
 pub mod messages;
 pub mod process;
+pub mod utils;
