@@ -28,4 +28,5 @@ pub mod guard;
 mod library;
 pub mod messages;
 pub mod process;
+pub mod types;
 pub mod utils;

@@ -59,6 +59,15 @@ pub unsafe fn list<'a, T>(from: *const T, count: c_int) -> Option<&'a [T]> {
 /// # Safety
 /// If the pointer is not null, bytes are there up to the zero byte or to `max`.
 pub unsafe fn text<'a>(from: *const c_char, max: usize) -> Option<Cow<'a, str>> {
+    // SAFETY: the caller's promise.
+    unsafe { text_bytes(from, max) }.map(String::from_utf8_lossy)
+}
+
+/// The same as the bytes that it is made of, without the zero byte.
+///
+/// # Safety
+/// As [`text`].
+pub unsafe fn text_bytes<'a>(from: *const c_char, max: usize) -> Option<&'a [u8]> {
     if from.is_null() {
         return None;
     }
@@ -68,9 +77,7 @@ pub unsafe fn text<'a>(from: *const c_char, max: usize) -> Option<Cow<'a, str>> 
         .find(|at| unsafe { *from.add(*at) } == 0)
         .unwrap_or(max);
     // SAFETY: as above.
-    Some(String::from_utf8_lossy(unsafe {
-        std::slice::from_raw_parts(from, len)
-    }))
+    Some(unsafe { std::slice::from_raw_parts(from, len) })
 }
 
 /// Writes a text and its zero byte, cut between characters to what fits. Without room it writes nothing.
@@ -78,14 +85,24 @@ pub unsafe fn text<'a>(from: *const c_char, max: usize) -> Option<Cow<'a, str>> 
 /// # Safety
 /// If the pointer is not null, there is room for `room` bytes.
 pub unsafe fn put_text(to: *mut c_char, room: usize, text: &str) {
+    let text = fitting(text, room.saturating_sub(1));
+    // SAFETY: the caller's promise.
+    unsafe { put_bytes(to, room, text.as_bytes()) };
+}
+
+/// The same with a text that may be none of UTF-8: cut anywhere.
+///
+/// # Safety
+/// As [`put_text`].
+pub unsafe fn put_bytes(to: *mut c_char, room: usize, text: &[u8]) {
     if to.is_null() || room == 0 {
         return;
     }
-    let text = fitting(text, room - 1);
+    let len = text.len().min(room - 1);
     // SAFETY: the text and its zero byte are at most `room` bytes, for which there is room.
     unsafe {
-        std::ptr::copy_nonoverlapping(text.as_ptr(), to.cast(), text.len());
-        to.add(text.len()).write(0);
+        std::ptr::copy_nonoverlapping(text.as_ptr(), to.cast(), len);
+        to.add(len).write(0);
     }
 }
 

@@ -1,5 +1,5 @@
 //! `ISteamNetworkingUtils`: settings, debug output, the clock, and what is told of relays and distances.
 
 pub(crate) mod options;
-mod scan;
+pub(crate) mod scan;
 mod value;
