@@ -332,6 +332,15 @@ impl Sockets {
         self.inner().index.find(id).map(Connection::new)
     }
 
+    /// Ends all waits, those of other threads and those to come, and the service threads, so that nothing
+    /// is driven any more but by [`poll`](Self::poll).
+    ///
+    /// It is the first step of the end: connections are closed when the last handle is dropped. For those
+    /// who share the interface with threads that wait, and want to end it.
+    pub fn shut_down(&self) {
+        self.inner().stop_driving();
+    }
+
     /// How many connections there are, including those that are closing.
     pub fn connection_count(&self) -> usize {
         self.inner().hub.lock().connections()

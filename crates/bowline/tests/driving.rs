@@ -56,6 +56,21 @@ fn wait_ends_in_time() {
 }
 
 #[test]
+fn shutting_down_ends_waits_of_other_threads_and_those_to_come() {
+    let sockets = Sockets::new().unwrap();
+    let start = Instant::now();
+    let waiter = thread::spawn({
+        let sockets = sockets.clone();
+        move || sockets.wait(Duration::from_secs(3600))
+    });
+    sockets.shut_down();
+    assert!(!waiter.join().unwrap());
+    assert!(!sockets.wait(Duration::from_secs(3600)));
+    sockets.shut_down();
+    assert!(start.elapsed() < LIMIT);
+}
+
+#[test]
 fn wait_sees_what_another_thread_causes() {
     let pair = Pair::new();
     let waiting = pair.client.clone();
