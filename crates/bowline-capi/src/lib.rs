@@ -23,10 +23,12 @@
 )]
 
 pub mod abi;
+pub mod callbacks;
 mod defaults;
 pub mod guard;
 mod library;
 pub mod messages;
 pub mod process;
+pub mod sockets;
 pub mod types;
 pub mod utils;

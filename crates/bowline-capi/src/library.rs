@@ -1,41 +1,181 @@
 //! What lives between `GameNetworkingSockets_Init` and `GameNetworkingSockets_Kill`.
+//!
+//! A [`Library`] has an [`Interface`] for players and, once somebody asks for it, one for a game server,
+//! with what their handles stand for. Calls hold it only while they work, never while the application's code
+//! runs, so that a callback may end the library. Whoever ends it waits until the calls of other threads have
+//! let go: when `GameNetworkingSockets_Kill` returns, ports are free and no thread of the library runs.
 
 use std::sync::Arc;
+use std::sync::Condvar;
+use std::sync::Mutex;
+use std::sync::OnceLock;
 use std::sync::PoisonError;
 use std::sync::RwLock;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use bowline::BuildError;
 use bowline::Connection;
 use bowline::ConnectionId;
 use bowline::Identity;
+use bowline::Listener;
 use bowline::PollGroup;
 use bowline::ServiceMode;
 use bowline::Sockets;
+use bowline::WaitHandle;
 
-/// The library while it runs.
+use crate::abi::vtable::Object;
+use crate::callbacks::Queue;
+use crate::sockets::handles::Listeners;
+use crate::sockets::handles::PollGroups;
+use crate::sockets::object;
+
+/// Which of the two interfaces of a process.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Role {
+    /// The players'.
+    User,
+    /// The game server's.
+    Server,
+}
+
+/// The library while it runs. Interfaces are first, so that connections end before what they belong to.
 #[derive(Debug)]
 pub(crate) struct Library {
-    /// The interface of players.
-    user: Sockets,
+    user: Interface,
+    /// Made when first asked for; `None` in it if that failed.
+    server: OnceLock<Option<Interface>>,
+    listeners: Listeners,
+    poll_groups: PollGroups,
+    /// The last field, so that it tells when all the others are gone.
+    end: TellEnd,
+}
+
+/// One sockets interface, and what the C side keeps of it.
+#[derive(Debug)]
+pub(crate) struct Interface {
+    role: Role,
+    sockets: Sockets,
+    /// What was made for event loops of the application.
+    pub(crate) wait_handle: OnceLock<WaitHandle>,
+    /// What waits for `RunCallbacks`.
+    pub(crate) queue: Queue,
+    /// It was made to forget who it is, and no certificate has told it since.
+    is_nobody: AtomicBool,
 }
 
 impl Library {
-    /// The interface of players.
-    pub(crate) const fn user(&self) -> &Sockets {
-        &self.user
+    /// The interface that this object stands for; `None` if it is none of ours.
+    pub(crate) fn interface(&self, this: *const Object) -> Option<&Interface> {
+        self.interface_of(object::role(this)?)
     }
 
-    /// The connection of that handle, whichever interface it belongs to.
+    /// The interface of that role; `None` if the game server's could not be made.
+    pub(crate) fn interface_of(&self, role: Role) -> Option<&Interface> {
+        match role {
+            Role::User => Some(&self.user),
+            Role::Server => {
+                let make = || match Interface::new(Role::Server, None) {
+                    Ok(interface) => Some(interface),
+                    Err(error) => {
+                        tracing::error!(target: "bowline::capi", "no interface for the game server: {error}");
+                        None
+                    }
+                };
+                self.server.get_or_init(make).as_ref()
+            }
+        }
+    }
+
+    /// The connection of that handle, whichever interface it belongs to, as in GNS.
     pub(crate) fn connection(&self, handle: u32) -> Option<Connection> {
-        self.user.connection(ConnectionId::new(handle))
+        self.connection_and_role(handle)
+            .map(|(_, connection)| connection)
+    }
+
+    /// The same, and which interface that is.
+    pub(crate) fn connection_and_role(&self, handle: u32) -> Option<(Role, Connection)> {
+        let id = ConnectionId::new(handle);
+        self.interfaces().find_map(|interface| {
+            let connection = interface.sockets.connection(id)?;
+            Some((interface.role, connection))
+        })
     }
 
     /// The poll group of that handle.
-    pub(crate) const fn poll_group(&self, _handle: u32) -> Option<Arc<PollGroup>> {
-        None
+    pub(crate) fn poll_group(&self, handle: u32) -> Option<Arc<PollGroup>> {
+        self.poll_groups.find(handle)
+    }
+
+    /// Those that there are.
+    pub(crate) fn interfaces(&self) -> impl Iterator<Item = &Interface> {
+        let server = self.server.get().and_then(Option::as_ref);
+        std::iter::once(&self.user).chain(server)
+    }
+
+    /// Does something with the listener of that handle.
+    pub(crate) fn with_listener<R>(
+        &self,
+        handle: u32,
+        act: impl FnOnce(&Listener) -> R,
+    ) -> Option<R> {
+        self.listeners.with(handle, act)
+    }
+
+    /// Listen sockets by handle.
+    pub(crate) const fn listeners(&self) -> &Listeners {
+        &self.listeners
+    }
+
+    /// Poll groups by handle.
+    pub(crate) const fn poll_groups(&self) -> &PollGroups {
+        &self.poll_groups
+    }
+}
+
+impl Interface {
+    fn new(role: Role, identity: Option<Identity>) -> Result<Self, BuildError> {
+        let mode = if MANUAL_POLL.load(Ordering::Relaxed) {
+            ServiceMode::Manual
+        } else {
+            ServiceMode::Thread
+        };
+        let mut builder = Sockets::builder()
+            .app_id(APP_ID.load(Ordering::Relaxed))
+            .service(mode);
+        if let Some(identity) = identity {
+            builder = builder.identity(identity);
+        }
+        Ok(Self {
+            role,
+            sockets: builder.build()?,
+            wait_handle: OnceLock::new(),
+            queue: Queue::default(),
+            is_nobody: AtomicBool::new(false),
+        })
+    }
+
+    /// Which of the two it is.
+    pub(crate) const fn role(&self) -> Role {
+        self.role
+    }
+
+    /// The Rust side of it.
+    pub(crate) const fn sockets(&self) -> &Sockets {
+        &self.sockets
+    }
+
+    /// Who this side is; `None` if it does not know.
+    pub(crate) fn identity(&self) -> Option<Identity> {
+        let is_nobody = self.is_nobody.load(Ordering::Relaxed);
+        (!is_nobody).then(|| self.sockets.identity())
+    }
+
+    /// Says whether it knows who it is.
+    pub(crate) fn set_nobody(&self, is_nobody: bool) {
+        self.is_nobody.store(is_nobody, Ordering::Relaxed);
     }
 }
 
@@ -47,6 +187,22 @@ pub(crate) fn current() -> Option<Arc<Library>> {
         .clone()
 }
 
+/// Runs a method of the object, with the library and the interface that it stands for; `failed` if the
+/// library does not run or the object is none of ours.
+pub(crate) fn called<R>(
+    this: *const Object,
+    failed: R,
+    method: impl FnOnce(&Library, &Interface) -> R,
+) -> R {
+    let Some(library) = current() else {
+        return failed;
+    };
+    match library.interface(this) {
+        Some(interface) => method(&library, interface),
+        None => failed,
+    }
+}
+
 /// Starts it; nothing if it runs already.
 pub(crate) fn start(identity: Option<Identity>) -> Result<(), BuildError> {
     crate::defaults::ensure();
@@ -55,32 +211,60 @@ pub(crate) fn start(identity: Option<Identity>) -> Result<(), BuildError> {
         tracing::error!(target: "bowline::capi", "GameNetworkingSockets_Init: it was called before");
         return Ok(());
     }
-    let mode = if MANUAL_POLL.load(Ordering::Relaxed) {
-        ServiceMode::Manual
-    } else {
-        ServiceMode::Thread
-    };
-    let mut builder = Sockets::builder()
-        .app_id(APP_ID.load(Ordering::Relaxed))
-        .service(mode);
-    if let Some(identity) = identity {
-        builder = builder.identity(identity);
-    }
-    let user = builder.build()?;
-    *current = Some(Arc::new(Library { user }));
+    *current = Some(Arc::new(Library {
+        user: Interface::new(Role::User, identity)?,
+        server: OnceLock::new(),
+        listeners: Listeners::new(),
+        poll_groups: PollGroups::default(),
+        end: TellEnd::default(),
+    }));
     Ok(())
 }
 
 /// Ends it, with everything that it holds.
 pub(crate) fn stop() {
-    let ended = CURRENT
-        .write()
-        .unwrap_or_else(PoisonError::into_inner)
-        .take();
-    // Not under the lock: it waits for the service threads.
-    drop(ended);
+    let mut current = CURRENT.write().unwrap_or_else(PoisonError::into_inner);
+    let ended = current.take();
+    drop(current);
+    if let Some(library) = ended {
+        // Not under the lock: it waits for the service threads.
+        end(library);
+    }
     crate::messages::finish_lent();
     crate::guard::heal();
+}
+
+/// Lets go of the library and waits until the calls of other threads have, too.
+fn end(library: Arc<Library>) {
+    for interface in library.interfaces() {
+        interface.sockets.shut_down();
+    }
+    let end = Arc::clone(&library.end.0);
+    drop(library);
+    let done = end.done.lock().unwrap_or_else(PoisonError::into_inner);
+    let waited = end.changed.wait_timeout_while(done, MAX_END, |done| !*done);
+    let (done, _) = waited.unwrap_or_else(PoisonError::into_inner);
+    if !*done {
+        tracing::error!(target: "bowline::capi", "GameNetworkingSockets_Kill: a call of another thread goes on");
+    }
+}
+
+/// Tells when the library is gone.
+#[derive(Debug, Default)]
+struct End {
+    done: Mutex<bool>,
+    changed: Condvar,
+}
+
+/// Its drop is the end.
+#[derive(Debug, Default)]
+struct TellEnd(Arc<End>);
+
+impl Drop for TellEnd {
+    fn drop(&mut self) {
+        *self.0.done.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.0.changed.notify_all();
+    }
 }
 
 static CURRENT: RwLock<Option<Arc<Library>>> = RwLock::new(None);
@@ -88,3 +272,7 @@ static CURRENT: RwLock<Option<Arc<Library>>> = RwLock::new(None);
 static MANUAL_POLL: AtomicBool = AtomicBool::new(false);
 /// Which game this is.
 static APP_ID: AtomicU32 = AtomicU32::new(0);
+
+/// How long the end waits for calls of other threads. No call takes so long, unless application code that
+/// runs within one, as a function that frees a message's bytes may, ends the library itself.
+const MAX_END: Duration = Duration::from_secs(10);

@@ -1,7 +1,10 @@
 //! Messages that callers make, send, receive and release, through the exported functions.
 //!
 //! The library is one for the process, so the tests take turns.
-#![allow(clippy::undocumented_unsafe_blocks, reason = "all pointers lead to locals or to messages of the library")]
+#![allow(
+    clippy::undocumented_unsafe_blocks,
+    reason = "all pointers lead to locals or to messages of the library"
+)]
 
 use std::ffi::c_int;
 use std::ptr::null_mut;
@@ -97,7 +100,14 @@ impl Turn {
         let mut number = 77;
         let len = u32::try_from(data.len()).unwrap();
         let code = unsafe {
-            send_message(self.sockets, self.host, data.as_ptr(), len, flags, &raw mut number)
+            send_message(
+                self.sockets,
+                self.host,
+                data.as_ptr(),
+                len,
+                flags,
+                &raw mut number,
+            )
         };
         (code, number)
     }
@@ -120,7 +130,8 @@ impl Turn {
 
     /// A message to the guest with these bytes in a buffer of the library.
     fn message(&self, data: &[u8]) -> *mut RawMessage {
-        let message = unsafe { allocate_message(std::ptr::null(), c_int::try_from(data.len()).unwrap()) };
+        let message =
+            unsafe { allocate_message(std::ptr::null(), c_int::try_from(data.len()).unwrap()) };
         unsafe {
             assert_eq!((*message).size as usize, data.len());
             std::ptr::copy_nonoverlapping(data.as_ptr(), (*message).data.cast(), data.len());
@@ -137,9 +148,7 @@ impl Turn {
         while all.len() < count {
             assert!(Instant::now() < end, "only {} of {count} came", all.len());
             let mut some = [null_mut(); 16];
-            let got = unsafe {
-                receive_messages(self.sockets, self.guest, some.as_mut_ptr(), 16)
-            };
+            let got = unsafe { receive_messages(self.sockets, self.guest, some.as_mut_ptr(), 16) };
             all.extend_from_slice(&some[..usize::try_from(got).unwrap()]);
             if got == 0 {
                 std::thread::sleep(Duration::from_millis(1));
@@ -258,8 +267,14 @@ fn a_batch_stops_at_what_fails_and_leaves_it_to_the_caller() {
     ];
     let behind = messages[4];
     let results = turn.send_many(&mut messages, false);
-    assert_eq!(results, [1, -INVALID_PARAM, -INVALID_PARAM, -INVALID_PARAM, 0]);
-    assert_eq!(messages, [null_mut(), null_mut(), nowhere, bad_lane, behind]);
+    assert_eq!(
+        results,
+        [1, -INVALID_PARAM, -INVALID_PARAM, -INVALID_PARAM, 0]
+    );
+    assert_eq!(
+        messages,
+        [null_mut(), null_mut(), nowhere, bad_lane, behind]
+    );
     unsafe { (*bad_lane).lane = 0 };
     let mut again = [bad_lane, behind];
     assert_eq!(turn.send_many(&mut again, true), [2, 3]);
@@ -368,7 +383,14 @@ fn bytes_of_the_caller_are_freed_once_each_whatever_becomes_of_them() {
 unsafe extern "C-unwind" fn free_and_send(message: *mut RawMessage) {
     // Uses the very connection that the message went by.
     let code = unsafe {
-        send_message(std::ptr::null(), (*message).connection, b"freed".as_ptr(), 5, RELIABLE_NO_NAGLE, null_mut())
+        send_message(
+            std::ptr::null(),
+            (*message).connection,
+            b"freed".as_ptr(),
+            5,
+            RELIABLE_NO_NAGLE,
+            null_mut(),
+        )
     };
     assert_eq!(code, 1);
     FREED.fetch_add(1, Ordering::SeqCst);
@@ -451,11 +473,20 @@ fn a_poll_group_hands_out_messages_of_its_connections() {
     assert_eq!(unsafe { (*out).connection }, turn.guest);
     assert_eq!(take(out), b"to the group");
     for wrong in [0, group ^ 1, group ^ 0x10000, turn.guest] {
-        assert_eq!(unsafe { receive_on_group(turn.sockets, wrong, &raw mut out, 1) }, -1);
+        assert_eq!(
+            unsafe { receive_on_group(turn.sockets, wrong, &raw mut out, 1) },
+            -1
+        );
     }
     for (room, max) in [(null_mut(), 1), (&raw mut out, 0), (&raw mut out, -1)] {
-        assert_eq!(unsafe { receive_on_group(turn.sockets, group, room, max) }, 0);
-        assert_eq!(unsafe { receive_messages(turn.sockets, turn.guest, room, max) }, 0);
+        assert_eq!(
+            unsafe { receive_on_group(turn.sockets, group, room, max) },
+            0
+        );
+        assert_eq!(
+            unsafe { receive_messages(turn.sockets, turn.guest, room, max) },
+            0
+        );
     }
 }
 
@@ -471,7 +502,11 @@ fn bytes_that_a_caller_takes_over_stay() {
             release(message);
             // Work for the allocator, were the bytes free.
             let other = allocate_message(std::ptr::null(), size as c_int);
-            assert!(std::slice::from_raw_parts(data, size).iter().all(|byte| *byte == 4));
+            assert!(
+                std::slice::from_raw_parts(data, size)
+                    .iter()
+                    .all(|byte| *byte == 4)
+            );
             release(other);
         }
     }

@@ -16,6 +16,18 @@ pub unsafe fn read<T: Copy>(from: *const T) -> Option<T> {
     (!from.is_null()).then(|| unsafe { from.read_unaligned() })
 }
 
+/// The entry of that index in a list; `None` for null.
+///
+/// # Safety
+/// If the pointer is not null, so many entries are there.
+pub unsafe fn read_at<T: Copy>(from: *const T, index: usize) -> Option<T> {
+    if from.is_null() {
+        return None;
+    }
+    // SAFETY: so many entries are there by the caller's promise.
+    unsafe { read(from.add(index)) }
+}
+
 /// Writes a result, unless the caller does not want it.
 ///
 /// # Safety

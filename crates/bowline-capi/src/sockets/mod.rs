@@ -1,0 +1,10 @@
+//! `ISteamNetworkingSockets`.
+
+mod connections;
+pub(crate) mod convert;
+pub(crate) mod credentials;
+pub mod flat;
+pub(crate) mod handles;
+pub(crate) mod making;
+pub mod object;
+mod status;
