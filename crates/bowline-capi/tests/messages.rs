@@ -1,6 +1,7 @@
 //! Messages that callers make, send, receive and release, through the exported functions.
 //!
 //! The library is one for the process, so the tests take turns.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 #![allow(
     clippy::undocumented_unsafe_blocks,
     reason = "all pointers lead to locals or to messages of the library"
