@@ -6,7 +6,11 @@
 //! * `area` and `function`, as GNS has them;
 //! * `waits for`: what must exist before the function can do its work, empty if it works today;
 //! * `rust`: what it is here, several items with blanks between;
-//! * `tests`: `file#test` from `crates/` on, several with blanks between.
+//! * `tests`: `file#test` from `crates/` on, several with blanks between; of a file in C, whose programs
+//!   `cargo xtask ci` runs, `file#text` with a text that is in it.
+//!
+//! What it is in C is said by the list of exported names, `crates/bowline-capi/exports.csv`, whose last column
+//! is the function here, and by the headers.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -16,6 +20,8 @@ use crate::check::Tree;
 
 const DATA: &str = "xtask/data/api.csv";
 const PAGE: &str = "docs/api-coverage.md";
+const EXPORTS: &str = "crates/bowline-capi/exports.csv";
+const HEADERS: &str = "crates/bowline-capi/include/";
 const COLUMNS: &str = "area,function,waits for,rust,tests";
 
 /// Every row names what exists and tests that exist, and the page tells what the rows say.
@@ -28,8 +34,13 @@ pub(super) fn coverage_is_complete(tree: &Tree) -> Vec<String> {
         Ok(rows) => rows,
         Err(offence) => return vec![offence],
     };
-    let mut offences: Vec<String> = rows.iter().flat_map(|row| row.offences(tree)).collect();
-    if tree.file(PAGE).is_none_or(|file| file.text != page(&rows)) {
+    let c = InC::of(tree);
+    let mut offences: Vec<String> = rows.iter().flat_map(|row| row.offences(tree, &c)).collect();
+    offences.extend(c.offences(&rows));
+    if tree
+        .file(PAGE)
+        .is_none_or(|file| file.text != page(&rows, &c))
+    {
         offences.push(format!("{PAGE} is stale: run `cargo xtask coverage`"));
     }
     offences
@@ -42,8 +53,63 @@ pub(super) fn coverage_is_complete(tree: &Tree) -> Vec<String> {
 pub(crate) fn write(root: &Path) -> Result {
     let data = std::fs::read_to_string(root.join(DATA))?;
     let rows = Row::read_all(&data)?;
-    std::fs::write(root.join(PAGE), page(&rows))?;
+    let tree = Tree::read(root)?;
+    std::fs::write(root.join(PAGE), page(&rows, &InC::of(&tree)))?;
     Ok(())
+}
+
+/// What the C library exports and its headers declare.
+struct InC<'a> {
+    /// Name and function, in the order of the list.
+    exports: Vec<(&'a str, &'a str)>,
+    headers: Vec<&'a str>,
+}
+
+impl<'a> InC<'a> {
+    fn of(tree: &'a Tree) -> Self {
+        let list = tree.file(EXPORTS).map_or("", |file| &file.text);
+        let exports = list.lines().skip(1).filter_map(|line| {
+            let (name, _) = line.split_once(',')?;
+            let (_, function) = line.rsplit_once(',')?;
+            Some((name, function))
+        });
+        Self {
+            exports: exports.collect(),
+            headers: tree.texts_below(HEADERS).collect(),
+        }
+    }
+
+    /// Names are about functions that there are.
+    fn offences(&self, rows: &[Row<'_>]) -> Vec<String> {
+        let is_known = |function: &str| rows.iter().any(|row| row.function == function);
+        self.exports
+            .iter()
+            .filter(|(_, function)| !function.is_empty() && !is_known(function))
+            .map(|(name, function)| format!("{EXPORTS}: {name}: there is no {function} in {DATA}"))
+            .collect()
+    }
+
+    /// The names that a function is exported by; what only headers have is said so.
+    fn cell(&self, function: &str) -> String {
+        let exported = self.exports.iter().filter(|(_, of)| *of == function);
+        let names: Vec<String> = exported.map(|(name, _)| format!("`{name}`")).collect();
+        if !names.is_empty() {
+            return names.join(", ");
+        }
+        if self.declares(function) {
+            "in the headers".to_owned()
+        } else {
+            String::new()
+        }
+    }
+
+    /// Whether a header has the first name in it.
+    fn declares(&self, function: &str) -> bool {
+        let is_name = |c: char| c.is_alphanumeric() || c == '_';
+        let mut words = function.split(|c| !is_name(c));
+        let word = words.find(|word| word.len() > "callback".len() || word.starts_with('E'));
+        word.is_some_and(|word| self.headers.iter().any(|text| text.contains(word)))
+    }
 }
 
 /// A function of GNS's interface.
@@ -80,7 +146,7 @@ impl<'a> Row<'a> {
         })
     }
 
-    fn offences(&self, tree: &Tree) -> Vec<String> {
+    fn offences(&self, tree: &Tree, c: &InC<'_>) -> Vec<String> {
         let mut offences = Vec::new();
         let mut offend = |what: String| {
             offences.push(format!("{DATA}:{}: {}: {what}", self.line, self.function));
@@ -88,7 +154,8 @@ impl<'a> Row<'a> {
         if self.tests.is_empty() && self.waits_for.is_empty() {
             offend("has no test, and waits for nothing".to_owned());
         }
-        if self.rust.is_empty() && !self.tests.is_empty() {
+        let is_nothing = self.rust.is_empty() && c.cell(self.function).is_empty();
+        if is_nothing && !self.tests.is_empty() {
             offend("has tests of nothing".to_owned());
         }
         for item in self.rust.iter().filter(|item| !is_item(tree, item)) {
@@ -136,6 +203,9 @@ fn is_test(tree: &Tree, test: &str) -> bool {
     let Some(file) = tree.file(&format!("crates/{path}")) else {
         return false;
     };
+    if !path.ends_with(".rs") {
+        return file.text.contains(name);
+    }
     let head = format!("fn {name}(");
     let mut is_marked = false;
     for (_, line) in file.lines() {
@@ -151,7 +221,7 @@ fn is_test(tree: &Tree, test: &str) -> bool {
     false
 }
 
-fn page(rows: &[Row<'_>]) -> String {
+fn page(rows: &[Row<'_>], c: &InC<'_>) -> String {
     let mut page = String::from(HEAD);
     let waiting = rows.iter().filter(|row| row.tests.is_empty()).count();
     let mut line = |text: std::fmt::Arguments<'_>| {
@@ -168,16 +238,17 @@ fn page(rows: &[Row<'_>]) -> String {
             area = row.area;
             line(format_args!("\n## {area}\n"));
             line(format_args!(
-                "| function | in Rust | tested by | waits for |"
+                "| function | in Rust | in C | tested by | waits for |"
             ));
-            line(format_args!("|---|---|---|---|"));
+            line(format_args!("|---|---|---|---|---|"));
         }
         let rust: Vec<String> = row.rust.iter().map(|item| format!("`{item}`")).collect();
         let tests: Vec<String> = row.tests.iter().map(|test| link(test)).collect();
         line(format_args!(
-            "| {} | {} | {} | {} |",
+            "| {} | {} | {} | {} | {} |",
             row.function,
             rust.join(", "),
+            c.cell(row.function),
             tests.join(", "),
             row.waits_for,
         ));
@@ -196,12 +267,12 @@ const HEAD: &str = "\
 # What of GNS's interface exists
 
 A row for each function, callback, type and group of constants of GameNetworkingSockets and of what
-Steam's own library has beyond it: what it is in Rust, which tests cover it, and what it waits for.
-Functions that wait for the C interface or a binding are matters of those; the Rust library may do the
-same in its own way, which is named then.
+Steam's own library has beyond it: what it is in Rust, by which names C programs find it, which tests cover
+it, and what it waits for. What waits for something can be called in C all the same: it gives the result
+that GNS documents for what is not available, as [differences.md](differences.md) tells.
 
-Made by `cargo xtask coverage` from `xtask/data/api.csv`; `cargo xtask check` holds it against the
-sources.
+Made by `cargo xtask coverage` from `xtask/data/api.csv` and `crates/bowline-capi/exports.csv`;
+`cargo xtask check` holds it against the sources.
 
 ";
 
@@ -218,12 +289,30 @@ mod tests {
         "#[test]\nfn listens() {}\nfn helper() {}\n",
     );
 
+    const LIST: (&str, &str) = (
+        EXPORTS,
+        "name,origin,since,until,function\nSteam_G,open,1.1,,G\nSteam_Other,ours,1.0,,\n",
+    );
+    const HEADER: (&str, &str) = (
+        "crates/bowline-capi/include/a.h",
+        "enum { k_nSomething = 5 };",
+    );
+    const C_TEST: (&str, &str) = ("crates/bowline-capi/ctests/a.c", "k_nSomething == 5");
+
     fn offences(row: &str) -> Vec<String> {
-        let data = format!("{COLUMNS}\n{row}\n");
+        let data = format!("{COLUMNS}\nx,G,relays,,\n{row}\n");
         let page = Row::read_all(&data)
-            .map(|rows| page(&rows))
+            .map(|rows| page(&rows, &InC::of(&Tree::of(&[LIST, HEADER]))))
             .unwrap_or_default();
-        coverage_is_complete(&Tree::of(&[SOURCE, TESTS, (DATA, &data), (PAGE, &page)]))
+        coverage_is_complete(&Tree::of(&[
+            SOURCE,
+            TESTS,
+            LIST,
+            HEADER,
+            C_TEST,
+            (DATA, &data),
+            (PAGE, &page),
+        ]))
     }
 
     #[test]
@@ -255,6 +344,24 @@ mod tests {
             assert!(offences[0].contains(what), "{row}: {offences:?}");
             assert_eq!(offences.len(), 1, "{offences:?}");
         }
+    }
+
+    #[test]
+    fn what_is_only_in_c_is_shown_by_the_list_and_the_headers() {
+        assert_eq!(
+            offences("x,k_nSomething,,,bowline-capi/ctests/a.c#k_nSomething"),
+            [""; 0]
+        );
+        let missing = offences("x,k_nSomething,,,bowline-capi/ctests/a.c#k_nOther");
+        assert!(missing[0].contains("there is no test"), "{missing:?}");
+        let tree = Tree::of(&[LIST, HEADER]);
+        let c = InC::of(&tree);
+        assert_eq!(c.cell("G"), "`Steam_G`");
+        assert_eq!(c.cell("k_nSomething / _Else"), "in the headers");
+        assert_eq!(c.cell("k_nAbsent"), "");
+        let unknown = c.offences(&[]);
+        assert!(unknown[0].contains("there is no G"), "{unknown:?}");
+        assert_eq!(unknown.len(), 1);
     }
 
     #[test]

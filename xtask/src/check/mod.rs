@@ -96,6 +96,13 @@ impl Tree {
         self.files.iter().find(|file| file.path == path)
     }
 
+    fn texts_below(&self, folder: &str) -> impl Iterator<Item = &str> {
+        let files = self.files.iter();
+        files
+            .filter(move |file| file.path.starts_with(folder))
+            .map(|file| file.text.as_str())
+    }
+
     /// A tree for the tests of the rules.
     #[cfg(test)]
     fn of(files: &[(&str, &str)]) -> Self {
