@@ -18,7 +18,8 @@ namespace {
 const uint16 PORT = 27115;
 const uint16 LANE_PING = 0, LANE_BULK = 1;
 const int PINGS = 20;
-const int BULK_BYTES = 64 * 1024;
+const SteamNetworkingMicroseconds PING_INTERVAL = 50 * 1000;
+const int BULK_BYTES = 16 * 1024;
 
 ISteamNetworkingSockets *s_sockets;
 HSteamNetPollGroup s_clients;
@@ -143,14 +144,16 @@ int main()
 
     long bulk = 0;
     int sent = 0, answers = 0;
-    SteamNetworkingMicroseconds worst = 0;
+    SteamNetworkingMicroseconds worst = 0, next = 0;
     while (answers < PINGS && !s_ended) {
         s_sockets->RunCallbacks();
         Serve(bulk);
         if (s_connected != k_HSteamNetConnection_Invalid) {
             Send(s_connected, LANE_BULK, BULK_BYTES, 0);
-            if (sent == answers) {
-                Send(s_connected, LANE_PING, (int)sizeof(SteamNetworkingMicroseconds), utils->GetLocalTimestamp());
+            const SteamNetworkingMicroseconds now = utils->GetLocalTimestamp();
+            if (now >= next && sent < PINGS) {
+                Send(s_connected, LANE_PING, (int)sizeof(now), now);
+                next = now + PING_INTERVAL;
                 ++sent;
             }
             const SteamNetworkingMicroseconds took = TakeAnswer();
