@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use crate::stage::{Job, Outcome, Stage, minutes};
-use crate::{Result, bench_vs, check, concurrency, deps, fuzz, interop, toolchain};
+use crate::{Result, bench_vs, capi, check, concurrency, deps, fuzz, interop, toolchain};
 
 /// All stages together; `.ci/run` has 45 minutes with the tests.
 pub(crate) const TOTAL_BUDGET: Duration = minutes(38);
@@ -26,6 +26,7 @@ pub(crate) const STAGES: &[Stage] = &[
     Stage::busy("simulator", minutes(10), simulator),
     Stage::busy("loom", minutes(8), concurrency::models),
     Stage::busy("demo build", minutes(6), demo_build),
+    Stage::busy("capi", minutes(8), capi::stage),
     Stage::busy("fuzz build", minutes(8), fuzz::build),
     Stage::busy("fuzz", minutes(4), fuzz::moment),
     Stage::busy("interop build", minutes(18), interop::build),

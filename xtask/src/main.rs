@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 mod bench_vs;
+mod capi;
 mod check;
 mod ci;
 mod codegen;
@@ -12,6 +13,7 @@ mod concurrency;
 mod counts;
 mod deps;
 mod fuzz;
+mod install;
 mod interop;
 mod nightly;
 mod stage;
@@ -29,6 +31,8 @@ usage: cargo xtask COMMAND
   interop [ARG...]     tests against live GameNetworkingSockets peers; ARG goes to the test program
   bench-vs [OPTION...] measures Bowline beside other libraries and writes docs/benchmarks.md; OPTION:
                        --secs S, --repeat N, --only NAMES (then the page stays as it is)
+  install --prefix DIR [OPTION...] builds the C library and installs it with its headers; OPTION:
+                       --target TRIPLE, --debug, --gns-1-4, --shared-only, --static-only
   counts [--update]    counts instructions of the hot pieces against bench/counts.txt, or writes it
   codegen [--check]    writes the generated protobuf code, or tells whether it is stale";
 
@@ -61,6 +65,7 @@ fn run(args: &[&str]) -> Result {
         ["deps"] => deps::run(root),
         ["fuzz", args @ ..] => fuzz::run(root, args),
         ["interop", args @ ..] => interop::run(root, args),
+        ["install", args @ ..] => install::run(root, args),
         ["bench-vs", args @ ..] => bench_vs::run(root, args),
         ["counts"] => counts::run(root, false),
         ["counts", "--update"] => counts::run(root, true),
