@@ -2,7 +2,8 @@
 //!
 //! [`build`] is what installing and all checks begin with, so that they look at the same files. The checks
 //! are the stage [`stage`]: what the library exports ([`exports`]), C and C++ programs against our headers
-//! and the original's ([`programs`]), and an installation that CMake and pkg-config find.
+//! and the original's ([`programs`]), and an installation that CMake and pkg-config find. A stage of its
+//! own runs the tests of a binding of the original on it ([`bindings`]).
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -12,6 +13,7 @@ use serde_json::Value;
 use crate::stage::{Job, Outcome};
 use crate::{Result, install};
 
+pub(crate) mod bindings;
 pub(crate) mod exports;
 pub(crate) mod programs;
 
@@ -136,6 +138,24 @@ pub(crate) fn fresh_folder(job: &Job<'_>, name: &str) -> Result<PathBuf> {
     }
     std::fs::create_dir_all(&folder)?;
     Ok(folder)
+}
+
+/// The files of a folder and of those in it, sorted.
+///
+/// # Errors
+/// A folder cannot be read.
+pub(crate) fn files_below(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            files.extend(files_below(&path)?);
+        } else {
+            files.push(path);
+        }
+    }
+    files.sort_unstable();
+    Ok(files)
 }
 
 /// Has a program find the shared library where it was built.

@@ -27,6 +27,7 @@ pub(crate) const STAGES: &[Stage] = &[
     Stage::busy("loom", minutes(8), concurrency::models),
     Stage::busy("demo build", minutes(6), demo_build),
     Stage::busy("capi", minutes(8), capi::stage),
+    Stage::busy("capi crate", minutes(6), capi::bindings::stage),
     Stage::busy("fuzz build", minutes(8), fuzz::build),
     Stage::busy("fuzz", minutes(4), fuzz::moment),
     Stage::busy("interop build", minutes(18), interop::build),
@@ -37,7 +38,12 @@ pub(crate) const STAGES: &[Stage] = &[
 fn fmt(job: &Job<'_>) -> Result<Outcome> {
     let plain = ["--", "--color", "never"];
     job.cargo(&[&["fmt", "--all", "--check"], &plain[..]].concat())?;
-    for manifest in [bench_vs::MANIFEST, interop::MANIFEST, fuzz::MANIFEST] {
+    for manifest in [
+        bench_vs::MANIFEST,
+        capi::bindings::SHIM_MANIFEST,
+        interop::MANIFEST,
+        fuzz::MANIFEST,
+    ] {
         let other = ["fmt", "--check", "--manifest-path", manifest];
         job.cargo(&[&other, &plain[..]].concat())?;
     }
@@ -109,6 +115,7 @@ const NATIVE: &[&str] = &[
     "bowline-sim",
     "bowline-io",
     "bowline",
+    "bowline-capi",
     "bowline-cli",
 ];
 

@@ -7,7 +7,7 @@ use crate::Result;
 use crate::stage::{Job, minutes};
 
 /// The packages that a game or its players build.
-const CLIENT: &[&str] = &["bowline", "bowline-cli"];
+const CLIENT: &[&str] = &["bowline", "bowline-capi", "bowline-cli"];
 
 /// A client needs no async runtime, TLS library or code generator: its own transport carries hub and
 /// relay traffic, and generated code is checked in.

@@ -115,7 +115,7 @@ fn install(
         files.push((built.archive.clone(), PathBuf::from(&layout.archive)));
     }
     let headers = job.root().join(FOLDER).join("include");
-    for header in files_below(&headers)? {
+    for header in capi::files_below(&headers)? {
         let name = header.strip_prefix(&headers)?;
         let target = Path::new("include/GameNetworkingSockets").join(name);
         files.push((header.clone(), target));
@@ -196,20 +196,6 @@ impl Layout {
             .replace("@SYSTEM_LIBRARIES@", &self.system_libraries.join(" "))
             .replace("@SYSTEM_LIBRARIES_LIST@", &self.system_libraries.join(";"))
     }
-}
-
-fn files_below(folder: &Path) -> Result<Vec<PathBuf>> {
-    let mut files = Vec::new();
-    for entry in std::fs::read_dir(folder)? {
-        let path = entry?.path();
-        if path.is_dir() {
-            files.extend(files_below(&path)?);
-        } else {
-            files.push(path);
-        }
-    }
-    files.sort_unstable();
-    Ok(files)
 }
 
 fn write(path: &Path, content: &[u8]) -> Result {
