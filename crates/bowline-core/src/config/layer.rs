@@ -113,6 +113,7 @@ impl Config {
     pub fn unset(&mut self, key: ConfigKey, wider: &Self) -> Result<&mut Self, ConfigError> {
         self.check_settable(key)?;
         self.copy(key, wider);
+        self.derive();
         Ok(self)
     }
 

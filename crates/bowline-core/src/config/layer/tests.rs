@@ -140,6 +140,17 @@ fn what_is_not_set_comes_from_the_next_wider_level() {
 }
 
 #[test]
+fn what_follows_from_a_setting_follows_when_it_is_unset() {
+    let mut config = Config::new();
+    config.set(ConfigKey::MtuPacketSize, 600).unwrap();
+    config
+        .unset(ConfigKey::MtuPacketSize, &Config::new())
+        .unwrap();
+    let size = config.get(ConfigKey::MtuDataSize);
+    assert_eq!(size, ConfigValue::Int32(1200));
+}
+
+#[test]
 fn unset_goes_back_to_what_the_wider_level_says_now() {
     let mut interface = Config::at(ConfigScope::Interface);
     interface.set(ConfigKey::NagleTime, 10).unwrap();
