@@ -189,6 +189,7 @@ pub use bowline_core::config::ConfigSpec;
 pub use bowline_core::config::ConfigType;
 pub use bowline_core::config::ConfigValue;
 pub use bowline_core::config::LaneConfig;
+pub use bowline_core::config::WaitsFor;
 pub use bowline_core::connection::ConnectionState;
 pub use bowline_core::connection::LaneStatus;
 pub use bowline_core::connection::RealTimeStatus;

@@ -1,6 +1,7 @@
-//! What GNS's utilities tell of relays, distances and fake addresses: for now, that there are none.
+//! GNS's utilities: the clock, and what is told of relays, distances and fake addresses, which is for now
+//! that there are none.
 //!
-//! Direct connections need none of it. The functions answer as those of the open GNS do, which has no
+//! Direct connections need none of those. Their functions answer as those of the open GNS do, which has no
 //! relays either, so that a program written for them behaves the same.
 
 use std::fmt;
@@ -11,6 +12,8 @@ use bowline_core::address::PeerAddr;
 use bowline_core::availability::Availability;
 use bowline_core::identity::Identity;
 use bowline_core::pop::PopId;
+use bowline_core::time::Timestamp;
+use bowline_io::clock::Clock;
 
 /// How far access to relays has come.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -66,6 +69,12 @@ impl PingError {
             Self::Unknown => -2,
         }
     }
+}
+
+/// The time on the clock of [`Message::received_at`](crate::Message::received_at), which is the same for
+/// all of the process; see [`Sockets::now`](crate::Sockets::now).
+pub fn local_timestamp() -> Timestamp {
+    Clock::new().now()
 }
 
 /// Begins to set up access to relays, if it is not there, and tells how far it is.

@@ -1,0 +1,75 @@
+//! Where a setting is: the process, an interface, a listen socket or a connection.
+
+use std::ffi::c_int;
+use std::sync::Arc;
+
+use bowline::Config;
+use bowline::ConfigKey;
+use bowline::ConfigScope;
+use bowline::ConfigValue;
+use bowline::Connection;
+use bowline::global_config;
+
+use crate::defaults;
+use crate::library;
+
+/// Where a setting is.
+pub(super) enum Place {
+    /// The process.
+    Global,
+    /// A connection.
+    Connection(Connection),
+}
+
+/// Does something at a place: `scope` is `ESteamNetworkingConfigScope`, `object` a pointer to an interface
+/// or a handle. `None` if there is no such place.
+pub(super) fn at<R>(scope: c_int, object: isize, act: impl FnOnce(Place) -> R) -> Option<R> {
+    defaults::ensure();
+    if scope == ConfigScope::Global.number() {
+        return Some(act(Place::Global));
+    }
+    let library = library::current()?;
+    // As the caller would: handles have 32 bits, whatever was made of them on the way.
+    let handle = object as u32;
+    if scope == ConfigScope::Connection.number() {
+        library
+            .connection(handle)
+            .map(|it| act(Place::Connection(it)))
+    } else {
+        None
+    }
+}
+
+impl Place {
+    /// The level of what is set here.
+    pub(super) const fn level(&self) -> ConfigScope {
+        match self {
+            Self::Global => ConfigScope::Global,
+            Self::Connection(_) => ConfigScope::Connection,
+        }
+    }
+
+    /// What holds here, inherited or not; `None` if it is a connection that has ended.
+    pub(super) fn config(&self) -> Option<Arc<Config>> {
+        match self {
+            Self::Global => Some(global_config::snapshot()),
+            Self::Connection(connection) => connection.config().ok(),
+        }
+    }
+
+    /// Sets a value; tells whether it could be set.
+    pub(super) fn set(&self, key: ConfigKey, value: ConfigValue) -> bool {
+        match self {
+            Self::Global => global_config::set(key, value).is_ok(),
+            Self::Connection(connection) => connection.set_config(key, value).is_ok(),
+        }
+    }
+
+    /// Goes back to the default, or to what wider levels have.
+    pub(super) fn reset(&self, key: ConfigKey) -> bool {
+        match self {
+            Self::Global => defaults::restore(key) || global_config::unset(key).is_ok(),
+            Self::Connection(connection) => connection.unset_config(key).is_ok(),
+        }
+    }
+}
