@@ -231,6 +231,12 @@ impl Sockets {
         std::iter::from_fn(|| self.next_event())
     }
 
+    /// For bindings: changes what
+    /// [`events_need_callbacks`](SocketsBuilder::events_need_callbacks) said, for what happens from now on.
+    pub fn set_events_need_callbacks(&self, needed: bool) {
+        self.inner().lobby.set_callbacks_only(needed);
+    }
+
     /// Hands every event that waits now to `handle`, oldest first, and tells how many there were. No lock
     /// is held meanwhile: the handler may use all of the interface. What it causes to happen is for the
     /// next call.

@@ -119,4 +119,10 @@ fn where_events_need_callbacks_nothing_else_is_told() {
     };
     assert_eq!((ended.connection, ended.callback), (other, token(1)));
     assert!(sockets.next_event().is_none());
+
+    sockets.set_events_need_callbacks(false);
+    let (one, other) = pair();
+    while one.send(&[0; 1000], SendFlags::RELIABLE).is_ok() {}
+    while other.receive().unwrap().is_some() {}
+    assert!(matches!(sockets.next_event(), Some(Event::Writable(told)) if told == one));
 }

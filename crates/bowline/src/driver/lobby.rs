@@ -46,7 +46,10 @@ impl Told {
 /// The meeting place of all threads of a sockets interface, which is driven with an `R`.
 #[derive(Debug)]
 pub(crate) struct Lobby<R = Box<Reactor>> {
-    told: Told,
+    /// Events that may wait before no connection is made any more.
+    max_events: usize,
+    /// Nothing is told but what a binding has set a callback for.
+    callbacks_only: AtomicBool,
     state: Lock<LobbyState<R>>,
     /// Notified when something became ready or the role of driving became free.
     changed: Condvar,
@@ -136,7 +139,8 @@ impl<R> LobbyState<R> {
 impl<R> Lobby<R> {
     pub(crate) fn new(told: Told) -> Self {
         Self {
-            told,
+            max_events: told.max_events,
+            callbacks_only: AtomicBool::new(told.callbacks_only),
             state: Lock::new(
                 Rank::Lobby,
                 LobbyState {
@@ -168,12 +172,17 @@ impl<R> Lobby<R> {
 
     /// Queues an event, if the application is to be told.
     pub(crate) fn push(&self, event: Event, nudge: &mut Nudge) {
-        if self.told.callbacks_only && event.callback().is_none() {
+        if self.callbacks_only.load(Ordering::Relaxed) && event.callback().is_none() {
             return;
         }
         let mut state = self.lock();
         state.events.push_back(event);
         self.became_ready(&state, nudge);
+    }
+
+    /// Says whether nothing is told from now on but what a binding has set a callback for.
+    pub(crate) fn set_callbacks_only(&self, callbacks_only: bool) {
+        self.callbacks_only.store(callbacks_only, Ordering::Relaxed);
     }
 
     /// Takes the oldest event.
@@ -193,7 +202,7 @@ impl<R> Lobby<R> {
     /// Whether no connection may be made any more, besides `coming` ones of the caller whose events are not
     /// queued yet. Threads that ask at the same time do not know of each other's.
     pub(crate) fn is_full(&self, coming: usize) -> bool {
-        self.lock().events.len() + coming >= self.told.max_events
+        self.lock().events.len() + coming >= self.max_events
     }
 
     /// Notes that a connection has unread messages now.
