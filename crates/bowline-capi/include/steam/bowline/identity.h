@@ -33,7 +33,7 @@ typedef enum ESteamNetworkingIdentityType {
 
 /* Whether an address is one that stands for an identity. */
 typedef enum ESteamNetworkingFakeIPType {
-    /* Not an IPv4 address at all. */
+    /* No address at all. */
     k_ESteamNetworkingFakeIPType_Invalid,
     /* A real address. */
     k_ESteamNetworkingFakeIPType_NotFake,
