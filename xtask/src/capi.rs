@@ -3,7 +3,8 @@
 //! [`build`] is what installing and all checks begin with, so that they look at the same files. The checks
 //! are the stage [`stage`]: what the library exports ([`exports`]), C and C++ programs against our headers
 //! and the original's ([`programs`]), and an installation that CMake and pkg-config find. A stage of its
-//! own runs the tests of a binding of the original on it ([`bindings`]).
+//! own runs the tests of a binding of the original on it ([`bindings`]), and another looks at the DLL for
+//! Windows ([`windows`]).
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -16,6 +17,7 @@ use crate::{Result, install};
 pub(crate) mod bindings;
 pub(crate) mod exports;
 pub(crate) mod programs;
+pub(crate) mod windows;
 
 /// The crate's folder.
 pub(crate) const FOLDER: &str = "crates/bowline-capi";

@@ -28,6 +28,7 @@ pub(crate) const STAGES: &[Stage] = &[
     Stage::busy("demo build", minutes(6), demo_build),
     Stage::busy("capi", minutes(8), capi::stage),
     Stage::busy("capi crate", minutes(6), capi::bindings::stage),
+    Stage::busy("capi windows", minutes(8), capi::windows::stage),
     Stage::busy("fuzz build", minutes(8), fuzz::build),
     Stage::busy("fuzz", minutes(4), fuzz::moment),
     Stage::busy("interop build", minutes(18), interop::build),

@@ -34,7 +34,7 @@ struct Options<'a> {
 
 /// One of the two libraries.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Kind {
+pub(crate) enum Kind {
     Shared,
     Static,
 }
@@ -97,7 +97,10 @@ pub(crate) fn run(root: &Path, args: &[&str]) -> Result {
 }
 
 /// Puts everything under `prefix`; returns what it wrote, as seen from there.
-fn install(
+///
+/// # Errors
+/// A file cannot be read or written.
+pub(crate) fn install(
     job: &Job<'_>,
     built: &Built,
     prefix: &Path,

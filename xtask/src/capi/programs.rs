@@ -6,7 +6,6 @@
 //! each other, for all compilers there are.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use serde_json::Value;
 
@@ -122,7 +121,9 @@ fn compile(
     program: &Path,
 ) -> Result {
     let folder = built.shared.parent().unwrap_or(&built.shared);
-    let mut compiler = compiler(job, source);
+    let language = Language::of(source);
+    let mut compiler = job.command(language.compiler());
+    compiler.arg(language.standard());
     compiler.args(["-g", "-Wall", "-Wextra", "-Werror"]);
     // The original's headers are not free of warnings, and not ours to mend.
     let option = if headers.name == "ours" {
@@ -140,21 +141,41 @@ fn compile(
     job.run(&mut compiler)
 }
 
-/// The compiler for a file of this name: the flat functions serve C, the classes want C++11.
-fn compiler(job: &Job<'_>, source: &Path) -> Command {
-    if source.extension().is_some_and(|extension| extension == "c") {
-        let mut compiler = job.command("cc");
-        compiler.arg("-std=c11").arg("-D_GNU_SOURCE");
-        compiler
-    } else {
-        let mut compiler = job.command("c++");
-        compiler.arg("-std=c++11");
-        compiler
+/// What a program is written in: the flat functions serve C, the classes want C++.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Language {
+    C,
+    Cpp,
+}
+
+impl Language {
+    /// By the file's name.
+    pub(crate) fn of(source: &Path) -> Self {
+        if source.extension().is_some_and(|extension| extension == "c") {
+            Self::C
+        } else {
+            Self::Cpp
+        }
+    }
+
+    /// The oldest standard that our headers are for, as the compiler's argument.
+    pub(crate) const fn standard(self) -> &'static str {
+        match self {
+            Self::C => "-std=gnu11",
+            Self::Cpp => "-std=c++11",
+        }
+    }
+
+    const fn compiler(self) -> &'static str {
+        match self {
+            Self::C => "cc",
+            Self::Cpp => "c++",
+        }
     }
 }
 
 /// The C and C++ files of a folder whose names do not begin with one of `but`.
-fn sources(folder: &Path, but: &[&str]) -> Result<Vec<PathBuf>> {
+pub(crate) fn sources(folder: &Path, but: &[&str]) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder)? {
         let path = entry?.path();
