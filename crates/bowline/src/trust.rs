@@ -13,6 +13,7 @@ use bowline_core::cert::store::CertStore;
 use bowline_core::config::Config;
 use bowline_core::endpoint::AuthenticationStatus;
 use bowline_core::identity::Identity;
+use bowline_core::ids::AppId;
 
 use crate::connection::Connection;
 use crate::error::ConnectError;
@@ -82,6 +83,13 @@ impl Sockets {
     pub fn reset_identity(&self, identity: Option<Identity>) {
         let identity = identity.unwrap_or_else(Identity::anonymous);
         self.inner().reset_identity(identity);
+    }
+
+    /// Says which game this is, in place of [`SocketsBuilder::app_id`](crate::SocketsBuilder::app_id).
+    /// A certificate that was set for another stays.
+    pub fn set_app_id(&self, app_id: u32) {
+        let app = AppId::new(app_id);
+        self.inner().with_trust(|endpoint| endpoint.set_app_id(app));
     }
 
     /// Whom we trust: a copy, to be changed and handed to [`set_trust`](Self::set_trust).

@@ -148,6 +148,18 @@ fn two_hosts_prove_who_they_are() {
 }
 
 #[test]
+fn which_game_it_is_may_be_told_later() {
+    let server = Sockets::builder().app_id(7).build().unwrap();
+    let client = Sockets::builder().app_id(8).build().unwrap();
+    let listener = listen(&server);
+    client.set_app_id(7);
+    client.connect(listener.local_addr()).unwrap();
+    let request = wait_state(&server, ConnectionState::Connecting);
+    request.connection.accept().unwrap();
+    wait_state(&client, ConnectionState::Connected);
+}
+
+#[test]
 fn the_wrong_server_gets_no_message() {
     let operator = Operator::new();
     let server = certified("str:impostor", &operator);

@@ -24,6 +24,7 @@ use crate::endpoint::Endpoint;
 use crate::handshake::Host;
 use crate::handshake::WallClock;
 use crate::identity::Identity;
+use crate::ids::AppId;
 use crate::time::Span;
 use crate::time::Timestamp;
 
@@ -206,6 +207,11 @@ impl Endpoint {
         self.trust.next = None;
         self.trust
             .set_status(Availability::CannotTry, NO_CERTIFICATE.into());
+    }
+
+    /// Which game this is, for certificates and connections from now on.
+    pub fn set_app_id(&mut self, app: AppId) {
+        self.host_mut().app = app;
     }
 
     /// Who we are.
