@@ -275,7 +275,7 @@ impl Sockets {
                 return true;
             }
             let left = end.saturating_duration_since(Instant::now());
-            if left.is_zero() {
+            if left.is_zero() || self.inner().lobby.lock().shutdown {
                 return false;
             }
             self.inner().wait(left.min(LINGER_LOOK), |_| false);
