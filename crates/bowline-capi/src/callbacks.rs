@@ -83,15 +83,21 @@ impl Queue {
         lock(&self.functions).expiring = function.map(|function| (function, Context(context)));
     }
 
-    /// Takes what waits in the Rust library, and tells how much that was, wanted by somebody or not.
-    pub(crate) fn collect(&self, interface: &Interface) -> usize {
+    /// Whether there are functions that are not among the settings.
+    pub(crate) fn has_functions(&self) -> bool {
+        let functions = lock(&self.functions);
+        functions.writable.is_some() || functions.expiring.is_some()
+    }
+
+    /// Takes what waits in the Rust library.
+    fn collect(&self, interface: &Interface) {
         let mut waiting = lock(&self.waiting);
         let functions = *lock(&self.functions);
         interface.sockets().run_callbacks(|event| {
             if functions.want(&event) {
                 waiting.push_back(event);
             }
-        })
+        });
     }
 }
 

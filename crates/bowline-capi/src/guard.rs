@@ -17,6 +17,11 @@ pub fn call<R>(name: &'static str, failed: R, body: impl FnOnce() -> R) -> R {
     GUARD.call(name, failed, body)
 }
 
+/// The same, for what must run after a panic, too.
+pub(crate) fn call_always<R>(name: &'static str, failed: R, body: impl FnOnce() -> R) -> R {
+    GUARD.run(name, failed, body)
+}
+
 /// How many panics were caught since the library was loaded.
 pub fn panics() -> u64 {
     GUARD.panics.load(Ordering::Relaxed)
@@ -47,6 +52,10 @@ impl Guard {
         if self.poisoned.load(Ordering::Relaxed) {
             return failed;
         }
+        self.run(name, failed, body)
+    }
+
+    fn run<R>(&self, name: &'static str, failed: R, body: impl FnOnce() -> R) -> R {
         match catch_unwind(AssertUnwindSafe(body)) {
             Ok(result) => result,
             Err(panic) => {

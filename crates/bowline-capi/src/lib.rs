@@ -23,6 +23,7 @@
 )]
 
 pub mod abi;
+pub mod beyond;
 pub mod callbacks;
 mod defaults;
 pub mod guard;

@@ -5,6 +5,8 @@
 //! runs, so that a callback may end the library. Whoever ends it waits until the calls of other threads have
 //! let go: when `GameNetworkingSockets_Kill` returns, ports are free and no thread of the library runs.
 
+use std::ffi::c_void;
+use std::io;
 use std::sync::Arc;
 use std::sync::Condvar;
 use std::sync::Mutex;
@@ -27,7 +29,11 @@ use bowline::Sockets;
 use bowline::WaitHandle;
 
 use crate::abi::vtable::Object;
+use crate::beyond;
+use crate::callbacks::CertificateExpiring;
 use crate::callbacks::Queue;
+use crate::callbacks::Writable;
+use crate::process;
 use crate::sockets::handles::Listeners;
 use crate::sockets::handles::PollGroups;
 use crate::sockets::object;
@@ -58,8 +64,8 @@ pub(crate) struct Library {
 pub(crate) struct Interface {
     role: Role,
     sockets: Sockets,
-    /// What was made for event loops of the application.
-    pub(crate) wait_handle: OnceLock<WaitHandle>,
+    /// What was made for event loops of the application, in either service mode.
+    wait_handles: [OnceLock<WaitHandle>; 2],
     /// What waits for `RunCallbacks`.
     pub(crate) queue: Queue,
     /// It was made to forget who it is, and no certificate has told it since.
@@ -137,21 +143,19 @@ impl Library {
 
 impl Interface {
     fn new(role: Role, identity: Option<Identity>) -> Result<Self, BuildError> {
-        let mode = if MANUAL_POLL.load(Ordering::Relaxed) {
-            ServiceMode::Manual
-        } else {
-            ServiceMode::Thread
-        };
         let mut builder = Sockets::builder()
             .app_id(APP_ID.load(Ordering::Relaxed))
-            .service(mode);
+            .trust(beyond::trust::store())
+            .service(service_mode())
+            .events_need_callbacks(true)
+            .on_thread_start(process::begin_thread);
         if let Some(identity) = identity {
             builder = builder.identity(identity);
         }
         Ok(Self {
             role,
             sockets: builder.build()?,
-            wait_handle: OnceLock::new(),
+            wait_handles: [const { OnceLock::new() }; 2],
             queue: Queue::default(),
             is_nobody: AtomicBool::new(false),
         })
@@ -179,6 +183,75 @@ impl Interface {
     }
 }
 
+impl Interface {
+    /// Sets who hears of room in send buffers.
+    pub(crate) fn set_writable(&self, function: Option<Writable>, context: *mut c_void) {
+        self.queue.set_writable(function, context);
+        self.sockets
+            .set_events_need_callbacks(!self.queue.has_functions());
+    }
+
+    /// Sets who hears that our certificate ends.
+    pub(crate) fn set_expiring(&self, function: Option<CertificateExpiring>, context: *mut c_void) {
+        self.queue.set_expiring(function, context);
+        self.sockets
+            .set_events_need_callbacks(!self.queue.has_functions());
+    }
+
+    /// What an event loop of the application can watch, made when first asked for.
+    ///
+    /// # Errors
+    /// If the operating system has no more handles.
+    pub(crate) fn wait_handle(&self) -> io::Result<&WaitHandle> {
+        let [for_thread, for_manual] = &self.wait_handles;
+        let place = match self.sockets.service_mode() {
+            ServiceMode::Manual => for_manual,
+            _ => for_thread,
+        };
+        if place.get().is_none() {
+            // Another thread may have been faster; then this one is dropped.
+            let _ = place.set(self.sockets.wait_handle()?);
+        }
+        Ok(place.get().expect("it was just set"))
+    }
+}
+
+/// Sets who drives the sockets, now and from now on.
+pub(crate) fn set_manual_poll(manual: bool) {
+    MANUAL_POLL.store(manual, Ordering::Relaxed);
+    let Some(library) = current() else {
+        return;
+    };
+    for interface in library.interfaces() {
+        if let Err(error) = interface.sockets.set_service_mode(service_mode()) {
+            tracing::error!(target: "bowline::capi", "SetManualPollMode: {error}");
+        }
+    }
+}
+
+/// Whether the application drives the sockets.
+pub(crate) fn is_manual_poll() -> bool {
+    MANUAL_POLL.load(Ordering::Relaxed)
+}
+
+/// Says which game this is.
+pub(crate) fn set_app_id(app_id: u32) {
+    APP_ID.store(app_id, Ordering::Relaxed);
+    if let Some(library) = current() {
+        for interface in library.interfaces() {
+            interface.sockets.set_app_id(app_id);
+        }
+    }
+}
+
+fn service_mode() -> ServiceMode {
+    if is_manual_poll() {
+        ServiceMode::Manual
+    } else {
+        ServiceMode::Thread
+    }
+}
+
 /// The library, if it runs.
 pub(crate) fn current() -> Option<Arc<Library>> {
     CURRENT
@@ -203,16 +276,18 @@ pub(crate) fn called<R>(
     }
 }
 
-/// Starts it; nothing if it runs already.
-pub(crate) fn start(identity: Option<Identity>) -> Result<(), BuildError> {
+/// Starts it, as somebody on this host, as nobody (`Some(None)`), or as somebody; nothing if it runs already.
+pub(crate) fn start(identity: Option<Option<Identity>>) -> Result<(), BuildError> {
     crate::defaults::ensure();
     let mut current = CURRENT.write().unwrap_or_else(PoisonError::into_inner);
     if current.is_some() {
         tracing::error!(target: "bowline::capi", "GameNetworkingSockets_Init: it was called before");
         return Ok(());
     }
+    let user = Interface::new(Role::User, identity.as_ref().and_then(Option::clone))?;
+    user.set_nobody(identity == Some(None));
     *current = Some(Arc::new(Library {
-        user: Interface::new(Role::User, identity)?,
+        user,
         server: OnceLock::new(),
         listeners: Listeners::new(),
         poll_groups: PollGroups::default(),
@@ -231,6 +306,7 @@ pub(crate) fn stop() {
         end(library);
     }
     crate::messages::finish_lent();
+    beyond::trust::forget();
     crate::guard::heal();
 }
 

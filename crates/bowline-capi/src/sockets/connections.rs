@@ -136,7 +136,7 @@ pub(super) unsafe fn configure_lanes(
 }
 
 /// Does something with the connection of that handle; `None` if there is none.
-pub(super) fn with<R>(
+pub(crate) fn with<R>(
     this: *const Object,
     handle: ConnectionHandle,
     act: impl FnOnce(&Connection) -> R,

@@ -44,7 +44,7 @@ exports! {
         count: c_int,
         options: *const RawOption,
     ) -> ConnectionHandle, else 0;
-        making::connect(this, pointer::read(addr), pointer::list(options, count));
+        making::connect(this, pointer::read(addr), pointer::list(options, count), None);
 
     /// Makes two connections to each other. `identity1` is whom the first one sees as its peer, and null
     /// is somebody on this host. False if it cannot; both handles are 0 then.

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use bowline::Config;
+use bowline::Expect;
 use bowline::PairKind;
 
 use crate::abi::identity::RawAddr;
@@ -43,10 +44,12 @@ pub(super) fn listen(
     })
 }
 
-pub(super) fn connect(
+/// Starts a connection, to whoever is there or to the one that is expected.
+pub(crate) fn connect(
     this: *const Object,
     addr: Option<RawAddr>,
     options: Option<&[RawOption]>,
+    expect: Option<Expect>,
 ) -> ConnectionHandle {
     called(this, 0, |_, interface| {
         let refuse = |why: &dyn std::fmt::Display| {
@@ -60,7 +63,12 @@ pub(super) fn connect(
             Ok(config) => config,
             Err(error) => return refuse(&error),
         };
-        match interface.sockets().connect_with(addr, config) {
+        let sockets = interface.sockets();
+        let connected = match expect {
+            Some(expect) => sockets.connect_expecting(addr, expect, config),
+            None => sockets.connect_with(addr, config),
+        };
+        match connected {
             Ok(connection) => connection.id().get(),
             Err(error) => refuse(&error),
         }
@@ -144,7 +152,7 @@ pub(super) fn destroy_poll_group(this: *const Object, handle: PollGroupHandle) -
 
 /// The settings that options ask for. A list that is not there although it should have entries is an error
 /// of the caller's, and refused like a bad option.
-pub(crate) fn config(options: Option<&[RawOption]>) -> Result<Config, String> {
+fn config(options: Option<&[RawOption]>) -> Result<Config, String> {
     let options = options.ok_or_else(|| "no options where there should be some".to_owned())?;
     // SAFETY: the caller of the exported function promised that texts in there are texts.
     unsafe { options::read(options) }.map_err(|error| error.to_string())

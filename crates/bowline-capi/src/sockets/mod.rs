@@ -1,6 +1,6 @@
 //! `ISteamNetworkingSockets`.
 
-mod connections;
+pub(crate) mod connections;
 pub(crate) mod convert;
 pub(crate) mod credentials;
 pub mod flat;

@@ -56,6 +56,13 @@ impl Session {
     }
 }
 
+impl Session {
+    /// Says that so many panics were made on purpose.
+    pub fn expect_panics(mut self, panics: u64) {
+        self.panics += panics;
+    }
+}
+
 impl Drop for Session {
     fn drop(&mut self) {
         unsafe { kill() };
