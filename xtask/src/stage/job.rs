@@ -44,16 +44,20 @@ impl<'a> Job<'a> {
         self.finish(command, log)
     }
 
-    /// Runs a command to its end and returns what it printed to its standard output.
+    /// Runs a command to its end and returns what it printed to its standard output; if it fails, that is
+    /// in the log.
     ///
     /// # Errors
     /// As [`Job::run`], or the output is not UTF-8.
     pub(crate) fn output(&self, command: &mut Command) -> Result<String> {
-        self.open_log(command)?;
+        let mut log = self.open_log(command)?;
         let path = self.log.with_extension("out");
         let result = self.finish(command, File::create(&path)?);
         let text = std::fs::read_to_string(&path)?;
         std::fs::remove_file(&path)?;
+        if result.is_err() {
+            log.write_all(text.as_bytes())?;
+        }
         result.map(|()| text)
     }
 
