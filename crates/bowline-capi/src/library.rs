@@ -307,6 +307,7 @@ pub(crate) fn stop() {
     }
     crate::messages::finish_lent();
     beyond::trust::forget();
+    crate::utils::debug::forget();
     crate::guard::heal();
 }
 

@@ -6,10 +6,14 @@
 use std::ptr;
 
 use crate::abi::vtable::Object;
+use crate::abi::vtable::Slot;
 use crate::abi::vtable::Vtable;
+use crate::callbacks;
 use crate::exports;
 use crate::library;
 use crate::library::Role;
+use crate::messages;
+use crate::sockets::flat;
 
 exports! {
     /// The players' interface; null while the library does not run.
@@ -26,7 +30,7 @@ exports! {
 
     /// The players' interface, for programs that were built for GNS 1.1.
     fn SteamAPI_SteamNetworkingSockets_v008() -> *const Object, else ptr::null();
-        { crate::callbacks::enable_passed(); get(Role::User) };
+        { callbacks::enable_passed(); get(Role::User) };
 
     /// The game server's interface, which has an identity and connections of its own; null while the
     /// library does not run.
@@ -65,6 +69,61 @@ fn get(role: Role) -> *const Object {
     }
 }
 
-static USER: Object = TABLE.object();
-static SERVER: Object = TABLE.object();
-static TABLE: Vtable<0> = Vtable::new([]);
+static USER: Object = VTABLE.object();
+static SERVER: Object = VTABLE.object();
+
+/// In the order of the methods. GNS e707b3a: isteamnetworkingsockets.h, `ISteamNetworkingSockets`.
+static VTABLE: Vtable<47> = Vtable::new([
+    flat::SteamAPI_ISteamNetworkingSockets_CreateListenSocketIP as Slot,
+    flat::SteamAPI_ISteamNetworkingSockets_ConnectByIPAddress as Slot,
+    missing as Slot,
+    missing as Slot,
+    flat::SteamAPI_ISteamNetworkingSockets_AcceptConnection as Slot,
+    flat::SteamAPI_ISteamNetworkingSockets_CloseConnection as Slot,
+    flat::SteamAPI_ISteamNetworkingSockets_CloseListenSocket as Slot,
+    flat::SteamAPI_ISteamNetworkingSockets_SetConnectionUserData as Slot,
+    flat::SteamAPI_ISteamNetworkingSockets_GetConnectionUserData as Slot,
+    flat::SteamAPI_ISteamNetworkingSockets_SetConnectionName as Slot,
+    flat::SteamAPI_ISteamNetworkingSockets_GetConnectionName as Slot,
+    messages::SteamAPI_ISteamNetworkingSockets_SendMessageToConnection as Slot,
+    messages::SteamAPI_ISteamNetworkingSockets_SendMessages as Slot,
+    flat::SteamAPI_ISteamNetworkingSockets_FlushMessagesOnConnection as Slot,
+    messages::SteamAPI_ISteamNetworkingSockets_ReceiveMessagesOnConnection as Slot,
+    flat::SteamAPI_ISteamNetworkingSockets_GetConnectionInfo as Slot,
+    flat::SteamAPI_ISteamNetworkingSockets_GetConnectionRealTimeStatus as Slot,
+    flat::SteamAPI_ISteamNetworkingSockets_GetDetailedConnectionStatus as Slot,
+    flat::SteamAPI_ISteamNetworkingSockets_GetListenSocketAddress as Slot,
+    flat::SteamAPI_ISteamNetworkingSockets_CreateSocketPair as Slot,
+    flat::SteamAPI_ISteamNetworkingSockets_ConfigureConnectionLanes as Slot,
+    flat::SteamAPI_ISteamNetworkingSockets_GetIdentity as Slot,
+    flat::SteamAPI_ISteamNetworkingSockets_InitAuthentication as Slot,
+    flat::SteamAPI_ISteamNetworkingSockets_GetAuthenticationStatus as Slot,
+    flat::SteamAPI_ISteamNetworkingSockets_CreatePollGroup as Slot,
+    flat::SteamAPI_ISteamNetworkingSockets_DestroyPollGroup as Slot,
+    flat::SteamAPI_ISteamNetworkingSockets_SetConnectionPollGroup as Slot,
+    messages::SteamAPI_ISteamNetworkingSockets_ReceiveMessagesOnPollGroup as Slot,
+    missing as Slot,
+    missing as Slot,
+    missing as Slot,
+    missing as Slot,
+    missing as Slot,
+    missing as Slot,
+    missing as Slot,
+    missing as Slot,
+    missing as Slot,
+    missing as Slot,
+    flat::SteamAPI_ISteamNetworkingSockets_GetCertificateRequest as Slot,
+    flat::SteamAPI_ISteamNetworkingSockets_SetCertificate as Slot,
+    flat::SteamAPI_ISteamNetworkingSockets_ResetIdentity as Slot,
+    callbacks::SteamAPI_ISteamNetworkingSockets_RunCallbacks as Slot,
+    missing as Slot,
+    missing as Slot,
+    missing as Slot,
+    missing as Slot,
+    missing as Slot,
+]);
+
+/// A method that is not there yet: it fails, by a result that is 0, false, no handle or null.
+extern "C" fn missing() -> usize {
+    0
+}
