@@ -89,8 +89,8 @@ pub const SEND_BUFFER: usize = 512 * 1024;
 /// An unreliable message with `NO_DELAY` that would wait longer than this is dropped. The number is the
 /// one that the documentation of GNS names; its code never gets to it.
 pub const MAX_NO_DELAY_WAIT: Span = Span::from_millis(200);
-/// What an unreliable message that waits to be sent takes of the send buffer besides its bytes, so that
-/// empty ones are bounded too (GNS: nothing).
+/// What an unreliable message that waits to be sent takes of the send buffer at least, on average, so that
+/// empty ones are bounded too (GNS: its bytes only).
 pub const UNRELIABLE_MESSAGE_COST: u64 = 16;
 /// Default bound on bytes received and not yet read, and on the reassembly of a lane (GNS: `RecvBufferSize`).
 pub const RECV_BUFFER: usize = 1024 * 1024;

@@ -383,9 +383,11 @@ impl Pipe {
         self.max_message_bytes.min(self.send_buffer_bytes)
     }
 
-    /// Messages are remembered one by one, empty ones too.
-    const fn buffered_bytes(&self) -> usize {
-        self.waiting_bytes + self.waiting * limits::UNRELIABLE_MESSAGE_COST as usize
+    /// Messages are remembered one by one, empty ones too, so their number counts where it is large for
+    /// their bytes.
+    fn buffered_bytes(&self) -> usize {
+        let records = self.waiting * limits::UNRELIABLE_MESSAGE_COST as usize;
+        self.waiting_bytes.max(records)
     }
 
     /// What goes from the buffer when a message with this key takes the place of another.

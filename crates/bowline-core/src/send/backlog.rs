@@ -131,10 +131,12 @@ impl Sender {
         })
     }
 
-    /// What the send buffer holds. Unreliable messages are remembered one by one, empty ones too; the
-    /// bytes of reliable ones include their headers.
-    pub(super) const fn buffered_bytes(&self) -> u64 {
-        self.unsent_bytes + self.unsent_unreliable * limits::UNRELIABLE_MESSAGE_COST
+    /// What the send buffer holds: the bytes of messages, as in GNS, those of reliable ones with their
+    /// headers. Unreliable messages are remembered one by one, empty ones too, so their number counts where
+    /// it is large for their bytes.
+    pub(super) fn buffered_bytes(&self) -> u64 {
+        let records = self.unsent_unreliable * limits::UNRELIABLE_MESSAGE_COST;
+        self.unsent_bytes.max(records)
     }
 
     /// How long these bytes take at the current rate, if one is known.

@@ -87,6 +87,21 @@ fn a_message_that_the_send_buffer_never_takes_is_too_large() {
 }
 
 #[test]
+fn messages_of_usual_size_fill_the_send_buffer_to_the_byte() {
+    // A program of the original's puts 512 messages of 1 KiB into a buffer of 513 KiB.
+    let mut config = Config::new();
+    config.set_send_buffer(513 * 1024).unwrap();
+    let mut sender = Sender::new(Timestamp::ZERO, &config, PacketNumber::new(2));
+    let mut submit = |len| {
+        let payload = Payload::Borrowed(&[0; 1024][..len]);
+        let message = Outgoing::new(LaneIndex::ZERO, SendFlags::UNRELIABLE, payload);
+        sender.submit(Timestamp::ZERO, message).is_ok()
+    };
+    assert!((0..513).all(|_| submit(1024)));
+    assert!(!submit(1));
+}
+
+#[test]
 fn limit_empty_messages_that_wait() {
     let mut config = Config::new();
     config.set_send_buffer(4096).unwrap();
