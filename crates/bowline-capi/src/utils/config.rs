@@ -216,7 +216,7 @@ unsafe fn tell(
 }
 
 /// What holds there, and whether it was set there; `None` if it is a setting for more than that.
-fn held(place: &place::Place, key: ConfigKey) -> Option<(ConfigValue, bool)> {
+fn held(place: &place::Place<'_>, key: ConfigKey) -> Option<(ConfigValue, bool)> {
     let level = place.level();
     if key.spec().scope == ConfigScope::Global && level > ConfigScope::Interface {
         return None;
