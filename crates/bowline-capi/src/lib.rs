@@ -32,4 +32,5 @@ pub mod messages;
 pub mod process;
 pub mod sockets;
 pub mod types;
+pub mod unavailable;
 pub mod utils;

@@ -1,0 +1,16 @@
+//! What waits for something that is not there yet: connections by identity, relays, fake addresses.
+//!
+//! Every function is there and answers as documented for the case that there is no such thing. Outputs are
+//! written, as nothing. What a program would wait for in vain is told in the log, with what is missing.
+
+pub mod fake_ip;
+pub mod hosted;
+pub mod legacy;
+pub mod messages;
+pub mod p2p;
+pub mod signaling;
+
+/// Tells that a function cannot do what it is for.
+fn missing(function: &str, what: &str) {
+    tracing::warn!(target: "bowline::capi", "{function}: {what} not available yet");
+}
