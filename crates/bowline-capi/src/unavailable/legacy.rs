@@ -9,6 +9,7 @@ use crate::abi::structs::RawBool;
 use crate::abi::structs::RawP2pSessionState;
 use crate::abi::structs::RawSteamIp;
 use crate::abi::vtable::Object;
+use crate::abi::vtable::Slot;
 use crate::abi::vtable::Vtable;
 use crate::exports;
 use crate::library;
@@ -159,26 +160,26 @@ static USER: Object = VTABLE.object();
 static SERVER: Object = VTABLE.object();
 
 static VTABLE: Vtable<22> = Vtable::new([
-    SteamAPI_ISteamNetworking_SendP2PPacket as *const c_void,
-    SteamAPI_ISteamNetworking_IsP2PPacketAvailable as *const c_void,
-    SteamAPI_ISteamNetworking_ReadP2PPacket as *const c_void,
-    SteamAPI_ISteamNetworking_AcceptP2PSessionWithUser as *const c_void,
-    SteamAPI_ISteamNetworking_CloseP2PSessionWithUser as *const c_void,
-    SteamAPI_ISteamNetworking_CloseP2PChannelWithUser as *const c_void,
-    SteamAPI_ISteamNetworking_GetP2PSessionState as *const c_void,
-    SteamAPI_ISteamNetworking_AllowP2PPacketRelay as *const c_void,
-    SteamAPI_ISteamNetworking_CreateListenSocket as *const c_void,
-    SteamAPI_ISteamNetworking_CreateP2PConnectionSocket as *const c_void,
-    SteamAPI_ISteamNetworking_CreateConnectionSocket as *const c_void,
-    SteamAPI_ISteamNetworking_DestroySocket as *const c_void,
-    SteamAPI_ISteamNetworking_DestroyListenSocket as *const c_void,
-    SteamAPI_ISteamNetworking_SendDataOnSocket as *const c_void,
-    SteamAPI_ISteamNetworking_IsDataAvailableOnSocket as *const c_void,
-    SteamAPI_ISteamNetworking_RetrieveDataFromSocket as *const c_void,
-    SteamAPI_ISteamNetworking_IsDataAvailable as *const c_void,
-    SteamAPI_ISteamNetworking_RetrieveData as *const c_void,
-    SteamAPI_ISteamNetworking_GetSocketInfo as *const c_void,
-    SteamAPI_ISteamNetworking_GetListenSocketInfo as *const c_void,
-    SteamAPI_ISteamNetworking_GetSocketConnectionType as *const c_void,
-    SteamAPI_ISteamNetworking_GetMaxPacketSize as *const c_void,
+    SteamAPI_ISteamNetworking_SendP2PPacket as Slot,
+    SteamAPI_ISteamNetworking_IsP2PPacketAvailable as Slot,
+    SteamAPI_ISteamNetworking_ReadP2PPacket as Slot,
+    SteamAPI_ISteamNetworking_AcceptP2PSessionWithUser as Slot,
+    SteamAPI_ISteamNetworking_CloseP2PSessionWithUser as Slot,
+    SteamAPI_ISteamNetworking_CloseP2PChannelWithUser as Slot,
+    SteamAPI_ISteamNetworking_GetP2PSessionState as Slot,
+    SteamAPI_ISteamNetworking_AllowP2PPacketRelay as Slot,
+    SteamAPI_ISteamNetworking_CreateListenSocket as Slot,
+    SteamAPI_ISteamNetworking_CreateP2PConnectionSocket as Slot,
+    SteamAPI_ISteamNetworking_CreateConnectionSocket as Slot,
+    SteamAPI_ISteamNetworking_DestroySocket as Slot,
+    SteamAPI_ISteamNetworking_DestroyListenSocket as Slot,
+    SteamAPI_ISteamNetworking_SendDataOnSocket as Slot,
+    SteamAPI_ISteamNetworking_IsDataAvailableOnSocket as Slot,
+    SteamAPI_ISteamNetworking_RetrieveDataFromSocket as Slot,
+    SteamAPI_ISteamNetworking_IsDataAvailable as Slot,
+    SteamAPI_ISteamNetworking_RetrieveData as Slot,
+    SteamAPI_ISteamNetworking_GetSocketInfo as Slot,
+    SteamAPI_ISteamNetworking_GetListenSocketInfo as Slot,
+    SteamAPI_ISteamNetworking_GetSocketConnectionType as Slot,
+    SteamAPI_ISteamNetworking_GetMaxPacketSize as Slot,
 ]);

@@ -13,6 +13,7 @@ use crate::abi::pointer;
 use crate::abi::structs::RawConnectionInfo;
 use crate::abi::structs::RawRealTimeStatus;
 use crate::abi::vtable::Object;
+use crate::abi::vtable::Slot;
 use crate::abi::vtable::Vtable;
 use crate::exports;
 use crate::library;
@@ -110,10 +111,10 @@ static USER: Object = VTABLE.object();
 static SERVER: Object = VTABLE.object();
 
 static VTABLE: Vtable<6> = Vtable::new([
-    SteamAPI_ISteamNetworkingMessages_SendMessageToUser as *const c_void,
-    SteamAPI_ISteamNetworkingMessages_ReceiveMessagesOnChannel as *const c_void,
-    SteamAPI_ISteamNetworkingMessages_AcceptSessionWithUser as *const c_void,
-    SteamAPI_ISteamNetworkingMessages_CloseSessionWithUser as *const c_void,
-    SteamAPI_ISteamNetworkingMessages_CloseChannelWithUser as *const c_void,
-    SteamAPI_ISteamNetworkingMessages_GetSessionConnectionInfo as *const c_void,
+    SteamAPI_ISteamNetworkingMessages_SendMessageToUser as Slot,
+    SteamAPI_ISteamNetworkingMessages_ReceiveMessagesOnChannel as Slot,
+    SteamAPI_ISteamNetworkingMessages_AcceptSessionWithUser as Slot,
+    SteamAPI_ISteamNetworkingMessages_CloseSessionWithUser as Slot,
+    SteamAPI_ISteamNetworkingMessages_CloseChannelWithUser as Slot,
+    SteamAPI_ISteamNetworkingMessages_GetSessionConnectionInfo as Slot,
 ]);

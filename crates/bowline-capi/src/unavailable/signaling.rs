@@ -7,6 +7,7 @@ use std::ffi::c_void;
 use crate::abi::structs::ConnectionHandle;
 use crate::abi::structs::RawConnectionInfo;
 use crate::abi::vtable::Object;
+use crate::abi::vtable::Slot;
 use crate::abi::vtable::Vtable;
 use crate::exports;
 
@@ -38,13 +39,13 @@ exports! {
 /// # Safety
 /// It is one, with its vtable, unless it is null, and it is not used after.
 pub(super) unsafe fn release(object: *mut Object) {
-    type Slot = unsafe extern "C-unwind" fn(*mut Object);
+    type Method = unsafe extern "C-unwind" fn(*mut Object);
     if object.is_null() {
         return;
     }
     // SAFETY: the object begins with the address of its slots, and `Release` is the second of them.
     unsafe {
-        let slots: *const Slot = *object.cast();
+        let slots: *const Method = *object.cast();
         (*slots.add(1))(object);
     }
 }
@@ -60,10 +61,7 @@ struct Adapter {
     release: Option<Release>,
 }
 
-static VTABLE: Vtable<2> = Vtable::new([
-    adapter_send as *const c_void,
-    adapter_release as *const c_void,
-]);
+static VTABLE: Vtable<2> = Vtable::new([adapter_send as Slot, adapter_release as Slot]);
 
 // Neither is under the guard: the application's code may throw.
 unsafe extern "C-unwind" fn adapter_send(

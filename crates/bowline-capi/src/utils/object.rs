@@ -6,7 +6,6 @@
 
 use std::ffi::c_char;
 use std::ffi::c_int;
-use std::ffi::c_void;
 
 use bowline::FakeIpType;
 
@@ -14,6 +13,7 @@ use crate::abi::identity::RawAddr;
 use crate::abi::identity::RawIdentity;
 use crate::abi::structs::RawBool;
 use crate::abi::vtable::Object;
+use crate::abi::vtable::Slot;
 use crate::abi::vtable::Vtable;
 use crate::exports;
 use crate::messages::SteamAPI_ISteamNetworkingUtils_AllocateMessage;
@@ -65,29 +65,29 @@ exports! {
 static UTILS: Object = VTABLE.object();
 
 static VTABLE: Vtable<25> = Vtable::new([
-    SteamAPI_ISteamNetworkingUtils_AllocateMessage as *const c_void,
-    SteamAPI_ISteamNetworkingUtils_GetRelayNetworkStatus as *const c_void,
-    SteamAPI_ISteamNetworkingUtils_GetLocalPingLocation as *const c_void,
-    SteamAPI_ISteamNetworkingUtils_EstimatePingTimeBetweenTwoLocations as *const c_void,
-    SteamAPI_ISteamNetworkingUtils_EstimatePingTimeFromLocalHost as *const c_void,
-    SteamAPI_ISteamNetworkingUtils_ConvertPingLocationToString as *const c_void,
-    SteamAPI_ISteamNetworkingUtils_ParsePingLocationString as *const c_void,
-    SteamAPI_ISteamNetworkingUtils_CheckPingDataUpToDate as *const c_void,
-    SteamAPI_ISteamNetworkingUtils_GetPingToDataCenter as *const c_void,
-    SteamAPI_ISteamNetworkingUtils_GetDirectPingToPOP as *const c_void,
-    SteamAPI_ISteamNetworkingUtils_GetPOPCount as *const c_void,
-    SteamAPI_ISteamNetworkingUtils_GetPOPList as *const c_void,
-    SteamAPI_ISteamNetworkingUtils_GetLocalTimestamp as *const c_void,
-    SteamAPI_ISteamNetworkingUtils_SetDebugOutputFunction as *const c_void,
-    SteamAPI_ISteamNetworkingUtils_GetIPv4FakeIPType as *const c_void,
-    SteamAPI_ISteamNetworkingUtils_GetRealIdentityForFakeIP as *const c_void,
-    SteamAPI_ISteamNetworkingUtils_SetConfigValue as *const c_void,
-    SteamAPI_ISteamNetworkingUtils_GetConfigValue as *const c_void,
-    SteamAPI_ISteamNetworkingUtils_GetConfigValueInfo as *const c_void,
-    SteamAPI_ISteamNetworkingUtils_IterateGenericEditableConfigValues as *const c_void,
-    SteamAPI_ISteamNetworkingUtils_SteamNetworkingIPAddr_ToString as *const c_void,
-    SteamAPI_ISteamNetworkingUtils_SteamNetworkingIPAddr_ParseString as *const c_void,
-    SteamAPI_ISteamNetworkingUtils_SteamNetworkingIPAddr_GetFakeIPType as *const c_void,
-    SteamAPI_ISteamNetworkingUtils_SteamNetworkingIdentity_ToString as *const c_void,
-    SteamAPI_ISteamNetworkingUtils_SteamNetworkingIdentity_ParseString as *const c_void,
+    SteamAPI_ISteamNetworkingUtils_AllocateMessage as Slot,
+    SteamAPI_ISteamNetworkingUtils_GetRelayNetworkStatus as Slot,
+    SteamAPI_ISteamNetworkingUtils_GetLocalPingLocation as Slot,
+    SteamAPI_ISteamNetworkingUtils_EstimatePingTimeBetweenTwoLocations as Slot,
+    SteamAPI_ISteamNetworkingUtils_EstimatePingTimeFromLocalHost as Slot,
+    SteamAPI_ISteamNetworkingUtils_ConvertPingLocationToString as Slot,
+    SteamAPI_ISteamNetworkingUtils_ParsePingLocationString as Slot,
+    SteamAPI_ISteamNetworkingUtils_CheckPingDataUpToDate as Slot,
+    SteamAPI_ISteamNetworkingUtils_GetPingToDataCenter as Slot,
+    SteamAPI_ISteamNetworkingUtils_GetDirectPingToPOP as Slot,
+    SteamAPI_ISteamNetworkingUtils_GetPOPCount as Slot,
+    SteamAPI_ISteamNetworkingUtils_GetPOPList as Slot,
+    SteamAPI_ISteamNetworkingUtils_GetLocalTimestamp as Slot,
+    SteamAPI_ISteamNetworkingUtils_SetDebugOutputFunction as Slot,
+    SteamAPI_ISteamNetworkingUtils_GetIPv4FakeIPType as Slot,
+    SteamAPI_ISteamNetworkingUtils_GetRealIdentityForFakeIP as Slot,
+    SteamAPI_ISteamNetworkingUtils_SetConfigValue as Slot,
+    SteamAPI_ISteamNetworkingUtils_GetConfigValue as Slot,
+    SteamAPI_ISteamNetworkingUtils_GetConfigValueInfo as Slot,
+    SteamAPI_ISteamNetworkingUtils_IterateGenericEditableConfigValues as Slot,
+    SteamAPI_ISteamNetworkingUtils_SteamNetworkingIPAddr_ToString as Slot,
+    SteamAPI_ISteamNetworkingUtils_SteamNetworkingIPAddr_ParseString as Slot,
+    SteamAPI_ISteamNetworkingUtils_SteamNetworkingIPAddr_GetFakeIPType as Slot,
+    SteamAPI_ISteamNetworkingUtils_SteamNetworkingIdentity_ToString as Slot,
+    SteamAPI_ISteamNetworkingUtils_SteamNetworkingIdentity_ParseString as Slot,
 ]);
