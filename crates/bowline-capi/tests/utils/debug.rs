@@ -169,10 +169,10 @@ fn the_default_handler_formats_as_the_original() {
     );
     let mut none = [0_u64; 8];
     let none: Arguments = (&raw mut none).cast();
-    let file = Some(c"/home/me/src/game/net.cpp");
+    let file = Some(c"/game/src/net/udp.cpp");
     assert_eq!(
         pass(file, 1, c"100 %%\n".as_ptr(), none),
-        line("src/game/net.cpp(7): 100 %")
+        line("src/net/udp.cpp(7): 100 %")
     );
     assert_eq!(
         pass(Some(c"net.cpp"), 0, c"x".as_ptr(), none),
