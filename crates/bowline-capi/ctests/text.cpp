@@ -122,8 +122,19 @@ static void check_odd_identities()
             CHECK(std::memchr(text, 0, sizeof(text)) != nullptr);
         }
     }
-    // The size of the struct is asked for, so that a program with a smaller one is not written beyond.
-    CHECK(!SteamNetworkingIdentity_ParseString(&id, 40, "str:x"));
+}
+
+// A program may have a smaller struct: it is not written beyond the size that it tells.
+static void check_small_struct()
+{
+    for (size_t size = 0; size < sizeof(SteamNetworkingIdentity); ++size) {
+        unsigned char bytes[sizeof(SteamNetworkingIdentity)];
+        std::memset(bytes, '#', sizeof(bytes));
+        const bool fits = SteamNetworkingIdentity_ParseString((SteamNetworkingIdentity *)bytes, size, "str:0123456789");
+        CHECK_EQ(fits, size >= 32);
+        for (size_t i = size; i < sizeof(bytes); ++i)
+            CHECK_EQ(bytes[i], '#');
+    }
 }
 
 static void check_flat()
@@ -176,6 +187,7 @@ int main()
     check_identities();
     check_short_buffers();
     check_odd_identities();
+    check_small_struct();
     check_flat();
     return CHECK_DONE();
 }
