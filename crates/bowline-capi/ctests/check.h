@@ -10,6 +10,7 @@
 #define CHECK_H
 
 #include <stdio.h>
+#include <string.h>
 
 #ifdef __cplusplus
 /* What C++ passes by reference, C passes by pointer. */
@@ -40,14 +41,15 @@ static int s_nFailures = 0;
     } while (0)
 
 /* For text. */
-#define CHECK_TEXT(is, should)                                                                                         \
-    do {                                                                                                               \
-        const char *check_is = (is), *check_should = (should);                                                         \
-        if (strcmp(check_is, check_should) != 0) {                                                                     \
-            fprintf(stderr, "%s:%d: %s is \"%s\", not \"%s\"\n", __FILE__, __LINE__, #is, check_is, check_should);     \
-            ++s_nFailures;                                                                                             \
-        }                                                                                                              \
-    } while (0)
+#define CHECK_TEXT(is, should) check_text(__FILE__, __LINE__, #is, is, should)
+
+static inline void check_text(const char *file, int line, const char *what, const char *is, const char *should)
+{
+    if (strcmp(is, should) != 0) {
+        fprintf(stderr, "%s:%d: %s is \"%s\", not \"%s\"\n", file, line, what, is, should);
+        ++s_nFailures;
+    }
+}
 
 /* What main returns. */
 #define CHECK_DONE() (s_nFailures == 0 ? 0 : 1)

@@ -8,7 +8,7 @@
 #if __has_include(<bowline.h>) && !defined(_WIN32)
 #include <steam/steamnetworkingsockets_flat.h>
 
-template <typename Function> static Function find(void *library, const char *name, Function)
+template <typename Function> static Function find(void *library, const char *name)
 {
     Function function = nullptr;
     void *address = dlsym(library, name);
@@ -17,7 +17,7 @@ template <typename Function> static Function find(void *library, const char *nam
     return function;
 }
 
-#define FIND(name) const auto p##name = find(library, #name, &name)
+#define FIND(name) const auto p##name = find<decltype(&name)>(library, #name)
 
 static void live_once(const char *path)
 {

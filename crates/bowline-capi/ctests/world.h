@@ -47,8 +47,11 @@ inline void on_change(SteamNetConnectionStatusChangedCallback_t *event)
     s_changes.push_back(change);
     const bool is_request = change.to == k_ESteamNetworkingConnectionState_Connecting &&
                             change.info.m_hListenSocket != k_HSteamListenSocket_Invalid;
-    if (s_accepts && is_request)
-        CHECK_EQ(sockets()->AcceptConnection(event->m_hConn), k_EResultOK);
+    if (!s_accepts || !is_request)
+        return;
+    // It may have gone away since.
+    const EResult result = sockets()->AcceptConnection(event->m_hConn);
+    CHECK(result == k_EResultOK || result == k_EResultInvalidState);
 }
 
 inline void start()
