@@ -20,6 +20,9 @@ pub(crate) const PACKAGES: &[&str] = &["cmake", "g++", "pkg-config"];
 /// Files of `ctests/` that are no tests: what prints layouts, and what measures.
 const NO_TESTS: &[&str] = &["layout", "bench"];
 
+/// Examples that wait for somebody to talk to, and so are not run.
+const ENDLESS: &[&str] = &["chat"];
+
 /// How a program is built, beside the headers.
 const WAYS: &[Way] = &[
     Way {
@@ -53,6 +56,17 @@ struct Headers {
     folder: PathBuf,
 }
 
+impl Headers {
+    /// What a program is compiled as: the original's headers are C++ only, so a C program that is to use them must
+    /// be C++ as well.
+    fn language(&self, source: &Path) -> Language {
+        match self.name {
+            "ours" => Language::of(source),
+            _ => Language::Cpp,
+        }
+    }
+}
+
 /// Compares the headers, compiles the examples, then compiles and runs every program in every way. Returns in
 /// a few words what that was.
 ///
@@ -76,7 +90,12 @@ pub(crate) fn run_all(job: &Job<'_>, built: &Built) -> Result<String> {
     job.run(&mut layouts)?;
     let examples = sources(&root.join("examples"), &[])?;
     for source in &examples {
-        compile(job, source, &ours, &WAYS[0], built, &folder.join("example"))?;
+        let program = folder.join("example");
+        compile(job, source, &ours, &WAYS[0], built, &program)?;
+        let stem = source.file_stem().unwrap_or_default();
+        if !ENDLESS.iter().any(|endless| stem == *endless) {
+            run(job, &program, built)?;
+        }
     }
     let tests = sources(&root.join("ctests"), NO_TESTS)?;
     let mut runs = 0_usize;
@@ -105,6 +124,10 @@ fn run_one(
     let stem = source.file_stem().unwrap_or_default().to_string_lossy();
     let program = folder.join(format!("{stem}-{}-{}", headers.name, way.name));
     compile(job, source, headers, way, built, &program)?;
+    run(job, &program, built)
+}
+
+fn run(job: &Job<'_>, program: &Path, built: &Built) -> Result {
     let mut run = job.command(&program.display().to_string());
     run_with(&mut run, &built.shared);
     run.env("BOWLINE_TEST_LIBRARY", &built.shared);
@@ -121,7 +144,7 @@ fn compile(
     program: &Path,
 ) -> Result {
     let folder = built.shared.parent().unwrap_or(&built.shared);
-    let language = Language::of(source);
+    let language = headers.language(source);
     let mut compiler = job.command(language.compiler());
     compiler.arg(language.standard());
     compiler.args(["-g", "-Wall", "-Wextra", "-Werror"]);
@@ -132,7 +155,9 @@ fn compile(
         "-isystem"
     };
     compiler.arg(option).arg(&headers.folder);
-    compiler.args(way.flags).arg(source).arg("-o").arg(program);
+    compiler.args(way.flags);
+    compiler.args(["-x", language.name()]).arg(source);
+    compiler.args(["-x", "none", "-o"]).arg(program);
     compiler
         .arg("-L")
         .arg(folder)
@@ -163,6 +188,14 @@ impl Language {
         match self {
             Self::C => "-std=gnu11",
             Self::Cpp => "-std=c++11",
+        }
+    }
+
+    /// What the option `-x` calls it.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::C => "c",
+            Self::Cpp => "c++",
         }
     }
 
