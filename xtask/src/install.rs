@@ -208,8 +208,8 @@ fn write(path: &Path, content: &[u8]) -> Result {
     std::fs::write(path, content).map_err(|error| format!("{}: {error}", path.display()).into())
 }
 
-/// Installs into a folder, moves that, and has a CMake project and the compiler with pkg-config use it,
-/// shared and static; runs what they make.
+/// Installs into a folder, moves that, and has CMake projects in C and C++ and the compiler with pkg-config
+/// use it, shared and static; runs what they make.
 ///
 /// # Errors
 /// Any of it fails.
@@ -219,27 +219,20 @@ pub(crate) fn try_out(job: &Job<'_>, built: &Built) -> Result {
     let prefix = folder.join("moved");
     std::fs::rename(folder.join("first"), &prefix)?;
     let project = job.root().join(FOLDER).join("packaging/tests");
-    let build = folder.join("build");
-    let mut configure = job.command("cmake");
-    configure.arg("-S").arg(&project).arg("-B").arg(&build);
-    configure.arg(format!("-DCMAKE_PREFIX_PATH={}", prefix.display()));
-    job.run(&mut configure)?;
-    job.run(job.command("cmake").arg("--build").arg(&build))?;
-    for kind in [
-        "shared",
-        "static",
-        "GameNetworkingSockets",
-        "GameNetworkingSockets_s",
-    ] {
-        let program = build.join(format!("uses_{kind}"));
-        job.run(&mut job.command(&program.display().to_string()))?;
-    }
+    try_cmake(job, &project, &prefix, &folder.join("cpp"), TARGETS)?;
+    try_cmake(
+        job,
+        &project.join("c"),
+        &prefix,
+        &folder.join("c"),
+        &TARGETS[..2],
+    )?;
     for package in ["GameNetworkingSockets", "GameNetworkingSockets_s"] {
         let mut flags = job.command("pkg-config");
         flags.args(["--cflags", "--libs", package]);
         flags.env("PKG_CONFIG_PATH", prefix.join("lib/pkgconfig"));
         let flags = job.output(&mut flags)?;
-        let program = build.join(package);
+        let program = folder.join(package);
         let mut compiler = job.command("c++");
         compiler.arg("-std=c++11").arg(project.join("main.cpp"));
         compiler
@@ -248,8 +241,36 @@ pub(crate) fn try_out(job: &Job<'_>, built: &Built) -> Result {
             .args(flags.split_whitespace());
         job.run(&mut compiler)?;
         let mut run = job.command(&program.display().to_string());
-        capi::run_with(&mut run, &prefix.join("lib/x"));
+        capi::run_with(&mut run, &prefix.join(Layout::of(built).shared));
         job.run(&mut run)?;
+    }
+    Ok(())
+}
+
+/// What the CMake package calls the two libraries.
+const TARGETS: &[&str] = &[
+    "shared",
+    "static",
+    "GameNetworkingSockets",
+    "GameNetworkingSockets_s",
+];
+
+/// Builds a CMake project with the installed library, and runs its programs: one for each target.
+fn try_cmake(
+    job: &Job<'_>,
+    project: &Path,
+    prefix: &Path,
+    build: &Path,
+    targets: &[&str],
+) -> Result {
+    let mut configure = job.command("cmake");
+    configure.arg("-S").arg(project).arg("-B").arg(build);
+    configure.arg(format!("-DCMAKE_PREFIX_PATH={}", prefix.display()));
+    job.run(&mut configure)?;
+    job.run(job.command("cmake").arg("--build").arg(build))?;
+    for target in targets {
+        let program = build.join(format!("uses_{target}"));
+        job.run(&mut job.command(&program.display().to_string()))?;
     }
     Ok(())
 }
