@@ -20,9 +20,6 @@ pub(crate) const PACKAGES: &[&str] = &["cmake", "g++", "pkg-config"];
 /// Files of `ctests/` that are no tests: what prints layouts, and what measures.
 const NO_TESTS: &[&str] = &["layout", "bench"];
 
-/// Examples that wait for somebody to talk to, and so are not run.
-const ENDLESS: &[&str] = &["chat"];
-
 /// How a program is built, beside the headers.
 const WAYS: &[Way] = &[
     Way {
@@ -50,19 +47,18 @@ struct Way {
     flags: &'static [&'static str],
 }
 
-/// Headers to compile with.
-struct Headers {
-    name: &'static str,
-    folder: PathBuf,
+/// Whose headers a program is compiled with.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Headers {
+    Ours,
+    Original,
 }
 
 impl Headers {
-    /// What a program is compiled as: the original's headers are C++ only, so a C program that is to use them must
-    /// be C++ as well.
-    fn language(&self, source: &Path) -> Language {
-        match self.name {
-            "ours" => Language::of(source),
-            _ => Language::Cpp,
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Ours => "ours",
+            Self::Original => "original",
         }
     }
 }
@@ -74,35 +70,29 @@ impl Headers {
 /// A difference, or a program that does not compile or fails: with its name and how it was built.
 pub(crate) fn run_all(job: &Job<'_>, built: &Built) -> Result<String> {
     let root = job.root().join(FOLDER);
-    let ours = Headers {
-        name: "ours",
-        folder: root.join("include"),
+    let workshop = Workshop {
+        job,
+        built,
+        ours: root.join("include"),
+        original: original_headers(job)?,
+        folder: fresh_folder(job, "capi-programs")?,
     };
-    let theirs = Headers {
-        name: "original",
-        folder: original_headers(job)?,
-    };
-    let folder = fresh_folder(job, "capi-programs")?;
-    let mut layouts = job.command("sh");
-    layouts
-        .arg(root.join("ctests/layout.sh"))
-        .env("GNS_INCLUDE", &theirs.folder);
-    job.run(&mut layouts)?;
+    let mut headers = job.command("sh");
+    headers.arg(root.join("ctests/layout.sh"));
+    job.run(headers.env("GNS_INCLUDE", &workshop.original))?;
     let examples = sources(&root.join("examples"), &[])?;
-    for source in &examples {
-        let program = folder.join("example");
-        compile(job, source, &ours, &WAYS[0], built, &program)?;
-        let stem = source.file_stem().unwrap_or_default();
-        if !ENDLESS.iter().any(|endless| stem == *endless) {
-            run(job, &program, built)?;
-        }
+    for example in &examples {
+        workshop.compile(example, Headers::Ours, &WAYS[0])?;
     }
     let tests = sources(&root.join("ctests"), NO_TESTS)?;
     let mut runs = 0_usize;
-    for source in &tests {
-        for headers in [&ours, &theirs] {
+    for test in &tests {
+        for headers in [Headers::Ours, Headers::Original] {
+            if headers == Headers::Original && is_for_ours_alone(test) {
+                continue;
+            }
             for way in WAYS {
-                run_one(job, source, headers, way, built, &folder)?;
+                workshop.run(&workshop.compile(test, headers, way)?)?;
                 runs += 1;
             }
         }
@@ -113,57 +103,60 @@ pub(crate) fn run_all(job: &Job<'_>, built: &Built) -> Result<String> {
     ))
 }
 
-fn run_one(
-    job: &Job<'_>,
-    source: &Path,
-    headers: &Headers,
-    way: &Way,
-    built: &Built,
-    folder: &Path,
-) -> Result {
-    let stem = source.file_stem().unwrap_or_default().to_string_lossy();
-    let program = folder.join(format!("{stem}-{}-{}", headers.name, way.name));
-    compile(job, source, headers, way, built, &program)?;
-    run(job, &program, built)
+/// Whether a test uses what the original does not have.
+fn is_for_ours_alone(test: &Path) -> bool {
+    let name = test.file_name().unwrap_or_default();
+    name.to_string_lossy().starts_with("ours_")
 }
 
-fn run(job: &Job<'_>, program: &Path, built: &Built) -> Result {
-    let mut run = job.command(&program.display().to_string());
-    run_with(&mut run, &built.shared);
-    run.env("BOWLINE_TEST_LIBRARY", &built.shared);
-    job.run(&mut run)
+/// Where programs are compiled and run.
+struct Workshop<'a> {
+    job: &'a Job<'a>,
+    built: &'a Built,
+    ours: PathBuf,
+    original: PathBuf,
+    folder: PathBuf,
 }
 
-/// Compiles a program and links it to the library.
-fn compile(
-    job: &Job<'_>,
-    source: &Path,
-    headers: &Headers,
-    way: &Way,
-    built: &Built,
-    program: &Path,
-) -> Result {
-    let folder = built.shared.parent().unwrap_or(&built.shared);
-    let language = headers.language(source);
-    let mut compiler = job.command(language.compiler());
-    compiler.arg(language.standard());
-    compiler.args(["-g", "-Wall", "-Wextra", "-Werror"]);
-    // The original's headers are not free of warnings, and not ours to mend.
-    let option = if headers.name == "ours" {
-        "-I"
-    } else {
-        "-isystem"
-    };
-    compiler.arg(option).arg(&headers.folder);
-    compiler.args(way.flags);
-    compiler.args(["-x", language.name()]).arg(source);
-    compiler.args(["-x", "none", "-o"]).arg(program);
-    compiler
-        .arg("-L")
-        .arg(folder)
-        .arg("-lGameNetworkingSockets");
-    compiler.args(["-pthread", "-ldl"]);
-    job.run(&mut compiler)
+impl Workshop<'_> {
+    /// Compiles a program and links it to the library.
+    fn compile(&self, source: &Path, headers: Headers, way: &Way) -> Result<PathBuf> {
+        let stem = source.file_stem().unwrap_or_default().to_string_lossy();
+        let program = format!("{stem}-{}-{}", headers.name(), way.name);
+        let program = self.folder.join(program);
+        // The original's headers are C++, even those of the flat functions.
+        let language = match headers {
+            Headers::Ours => Language::of(source),
+            Headers::Original => Language::Cpp,
+        };
+        let mut compiler = self.job.command(language.compiler());
+        compiler.arg(language.standard()).args(way.flags).arg("-g");
+        match headers {
+            Headers::Ours => compiler
+                .args(["-Wall", "-Wextra", "-Werror", "-I"])
+                .arg(&self.ours),
+            // Not free of warnings, and not ours to mend.
+            Headers::Original => compiler.args(["-w", "-I"]).arg(&self.original),
+        };
+        compiler.args(["-x", language.name()]).arg(source);
+        compiler.args(["-x", "none", "-o"]).arg(&program);
+        let libraries = self.built.shared.parent().unwrap_or(&self.built.shared);
+        compiler
+            .arg("-L")
+            .arg(libraries)
+            .arg("-lGameNetworkingSockets");
+        compiler.args(["-pthread", "-ldl"]);
+        self.job.run(&mut compiler)?;
+        Ok(program)
+    }
+
+    fn run(&self, program: &Path) -> Result {
+        let mut run = self.job.command(&program.display().to_string());
+        run_with(&mut run, &self.built.shared);
+        // For the test that loads and unloads it.
+        run.env("BOWLINE_TEST_LIBRARY", &self.built.shared);
+        self.job.run(&mut run)
+    }
 }
 
 /// What a program is written in: the flat functions serve C, the classes want C++.
@@ -191,7 +184,7 @@ impl Language {
         }
     }
 
-    /// What the option `-x` calls it.
+    /// As compilers call it.
     const fn name(self) -> &'static str {
         match self {
             Self::C => "c",

@@ -30,7 +30,10 @@ const QUICK: &[&str] = &[
 /// Libraries that come with compilers and not with Windows.
 const NOT_OF_WINDOWS: &[&str] = &["libgcc", "libstdc++", "libwinpthread"];
 
-/// Headers of systems that Windows is not kin to: programs with these are not for it.
+/// What Wine is called; Debian's package for 64 bits alone has it out of the way.
+const WINES: &[&str] = &["wine64", "wine", "/usr/lib/wine/wine64"];
+
+/// Headers of other systems: programs with these are not for Windows, unless they mention it.
 const NOT_FOR_WINDOWS: &[&str] = &[
     "<dlfcn.h>",
     "<poll.h>",
@@ -92,14 +95,15 @@ fn programs(job: &Job<'_>, built: &Built) -> Result<String> {
         .iter()
         .filter(|path| !path.starts_with(root.join("examples")));
     let tests: Vec<&PathBuf> = tests.collect();
-    let wine = ["wine64", "wine"].into_iter().find(|wine| {
+    let wine = WINES.iter().copied().find(|wine| {
         let mut version = job.command(wine);
         job.run(version.arg("--version")).is_ok()
     });
     let (mut linked, mut ran) = (0_usize, 0_usize);
     for source in &all {
         let text = std::fs::read_to_string(source)?;
-        if NOT_FOR_WINDOWS.iter().any(|header| text.contains(header)) {
+        let is_foreign = NOT_FOR_WINDOWS.iter().any(|header| text.contains(header));
+        if is_foreign && !text.contains("_WIN32") {
             continue;
         }
         let name = source.file_stem().unwrap_or_default();
