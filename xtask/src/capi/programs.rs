@@ -67,7 +67,8 @@ impl Headers {
 /// a few words what that was.
 ///
 /// # Errors
-/// A difference, or a program that does not compile or fails: with its name and how it was built.
+/// A difference, a program that does not compile, or all that fail: with their names, which tell how they
+/// were built.
 pub(crate) fn run_all(job: &Job<'_>, built: &Built) -> Result<String> {
     let root = job.root().join(FOLDER);
     let workshop = Workshop {
@@ -86,16 +87,21 @@ pub(crate) fn run_all(job: &Job<'_>, built: &Built) -> Result<String> {
     }
     let tests = sources(&root.join("ctests"), NO_TESTS)?;
     let mut runs = 0_usize;
+    let mut failures = Vec::new();
     for test in &tests {
         for headers in [Headers::Ours, Headers::Original] {
             if headers == Headers::Original && is_for_ours_alone(test) {
                 continue;
             }
             for way in WAYS {
-                workshop.run(&workshop.compile(test, headers, way)?)?;
+                let program = workshop.compile(test, headers, way)?;
+                failures.extend(workshop.run(&program).err().map(|error| error.to_string()));
                 runs += 1;
             }
         }
+    }
+    if !failures.is_empty() {
+        return Err(failures.join("\n").into());
     }
     let (tests, examples) = (tests.len(), examples.len());
     Ok(format!(
