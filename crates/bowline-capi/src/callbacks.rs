@@ -89,15 +89,15 @@ impl Queue {
         functions.writable.is_some() || functions.expiring.is_some()
     }
 
-    /// Takes what waits in the Rust library.
-    fn collect(&self, interface: &Interface) {
+    /// Takes what waits in the Rust library, and tells how much that was, wanted by somebody or not.
+    pub(crate) fn collect(&self, interface: &Interface) -> usize {
         let mut waiting = lock(&self.waiting);
         let functions = *lock(&self.functions);
         interface.sockets().run_callbacks(|event| {
             if functions.want(&event) {
                 waiting.push_back(event);
             }
-        });
+        })
     }
 }
 

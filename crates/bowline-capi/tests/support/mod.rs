@@ -85,6 +85,18 @@ pub struct Heard {
     pub new: i32,
     pub listener: ListenHandle,
     pub end_reason: i32,
+    pub end_debug: EndText,
+}
+
+/// Why a connection ended, in words.
+#[derive(Clone, Copy)]
+pub struct EndText([u8; 128]);
+
+impl std::fmt::Debug for EndText {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let text = std::ffi::CStr::from_bytes_until_nul(&self.0).unwrap();
+        text.fmt(f)
+    }
 }
 
 static HEARD: Mutex<Vec<Heard>> = Mutex::new(Vec::new());
@@ -98,6 +110,7 @@ pub unsafe extern "C-unwind" fn hear(told: *mut RawConnectionStatusChanged) {
         new: told.info.state,
         listener: told.info.listen_socket,
         end_reason: told.info.end_reason,
+        end_debug: EndText(told.info.end_debug),
     };
     HEARD.lock().unwrap().push(heard);
 }
@@ -116,8 +129,8 @@ pub fn hear_until(this: *const Object, wanted: impl Fn(&Heard) -> bool) -> Heard
         if let Some(index) = all.iter().position(&wanted) {
             return all.drain(..=index).next_back().unwrap();
         }
+        assert!(Instant::now() < end, "nothing of that was heard: {all:?}");
         drop(all);
-        assert!(Instant::now() < end, "nothing of that was heard");
         std::thread::yield_now();
     }
 }
@@ -140,7 +153,12 @@ pub fn local(port: u16) -> RawAddr {
 
 /// Listens on a free port of this host, with [`hear`] as the callback.
 pub fn listen(this: *const Object) -> (ListenHandle, RawAddr) {
-    let option = callback(hear);
+    listen_as(this, hear)
+}
+
+/// Listens on a free port of this host, with this callback.
+pub fn listen_as(this: *const Object, function: StatusChanged) -> (ListenHandle, RawAddr) {
+    let option = callback(function);
     for _ in 0..100 {
         let probe = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
         let port = probe.local_addr().unwrap().port();

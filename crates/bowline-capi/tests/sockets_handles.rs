@@ -1,0 +1,259 @@
+//! Handles and what they stand for: good ones, stale ones, those of another kind, and made up ones.
+#![allow(
+    clippy::undocumented_unsafe_blocks,
+    reason = "all pointers lead to locals, or are null"
+)]
+
+mod support;
+
+use std::ffi::c_void;
+use std::ptr::null;
+use std::ptr::null_mut;
+use std::sync::Mutex;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering;
+use std::thread;
+
+use GameNetworkingSockets::abi::vtable::Object;
+use GameNetworkingSockets::callbacks::SteamAPI_ISteamNetworkingSockets_RunCallbacks as run_callbacks;
+use GameNetworkingSockets::messages::SteamAPI_ISteamNetworkingSockets_ReceiveMessagesOnPollGroup as receive;
+use GameNetworkingSockets::messages::SteamAPI_ISteamNetworkingSockets_SendMessageToConnection as send;
+use GameNetworkingSockets::messages::SteamAPI_ISteamNetworkingSockets_SendMessages as SendMessages;
+use GameNetworkingSockets::messages::SteamAPI_SteamNetworkingMessage_t_Release as release;
+use GameNetworkingSockets::sockets::flat::*;
+
+use support::Session;
+use support::close;
+use support::connect;
+use support::connected;
+use support::info;
+use support::listen;
+use support::pair;
+use support::sockets;
+
+#[test]
+fn poll_groups_take_and_lose_connections() {
+    let _session = Session::start();
+    let this = sockets();
+    let [first, second] = pair(this);
+    let set = SteamAPI_ISteamNetworkingSockets_SetConnectionPollGroup;
+    unsafe {
+        let group = SteamAPI_ISteamNetworkingSockets_CreatePollGroup(this);
+        let other = SteamAPI_ISteamNetworkingSockets_CreatePollGroup(this);
+        assert_ne!(group, other);
+        assert_eq!((group & other) >> 31, 1);
+        assert!(set(this, first, group));
+        assert!(set(this, first, other));
+        assert!(set(this, first, group));
+        assert!(!set(this, first, group ^ 0x10000));
+        assert!(!set(this, first, first));
+        assert!(!set(this, group, group));
+        assert!(!set(this, 77, 0));
+        assert_eq!(send(this, second, b"hello".as_ptr(), 5, 9, null_mut()), 1);
+        let mut messages = [null_mut(); 4];
+        assert_eq!(receive(this, other, messages.as_mut_ptr(), 4), 0);
+        assert_eq!(receive(this, group, messages.as_mut_ptr(), 4), 1);
+        assert_eq!((*messages[0]).connection, first);
+        release(messages[0]);
+        let destroy = SteamAPI_ISteamNetworkingSockets_DestroyPollGroup;
+        assert!(destroy(this, group));
+        assert!(!destroy(this, group));
+        assert!(!destroy(this, 0));
+        assert!(!destroy(this, first));
+        assert_eq!(receive(this, group, messages.as_mut_ptr(), 4), -1);
+        assert!(!set(this, first, group));
+        assert!(set(this, first, 0));
+        assert!(info(this, first).is_some());
+    }
+}
+
+#[test]
+fn made_up_handles_never_hit() {
+    let _session = Session::start();
+    let this = sockets();
+    let (listener, client, server) = connected(this);
+    let group = unsafe { SteamAPI_ISteamNetworkingSockets_CreatePollGroup(this) };
+    let handles = [listener, client, server, group];
+    for handle in handles {
+        for bit in 0..32 {
+            let other = handle ^ (1 << bit);
+            if !handles.contains(&other) {
+                misuse(this, other);
+            }
+        }
+    }
+    // And those that are good, but of another kind.
+    let close_listener = SteamAPI_ISteamNetworkingSockets_CloseListenSocket;
+    let destroy = SteamAPI_ISteamNetworkingSockets_DestroyPollGroup;
+    for wrong in [client, server, group] {
+        assert!(!unsafe { close_listener(this, wrong) });
+    }
+    for wrong in [client, server, listener] {
+        assert!(!unsafe { destroy(this, wrong) });
+    }
+    for wrong in [listener, group] {
+        assert!(!close(this, wrong));
+    }
+    assert_eq!({ info(this, client).unwrap().state }, 3);
+    assert_eq!({ info(this, server).unwrap().state }, 3);
+    assert!(unsafe { close_listener(this, listener) });
+    assert!(unsafe { destroy(this, group) });
+}
+
+/// Does everything with a handle that is none.
+fn misuse(this: *const Object, handle: u32) {
+    unsafe {
+        assert!(!close(this, handle));
+        assert!(!SteamAPI_ISteamNetworkingSockets_CloseListenSocket(
+            this, handle
+        ));
+        assert!(!SteamAPI_ISteamNetworkingSockets_DestroyPollGroup(
+            this, handle
+        ));
+        assert_eq!(
+            SteamAPI_ISteamNetworkingSockets_AcceptConnection(this, handle),
+            8
+        );
+        assert!(info(this, handle).is_none());
+        assert_eq!(
+            SteamAPI_ISteamNetworkingSockets_FlushMessagesOnConnection(this, handle),
+            8
+        );
+        assert_eq!(send(this, handle, b"x".as_ptr(), 1, 8, null_mut()), 8);
+        assert_eq!(receive(this, handle, [null_mut(); 1].as_mut_ptr(), 1), -1);
+    }
+}
+
+#[test]
+fn thirty_threads_misuse_handles_while_others_close() {
+    let _session = Session::start();
+    let address = sockets() as usize;
+    let seen = Mutex::new(Vec::<u32>::new());
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        for thread in 0..30 {
+            let (seen, done) = (&seen, &done);
+            scope.spawn(move || {
+                let this = address as *const Object;
+                let mut turn = thread;
+                while !done.load(Ordering::Relaxed) {
+                    let handle = seen.lock().unwrap().get(turn % 64).copied().unwrap_or(0);
+                    use_any(this, handle, turn);
+                    turn += 7;
+                }
+            });
+        }
+        let this = sockets();
+        let (listener, addr) = listen(this);
+        for round in 0..200 {
+            let [first, second] = pair(this);
+            let group = unsafe { SteamAPI_ISteamNetworkingSockets_CreatePollGroup(this) };
+            let dialled = connect(this, addr);
+            {
+                let mut seen = seen.lock().unwrap();
+                seen.extend([first, second, group, dialled, first ^ 0x10000]);
+                let excess = seen.len().saturating_sub(64);
+                seen.drain(..excess);
+            }
+            thread::yield_now();
+            // Others may have been faster.
+            close(this, first);
+            close(this, second);
+            close(this, dialled);
+            unsafe { SteamAPI_ISteamNetworkingSockets_DestroyPollGroup(this, group) };
+            if round % 10 == 0 {
+                unsafe { run_callbacks(this) };
+            }
+        }
+        done.store(true, Ordering::Relaxed);
+        assert!(unsafe { SteamAPI_ISteamNetworkingSockets_CloseListenSocket(this, listener) });
+    });
+    let this = sockets();
+    for handle in seen.into_inner().unwrap() {
+        assert!(info(this, handle).is_none());
+    }
+}
+
+/// One of the things that may be done with a handle, whatever it is of.
+fn use_any(this: *const Object, handle: u32, which: usize) {
+    unsafe {
+        match which % 10 {
+            0 => drop(close(this, handle)),
+            1 => drop(info(this, handle)),
+            2 => drop(SteamAPI_ISteamNetworkingSockets_DestroyPollGroup(
+                this, handle,
+            )),
+            3 => drop(SteamAPI_ISteamNetworkingSockets_SetConnectionPollGroup(
+                this, handle, handle,
+            )),
+            4 => drop(send(this, handle, b"hello".as_ptr(), 5, 8, null_mut())),
+            5 => {
+                let mut message = [null_mut()];
+                if receive(this, handle, message.as_mut_ptr(), 1) == 1 {
+                    release(message[0]);
+                }
+            }
+            6 => drop(SteamAPI_ISteamNetworkingSockets_AcceptConnection(
+                this, handle,
+            )),
+            7 => drop(SteamAPI_ISteamNetworkingSockets_SetConnectionUserData(
+                this, handle, 1,
+            )),
+            8 => drop(SteamAPI_ISteamNetworkingSockets_ConfigureConnectionLanes(
+                this,
+                handle,
+                2,
+                null(),
+                null(),
+            )),
+            _ => run_callbacks(this),
+        }
+    }
+}
+
+#[test]
+fn slots_of_the_vtable_are_the_flat_functions() {
+    let _session = Session::start();
+    let this = sockets();
+    let slot = |index: usize| unsafe {
+        let slots = *this.cast::<*const *const c_void>();
+        *slots.add(index)
+    };
+    // By offset, as a compiler of C++ calls them.
+    let create_poll_group = unsafe {
+        std::mem::transmute::<*const c_void, unsafe extern "C" fn(*const Object) -> u32>(slot(24))
+    };
+    let destroy = unsafe {
+        std::mem::transmute::<*const c_void, unsafe extern "C" fn(*const Object, u32) -> bool>(
+            slot(25),
+        )
+    };
+    let group = unsafe { create_poll_group(this) };
+    assert!(unsafe { destroy(this, group) });
+    for (index, function) in [
+        (
+            0,
+            SteamAPI_ISteamNetworkingSockets_CreateListenSocketIP as *const c_void,
+        ),
+        (
+            5,
+            SteamAPI_ISteamNetworkingSockets_CloseConnection as *const c_void,
+        ),
+        (12, SendMessages as *const c_void),
+        (
+            19,
+            SteamAPI_ISteamNetworkingSockets_CreateSocketPair as *const c_void,
+        ),
+        (27, receive as *const c_void),
+        (
+            40,
+            SteamAPI_ISteamNetworkingSockets_ResetIdentity as *const c_void,
+        ),
+        (41, run_callbacks as *const c_void),
+    ] {
+        assert_eq!(slot(index), function, "slot {index}");
+    }
+    // What stands before the slots.
+    let before = unsafe { *this.cast::<*const [usize; 2]>() }.wrapping_sub(1);
+    assert_eq!(unsafe { *before }, [0, 0]);
+}
