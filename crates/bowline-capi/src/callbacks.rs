@@ -114,6 +114,10 @@ impl Functions {
 }
 
 /// A function and what it is to be told.
+#[allow(
+    clippy::large_enum_variant,
+    reason = "there is one at a time, on the stack"
+)]
 enum Call {
     StatusChanged(StatusChanged, RawConnectionStatusChanged),
     AuthenticationChanged(AuthenticationChanged, RawAuthenticationStatus),

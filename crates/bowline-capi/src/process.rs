@@ -94,10 +94,10 @@ fn poll(max_wait_ms: c_int) {
     let end = Instant::now() + max_wait;
     let has_several = library.interfaces().count() > 1;
     loop {
-        // Each has its turn.
-        let is_ready = library.interfaces().fold(false, |is_ready, interface| {
-            interface.sockets().poll() || is_ready
-        });
+        let mut is_ready = false;
+        for interface in library.interfaces() {
+            is_ready |= interface.sockets().poll();
+        }
         let left = end.saturating_duration_since(Instant::now());
         if is_ready || left.is_zero() {
             return;

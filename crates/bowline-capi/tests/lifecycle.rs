@@ -1,7 +1,8 @@
 //! Start and end of the library, and what holds for all of the process.
 #![allow(
+    clippy::unwrap_used,
     clippy::undocumented_unsafe_blocks,
-    reason = "all pointers lead to locals, or are null"
+    reason = "a test that cannot go on may panic; all pointers lead to locals, or are null"
 )]
 
 mod support;

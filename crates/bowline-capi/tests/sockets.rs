@@ -1,7 +1,8 @@
 //! Listen sockets and connections, through the exported functions.
 #![allow(
+    clippy::unwrap_used,
     clippy::undocumented_unsafe_blocks,
-    reason = "all pointers lead to locals, or are null"
+    reason = "a test that cannot go on may panic; all pointers lead to locals, or are null"
 )]
 
 mod support;

@@ -1,7 +1,8 @@
 //! Handles and what they stand for: good ones, stale ones, those of another kind, and made up ones.
 #![allow(
+    clippy::unwrap_used,
     clippy::undocumented_unsafe_blocks,
-    reason = "all pointers lead to locals, or are null"
+    reason = "a test that cannot go on may panic; all pointers lead to locals, or are null"
 )]
 
 mod support;
