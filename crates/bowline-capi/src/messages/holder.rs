@@ -2,7 +2,10 @@
 
 use std::cell::RefCell;
 use std::ffi::c_int;
+use std::sync::atomic::AtomicU8;
+use std::sync::atomic::Ordering;
 
+use bowline::Message;
 use bytes::Bytes;
 
 use crate::abi::identity::RawIdentity;
@@ -16,19 +19,23 @@ pub(crate) struct Holder {
     /// A buffer that was asked for.
     buffer: Vec<u8>,
     /// What was received.
-    received: Bytes,
+    received: Option<Bytes>,
+    /// Whose the message is while its bytes are being sent: one of the constants of [`Loan`].
+    loan: AtomicU8,
 }
 
-/// What is known of a received message besides its bytes.
-#[derive(Debug)]
-pub(crate) struct Facts {
-    pub(crate) connection: u32,
-    pub(crate) identity: RawIdentity,
-    pub(crate) connection_user_data: i64,
-    pub(crate) time_received_us: i64,
-    pub(crate) number: i64,
-    pub(crate) flags: c_int,
-    pub(crate) lane: u16,
+/// Whose a message is while its bytes are being sent where they lie.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[repr(u8)]
+pub(crate) enum Loan {
+    /// The bytes are not being sent.
+    None,
+    /// The call that sends it is not over.
+    Lent,
+    /// Nothing needs the bytes any more, and the call that sends it is not over.
+    Returned,
+    /// It was sent, so that it is the library's.
+    Sent,
 }
 
 /// A message with so much room.
@@ -38,6 +45,7 @@ pub(crate) fn allocate(size: c_int) -> *mut RawMessage {
         return std::ptr::null_mut();
     };
     let mut holder = take();
+    holder.raw = BLANK;
     if len > 0 {
         // Zeros, so that nothing of other messages is sent if the caller leaves a part as it is.
         holder.buffer.resize(len, 0);
@@ -48,23 +56,28 @@ pub(crate) fn allocate(size: c_int) -> *mut RawMessage {
     hand_out(holder)
 }
 
-/// A message that was received. Its bytes stay where they are.
-pub(crate) fn received(bytes: Bytes, facts: Facts) -> *mut RawMessage {
+/// A message that was received from that peer. Its bytes stay where they are.
+pub(crate) fn received(message: Message, connection: u32, peer: &RawIdentity) -> *mut RawMessage {
     let mut holder = take();
+    // Each where it belongs: a message built elsewhere first would be copied as a whole.
     let raw = &mut holder.raw;
+    raw.connection = connection;
+    raw.identity_peer = *peer;
+    raw.connection_user_data = message.user_data();
+    raw.time_received_us = i64::try_from(message.received_at().as_micros()).unwrap_or(i64::MAX);
+    raw.number = i64::try_from(message.number().get()).unwrap_or(i64::MAX);
+    raw.free_data = Some(free_own);
+    raw.release = Some(release_one);
+    raw.channel = BLANK.channel;
+    raw.flags = if message.is_reliable() { RELIABLE } else { 0 };
+    raw.user_data = 0;
+    raw.lane = u16::from(message.lane().get());
+    let bytes = message.into_shared_bytes();
     // The caller may write there, as it may in GNS: nobody else reads these bytes any more.
     raw.data = bytes.as_ptr().cast_mut().cast();
     // A message has at most 512 KiB, whichever limit was set.
     raw.size = bytes.len() as c_int;
-    raw.connection = facts.connection;
-    raw.identity_peer = facts.identity;
-    raw.connection_user_data = facts.connection_user_data;
-    raw.time_received_us = facts.time_received_us;
-    raw.number = facts.number;
-    raw.flags = facts.flags;
-    raw.lane = facts.lane;
-    raw.free_data = Some(free_own);
-    holder.received = bytes;
+    holder.received = Some(bytes);
     hand_out(holder)
 }
 
@@ -78,7 +91,8 @@ pub(crate) unsafe fn release(message: *mut RawMessage) {
     }
     // SAFETY: it is one of ours and still there.
     unsafe {
-        if let Some(free) = (*message).free_data
+        if has_foreign_bytes(message)
+            && let Some(free) = (*message).free_data
             && !(*message).data.is_null()
         {
             free(message);
@@ -87,9 +101,24 @@ pub(crate) unsafe fn release(message: *mut RawMessage) {
         // Who clears the function before has taken the bytes over, so they are not freed.
         if holder.raw.free_data.is_none() {
             std::mem::take(&mut holder.buffer).leak();
-            Box::leak(Box::new(std::mem::take(&mut holder.received)));
+            Box::leak(Box::new(holder.received.take()));
         }
         put(holder);
+    }
+}
+
+/// Whose the message is while its bytes are being sent; sets that, and tells what it was.
+///
+/// # Safety
+/// It was made here and not released.
+pub(crate) unsafe fn set_loan(message: *const RawMessage, loan: Loan) -> Loan {
+    // SAFETY: it is one of ours and still there; other threads look at this field only.
+    let cell = unsafe { &(*message.cast::<Holder>()).loan };
+    match cell.swap(loan as u8, Ordering::AcqRel) {
+        1 => Loan::Lent,
+        2 => Loan::Returned,
+        3 => Loan::Sent,
+        _ => Loan::None,
     }
 }
 
@@ -124,12 +153,13 @@ impl Holder {
         Box::new(Self {
             raw: BLANK,
             buffer: Vec::new(),
-            received: Bytes::new(),
+            received: None,
+            loan: AtomicU8::new(Loan::None as u8),
         })
     }
 
     fn clear(&mut self) {
-        self.received = Bytes::new();
+        self.received = None;
         if self.buffer.capacity() > MAX_SPARE_BUFFER {
             self.buffer = Vec::new();
         } else {
@@ -156,6 +186,8 @@ const BLANK: RawMessage = RawMessage {
     pad: 0,
 };
 
+/// `k_nSteamNetworkingSend_Reliable`.
+const RELIABLE: c_int = 8;
 /// How many holders a thread keeps for its next messages.
 const MAX_SPARE: usize = 256;
 /// The largest buffer that is kept with a holder.
@@ -166,6 +198,7 @@ thread_local! {
     static SPARE: RefCell<Vec<Box<Holder>>> = const { RefCell::new(Vec::new()) };
 }
 
+/// A holder in which only `raw` may be left from what it held before.
 fn take() -> Box<Holder> {
     // A thread that is ending has no spare ones.
     let spare = SPARE.try_with(|spare| spare.borrow_mut().pop());
@@ -174,7 +207,7 @@ fn take() -> Box<Holder> {
 
 fn put(mut holder: Box<Holder>) {
     holder.clear();
-    holder.raw = BLANK;
+    *holder.loan.get_mut() = Loan::None as u8;
     let _ = SPARE.try_with(|spare| {
         let mut spare = spare.borrow_mut();
         if spare.len() < MAX_SPARE {

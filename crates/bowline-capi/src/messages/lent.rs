@@ -5,11 +5,8 @@
 //! caller has a free function of its own, a thread runs it, which is started when the first such message is
 //! sent and ends, with nothing left to free, at `GameNetworkingSockets_Kill`.
 
-use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::PoisonError;
-use std::sync::atomic::AtomicBool;
-use std::sync::atomic::Ordering;
 use std::sync::mpsc::Receiver;
 use std::sync::mpsc::Sender;
 use std::sync::mpsc::channel;
@@ -20,15 +17,7 @@ use bytes::Bytes;
 
 use crate::abi::message::RawMessage;
 use crate::messages::holder;
-
-/// A message whose bytes are being sent. It is released with the last of the [`Bytes`] that lead to it.
-#[derive(Debug)]
-pub(crate) struct Lent {
-    message: Message,
-    /// It was sent, so that it is the library's.
-    is_ours: AtomicBool,
-    freer: Option<Sender<Message>>,
-}
+use crate::messages::holder::Loan;
 
 /// A pointer that may go to another thread, as messages may.
 #[derive(Clone, Copy, Debug)]
@@ -39,40 +28,61 @@ unsafe impl Send for Message {}
 // SAFETY: while it is shared it is only read.
 unsafe impl Sync for Message {}
 
-impl Lent {
-    /// Takes a message that has bytes.
-    ///
-    /// # Safety
-    /// It was made by [`holder`], and whoever calls leaves it alone from then on, unless [`give_back`] is called.
-    ///
-    /// [`give_back`]: Self::give_back
-    pub(crate) unsafe fn new(message: *mut RawMessage) -> Arc<Self> {
-        // SAFETY: it is one of ours by the caller's promise.
-        let foreign = unsafe { holder::has_foreign_bytes(message) };
-        Arc::new(Self {
-            message: Message(message),
-            is_ours: AtomicBool::new(true),
-            freer: foreign.then(freer).flatten(),
-        })
-    }
+/// The bytes of a message, where they lie. Whoever calls settles what becomes of the message when it knows
+/// whether they were sent: by [`settle_sent`] if they were, or else by nothing, because then no [`Bytes`] are left.
+///
+/// # Safety
+/// The message was made by [`holder`], has so many bytes as it says, and nobody writes them while they are
+/// being sent.
+pub(crate) unsafe fn lend(message: *mut RawMessage) -> Bytes {
+    // SAFETY: it is one of ours by the caller's promise.
+    let foreign = unsafe {
+        holder::set_loan(message, Loan::Lent);
+        holder::has_foreign_bytes(message)
+    };
+    Bytes::from_owner(View {
+        message: Message(message),
+        freer: foreign.then(freer).flatten(),
+    })
+}
 
-    /// The bytes, where they lie.
-    pub(crate) fn bytes(self: &Arc<Self>) -> Bytes {
-        Bytes::from_owner(View(Arc::clone(self)))
-    }
-
-    /// It was not sent: it is the caller's again.
-    pub(crate) fn give_back(&self) {
-        self.is_ours.store(false, Ordering::Relaxed);
+/// The message was sent, so that it is the library's, which releases it with the last of its bytes, or now.
+///
+/// # Safety
+/// It was lent, and whoever calls does not use it any more.
+pub(crate) unsafe fn settle_sent(message: *mut RawMessage) {
+    // SAFETY: it is one of ours and still there. Once it is the library's, the last of its bytes may
+    // release it at any moment; if there are none, that is left to do here.
+    unsafe {
+        if holder::set_loan(message, Loan::Sent) == Loan::Returned {
+            holder::release(message);
+        }
     }
 }
 
-impl Drop for Lent {
+/// What the [`Bytes`] of a message lead to.
+#[derive(Debug)]
+struct View {
+    message: Message,
+    freer: Option<Sender<Message>>,
+}
+
+impl AsRef<[u8]> for View {
+    fn as_ref(&self) -> &[u8] {
+        let message = self.message.0;
+        // SAFETY: the message lives as long as this, and was checked to have so many bytes; nobody
+        // writes them while they are being sent.
+        unsafe { std::slice::from_raw_parts((*message).data.cast(), (*message).size as usize) }
+    }
+}
+
+impl Drop for View {
     fn drop(&mut self) {
-        if !*self.is_ours.get_mut() {
+        let message = self.message;
+        // SAFETY: it is not released before this, or whoever sent it says that it is the library's.
+        if unsafe { holder::set_loan(message.0, Loan::Returned) } != Loan::Sent {
             return;
         }
-        let message = self.message;
         let unsent = match &self.freer {
             Some(freer) => freer.send(message).err().map(|error| error.0),
             None => Some(message),
@@ -81,17 +91,6 @@ impl Drop for Lent {
             // SAFETY: it is the library's, and nothing leads to its bytes any more.
             unsafe { holder::release(message.0) };
         }
-    }
-}
-
-struct View(Arc<Lent>);
-
-impl AsRef<[u8]> for View {
-    fn as_ref(&self) -> &[u8] {
-        let message = self.0.message.0;
-        // SAFETY: the message lives as long as this, and was checked to have so many bytes; nobody
-        // writes them while they are being sent.
-        unsafe { std::slice::from_raw_parts((*message).data.cast(), (*message).size as usize) }
     }
 }
 

@@ -1,5 +1,6 @@
 //! From the library to the caller.
 
+use std::cell::Cell;
 use std::ffi::c_int;
 
 use bowline::Message;
@@ -10,7 +11,6 @@ use crate::abi::structs::ConnectionHandle;
 use crate::abi::structs::PollGroupHandle;
 use crate::messages::connection;
 use crate::messages::holder;
-use crate::messages::holder::Facts;
 use crate::messages::poll_group;
 
 /// Takes messages of a connection; -1 if there is none of that handle.
@@ -25,15 +25,14 @@ pub(super) unsafe fn on_connection(
     let Some(connection) = connection(handle) else {
         return -1;
     };
-    let mut messages = Vec::new();
     let Some(max) = room(out, max) else {
         return 0;
     };
-    match connection.receive_batch(&mut messages, max) {
-        // SAFETY: there is room for `max` by the caller's promise.
-        Ok(_) => unsafe { hand_out(messages, out) },
-        Err(_) => -1,
-    }
+    let mut messages = take_list();
+    let received = connection.receive_batch(&mut messages, max);
+    // SAFETY: there is room for `max` by the caller's promise.
+    let count = unsafe { hand_out(messages, out) };
+    if received.is_ok() { count } else { -1 }
 }
 
 /// Takes messages of a poll group; -1 if there is none of that handle.
@@ -48,7 +47,7 @@ pub(super) unsafe fn on_poll_group(
     let Some(group) = poll_group(handle) else {
         return -1;
     };
-    let mut messages = Vec::new();
+    let mut messages = take_list();
     if let Some(max) = room(out, max) {
         group.receive_batch(&mut messages, max);
     }
@@ -65,35 +64,35 @@ fn room(out: *mut *mut RawMessage, max: c_int) -> Option<usize> {
 
 /// # Safety
 /// There is room for all of them.
-unsafe fn hand_out(messages: Vec<Message>, out: *mut *mut RawMessage) -> c_int {
+unsafe fn hand_out(mut messages: Vec<Message>, out: *mut *mut RawMessage) -> c_int {
     let count = messages.len();
     // Most messages come from the peer of the one before.
     let mut last = (0, RawIdentity::INVALID);
-    for (index, message) in messages.into_iter().enumerate() {
+    for (index, message) in messages.drain(..).enumerate() {
         let connection = message.connection().id().get();
         if connection != last.0 {
             last = (connection, RawIdentity::from(message.connection().peer()));
         }
-        let raw = to_raw(message, connection, last.1);
+        let raw = holder::received(message, connection, &last.1);
         // SAFETY: there is room for all of them.
         unsafe { out.add(index).write(raw) };
+    }
+    if messages.capacity() <= MAX_SPARE_LIST {
+        let _ = LIST.try_with(|list| list.set(messages));
     }
     // At most as many as `max`, which was one.
     count as c_int
 }
 
-fn to_raw(message: Message, connection: u32, identity: RawIdentity) -> *mut RawMessage {
-    let facts = Facts {
-        connection,
-        identity,
-        connection_user_data: message.user_data(),
-        time_received_us: i64::try_from(message.received_at().as_micros()).unwrap_or(i64::MAX),
-        number: i64::try_from(message.number().get()).unwrap_or(i64::MAX),
-        flags: if message.is_reliable() { RELIABLE } else { 0 },
-        lane: u16::from(message.lane().get()),
-    };
-    holder::received(message.into_shared_bytes(), facts)
+/// An empty list.
+fn take_list() -> Vec<Message> {
+    LIST.try_with(Cell::take).unwrap_or_default()
 }
 
-/// `k_nSteamNetworkingSend_Reliable`.
-const RELIABLE: c_int = 8;
+/// The largest list that a thread keeps for its next call.
+const MAX_SPARE_LIST: usize = 1024;
+
+thread_local! {
+    /// Kept for its memory.
+    static LIST: Cell<Vec<Message>> = const { Cell::new(Vec::new()) };
+}

@@ -1,7 +1,6 @@
 //! From the caller to the library.
 
 use std::ffi::c_int;
-use std::sync::Arc;
 
 use bowline::Connection;
 use bowline::LaneIndex;
@@ -23,7 +22,7 @@ use crate::messages::connection;
 use crate::messages::generation;
 use crate::messages::generation::Generation;
 use crate::messages::holder;
-use crate::messages::lent::Lent;
+use crate::messages::lent;
 
 /// From this size on a message is sent where it lies; smaller ones are copied, which costs less.
 const SHARE_FROM: usize = 4096;
@@ -74,30 +73,52 @@ pub(super) unsafe fn many(
     }
     // SAFETY: so many entries are there by the caller's promise.
     let messages = unsafe { std::slice::from_raw_parts_mut(messages, count) };
-    let handles: Vec<_> = messages
-        .iter()
-        // SAFETY: it is ours if it is not null.
-        .map(|message| (!message.is_null()).then(|| unsafe { (**message).connection }))
-        .collect();
+    let tell = |message: &mut *mut RawMessage, index: usize, result: i64| {
+        if result > 0 && !delete_failed {
+            *message = std::ptr::null_mut();
+        }
+        if !out_results.is_null() {
+            // SAFETY: so many entries are there by the caller's promise.
+            unsafe { pointer::write(out_results.add(index), result) };
+        }
+    };
+    // SAFETY: they are ours if they are not null.
+    let handle_of = |message: &*mut RawMessage| unsafe { handle_of(*message) };
+    let first = handle_of(&messages[0]);
+    if messages.iter().all(|message| handle_of(message) == first) {
+        // As mostly.
+        // SAFETY: they are ours, or all null.
+        let results = unsafe { send_run(first, messages, on_failure, delete_failed) };
+        for (index, (message, result)) in messages.iter_mut().zip(results).enumerate() {
+            tell(message, index, result);
+        }
+        return;
+    }
     let mut order: Vec<usize> = (0..count).collect();
     // Stable, so that the messages of a connection keep their order.
-    order.sort_by_key(|index| handles[*index]);
-    let same = |a: &usize, b: &usize| handles[*a] == handles[*b];
-    for run in order.chunk_by(same) {
-        let connection = run.first().and_then(|index| handles[*index]);
-        let own: Vec<_> = run.iter().map(|index| messages[*index]).collect();
+    order.sort_by_key(|index| handle_of(&messages[*index]));
+    // They may be released before the last is sent.
+    let order: Vec<_> = order
+        .iter()
+        .map(|index| (*index, handle_of(&messages[*index])))
+        .collect();
+    for run in order.chunk_by(|a, b| a.1 == b.1) {
+        let own: Vec<_> = run.iter().map(|(index, _)| messages[*index]).collect();
         // SAFETY: they are ours, or all null.
-        let results = unsafe { send_run(connection, &own, on_failure, delete_failed) };
-        for (index, result) in run.iter().zip(results) {
-            if result > 0 && !delete_failed {
-                messages[*index] = std::ptr::null_mut();
-            }
-            if !out_results.is_null() {
-                // SAFETY: so many entries are there by the caller's promise.
-                unsafe { pointer::write(out_results.add(*index), result) };
-            }
+        let results = unsafe { send_run(run[0].1, &own, on_failure, delete_failed) };
+        for ((index, _), result) in run.iter().zip(results) {
+            tell(&mut messages[*index], *index, result);
         }
     }
+}
+
+/// The connection that a message is for; `None` if there is no message.
+///
+/// # Safety
+/// It is ours if it is not null.
+unsafe fn handle_of(message: *const RawMessage) -> Option<ConnectionHandle> {
+    // SAFETY: it is ours if it is not null.
+    (!message.is_null()).then(|| unsafe { (*message).connection })
 }
 
 /// Sends the messages of one connection and releases those that the caller does not keep.
@@ -113,12 +134,7 @@ unsafe fn send_run(
     let Some(handle) = handle else {
         return vec![refused(ResultCode::InvalidParam); run.len()];
     };
-    let loans: Vec<_> = run
-        .iter()
-        // SAFETY: they are ours.
-        .map(|message| unsafe { Loan::of(*message) })
-        .collect();
-    let outcomes = match connection(handle) {
+    let results = match connection(handle) {
         // Without a connection nothing behind the first one is attempted, either.
         None if handle != 0 && on_failure == OnFailure::Stop => {
             let mut results = vec![0; run.len()];
@@ -126,115 +142,89 @@ unsafe fn send_run(
             results
         }
         None => vec![refused(ResultCode::InvalidParam); run.len()],
-        Some(connection) => send_loans(&connection, &loans, on_failure),
+        // SAFETY: they are ours.
+        Some(connection) => unsafe { send_to(&connection, run, on_failure) },
     };
-    for (loan, outcome) in loans.into_iter().zip(&outcomes) {
-        // SAFETY: they are ours, and nothing uses them any more.
-        unsafe { loan.settle(*outcome > 0, delete_failed) };
+    for (message, result) in run.iter().zip(&results) {
+        // SAFETY: it is ours, and nothing uses it any more.
+        unsafe { settle(*message, *result > 0, delete_failed) };
     }
-    outcomes
-}
-
-/// What a message lends for the time of the call.
-enum Loan {
-    /// It cannot be sent: it says that it has bytes, and has none, or too many, or a lane beyond all.
-    Bad(*mut RawMessage),
-    /// Its bytes are copied.
-    Small(*mut RawMessage),
-    /// Its bytes are sent where they lie.
-    Large(Arc<Lent>, *mut RawMessage),
-}
-
-impl Loan {
-    /// # Safety
-    /// The message is ours.
-    unsafe fn of(message: *mut RawMessage) -> Self {
-        // SAFETY: it is ours.
-        let (data, size, lane) = unsafe { ((*message).data, (*message).size, (*message).lane) };
-        match usize::try_from(size) {
-            _ if u8::try_from(lane).is_err() => Self::Bad(message),
-            Ok(0) => Self::Small(message),
-            Ok(len) if data.is_null() || len > MAX_MESSAGE => Self::Bad(message),
-            Ok(len) if len < SHARE_FROM => Self::Small(message),
-            // SAFETY: it is ours; it is given back below if it is not sent.
-            Ok(_) => Self::Large(unsafe { Lent::new(message) }, message),
-            Err(_) => Self::Bad(message),
-        }
-    }
-
-    fn message(&self) -> *mut RawMessage {
-        match self {
-            Self::Bad(message) | Self::Small(message) | Self::Large(_, message) => *message,
-        }
-    }
-
-    /// Bytes and options; `None` if it is bad.
-    fn outgoing(&self) -> Option<(Payload<'_>, SendOptions)> {
-        let message = self.message();
-        // SAFETY: it is ours, and so many bytes are there.
-        let (payload, flags, lane) = unsafe {
-            let payload = match self {
-                Self::Bad(_) => return None,
-                Self::Small(_) => Payload::Borrowed(pointer::bytes(
-                    (*message).data.cast(),
-                    (*message).size as usize,
-                )?),
-                Self::Large(lent, _) => Payload::Shared(lent.bytes()),
-            };
-            (payload, (*message).flags, (*message).lane)
-        };
-        let lane = LaneIndex::new(u8::try_from(lane).ok()?);
-        let options = SendOptions::new(flags_of(flags)).lane(lane);
-        Some((payload, options))
-    }
-
-    /// Releases what is not the caller's any more.
-    ///
-    /// # Safety
-    /// Nothing else uses the message.
-    unsafe fn settle(self, is_sent: bool, delete_failed: bool) {
-        match self {
-            Self::Bad(message) | Self::Small(message) => {
-                if is_sent || delete_failed {
-                    // SAFETY: it is ours, and nothing else uses it.
-                    unsafe { holder::release(message) };
-                }
-            }
-            Self::Large(lent, _) => {
-                if !is_sent && !delete_failed {
-                    lent.give_back();
-                }
-            }
-        }
-    }
+    results
 }
 
 /// Sends all that can be; the results as `SendMessages` has them.
-fn send_loans(connection: &Connection, loans: &[Loan], on_failure: OnFailure) -> Vec<i64> {
-    let mut results = Vec::with_capacity(loans.len());
-    let mut rest = loans;
-    while !rest.is_empty() {
-        let good = rest.iter().map_while(Loan::outgoing);
+///
+/// # Safety
+/// They are ours.
+unsafe fn send_to(
+    connection: &Connection,
+    run: &[*mut RawMessage],
+    on_failure: OnFailure,
+) -> Vec<i64> {
+    let mut results = Vec::with_capacity(run.len());
+    while results.len() < run.len() {
+        let rest = &run[results.len()..];
+        // SAFETY: they are ours, and stay until they are settled.
+        let good = rest
+            .iter()
+            .map_while(|message| unsafe { outgoing(*message) });
         let sent = connection.send_many(good, on_failure);
-        rest = &rest[sent.len()..];
-        let failed = sent.iter().any(Result::is_err);
-        results.extend(sent.into_iter().map(|result| result_of(&result)));
-        if let [bad, after @ ..] = rest {
-            let is_attempted = !(failed && on_failure == OnFailure::Stop);
-            let bad = if matches!(bad, Loan::Bad(_)) && is_attempted {
-                refused(ResultCode::InvalidParam)
-            } else {
+        let stops = on_failure == OnFailure::Stop;
+        let has_failed = sent.iter().any(Result::is_err);
+        results.extend(sent.iter().map(result_of));
+        if results.len() < run.len() {
+            // The next one is bad.
+            let bad = if has_failed && stops {
                 0
+            } else {
+                refused(ResultCode::InvalidParam)
             };
             results.push(bad);
-            if on_failure == OnFailure::Stop {
-                results.resize(loans.len(), 0);
-                return results;
+            if stops {
+                results.resize(run.len(), 0);
             }
-            rest = after;
         }
     }
     results
+}
+
+/// Bytes and options; `None` if it cannot be sent: it says that it has bytes, and has none, or too many, or a
+/// lane beyond all.
+///
+/// # Safety
+/// The message is ours, and stays until it is settled.
+unsafe fn outgoing<'a>(message: *mut RawMessage) -> Option<(Payload<'a>, SendOptions)> {
+    // SAFETY: it is ours.
+    let raw = unsafe { &*message };
+    let lane = LaneIndex::new(u8::try_from(raw.lane).ok()?);
+    let len = usize::try_from(raw.size).ok()?;
+    if len > MAX_MESSAGE || (len > 0 && raw.data.is_null()) {
+        return None;
+    }
+    // SAFETY: it is ours, and so many bytes are there.
+    let payload = unsafe {
+        if len < SHARE_FROM {
+            Payload::Borrowed(pointer::bytes(raw.data.cast(), len)?)
+        } else {
+            Payload::Shared(lent::lend(message))
+        }
+    };
+    Some((payload, SendOptions::new(flags_of(raw.flags)).lane(lane)))
+}
+
+/// Releases what is not the caller's any more.
+///
+/// # Safety
+/// The message is ours, and was sent or not; whoever calls does not use it any more, if it is not the caller's.
+unsafe fn settle(message: *mut RawMessage, is_sent: bool, delete_failed: bool) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        if is_sent && (*message).size as usize >= SHARE_FROM {
+            lent::settle_sent(message);
+        } else if is_sent || delete_failed {
+            holder::release(message);
+        }
+    }
 }
 
 fn result_of(result: &Result<MessageNumber, UnsentReason>) -> i64 {
