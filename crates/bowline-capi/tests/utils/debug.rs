@@ -3,6 +3,7 @@ use std::ffi::c_char;
 use std::ffi::c_int;
 use std::sync::Condvar;
 use std::sync::Mutex;
+use std::time::Duration;
 
 use GameNetworkingSockets::process::*;
 use GameNetworkingSockets::utils::debug::*;
@@ -26,7 +27,11 @@ fn await_line(part: &str) -> Vec<(c_int, bool, c_int, String)> {
     let lines = LINES.lock().unwrap();
     let is_missing =
         |lines: &mut Vec<(_, _, _, String)>| !lines.iter().any(|line| line.3.contains(part));
-    std::mem::take(&mut CAME.wait_while(lines, is_missing).unwrap())
+    let (mut lines, waited) = CAME
+        .wait_timeout_while(lines, Duration::from_secs(20), is_missing)
+        .unwrap();
+    assert!(!waited.timed_out(), "no line with {part}: {lines:?}");
+    std::mem::take(&mut lines)
 }
 
 extern "C-unwind" fn output(level: c_int, text: *const c_char) {
@@ -74,10 +79,9 @@ fn set(level: c_int, output: Option<Output>) {
     unsafe { SteamAPI_ISteamNetworkingUtils_SetDebugOutputFunction(null(), level, output) };
 }
 
-/// Has the library log an error.
+/// Has the library log an error. It is not ended before, because that ends the output.
 fn provoke() {
     unsafe {
-        GameNetworkingSockets_Kill();
         assert!(GameNetworkingSockets_Init(null(), null_mut()));
         assert!(
             GameNetworkingSockets_Init(null(), null_mut()),
