@@ -11,6 +11,7 @@ use std::ffi::c_int;
 use std::ffi::c_void;
 use std::sync::LazyLock;
 
+use bowline::Change;
 use bowline::ConfigKey;
 use bowline::ConfigScope;
 use bowline::ConfigSpec;
@@ -227,8 +228,11 @@ fn held(place: &place::Place<'_>, key: ConfigKey) -> Option<(ConfigValue, bool)>
         ConfigKey::MtuDataSize => ConfigKey::MtuPacketSize,
         key => key,
     };
+    // What cannot change any more has become the connection's own.
+    let is_fixed =
+        key == ConfigKey::ConnectionUserData || key.spec().facts.change == Change::BeforeConnecting;
     let is_own = level == ConfigScope::Global
-        || (level == ConfigScope::Connection && key == ConfigKey::ConnectionUserData)
+        || (level == ConfigScope::Connection && is_fixed)
         || config.origin(source) == Some(level);
     Some((config.get(key), is_own))
 }
