@@ -14,6 +14,7 @@ use std::ptr::null_mut;
 
 use GameNetworkingSockets::abi::structs::RawOption;
 use GameNetworkingSockets::abi::structs::RawOptionValue;
+use GameNetworkingSockets::messages::SteamAPI_ISteamNetworkingSockets_SendMessageToConnection;
 use GameNetworkingSockets::sockets::flat::*;
 use GameNetworkingSockets::utils::config::*;
 
@@ -36,6 +37,8 @@ const MTU_DATA: c_int = 33;
 const UNENCRYPTED: c_int = 34;
 const USER_DATA: c_int = 40;
 const STATUS_CALLBACK: c_int = 201;
+/// What does not limit a pipe: rates, and what may wait to be read.
+const SIZES_AND_RATES: [c_int; 5] = [10, 11, 47, 48, 49];
 
 /// Where a setting is: scope and object.
 type Place = (c_int, isize);
@@ -184,6 +187,35 @@ fn the_user_data_of_a_connection_is_its_own() {
 }
 
 #[test]
+fn a_pipe_takes_whatever_is_sent_before_anybody_reads() {
+    let _session = Session::start();
+    let [first, second] = pair(sockets());
+    for connection in [first, second] {
+        for key in SIZES_AND_RATES {
+            assert_eq!(
+                get(key, (CONNECTION, connection as isize)),
+                (1, 0x1000_0000),
+                "{key}"
+            );
+        }
+    }
+    let message = [7_u8; 4096];
+    for sent in 0..3000 {
+        let result = unsafe {
+            SteamAPI_ISteamNetworkingSockets_SendMessageToConnection(
+                sockets(),
+                first,
+                message.as_ptr().cast(),
+                message.len() as u32,
+                8,
+                null_mut(),
+            )
+        };
+        assert_eq!(result, 1, "message {sent}");
+    }
+}
+
+#[test]
 fn what_cannot_be_set_there_is_refused() {
     let _session = Session::start();
     let (listener, client, _) = connected(sockets());
@@ -199,7 +231,11 @@ fn what_cannot_be_set_there_is_refused() {
         assert!(!set(STATUS_CALLBACK, place, 5), "a number is no function");
     }
     assert!(!set(UNENCRYPTED, client, 1), "the handshake has been");
-    assert_eq!(get(UNENCRYPTED, client), (2, 0));
+    assert_eq!(
+        get(UNENCRYPTED, client),
+        (1, 0),
+        "and made it the connection's own"
+    );
     // Ours may have it of their own.
     assert!(set(LOSS, interface(), 0) && reset(LOSS, interface()));
     // Objects of another kind, and none.

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use bowline::Config;
+use bowline::ConfigKey;
 use bowline::Expect;
 use bowline::PairKind;
 
@@ -103,7 +104,9 @@ pub(super) unsafe fn pair(
     };
     called(this, false, |_, interface| {
         let [first, second] = [first, second].map(|raw| raw.and_then(|raw| raw.identity()));
-        match interface.sockets().socket_pair(kind, first, second) {
+        let config = settings_of(kind);
+        let sockets = interface.sockets();
+        match sockets.socket_pair_with(kind, first, second, config) {
             Ok((first, second)) => {
                 write([first.id().get(), second.id().get()]);
                 true
@@ -114,6 +117,26 @@ pub(super) unsafe fn pair(
             }
         }
     })
+}
+
+/// The settings that a pair begins with. A pipe takes whatever is sent before anybody reads, and is never
+/// slowed down. GNS e707b3a: `steamnetworkingsockets_connections.cpp`, `CSteamNetworkConnectionPipe`.
+fn settings_of(kind: PairKind) -> Config {
+    /// The greatest value of each of them.
+    const NO_LIMIT: i32 = 0x1000_0000;
+    let mut config = Config::new();
+    if kind == PairKind::Pipe {
+        for key in [
+            ConfigKey::SendRateMin,
+            ConfigKey::SendRateMax,
+            ConfigKey::RecvBufferSize,
+            ConfigKey::RecvBufferMessages,
+            ConfigKey::RecvMaxMessageSize,
+        ] {
+            config.set(key, NO_LIMIT).expect("it is in range");
+        }
+    }
+    config
 }
 
 pub(super) fn close_listener(this: *const Object, handle: ListenHandle) -> bool {
