@@ -2,6 +2,8 @@
 #ifndef STEAMNETWORKINGSOCKETS_H
 #define STEAMNETWORKINGSOCKETS_H
 
+#include <stdarg.h>
+
 #include "isteamnetworkingsockets.h"
 
 /* Starts the library. The identity is who we say we are; null for somebody on this host. False, with the
@@ -48,5 +50,19 @@ SteamNetworkingSockets_SetLockHeldCallback(void (*callback)(const char *tags,
 /* Called on the service thread when it begins, to set its priority for instance. Set it before
  * GameNetworkingSockets_Init. */
 STEAMNETWORKINGSOCKETS_INTERFACE void SteamNetworkingSockets_SetServiceThreadInitCallback(void (*callback)(void));
+
+/* Hands the log, up to a level, to a function before it is made into text; null for the one below. With
+ * `bFmt` the message is a format for `ap`; the file is null if there is none. */
+typedef void (*FBowlinePreFormatDebugOutput)(ESteamNetworkingSocketsDebugOutputType eType, bool bFmt,
+                                             const char *pstrFile, int nLine, const char *pMsg, va_list ap);
+STEAMNETWORKINGSOCKETS_INTERFACE void
+SteamNetworkingSockets_SetPreFormatDebugOutputHandler(ESteamNetworkingSocketsDebugOutputType eDetailLevel,
+                                                      FBowlinePreFormatDebugOutput pfn_Handler);
+
+/* Makes text of a line, and gives it to the function of SetDebugOutputFunction. */
+STEAMNETWORKINGSOCKETS_INTERFACE void
+SteamNetworkingSockets_DefaultPreFormatDebugOutputHandler(ESteamNetworkingSocketsDebugOutputType eType, bool bFmt,
+                                                          const char *pstrFile, int nLine, const char *pMsg,
+                                                          va_list ap);
 
 #endif /* STEAMNETWORKINGSOCKETS_H */

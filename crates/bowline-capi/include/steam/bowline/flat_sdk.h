@@ -133,4 +133,14 @@ STEAMNETWORKINGSOCKETS_INTERFACE void
 SteamAPI_ISteamNetworkingSockets_RunConnectionStatusChangedCallbacks(
     intptr_t instancePtr, FSteamNetConnectionStatusChangedCallback callback, intptr_t context);
 
+/* Of forks of GameNetworkingSockets: trust in an authority, and a certificate that comes with its key. False,
+ * with the reason, if it is not such a thing. */
+STEAMNETWORKINGSOCKETS_INTERFACE bool
+SteamAPI_ISteamNetworkingSockets_AddTrustedRootCA(ISteamNetworkingSockets *self, const char *pszCert,
+                                                  BOWLINE_REF(SteamNetworkingErrMsg) errMsg);
+STEAMNETWORKINGSOCKETS_INTERFACE bool
+SteamAPI_ISteamNetworkingSockets_SetCertificateAndPrivateKey(ISteamNetworkingSockets *self, const void *pCert,
+                                                             int cbCert, void *pPrivateKey, int cbPrivateKey,
+                                                             BOWLINE_REF(SteamNetworkingErrMsg) errMsg);
+
 #endif /* BOWLINE_FLAT_SDK_H */
