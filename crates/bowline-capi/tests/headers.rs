@@ -20,14 +20,13 @@ struct Signature {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Kind {
     Nothing,
+    /// Or an integer as long as one, which some declarations have in its place.
     Pointer,
     Bool,
     Float,
     Bits16,
     Bits32,
     Bits64,
-    /// As long as a pointer, which is what some declarations have for a pointer.
-    Word,
     /// `SteamIPAddress_t`, by value.
     Address,
 }
@@ -139,9 +138,8 @@ fn c_kind(name: &str) -> Kind {
         | "uint64_t"
         | "uint64_steamid"
         | "SteamNetworkingMicroseconds" => Kind::Bits64,
-        "size_t" | "intptr_t" => Kind::Word,
+        "size_t" | "intptr_t" | "va_list" => Kind::Pointer,
         "SteamIPAddress_t" => Kind::Address,
-        "va_list" => Kind::Pointer,
         name if name.starts_with("HSteam") || name.starts_with('E') => Kind::Bits32,
         name if name.starts_with('F') => Kind::Pointer,
         name => panic!("what is {name}?"),
@@ -187,7 +185,7 @@ fn rust_kind(sources: &str, name: &str) -> Kind {
         "u16" => Kind::Bits16,
         "c_int" | "i32" | "u32" => Kind::Bits32,
         "i64" | "u64" => Kind::Bits64,
-        "usize" | "isize" => Kind::Word,
+        "usize" | "isize" => Kind::Pointer,
         "RawSteamIp" => Kind::Address,
         _ => {
             let alias = format!("type {name} = ");

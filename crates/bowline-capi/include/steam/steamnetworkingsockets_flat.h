@@ -1,8 +1,8 @@
 /* The interfaces as plain functions, for C and for other languages.
  *
  * SteamAPI_ISteamX_Y( self, ... ) does what method Y of ISteamX does; that is where it is described. What C++
- * takes by reference is a pointer in C. `self` is what the accessors return. With a null `self` every function
- * fails as it does for an unknown handle.
+ * takes by reference is a pointer in C. `self` is what the accessors return. With a null `self`, what needs an
+ * interface fails as it does for an unknown handle.
  */
 #ifndef STEAMNETWORKINGSOCKETS_FLAT
 #define STEAMNETWORKINGSOCKETS_FLAT
