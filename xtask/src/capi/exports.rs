@@ -46,14 +46,20 @@ fn exported(file: &[u8]) -> Result<BTreeSet<String>> {
         object::BinaryFormat::MachO => "_",
         _ => "",
     };
-    let exports = file.exports()?;
-    let names = exports
-        .iter()
-        .map(|export| std::str::from_utf8(export.name()));
-    names
-        .map(|name| Ok(name?.strip_prefix(prefix).unwrap_or_default().to_owned()))
-        .collect()
+    let mut names = BTreeSet::new();
+    for export in file.exports()? {
+        let name = std::str::from_utf8(export.name())?;
+        let name = name.strip_prefix(prefix).unwrap_or(name);
+        if !name.starts_with(OF_PARTS) {
+            names.insert(name.to_owned());
+        }
+    }
+    Ok(names)
 }
+
+/// What C code within the library marks for export by itself, and mingw's linker heeds: names with the
+/// version of that code in them, which nobody asks for.
+const OF_PARTS: &str = "aws_lc_";
 
 /// The functions that our header declares.
 fn declared(header: &str) -> BTreeSet<String> {
