@@ -107,7 +107,8 @@ fn programs(job: &Job<'_>, built: &Built) -> Result<String> {
             continue;
         }
         let name = source.file_stem().unwrap_or_default();
-        let program = folder.join(name).with_extension("exe");
+        // Beside the DLL, where Windows looks first.
+        let program = prefix.join("bin").join(name).with_extension("exe");
         let mut compiler = match Language::of(source) {
             Language::C => job.command("x86_64-w64-mingw32-gcc-posix"),
             Language::Cpp => job.command("x86_64-w64-mingw32-g++-posix"),
@@ -132,8 +133,8 @@ fn programs(job: &Job<'_>, built: &Built) -> Result<String> {
         linked += 1;
         if let (Some(wine), true) = (wine, tests.contains(&source)) {
             let mut run = job.command(wine);
-            run.arg(&program).env("WINEPATH", prefix.join("bin"));
-            run.env("WINEDEBUG", "-all");
+            run.arg(&program).env("WINEDEBUG", "-all");
+            run.env("WINEPREFIX", folder.join("wine"));
             job.run(&mut run)?;
             ran += 1;
         }
