@@ -18,7 +18,7 @@ use crate::stage::Job;
 pub(crate) const PACKAGES: &[&str] = &["cmake", "g++", "pkg-config"];
 
 /// Files of `ctests/` that are no tests: what prints layouts, and what measures.
-const NO_TESTS: &[&str] = &["layout", "bench"];
+pub(crate) const NO_TESTS: &[&str] = &["layout", "bench"];
 
 /// How a program is built, beside the headers.
 const WAYS: &[Way] = &[

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use object::Object as _;
 
-use crate::capi::programs::{Language, sources};
+use crate::capi::programs::{Language, NO_TESTS, sources};
 use crate::capi::{Build, Built, FOLDER, build, exports, fresh_folder};
 use crate::stage::{Job, Outcome};
 use crate::{Result, install, interop, toolchain};
@@ -81,66 +81,97 @@ fn needs_only_windows(dll: &Path) -> Result {
     Ok(())
 }
 
-/// Installs the library and links every program to it that is for Windows. Returns in a few words what that
-/// was.
+/// Installs the library, links every program to it that is for Windows, and runs the tests among them
+/// where there is Wine. Returns in a few words what that was.
 fn programs(job: &Job<'_>, built: &Built) -> Result<String> {
     let folder = fresh_folder(job, "capi-windows")?;
-    let prefix = folder.join("installed");
-    install::install(job, built, &prefix, None)?;
+    install::install(job, built, &folder, None)?;
     let root = job.root().join(FOLDER);
-    let mut all = sources(&root.join("ctests"), &["layout", "bench"])?;
-    all.extend(sources(&root.join("examples"), &[])?);
-    all.push(root.join("packaging/tests/main.cpp"));
-    let tests = all
-        .iter()
-        .filter(|path| !path.starts_with(root.join("examples")));
-    let tests: Vec<&PathBuf> = tests.collect();
-    let wine = WINES.iter().copied().find(|wine| {
-        let mut version = job.command(wine);
-        job.run(version.arg("--version")).is_ok()
-    });
-    let (mut linked, mut ran) = (0_usize, 0_usize);
-    for source in &all {
-        let text = std::fs::read_to_string(source)?;
-        let is_foreign = NOT_FOR_WINDOWS.iter().any(|header| text.contains(header));
-        if is_foreign && !text.contains("_WIN32") {
+    let examples = sources(&root.join("examples"), &[])?;
+    let mut tests = sources(&root.join("ctests"), NO_TESTS)?;
+    tests.push(root.join("packaging/tests/main.cpp"));
+    let mut linked = 0_usize;
+    for example in &examples {
+        linked += usize::from(link(job, example, &folder)?.is_some());
+    }
+    let wine = Wine::find(job, &folder)?;
+    for test in &tests {
+        let Some(program) = link(job, test, &folder)? else {
             continue;
-        }
-        let name = source.file_stem().unwrap_or_default();
-        // Beside the DLL, where Windows looks first.
-        let program = prefix.join("bin").join(name).with_extension("exe");
-        let mut compiler = match Language::of(source) {
-            Language::C => job.command("x86_64-w64-mingw32-gcc-posix"),
-            Language::Cpp => job.command("x86_64-w64-mingw32-g++-posix"),
         };
-        compiler
-            .arg(Language::of(source).standard())
-            .arg(source)
-            .arg("-o")
-            .arg(&program);
-        compiler
-            .arg("-I")
-            .arg(prefix.join("include/GameNetworkingSockets"));
-        compiler.arg("-L").arg(prefix.join("lib"));
-        // The compiler's own libraries within the program, ours as the DLL.
-        compiler.args([
-            "-static",
-            "-Wl,-Bdynamic",
-            "-lGameNetworkingSockets",
-            "-Wl,-Bstatic",
-        ]);
-        job.run(&mut compiler)?;
         linked += 1;
-        if let (Some(wine), true) = (wine, tests.contains(&source)) {
-            let mut run = job.command(wine);
-            run.arg(&program).env("WINEDEBUG", "-all");
-            run.env("WINEPREFIX", folder.join("wine"));
-            job.run(&mut run)?;
-            ran += 1;
+        if let Some(wine) = &wine {
+            wine.run(job, &program)?;
         }
     }
-    Ok(match wine {
-        Some(_) => format!("{linked} programs linked, {ran} run"),
-        None => format!("{linked} programs linked, none run for want of Wine"),
-    })
+    let ran = if wine.is_some() {
+        "its tests run"
+    } else {
+        "none run for want of Wine"
+    };
+    Ok(format!("{linked} programs linked, {ran}"))
+}
+
+/// Links a program to the installed library; none if the program is for other systems.
+fn link(job: &Job<'_>, source: &Path, installed: &Path) -> Result<Option<PathBuf>> {
+    let text = std::fs::read_to_string(source)?;
+    let is_foreign = NOT_FOR_WINDOWS.iter().any(|header| text.contains(header));
+    if is_foreign && !text.contains("_WIN32") {
+        return Ok(None);
+    }
+    let language = Language::of(source);
+    let mut compiler = match language {
+        Language::C => job.command("x86_64-w64-mingw32-gcc-posix"),
+        Language::Cpp => job.command("x86_64-w64-mingw32-g++-posix"),
+    };
+    compiler.arg(language.standard()).arg(source);
+    let headers = installed.join("include/GameNetworkingSockets");
+    compiler.arg("-I").arg(headers);
+    compiler.arg("-L").arg(installed.join("lib"));
+    // The compiler's own libraries within the program, ours as the DLL.
+    let libraries = ["-Wl,-Bdynamic", "-lGameNetworkingSockets", "-Wl,-Bstatic"];
+    compiler.arg("-static").args(libraries);
+    // Beside the DLL, where Windows looks first.
+    let program = installed
+        .join("bin")
+        .join(source.file_stem().unwrap_or_default());
+    let program = program.with_extension("exe");
+    compiler.arg("-o").arg(&program);
+    job.run(&mut compiler)?;
+    Ok(Some(program))
+}
+
+/// What runs programs for Windows elsewhere.
+struct Wine {
+    program: &'static str,
+    /// Its registry and drives: not those of whoever runs the checks.
+    prefix: PathBuf,
+}
+
+impl Wine {
+    /// Looks for it; none if it is not there.
+    fn find(job: &Job<'_>, installed: &Path) -> Result<Option<Self>> {
+        let is_there = |wine: &&&str| job.run(job.command(wine).arg("--version")).is_ok();
+        let Some(program) = WINES.iter().find(is_there) else {
+            return Ok(None);
+        };
+        let missing = job
+            .root()
+            .join(FOLDER)
+            .join("packaging/wine/bcryptprimitives.c");
+        let mut compiler = job.command("x86_64-w64-mingw32-gcc-posix");
+        compiler.arg("-shared").arg(missing).arg("-o");
+        compiler.arg(installed.join("bin/bcryptprimitives.dll"));
+        job.run(compiler.arg("-ladvapi32"))?;
+        Ok(Some(Self {
+            program,
+            prefix: installed.join("wine"),
+        }))
+    }
+
+    fn run(&self, job: &Job<'_>, program: &Path) -> Result {
+        let mut run = job.command(self.program);
+        run.arg(program).env("WINEPREFIX", &self.prefix);
+        job.run(run.env("WINEDEBUG", "-all"))
+    }
 }
