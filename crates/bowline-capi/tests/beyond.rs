@@ -140,6 +140,15 @@ fn is_readable(handle: i32) -> bool {
     !events.is_empty()
 }
 
+/// Sends a text, and tells the result and the number.
+fn try_send(connection: u32, options: &RawSendOptions) -> (i32, i64) {
+    let mut number = 99;
+    let (text, number_to) = (b"text", &raw mut number);
+    let result =
+        unsafe { Bowline_SendMessage(sockets(), connection, text.as_ptr(), 4, options, number_to) };
+    (result, number)
+}
+
 #[test]
 fn messages_are_sent_in_any_way() {
     let _session = Session::start();
@@ -150,14 +159,7 @@ fn messages_are_sent_in_any_way() {
         flags: RELIABLE | NO_NAGLE,
         ..RawSendOptions::default()
     };
-    let try_send = |options: &RawSendOptions| {
-        let mut number = 99;
-        let result = unsafe {
-            Bowline_SendMessage(this, first, b"text".as_ptr(), 4, options, &raw mut number)
-        };
-        (result, number)
-    };
-    assert_eq!(try_send(&options), (1, 1));
+    assert_eq!(try_send(first, &options), (1, 1));
     assert_eq!(take(this, second).unwrap(), b"text");
     let stale = RawSendOptions {
         flags: NO_NAGLE,
@@ -166,7 +168,19 @@ fn messages_are_sent_in_any_way() {
         replaces: 1,
         ..options
     };
-    assert_eq!(try_send(&stale), (1, 2));
+    assert_eq!(try_send(first, &stale), (1, 2));
+}
+
+#[test]
+fn options_that_do_not_go_together_are_refused() {
+    let _session = Session::start();
+    let this = sockets();
+    let [first, second] = pair(this);
+    let options = RawSendOptions {
+        size: 32,
+        flags: RELIABLE | NO_NAGLE,
+        ..RawSendOptions::default()
+    };
     for wrong in [
         RawSendOptions { size: 0, ..options },
         RawSendOptions {
@@ -196,7 +210,7 @@ fn messages_are_sent_in_any_way() {
             ..options
         },
     ] {
-        assert_eq!(try_send(&wrong), (8, -1), "{wrong:?}");
+        assert_eq!(try_send(first, &wrong), (8, -1), "{wrong:?}");
     }
     unsafe {
         assert_eq!(

@@ -113,6 +113,14 @@ fn assert_refused(this: *const Object) {
             SteamAPI_ISteamNetworkingSockets_GetDetailedConnectionStatus(this, 1, null_mut(), 0),
             -1
         );
+    }
+    assert_refused_identity(this);
+    assert_refused_beyond(this);
+}
+
+/// The same, of who this side is.
+fn assert_refused_identity(this: *const Object) {
+    unsafe {
         assert!(!SteamAPI_ISteamNetworkingSockets_GetIdentity(
             this,
             null_mut()
@@ -132,6 +140,12 @@ fn assert_refused(this: *const Object) {
         ));
         SteamAPI_ISteamNetworkingSockets_ResetIdentity(this, null());
         run_callbacks(this);
+    }
+}
+
+/// The same, of what GNS does not have.
+fn assert_refused_beyond(this: *const Object) {
+    unsafe {
         assert!(!Bowline_Wait(this, -1));
         assert!(!Bowline_WaitForLinger(this, -1));
         assert!(!Bowline_GetWaitHandle(this, null_mut()));
