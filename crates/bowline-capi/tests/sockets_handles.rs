@@ -7,7 +7,6 @@
 
 mod support;
 
-use std::ffi::c_void;
 use std::ptr::null;
 use std::ptr::null_mut;
 use std::sync::Mutex;
@@ -19,7 +18,6 @@ use GameNetworkingSockets::abi::vtable::Object;
 use GameNetworkingSockets::callbacks::SteamAPI_ISteamNetworkingSockets_RunCallbacks as run_callbacks;
 use GameNetworkingSockets::messages::SteamAPI_ISteamNetworkingSockets_ReceiveMessagesOnPollGroup as receive;
 use GameNetworkingSockets::messages::SteamAPI_ISteamNetworkingSockets_SendMessageToConnection as send;
-use GameNetworkingSockets::messages::SteamAPI_ISteamNetworkingSockets_SendMessages as SendMessages;
 use GameNetworkingSockets::messages::SteamAPI_SteamNetworkingMessage_t_Release as release;
 use GameNetworkingSockets::sockets::flat::*;
 
@@ -210,51 +208,4 @@ fn use_any(this: *const Object, handle: u32, which: usize) {
             _ => run_callbacks(this),
         }
     }
-}
-
-#[test]
-fn slots_of_the_vtable_are_the_flat_functions() {
-    let _session = Session::start();
-    let this = sockets();
-    let slot = |index: usize| unsafe {
-        let slots = *this.cast::<*const *const c_void>();
-        *slots.add(index)
-    };
-    // By offset, as a compiler of C++ calls them.
-    let create_poll_group = unsafe {
-        std::mem::transmute::<*const c_void, unsafe extern "C" fn(*const Object) -> u32>(slot(24))
-    };
-    let destroy = unsafe {
-        std::mem::transmute::<*const c_void, unsafe extern "C" fn(*const Object, u32) -> bool>(
-            slot(25),
-        )
-    };
-    let group = unsafe { create_poll_group(this) };
-    assert!(unsafe { destroy(this, group) });
-    for (index, function) in [
-        (
-            0,
-            SteamAPI_ISteamNetworkingSockets_CreateListenSocketIP as *const c_void,
-        ),
-        (
-            5,
-            SteamAPI_ISteamNetworkingSockets_CloseConnection as *const c_void,
-        ),
-        (12, SendMessages as *const c_void),
-        (
-            19,
-            SteamAPI_ISteamNetworkingSockets_CreateSocketPair as *const c_void,
-        ),
-        (27, receive as *const c_void),
-        (
-            40,
-            SteamAPI_ISteamNetworkingSockets_ResetIdentity as *const c_void,
-        ),
-        (41, run_callbacks as *const c_void),
-    ] {
-        assert_eq!(slot(index), function, "slot {index}");
-    }
-    // What stands before the slots.
-    let before = unsafe { *this.cast::<*const [usize; 2]>() }.wrapping_sub(1);
-    assert_eq!(unsafe { *before }, [0, 0]);
 }

@@ -14,6 +14,9 @@ use crate::library;
 use crate::library::Role;
 use crate::messages;
 use crate::sockets::flat;
+use crate::unavailable::fake_ip;
+use crate::unavailable::hosted;
+use crate::unavailable::p2p;
 
 exports! {
     /// The players' interface; null while the library does not run.
@@ -76,8 +79,8 @@ static SERVER: Object = VTABLE.object();
 static VTABLE: Vtable<47> = Vtable::new([
     flat::SteamAPI_ISteamNetworkingSockets_CreateListenSocketIP as Slot,
     flat::SteamAPI_ISteamNetworkingSockets_ConnectByIPAddress as Slot,
-    missing as Slot,
-    missing as Slot,
+    p2p::SteamAPI_ISteamNetworkingSockets_CreateListenSocketP2P as Slot,
+    p2p::SteamAPI_ISteamNetworkingSockets_ConnectP2P as Slot,
     flat::SteamAPI_ISteamNetworkingSockets_AcceptConnection as Slot,
     flat::SteamAPI_ISteamNetworkingSockets_CloseConnection as Slot,
     flat::SteamAPI_ISteamNetworkingSockets_CloseListenSocket as Slot,
@@ -102,28 +105,23 @@ static VTABLE: Vtable<47> = Vtable::new([
     flat::SteamAPI_ISteamNetworkingSockets_DestroyPollGroup as Slot,
     flat::SteamAPI_ISteamNetworkingSockets_SetConnectionPollGroup as Slot,
     messages::SteamAPI_ISteamNetworkingSockets_ReceiveMessagesOnPollGroup as Slot,
-    missing as Slot,
-    missing as Slot,
-    missing as Slot,
-    missing as Slot,
-    missing as Slot,
-    missing as Slot,
-    missing as Slot,
-    missing as Slot,
-    missing as Slot,
-    missing as Slot,
+    hosted::SteamAPI_ISteamNetworkingSockets_ReceivedRelayAuthTicket as Slot,
+    hosted::SteamAPI_ISteamNetworkingSockets_FindRelayAuthTicketForServer as Slot,
+    hosted::SteamAPI_ISteamNetworkingSockets_ConnectToHostedDedicatedServer as Slot,
+    hosted::SteamAPI_ISteamNetworkingSockets_GetHostedDedicatedServerPort as Slot,
+    hosted::SteamAPI_ISteamNetworkingSockets_GetHostedDedicatedServerPOPID as Slot,
+    hosted::SteamAPI_ISteamNetworkingSockets_GetHostedDedicatedServerAddress as Slot,
+    hosted::SteamAPI_ISteamNetworkingSockets_CreateHostedDedicatedServerListenSocket as Slot,
+    hosted::SteamAPI_ISteamNetworkingSockets_GetGameCoordinatorServerLogin as Slot,
+    p2p::SteamAPI_ISteamNetworkingSockets_ConnectP2PCustomSignaling as Slot,
+    p2p::SteamAPI_ISteamNetworkingSockets_ReceivedP2PCustomSignal as Slot,
     flat::SteamAPI_ISteamNetworkingSockets_GetCertificateRequest as Slot,
     flat::SteamAPI_ISteamNetworkingSockets_SetCertificate as Slot,
     flat::SteamAPI_ISteamNetworkingSockets_ResetIdentity as Slot,
     callbacks::SteamAPI_ISteamNetworkingSockets_RunCallbacks as Slot,
-    missing as Slot,
-    missing as Slot,
-    missing as Slot,
-    missing as Slot,
-    missing as Slot,
+    fake_ip::SteamAPI_ISteamNetworkingSockets_BeginAsyncRequestFakeIP as Slot,
+    fake_ip::SteamAPI_ISteamNetworkingSockets_GetFakeIP as Slot,
+    fake_ip::SteamAPI_ISteamNetworkingSockets_CreateListenSocketP2PFakeIP as Slot,
+    fake_ip::SteamAPI_ISteamNetworkingSockets_GetRemoteFakeIPForConnection as Slot,
+    fake_ip::SteamAPI_ISteamNetworkingSockets_CreateFakeUDPPort as Slot,
 ]);
-
-/// A method that is not there yet: it fails, by a result that is 0, false, no handle or null.
-extern "C" fn missing() -> usize {
-    0
-}
