@@ -9,6 +9,7 @@ mod support;
 
 use std::ptr::null;
 use std::ptr::null_mut;
+use std::sync::atomic::AtomicBool;
 use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering;
 use std::thread;
@@ -323,6 +324,58 @@ fn the_end_ends_waits_of_other_threads() {
     kill();
     for waiter in waiters {
         assert!(!waiter.join().unwrap());
+    }
+}
+
+#[test]
+fn it_ends_and_starts_while_threads_use_it() {
+    let _session = Session::start();
+    let this = sockets() as usize;
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        for turn in 0..10 {
+            let done = &done;
+            scope.spawn(move || {
+                let this = this as *const Object;
+                let mut turn = turn;
+                while !done.load(Ordering::Relaxed) {
+                    use_it(this, turn);
+                    turn += 1;
+                }
+            });
+        }
+        for _ in 0..50 {
+            thread::yield_now();
+            kill();
+            assert!(start());
+        }
+        done.store(true, Ordering::Relaxed);
+    });
+}
+
+/// One of the things that a program does, at any time.
+fn use_it(this: *const Object, which: usize) {
+    let [mut first, mut second] = [0; 2];
+    let addr = local(9);
+    unsafe {
+        match which % 7 {
+            0 => {
+                let make = SteamAPI_ISteamNetworkingSockets_CreateSocketPair;
+                make(this, &raw mut first, &raw mut second, 0, null(), null());
+                close(this, first);
+            }
+            1 => drop(SteamAPI_ISteamNetworkingSockets_CreatePollGroup(this)),
+            2 => drop(SteamAPI_ISteamNetworkingSockets_ConnectByIPAddress(
+                this,
+                &raw const addr,
+                0,
+                null(),
+            )),
+            3 => run_callbacks(this),
+            4 => drop(Bowline_Wait(this, 5)),
+            5 => drop(SteamGameServerNetworkingSockets_LibV12()),
+            _ => SteamAPI_ISteamNetworkingSockets_ResetIdentity(this, null()),
+        }
     }
 }
 
