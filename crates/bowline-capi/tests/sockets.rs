@@ -226,7 +226,7 @@ fn numbers_and_names_of_connections() {
         set_name(this, 77, c"x".as_ptr());
         assert_eq!(read_name(77, 64), None);
         let get_name = SteamAPI_ISteamNetworkingSockets_GetConnectionName;
-        assert!(get_name(this, first, null_mut(), 64));
+        assert!(!get_name(this, first, null_mut(), 64));
         let mut untouched = 1;
         assert!(get_name(this, first, &raw mut untouched, 0));
         assert!(get_name(this, first, &raw mut untouched, -5));
@@ -378,6 +378,7 @@ fn certificate_requests_and_certificates_are_checked() {
         let mut bytes = vec![0_u8; size as usize];
         let mut short = size - 1;
         let mut error = [0; 1024];
+        assert!(!request(this, null_mut(), null_mut(), &raw mut error));
         assert!(!request(
             this,
             &raw mut short,

@@ -69,6 +69,9 @@ pub(super) unsafe fn name(
     let Some(Ok(name)) = with(this, handle, Connection::name) else {
         return false;
     };
+    if out.is_null() {
+        return false;
+    }
     // SAFETY: the caller's promise.
     unsafe { pointer::put_text(out, usize::try_from(room).unwrap_or(0), &name) };
     true

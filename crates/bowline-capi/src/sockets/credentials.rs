@@ -65,13 +65,15 @@ pub(super) unsafe fn request(
         return refuse(error, NOT_RUNNING);
     };
     // SAFETY: the caller's promise.
-    let room = unsafe { pointer::read(size) };
+    let Some(room) = (unsafe { pointer::read(size) }) else {
+        return refuse(error, "nowhere to tell the size");
+    };
     // SAFETY: the caller's promise.
     unsafe { pointer::write(size, convert::saturate(request.len())) };
     if out.is_null() {
         return true;
     }
-    let room = usize::try_from(room.unwrap_or(0)).unwrap_or(0);
+    let room = usize::try_from(room).unwrap_or(0);
     if request.len() > room {
         let need = request.len();
         return refuse(

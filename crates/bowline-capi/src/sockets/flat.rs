@@ -113,7 +113,7 @@ exports! {
     );
         connections::set_name(this, handle, pointer::text(name, connections::MAX_NAME).as_deref());
 
-    /// The name of a connection, cut to the buffer. False if there is no such connection.
+    /// The name of a connection, cut to the buffer. False if there is no such connection, or no buffer.
     fn SteamAPI_ISteamNetworkingSockets_GetConnectionName(
         this: *const Object,
         handle: ConnectionHandle,
