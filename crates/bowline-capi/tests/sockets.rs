@@ -248,6 +248,7 @@ fn how_a_connection_does() {
         let lanes = lanes.as_mut_ptr();
         assert_eq!(real_time(this, first, &raw mut status, 1, lanes), 1);
         assert_eq!({ status.state }, 3);
+        assert!((1..=0x1000_0000).contains(&{ status.send_rate_bytes_per_sec }));
         assert_eq!(real_time(this, first, null_mut(), 0, null_mut()), 1);
         assert_eq!(real_time(this, first, null_mut(), 0, lanes), 1);
         assert_eq!(real_time(this, first, null_mut(), 2, lanes), 8);
@@ -290,6 +291,7 @@ fn a_connection_that_ended_takes_no_lanes_and_no_flush() {
         assert_eq!(flush(this, second), 3);
         assert_eq!(flush(this, first), 8);
         assert_eq!(accept(this, first), 8);
+        assert_eq!(accept(this, second), 11);
     }
     let addr = local(9);
     let dialled = connect(this, addr);
@@ -297,6 +299,7 @@ fn a_connection_that_ended_takes_no_lanes_and_no_flush() {
     assert_eq!(unsafe { accept(this, dialled) }, 8);
     let [first, _] = pair(this);
     assert_eq!(unsafe { flush(this, first) }, 1);
+    assert_eq!(unsafe { accept(this, first) }, 11);
 }
 
 #[test]

@@ -3,7 +3,9 @@
 use std::ffi::c_char;
 use std::ffi::c_int;
 
+use bowline::AcceptError;
 use bowline::Connection;
+use bowline::ConnectionState;
 use bowline::EndReason;
 use bowline::LaneConfig;
 use bowline::ResultCode;
@@ -22,7 +24,14 @@ pub(super) const MAX_CLOSE_TEXT: usize = 128;
 pub(super) const MAX_NAME: usize = 32;
 
 pub(super) fn accept(this: *const Object, handle: ConnectionHandle) -> c_int {
-    let accepted = with(this, handle, |connection| connection.accept().result());
+    let accept = |connection: &Connection| match connection.accept() {
+        // GNS asks for the state before it asks who began.
+        Err(AcceptError::NotIncoming) if connection.state() != ConnectionState::Connecting => {
+            ResultCode::InvalidState
+        }
+        accepted => accepted.result(),
+    };
+    let accepted = with(this, handle, accept);
     accepted.unwrap_or(ResultCode::InvalidParam).number()
 }
 
