@@ -56,8 +56,9 @@ pub(crate) fn real_time_status(status: &RealTimeStatus) -> RawRealTimeStatus {
         out_bytes_per_sec: status.out_bytes_per_sec,
         in_packets_per_sec: status.in_packets_per_sec,
         in_bytes_per_sec: status.in_bytes_per_sec,
-        // Without a known rate nothing holds a sender back: as much as the field takes.
-        send_rate_bytes_per_sec: status.send_rate_bytes_per_sec.map_or(c_int::MAX, saturate),
+        send_rate_bytes_per_sec: status
+            .send_rate_bytes_per_sec
+            .map_or(MAX_SEND_RATE, |rate| saturate(rate).min(MAX_SEND_RATE)),
         pending_unreliable: saturate(status.pending_unreliable_bytes),
         pending_reliable: saturate(status.pending_reliable_bytes),
         sent_unacked_reliable: saturate(status.unacked_reliable_bytes),
@@ -99,6 +100,10 @@ pub(crate) fn authentication_status(status: &AuthenticationStatus) -> RawAuthent
 pub(crate) fn saturate(count: impl TryInto<c_int>) -> c_int {
     count.try_into().unwrap_or(c_int::MAX)
 }
+
+/// The highest rate that can be set, in bytes per second: what is told where nothing holds a sender back.
+/// GNS e707b3a: csteamnetworkingsockets.cpp, `SendRateMax`.
+const MAX_SEND_RATE: c_int = 0x1000_0000;
 
 /// How long a message would wait; without a known rate forever, as in GNS, if anything waits at all.
 fn queue_time_us(time: Option<Span>, pending: usize) -> i64 {
