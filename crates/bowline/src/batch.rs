@@ -114,25 +114,46 @@ pub(crate) fn send_many(
     messages: Vec<(Payload<'_>, SendOptions)>,
     on_failure: OnFailure,
 ) -> Vec<Result<MessageNumber, UnsentReason>> {
-    let mut outcomes = vec![Err(UnsentReason::NotAttempted); messages.len()];
-    let slot = connection.slot();
-    let urgent = messages.iter().any(|(_, options)| options.is_urgent());
-    let urgency = if urgent { Urgency::Now } else { Urgency::Later };
-    let sent = slot.inner.command(slot, urgency, |core, now| {
-        for ((payload, options), outcome) in messages.into_iter().zip(&mut outcomes) {
-            let result = core.send(now, options.message(payload));
-            *outcome = result.map_err(|error| UnsentReason::Failed(error.into()));
-            if result.is_err() && on_failure == OnFailure::Stop {
-                return;
-            }
-        }
-    });
+    let count = messages.len();
+    let mut outcomes = Vec::with_capacity(count);
+    let mut messages = messages.into_iter();
+    let told = |outcome: Result<_, SendError>| outcomes.push(outcome.map_err(Into::into));
+    let sent = send_each(connection, on_failure, || messages.next(), told);
     if let Err(NoSuchConnection) = sent {
         let refused = match on_failure {
-            OnFailure::Stop => 1.min(outcomes.len()),
-            OnFailure::Continue => outcomes.len(),
+            OnFailure::Stop => 1.min(count),
+            OnFailure::Continue => count,
         };
-        outcomes[..refused].fill(Err(UnsentReason::Failed(NoSuchConnection.into())));
+        let gone = Err(UnsentReason::Failed(NoSuchConnection.into()));
+        outcomes.resize(refused, gone);
     }
+    outcomes.resize(count, Err(UnsentReason::NotAttempted));
     outcomes
+}
+
+/// Sends messages of a connection; see [`Connection::send_each`].
+pub(crate) fn send_each<'a>(
+    connection: &Connection,
+    on_failure: OnFailure,
+    mut next: impl FnMut() -> Option<(Payload<'a>, SendOptions)>,
+    mut told: impl FnMut(Result<MessageNumber, SendError>),
+) -> Result<(), NoSuchConnection> {
+    let slot = connection.slot();
+    let mut state = slot.state.lock();
+    let now = state.advance(slot.inner.clock.now());
+    let core = state.open()?;
+    let mut urgency = Urgency::Later;
+    while let Some((payload, options)) = next() {
+        if options.is_urgent() {
+            urgency = Urgency::Now;
+        }
+        let sent = core.send(now, options.message(payload));
+        let stops = sent.is_err() && on_failure == OnFailure::Stop;
+        told(sent.map_err(Into::into));
+        if stops {
+            break;
+        }
+    }
+    slot.inner.after_input(slot, state, urgency);
+    Ok(())
 }

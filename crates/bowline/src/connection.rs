@@ -178,6 +178,24 @@ impl Connection {
         batch::send_many(self, messages, on_failure)
     }
 
+    /// Sends messages of this connection as [`send_many`](Self::send_many) does, without a list of them or of
+    /// what became of them; for bindings.
+    ///
+    /// `next` is asked for one after the other, and `told` what became of it, until there are no more or, with
+    /// [`OnFailure::Stop`], one is refused. Both are called with the connection locked: they must not use it,
+    /// or they would wait for ever.
+    ///
+    /// # Errors
+    /// If the connection is closed; `next` was not asked then.
+    pub fn send_each<'a>(
+        &self,
+        on_failure: OnFailure,
+        next: impl FnMut() -> Option<(Payload<'a>, SendOptions)>,
+        told: impl FnMut(Result<MessageNumber, SendError>),
+    ) -> Result<(), NoSuchConnection> {
+        batch::send_each(self, on_failure, next, told)
+    }
+
     /// What may be sent on a lane now: what room there is, what of it leaves at once, and how long
     /// the rest waits. A game that asks each tick can fit its state to the path.
     ///

@@ -18,6 +18,7 @@ use bowline::Message;
 use bowline::NoSuchConnection;
 use bowline::OnFailure;
 use bowline::PairKind;
+use bowline::Payload;
 use bowline::SendError;
 use bowline::SendFlags;
 use bowline::SendOptions;
@@ -390,4 +391,31 @@ fn messages_of_one_connection_go_together_and_their_reader_knows_the_peer() {
         Err(UnsentReason::Failed(SendError::NoSuchConnection(_)))
     ));
     assert_eq!(closed[2], Err(UnsentReason::NotAttempted));
+}
+
+#[test]
+fn messages_are_asked_for_one_by_one_until_one_is_refused() {
+    let sockets = manual();
+    let (one, other) = pipe(&sockets);
+    let unknown = SendOptions::reliable().lane(LaneIndex::new(7));
+    let list = [SendOptions::reliable(), unknown, SendOptions::reliable()];
+    let told = |on_failure| {
+        let mut left = list.iter();
+        let next = || left.next().map(|options| (Payload::from(b"x"), *options));
+        let mut told = Vec::new();
+        let sent = one.send_each(on_failure, next, |sent| told.push(sent.is_ok()));
+        (sent, told, left.len())
+    };
+    assert_eq!(told(OnFailure::Stop), (Ok(()), vec![true, false], 1));
+    assert_eq!(
+        told(OnFailure::Continue),
+        (Ok(()), vec![true, false, true], 0)
+    );
+    let mut read = Vec::new();
+    assert_eq!(other.receive_batch(&mut read, 10), Ok(3));
+    one.close(EndReason::APP_GENERIC, "", false).unwrap();
+    assert_eq!(
+        told(OnFailure::Stop),
+        (Err(NoSuchConnection), Vec::new(), 3)
+    );
 }

@@ -47,8 +47,13 @@ pub(crate) fn allocate(size: c_int) -> *mut RawMessage {
     let mut holder = take();
     holder.raw = BLANK;
     if len > 0 {
-        // Zeros, so that nothing of other messages is sent if the caller leaves a part as it is.
-        holder.buffer.resize(len, 0);
+        if len < LARGE {
+            // Zeros, so that nothing of other messages is sent if the caller leaves a part as it is.
+            holder.buffer.resize(len, 0);
+        } else {
+            // As in GNS: it is for the caller to fill, and to write it twice costs as much as to send it.
+            holder.buffer = Vec::with_capacity(len);
+        }
         holder.raw.data = holder.buffer.as_mut_ptr().cast();
         holder.raw.size = size;
         holder.raw.free_data = Some(free_own);
@@ -190,6 +195,8 @@ const BLANK: RawMessage = RawMessage {
 const RELIABLE: c_int = 8;
 /// How many holders a thread keeps for its next messages.
 const MAX_SPARE: usize = 256;
+/// From this size on the bytes of a new message are what they are.
+const LARGE: usize = 4096;
 /// The largest buffer that is kept with a holder.
 const MAX_SPARE_BUFFER: usize = 2048;
 

@@ -34,8 +34,8 @@ use crate::library;
 pub(crate) use lent::finish as finish_lent;
 
 exports! {
-    /// A message with room for so many bytes, all 0; without any room, for the caller to point it to bytes
-    /// of its own. Null for a negative size.
+    /// A message with room for so many bytes, for the caller to fill (less than 4 KiB are 0 at first); without
+    /// any room, for the caller to point it to bytes of its own. Null for a negative size.
     fn SteamAPI_ISteamNetworkingUtils_AllocateMessage(_this: *const Object, size: c_int) -> *mut RawMessage, else std::ptr::null_mut();
         holder::allocate(size);
 

@@ -9,10 +9,10 @@ use bowline::MessageNumber;
 use bowline::OnFailure;
 use bowline::Payload;
 use bowline::ResultCode;
+use bowline::SendError;
 use bowline::SendFlags;
 use bowline::SendOptions;
 use bowline::ToResult;
-use bowline::UnsentReason;
 
 use crate::abi::message::RawMessage;
 use crate::abi::pointer;
@@ -162,27 +162,29 @@ unsafe fn send_to(
     on_failure: OnFailure,
 ) -> Vec<i64> {
     let mut results = Vec::with_capacity(run.len());
+    let stops = on_failure == OnFailure::Stop;
     while results.len() < run.len() {
-        let rest = &run[results.len()..];
-        // SAFETY: they are ours, and stay until they are settled.
-        let good = rest
-            .iter()
-            .map_while(|message| unsafe { outgoing(*message) });
-        let sent = connection.send_many(good, on_failure);
-        let stops = on_failure == OnFailure::Stop;
-        let has_failed = sent.iter().any(Result::is_err);
-        results.extend(sent.iter().map(result_of));
-        if results.len() < run.len() {
-            // The next one is bad.
-            let bad = if has_failed && stops {
-                0
-            } else {
-                refused(ResultCode::InvalidParam)
-            };
-            results.push(bad);
-            if stops {
-                results.resize(run.len(), 0);
-            }
+        let mut rest = run[results.len()..].iter();
+        // SAFETY: they are ours, and stay until they are settled. A bad one ends the round.
+        let next = || {
+            rest.next()
+                .and_then(|message| unsafe { outgoing(*message) })
+        };
+        let mut has_failed = false;
+        let sent = connection.send_each(on_failure, next, |sent| {
+            has_failed |= sent.is_err();
+            results.push(result_of(sent));
+        });
+        if results.len() < run.len() && !(stops && has_failed) {
+            // The next one is bad, or there is nobody to send it.
+            debug_assert!(
+                sent.is_ok() || !has_failed,
+                "a closed connection sends none"
+            );
+            results.push(refused(ResultCode::InvalidParam));
+        }
+        if stops {
+            results.resize(run.len(), 0);
         }
     }
     results
@@ -227,10 +229,10 @@ unsafe fn settle(message: *mut RawMessage, is_sent: bool, delete_failed: bool) {
     }
 }
 
-fn result_of(result: &Result<MessageNumber, UnsentReason>) -> i64 {
-    match result {
-        Ok(number) => number_of(*number),
-        Err(reason) => refused(reason.result()),
+fn result_of(sent: Result<MessageNumber, SendError>) -> i64 {
+    match sent {
+        Ok(number) => number_of(number),
+        Err(error) => refused(error.result()),
     }
 }
 
