@@ -254,6 +254,7 @@ fn begin(this: *const Object) -> (Weak<Library>, usize) {
     let Some(interface) = library.interface(this) else {
         return (Weak::new(), 0);
     };
+    interface.ask();
     interface.queue.collect(interface);
     let waiting = lock(&interface.queue.waiting).len();
     (std::sync::Arc::downgrade(&library), waiting)

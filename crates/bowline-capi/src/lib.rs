@@ -24,6 +24,7 @@
 
 pub mod abi;
 pub mod beyond;
+mod busy;
 pub mod callbacks;
 mod defaults;
 pub mod guard;

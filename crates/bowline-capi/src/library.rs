@@ -30,6 +30,7 @@ use bowline::WaitHandle;
 
 use crate::abi::vtable::Object;
 use crate::beyond;
+use crate::busy::Questions;
 use crate::callbacks::CertificateExpiring;
 use crate::callbacks::Queue;
 use crate::callbacks::Writable;
@@ -68,6 +69,7 @@ pub(crate) struct Interface {
     wait_handles: [OnceLock<WaitHandle>; 2],
     /// What waits for `RunCallbacks`.
     pub(crate) queue: Queue,
+    questions: Questions,
     /// It was made to forget who it is, and no certificate has told it since.
     is_nobody: AtomicBool,
 }
@@ -157,6 +159,7 @@ impl Interface {
             sockets: builder.build()?,
             wait_handles: [const { OnceLock::new() }; 2],
             queue: Queue::default(),
+            questions: Questions::default(),
             is_nobody: AtomicBool::new(false),
         })
     }
@@ -164,6 +167,13 @@ impl Interface {
     /// Which of the two it is.
     pub(crate) const fn role(&self) -> Role {
         self.role
+    }
+
+    /// The application asks whether something has happened.
+    pub(crate) fn ask(&self) {
+        if service_mode() == ServiceMode::Thread {
+            self.questions.ask(&self.sockets);
+        }
     }
 
     /// The Rust side of it.

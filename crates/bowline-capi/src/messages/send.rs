@@ -165,10 +165,10 @@ unsafe fn send_to(
     let stops = on_failure == OnFailure::Stop;
     while results.len() < run.len() {
         let mut rest = run[results.len()..].iter();
-        // SAFETY: they are ours, and stay until they are settled. A bad one ends the round.
         let next = || {
-            rest.next()
-                .and_then(|message| unsafe { outgoing(*message) })
+            let message = *rest.next()?;
+            // SAFETY: it is ours, and stays until it is settled. A bad one ends the round.
+            unsafe { outgoing(message) }
         };
         let mut has_failed = false;
         let sent = connection.send_each(on_failure, next, |sent| {
