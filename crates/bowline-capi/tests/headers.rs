@@ -53,6 +53,58 @@ fn the_library_takes_what_the_headers_say() {
     }
 }
 
+/// The methods of an interface are the flat functions of the same names, in the order of the class.
+#[test]
+fn the_vtables_have_the_order_of_the_classes() {
+    let classes = classes();
+    let mut checked = 0;
+    for source in files_below(&crate_folder().join("src"), "rs") {
+        let text = read(&source);
+        for (at, marker) in text.match_indices("= Vtable::new([") {
+            let list = text[at + marker.len()..].split(']').next();
+            let slots: Vec<_> = split_list(list.expect("a list ends"))
+                .iter()
+                .map(|slot| slot.trim().trim_end_matches(" as Slot"))
+                .map(|slot| slot.rsplit("::").next().unwrap_or(slot))
+                .collect();
+            let is_of = |class: &String| slots[0].starts_with(&format!("SteamAPI_{class}_"));
+            let Some((class, methods)) = classes.iter().find(|(class, _)| is_of(class)) else {
+                // Of an object that only the library itself calls.
+                continue;
+            };
+            let named = methods
+                .iter()
+                .map(|method| format!("SteamAPI_{class}_{method}"));
+            assert_eq!(slots, named.collect::<Vec<_>>(), "{class}");
+            checked += 1;
+        }
+    }
+    assert_eq!(
+        checked, 4,
+        "sockets, utils, messages and the legacy interface"
+    );
+}
+
+/// The virtual methods of every class in the headers, in order.
+fn classes() -> BTreeMap<String, Vec<String>> {
+    let mut found = BTreeMap::new();
+    for header in files_below(&crate_folder().join("include"), "h") {
+        let text = without_comments(&read(&header));
+        for class in text.split("\nclass ").skip(1) {
+            let Some((name, body)) = class.split_once(" {") else {
+                continue;
+            };
+            let body = body.split("\n};").next().unwrap_or_default();
+            let methods = body.split("virtual ").skip(1).map(|method| {
+                let (declaration, _) = method.split_once('(').expect("a method has parameters");
+                split_name(declaration).1.to_owned()
+            });
+            found.insert(name.to_owned(), methods.collect());
+        }
+    }
+    found
+}
+
 #[test]
 fn a_declaration_is_read_as_the_machine_sees_it() {
     let text = "/* STEAMNETWORKINGSOCKETS_INTERFACE no f(); */\n\
