@@ -25,11 +25,12 @@ STEAMNETWORKINGSOCKETS_INTERFACE bool GameNetworkingSockets_AddTrustedCert(const
 /* The app that certificates must be good for, ours and those of peers. Before SetCertificate. */
 STEAMNETWORKINGSOCKETS_INTERFACE void GameNetworkingSockets_SetAppID(AppId_t nAppID);
 
-/* With true, before GameNetworkingSockets_Init, there is no service thread: the application calls
- * SteamNetworkingSockets_Poll, at least once per frame. */
+/* With true there is no service thread: the application calls SteamNetworkingSockets_Poll, at least once per
+ * frame. With false there is one again. At any time, but not on the service thread. */
 STEAMNETWORKINGSOCKETS_INTERFACE void SteamNetworkingSockets_SetManualPollMode(bool bFlag);
 
-/* Does what there is to do, and waits at most so many milliseconds for that. */
+/* Does what there is to do, and waits at most so many milliseconds for something to read. Does nothing while
+ * there is a service thread. */
 STEAMNETWORKINGSOCKETS_INTERFACE void SteamNetworkingSockets_Poll(int msMaxWaitTime);
 
 /* Accepted, and without effect: memory comes from the system, and no lock is held for all of the
