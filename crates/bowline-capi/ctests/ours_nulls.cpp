@@ -16,7 +16,8 @@ static void call_sockets(ISteamNetworkingSockets *self, HSteamNetConnection conn
     SteamNetConnectionRealTimeLaneStatus_t lane;
     int size = 0;
     const EResult closed = good ? k_EResultOK : k_EResultInvalidParam;
-    CHECK_EQ(SteamAPI_ISteamNetworkingSockets_AcceptConnection(self, conn), k_EResultInvalidParam);
+    CHECK_EQ(SteamAPI_ISteamNetworkingSockets_AcceptConnection(self, conn),
+             good ? k_EResultInvalidState : k_EResultInvalidParam);
     CHECK(!SteamAPI_ISteamNetworkingSockets_GetConnectionName(self, conn, nullptr, 10));
     char name[4] = "abc";
     SteamAPI_ISteamNetworkingSockets_GetConnectionName(self, conn, name, 0);
