@@ -1,6 +1,6 @@
 //! What happened, told to the application by the functions that it installed.
 //!
-//! `RunCallbacks` first moves what waits in the Rust library to a [`Queue`] of the interface, and then hands
+//! `RunCallbacks` first moves what waits in the Rust library to a queue of the interface, and then hands
 //! out as much as was there at that moment, one by one and in order. While the application's function runs no
 //! lock is held, nothing here refers to the library, and no panic is caught: so it may call everything,
 //! `RunCallbacks` and `GameNetworkingSockets_Kill` included, and an exception that it throws goes through to

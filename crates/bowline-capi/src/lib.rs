@@ -3,12 +3,12 @@
 //! A program that was built for GNS finds here the names, vtables and layouts that it was built for, and
 //! behaves as before. The layers, from the caller inwards:
 //!
-//! - the exported functions ([`process`], [`sockets::flat`], [`utils::flat`] and others): one line each,
+//! - the exported functions ([`process`], [`sockets::flat`], [`utils`] and others): one line each,
 //!   under a [`guard`] that lets no panic out;
 //! - [`abi`]: layouts, vtables, and how pointers from outside are read and written;
 //! - the modules behind the exported functions, which translate between GNS's conventions and the Rust
 //!   library's;
-//! - [`library`]: what `GameNetworkingSockets_Init` makes and `GameNetworkingSockets_Kill` ends.
+//! - `library`: what `GameNetworkingSockets_Init` makes and `GameNetworkingSockets_Kill` ends.
 //!
 //! A method of a C++ interface takes its object as its first argument, like the flat function of that
 //! name, so the slots of the vtables are the flat functions themselves.

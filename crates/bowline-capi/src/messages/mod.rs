@@ -1,13 +1,13 @@
 //! Messages: made, sent, received and released.
 //!
 //! A caller holds pointers to [`RawMessage`]s that the library made. Each is the beginning of a
-//! [`holder::Holder`], which also keeps what the bytes live in: a buffer that was asked for, or what was
+//! `holder::Holder`, which also keeps what the bytes live in: a buffer that was asked for, or what was
 //! received, which is handed out where it lies. Small holders are used again by the thread that released
 //! them.
 //!
 //! A message that is sent belongs to the library. A small one is copied into the send buffer and released
 //! at once. One of 4 KiB and more is not: its bytes stay where they are until the peer has them all, and the
-//! caller's free function runs then, by a thread of its own ([`lent`]), because the library may hold
+//! caller's free function runs then, by a thread of its own (`lent`), because the library may hold
 //! locks at that moment.
 
 pub mod generation;
