@@ -52,6 +52,8 @@ pub(crate) struct Built {
 pub(crate) fn build(job: &Job<'_>, what: &Build<'_>) -> Result<Built> {
     let mut cargo = job.command("cargo");
     cargo.args(["rustc", "--package", "bowline-capi", "--lib"]);
+    // Without the Rust library among them: cargo optimises across crates only if all of a build can be.
+    cargo.args(["--crate-type", "cdylib,staticlib"]);
     cargo.args(["--message-format", "json"]);
     if !what.is_debug {
         cargo.arg("--release");
