@@ -372,6 +372,13 @@ impl Connection {
         self.slot.id
     }
 
+    /// Whether it is one end of a [`PairKind::Pipe`](crate::PairKind::Pipe), with the other end in this process and
+    /// nothing between them.
+    pub fn is_pipe(&self) -> bool {
+        let remote = self.remote_addr();
+        remote.ip().is_unspecified() && remote.port() == 0
+    }
+
     /// Where the peer is; `[::]:0` for the other end of a pipe.
     pub fn remote_addr(&self) -> SocketAddr {
         self.slot.remote_addr()

@@ -64,7 +64,7 @@ pub(crate) unsafe fn settle_sent(message: *mut RawMessage) {
 #[derive(Debug)]
 struct View {
     message: Message,
-    freer: Option<Sender<Message>>,
+    freer: Option<Sender<Order>>,
 }
 
 impl AsRef<[u8]> for View {
@@ -84,26 +84,33 @@ impl Drop for View {
             return;
         }
         let unsent = match &self.freer {
-            Some(freer) => freer.send(message).err().map(|error| error.0),
-            None => Some(message),
+            Some(freer) => freer.send(Order::Free(message)).is_err(),
+            None => true,
         };
-        if let Some(message) = unsent {
+        if unsent {
             // SAFETY: it is the library's, and nothing leads to its bytes any more.
             unsafe { holder::release(message.0) };
         }
     }
 }
 
+/// What the thread is told. It is told to end, because the way to it stays open as long as somebody has a
+/// message that came through a pipe.
+enum Order {
+    Free(Message),
+    End,
+}
+
 /// The thread that runs the caller's free functions, and how it is reached.
 struct Freer {
-    sender: Sender<Message>,
+    sender: Sender<Order>,
     thread: JoinHandle<()>,
 }
 
 static FREER: Mutex<Option<Freer>> = Mutex::new(None);
 
 /// The way to the thread, which is started if there is none; `None` if the system has no more threads.
-fn freer() -> Option<Sender<Message>> {
+fn freer() -> Option<Sender<Order>> {
     let mut freer = FREER.lock().unwrap_or_else(PoisonError::into_inner);
     if freer.is_none() {
         let (sender, receiver) = channel();
@@ -114,8 +121,8 @@ fn freer() -> Option<Sender<Message>> {
     freer.as_ref().map(|freer| freer.sender.clone())
 }
 
-fn free_all(messages: &Receiver<Message>) {
-    for message in messages {
+fn free_all(orders: &Receiver<Order>) {
+    while let Ok(Order::Free(message)) = orders.recv() {
         // SAFETY: it was handed over by its last owner.
         unsafe { holder::release(message.0) };
     }
@@ -128,10 +135,12 @@ pub(crate) fn finish() {
     let Some(Freer { sender, thread }) = freer else {
         return;
     };
-    drop(sender);
+    // If it has ended there is nobody to tell.
+    let _ = sender.send(Order::End);
     // A free function may itself end the library.
     if thread.thread().id() != thread::current().id() {
-        // It ends when no message is left, or has panicked, of which it has told.
+        // It ends when no message is left, or has panicked, of which it has told. What comes later is freed by
+        // whoever releases it.
         let _ = thread.join();
     }
 }

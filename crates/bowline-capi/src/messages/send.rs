@@ -121,6 +121,12 @@ unsafe fn handle_of(message: *const RawMessage) -> Option<ConnectionHandle> {
     (!message.is_null()).then(|| unsafe { (*message).connection })
 }
 
+/// From which size on messages of this connection are sent where they lie: as in GNS, what goes through a
+/// pipe arrives at the address that it was sent from.
+fn share_from(connection: &Connection) -> usize {
+    if connection.is_pipe() { 1 } else { SHARE_FROM }
+}
+
 /// Sends the messages of one connection and releases those that the caller does not keep.
 ///
 /// # Safety
@@ -134,7 +140,9 @@ unsafe fn send_run(
     let Some(handle) = handle else {
         return vec![refused(ResultCode::InvalidParam); run.len()];
     };
-    let results = match connection(handle) {
+    let connection = connection(handle);
+    let share_from = connection.as_ref().map_or(SHARE_FROM, share_from);
+    let results = match connection {
         // Without a connection nothing behind the first one is attempted, either.
         None if handle != 0 && on_failure == OnFailure::Stop => {
             let mut results = vec![0; run.len()];
@@ -143,11 +151,11 @@ unsafe fn send_run(
         }
         None => vec![refused(ResultCode::InvalidParam); run.len()],
         // SAFETY: they are ours.
-        Some(connection) => unsafe { send_to(&connection, run, on_failure) },
+        Some(connection) => unsafe { send_to(&connection, run, on_failure, share_from) },
     };
     for (message, result) in run.iter().zip(&results) {
         // SAFETY: it is ours, and nothing uses it any more.
-        unsafe { settle(*message, *result > 0, delete_failed) };
+        unsafe { settle(*message, *result > 0, delete_failed, share_from) };
     }
     results
 }
@@ -160,6 +168,7 @@ unsafe fn send_to(
     connection: &Connection,
     run: &[*mut RawMessage],
     on_failure: OnFailure,
+    share_from: usize,
 ) -> Vec<i64> {
     let mut results = Vec::with_capacity(run.len());
     let stops = on_failure == OnFailure::Stop;
@@ -168,7 +177,7 @@ unsafe fn send_to(
         let next = || {
             let message = *rest.next()?;
             // SAFETY: it is ours, and stays until it is settled. A bad one ends the round.
-            unsafe { outgoing(message) }
+            unsafe { outgoing(message, share_from) }
         };
         let mut has_failed = false;
         let sent = connection.send_each(on_failure, next, |sent| {
@@ -195,7 +204,10 @@ unsafe fn send_to(
 ///
 /// # Safety
 /// The message is ours, and stays until it is settled.
-unsafe fn outgoing<'a>(message: *mut RawMessage) -> Option<(Payload<'a>, SendOptions)> {
+unsafe fn outgoing<'a>(
+    message: *mut RawMessage,
+    share_from: usize,
+) -> Option<(Payload<'a>, SendOptions)> {
     // SAFETY: it is ours.
     let raw = unsafe { &*message };
     let lane = LaneIndex::new(u8::try_from(raw.lane).ok()?);
@@ -205,7 +217,7 @@ unsafe fn outgoing<'a>(message: *mut RawMessage) -> Option<(Payload<'a>, SendOpt
     }
     // SAFETY: it is ours, and so many bytes are there.
     let payload = unsafe {
-        if len < SHARE_FROM {
+        if len < share_from {
             Payload::Borrowed(pointer::bytes(raw.data.cast(), len)?)
         } else {
             Payload::Shared(lent::lend(message))
@@ -218,10 +230,10 @@ unsafe fn outgoing<'a>(message: *mut RawMessage) -> Option<(Payload<'a>, SendOpt
 ///
 /// # Safety
 /// The message is ours, and was sent or not; whoever calls does not use it any more, if it is not the caller's.
-unsafe fn settle(message: *mut RawMessage, is_sent: bool, delete_failed: bool) {
+unsafe fn settle(message: *mut RawMessage, is_sent: bool, delete_failed: bool, share_from: usize) {
     // SAFETY: the caller's promise.
     unsafe {
-        if is_sent && (*message).size as usize >= SHARE_FROM {
+        if is_sent && (*message).size as usize >= share_from {
             lent::settle_sent(message);
         } else if is_sent || delete_failed {
             holder::release(message);

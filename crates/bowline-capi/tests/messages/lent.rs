@@ -107,3 +107,26 @@ fn a_free_function_may_use_the_connection() {
     assert_eq!(received[1], b"freed");
     assert_eq!(FREED.load(Ordering::SeqCst), 1);
 }
+
+#[test]
+fn what_goes_through_a_pipe_arrives_where_it_lay_and_may_outlive_the_library() {
+    let turn = Turn::new(false);
+    FREED.store(0, Ordering::SeqCst);
+    let own = turn.message(b"a buffer of the library");
+    let sent = [own, lent(&turn, vec![7; 300]), lent(&turn, vec![8; 30_000])];
+    let data = sent.map(|message| unsafe { (*message).data });
+    assert_eq!(turn.send_many(&mut sent.clone(), true), [1, 2, 3]);
+    let received = turn.receive(3);
+    let arrived: Vec<_> = received
+        .iter()
+        .map(|message| unsafe { (**message).data })
+        .collect();
+    assert_eq!(arrived, data);
+    assert_eq!(take(received[1]), [7; 300]);
+    // The library ends although a message is still with its reader.
+    drop(turn);
+    assert_eq!(FREED.load(Ordering::SeqCst), 1);
+    assert_eq!(take(received[0]), b"a buffer of the library");
+    assert_eq!(take(received[2]), [8; 30_000]);
+    assert_eq!(FREED.load(Ordering::SeqCst), 2);
+}
