@@ -189,6 +189,23 @@ static void check_names_and_numbers()
     GameNetworkingSockets_Kill();
 }
 
+static void check_ports()
+{
+    start();
+    SteamNetworkingIPAddr address, told;
+    address.Clear();
+    CHECK_EQ(sockets()->CreateListenSocketIP(address, 0, nullptr), k_HSteamListenSocket_Invalid);
+    const HSteamListenSocket listener = listen_somewhere(address);
+    // Taken, and no address of this machine.
+    CHECK_EQ(sockets()->CreateListenSocketIP(address, 0, nullptr), k_HSteamListenSocket_Invalid);
+    CHECK(sockets()->GetListenSocketAddress(listener, &told));
+    CHECK(told == address);
+    address.SetIPv4(0x08080808, address.m_port);
+    CHECK_EQ(sockets()->CreateListenSocketIP(address, 0, nullptr), k_HSteamListenSocket_Invalid);
+    CHECK(sockets()->CloseListenSocket(listener));
+    GameNetworkingSockets_Kill();
+}
+
 // Closing a listen socket ends what came in on it.
 static void check_close_listener()
 {
@@ -209,6 +226,7 @@ int main()
     check_accept();
     check_nobody_there();
     check_names_and_numbers();
+    check_ports();
     check_close_listener();
     return CHECK_DONE();
 }

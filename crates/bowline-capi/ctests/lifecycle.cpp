@@ -88,6 +88,24 @@ static void check_kill_with_open_connections()
     }
 }
 
+static void kill(SteamNetConnectionStatusChangedCallback_t *) { GameNetworkingSockets_Kill(); }
+
+// The library may be ended from one of its callbacks; what waits behind it is not told any more.
+static void check_kill_from_callback()
+{
+    start();
+    CHECK(utils()->SetGlobalCallback_SteamNetConnectionStatusChanged(kill));
+    SteamNetworkingIPAddr address;
+    address.SetIPv4(0x7f000001, 9);
+    CHECK(sockets()->ConnectByIPAddress(address, 0, nullptr) != k_HSteamNetConnection_Invalid);
+    CHECK(sockets()->ConnectByIPAddress(address, 0, nullptr) != k_HSteamNetConnection_Invalid);
+    sockets()->RunCallbacks();
+    CHECK(sockets() == nullptr);
+    start();
+    CHECK(sockets() != nullptr);
+    GameNetworkingSockets_Kill();
+}
+
 static void check_many_lives()
 {
     for (int i = 0; i < 100; ++i) {
@@ -108,6 +126,7 @@ int main()
     check_identity();
     check_message_outlives();
     check_kill_with_open_connections();
+    check_kill_from_callback();
     check_many_lives();
     return CHECK_DONE();
 }
