@@ -46,6 +46,8 @@ pub(super) enum Verdict {
     Unknown,
     /// There are signs of both.
     Both,
+    /// It is our library, which has both.
+    Ours,
 }
 
 /// A sign of one generation.
@@ -59,14 +61,18 @@ impl Generation {
         let releases = |of: fn(&Need) -> Option<Release>| needs.iter().filter_map(of);
         let from = releases(|need| need.export?.since).max();
         let to = releases(|need| need.export?.until).min();
+        let without_evidence = |verdict| Self {
+            verdict,
+            from,
+            to,
+            evidence: Vec::new(),
+        };
+        if program.exports.contains("Bowline_Version") {
+            return without_evidence(Verdict::Ours);
+        }
         let ways = ways_to_send_messages(needs);
         if ways.is_empty() {
-            return Self {
-                verdict: Verdict::DoesNotMatter,
-                from,
-                to,
-                evidence: Vec::new(),
-            };
+            return without_evidence(Verdict::DoesNotMatter);
         }
         let signs = signs(needs, program);
         let old = signs.iter().any(|sign| matches!(sign, Sign::Old(_)));
@@ -100,6 +106,7 @@ impl Verdict {
             Self::Old => "1.4",
             Self::Unknown => "unknown",
             Self::Both => "contradictory",
+            Self::Ours => "ours",
         }
     }
 
@@ -111,13 +118,14 @@ impl Verdict {
             Self::Old => "1.4.1 or earlier: SendMessages with four arguments",
             Self::Unknown => "cannot be told from the file",
             Self::Both => "the file shows signs of both",
+            Self::Ours => "it is our library, which serves both",
         }
     }
 
     /// What to do.
     pub(super) const fn advice(self) -> &'static str {
         match self {
-            Self::DoesNotMatter | Self::Newest => "nothing to set",
+            Self::DoesNotMatter | Self::Newest | Self::Ours => "nothing to set",
             Self::Old => {
                 "set BOWLINE_GNS_ABI=1.4 in the program's environment, or build the library with \
                  --features gns-1-4, or call Bowline_SetAbiGeneration(14) first"
@@ -255,6 +263,8 @@ mod tests {
         assert_eq!(Findings::of(&library).generation.verdict, Verdict::Old);
         library.exports.insert(SINCE_FIVE.to_owned());
         assert_eq!(Findings::of(&library).generation.verdict, Verdict::Newest);
+        library.exports.insert("Bowline_Version".to_owned());
+        assert_eq!(Findings::of(&library).generation.verdict, Verdict::Ours);
     }
 
     #[test]

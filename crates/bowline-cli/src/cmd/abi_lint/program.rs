@@ -134,18 +134,13 @@ impl Program {
 
     fn add_object(&mut self, data: &[u8]) -> Result<(), ProgramError> {
         let file = object::File::parse(data)?;
-        let bits = if file.is_64() { "64" } else { "32" };
         let kind = match file.kind() {
             ObjectKind::Relocatable => "object file",
             ObjectKind::Executable => "program",
             ObjectKind::Dynamic => "shared library or program",
             _ => "file",
         };
-        self.format = format!(
-            "{:?} {bits}-bit {kind} for {:?}",
-            file.format(),
-            file.architecture()
-        );
+        self.format = format!("{:?} {kind} for {:?}", file.format(), file.architecture());
         self.add_libraries(&file)?;
         for symbol in file.dynamic_symbols().chain(file.symbols()) {
             let Ok(name) = symbol.name() else { continue };

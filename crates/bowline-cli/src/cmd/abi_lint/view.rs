@@ -10,6 +10,7 @@ use serde_json::json;
 use crate::cmd::abi_lint::findings::Findings;
 use crate::cmd::abi_lint::findings::How;
 use crate::cmd::abi_lint::findings::Need;
+use crate::cmd::abi_lint::generation::Verdict;
 use crate::view::terminal::printable;
 
 /// Prints the findings for people. What comes from the file is made safe for a terminal.
@@ -88,7 +89,8 @@ fn generation(out: &mut impl Write, findings: &Findings) -> io::Result<()> {
     for evidence in &generation.evidence {
         writeln!(out, "  {evidence}")?;
     }
-    if let Some(from) = generation.from {
+    let is_ours = generation.verdict == Verdict::Ours;
+    if let (Some(from), false) = (generation.from, is_ours) {
         let to = generation
             .to
             .map_or_else(|| "the newest".to_owned(), |to| to.to_string());

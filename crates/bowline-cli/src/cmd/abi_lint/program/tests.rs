@@ -15,8 +15,71 @@ fn elf_header() -> Vec<u8> {
 #[test]
 fn a_file_without_anything_needs_nothing() {
     let program = Program::parse(&elf_header()).unwrap();
-    assert_eq!(program.format, "Elf 64-bit object file for X86_64");
+    assert_eq!(program.format, "Elf object file for X86_64");
     assert!(program.imports.is_empty() && program.texts.is_empty());
+}
+
+/// An object file for a Mac: one undefined name, and one library to load.
+fn macho(name: &str, library: &str) -> Vec<u8> {
+    let word = u32::to_le_bytes;
+    // Names and commands end with zeros, commands at a multiple of 8.
+    let names = format!("\0{name}\0");
+    let path = format!("{library}\0");
+    let dylib_size = (24 + path.len()).next_multiple_of(8);
+    let symbols = 32 + 24 + dylib_size;
+    let size = |size: usize| word(u32::try_from(size).unwrap());
+    let mut file = [
+        // Magic, processor and its kind, object file, two commands and their size, flags, nothing.
+        [word(0xfeed_facf), word(0x0100_000c), word(0), word(1)].concat(),
+        [word(2), size(24 + dylib_size), word(0), word(0)].concat(),
+        // The table of symbols and that of their names.
+        [word(2), word(24), size(symbols), word(1)].concat(),
+        [size(symbols + 16), size(names.len())].concat(),
+        // The library: its name begins at 24; time and versions.
+        [
+            word(0xc),
+            size(dylib_size),
+            word(24),
+            word(0),
+            word(0),
+            word(0),
+        ]
+        .concat(),
+    ]
+    .concat();
+    file.extend(path.bytes());
+    file.resize(symbols, 0);
+    // Its name, that it is external and undefined, no section, no more.
+    file.extend([word(1), word(0x0000_0001), word(0), word(0)].concat());
+    file.extend(names.bytes());
+    file
+}
+
+/// An object file for 64-bit Windows: one undefined name.
+fn coff(name: &str) -> Vec<u8> {
+    let names = u32::try_from(4 + name.len() + 1).unwrap();
+    let mut file = vec![0x64, 0x86, 0, 0, 0, 0, 0, 0];
+    // The table of symbols begins after the header and has one entry; no further header, no flags.
+    file.extend([20_u32.to_le_bytes(), 1_u32.to_le_bytes(), [0; 4]].concat());
+    // A name in the table of names, no value, no section, no type, external, nothing more.
+    file.extend([[0; 4], 4_u32.to_le_bytes(), [0; 4], [0; 4]].concat());
+    file.extend([2, 0]);
+    file.extend(names.to_le_bytes());
+    file.extend(name.bytes());
+    file.push(0);
+    file
+}
+
+#[test]
+fn object_files_of_other_systems_tell_their_names() {
+    let mac = macho("_SteamAPI_SteamNetworkingSockets_v009", "@rpath/libX.dylib");
+    let mac = Program::parse(&mac).unwrap();
+    assert_eq!(mac.format, "MachO object file for Aarch64");
+    assert!(mac.imports.contains("SteamAPI_SteamNetworkingSockets_v009"));
+    assert_eq!(mac.libraries, ["@rpath/libX.dylib"]);
+    let windows = Program::parse(&coff("__imp_GameNetworkingSockets_Init")).unwrap();
+    assert_eq!(windows.format, "Coff object file for X86_64");
+    assert!(windows.imports.contains("GameNetworkingSockets_Init"));
 }
 
 #[test]
