@@ -6,6 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use object::Object as _;
+use serde_json::Value;
 
 use crate::capi::programs::{Language, NO_TESTS, sources};
 use crate::capi::{Build, Built, FOLDER, build, exports, fresh_folder};
@@ -104,6 +105,7 @@ fn programs(job: &Job<'_>, built: &Built) -> Result<String> {
             wine.run(job, &program)?;
         }
     }
+    lint(job, &folder.join("bin/main.exe"))?;
     let ran = if wine.is_some() {
         "its tests run"
     } else {
@@ -139,6 +141,32 @@ fn link(job: &Job<'_>, source: &Path, installed: &Path) -> Result<Option<PathBuf
     compiler.arg("-o").arg(&program);
     job.run(&mut compiler)?;
     Ok(Some(program))
+}
+
+/// `bowline abi-lint` has to find in a program for Windows what it was linked to.
+fn lint(job: &Job<'_>, program: &Path) -> Result {
+    let mut lint = job.command("cargo");
+    lint.args([
+        "run",
+        "--quiet",
+        "--package",
+        "bowline-cli",
+        "--",
+        "abi-lint",
+    ]);
+    let told = job.output(lint.arg("--json").arg(program))?;
+    let told: Value = serde_json::from_str(&told)?;
+    let libraries = told["libraries"].as_array().map_or(&[][..], Vec::as_slice);
+    let names = told["names"].as_array().map_or(&[][..], Vec::as_slice);
+    let needs = |name: &str| names.iter().any(|need| need["name"] == name);
+    let is_told = libraries.contains(&"GameNetworkingSockets.dll".into())
+        && needs("GameNetworkingSockets_Init")
+        && needs("SteamNetworkingSockets_LibV12");
+    if is_told {
+        Ok(())
+    } else {
+        Err(format!("abi-lint does not tell what it should: {told}").into())
+    }
 }
 
 /// What runs programs for Windows elsewhere.
