@@ -96,6 +96,12 @@ static void check_numbers()
     expect("SteamNetworkingFakeIPResult_t", SteamNetworkingFakeIPResult_t::k_iCallback, 1223);
     expect("k_ESNetSocketStateConnectionBroken", k_ESNetSocketStateConnectionBroken, 25);
     expect("k_EP2PSendReliableWithBuffering", k_EP2PSendReliableWithBuffering, 3);
+    expect("k_EP2PSessionErrorTimeout", k_EP2PSessionErrorTimeout, 4);
+    expect("k_ESNetSocketConnectionTypeUDPRelay", k_ESNetSocketConnectionTypeUDPRelay, 2);
+    expect("k_cbSteamNetworkingSocketsFakeUDPPortRecommendedMTU", k_cbSteamNetworkingSocketsFakeUDPPortRecommendedMTU,
+           1200);
+    expect("k_cbSteamNetworkingSocketsFakeUDPPortMaxMessageSize", k_cbSteamNetworkingSocketsFakeUDPPortMaxMessageSize,
+           4096);
 }
 
 int main()

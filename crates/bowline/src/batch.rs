@@ -100,35 +100,27 @@ fn send_run(
     let Some(first) = run.first() else {
         return;
     };
-    let own = run.iter().map(|index| &messages[*index]);
-    let own = own.map(|message| (Payload::Shared(message.data.clone()), message.options));
-    let sent = send_many(&messages[*first].connection, own.collect(), on_failure);
-    for (index, outcome) in run.iter().zip(sent) {
-        outcomes[*index] = outcome;
-    }
-}
-
-/// Sends messages of a connection; see [`Connection::send_many`].
-pub(crate) fn send_many(
-    connection: &Connection,
-    messages: Vec<(Payload<'_>, SendOptions)>,
-    on_failure: OnFailure,
-) -> Vec<Result<MessageNumber, UnsentReason>> {
-    let count = messages.len();
-    let mut outcomes = Vec::with_capacity(count);
-    let mut messages = messages.into_iter();
-    let told = |outcome: Result<_, SendError>| outcomes.push(outcome.map_err(Into::into));
-    let sent = send_each(connection, on_failure, || messages.next(), told);
-    if let Err(NoSuchConnection) = sent {
+    let connection = &messages[*first].connection;
+    let mut own = run.iter().map(|index| &messages[*index]);
+    let next = || {
+        let message = own.next()?;
+        Some((Payload::Shared(message.data.clone()), message.options))
+    };
+    let mut told = run.iter();
+    let tell = |outcome: Result<_, SendError>| {
+        if let Some(index) = told.next() {
+            outcomes[*index] = outcome.map_err(Into::into);
+        }
+    };
+    if let Err(NoSuchConnection) = send_each(connection, on_failure, next, tell) {
         let refused = match on_failure {
-            OnFailure::Stop => 1.min(count),
-            OnFailure::Continue => count,
+            OnFailure::Stop => &run[..1],
+            OnFailure::Continue => run,
         };
-        let gone = Err(UnsentReason::Failed(NoSuchConnection.into()));
-        outcomes.resize(refused, gone);
+        for index in refused {
+            outcomes[*index] = Err(UnsentReason::Failed(NoSuchConnection.into()));
+        }
     }
-    outcomes.resize(count, Err(UnsentReason::NotAttempted));
-    outcomes
 }
 
 /// Sends messages of a connection; see [`Connection::send_each`].

@@ -23,7 +23,6 @@ use bytes::Bytes;
 
 use crate::batch;
 use crate::batch::OnFailure;
-use crate::batch::UnsentReason;
 use crate::driver::Urgency;
 use crate::driver::followup::Followup;
 use crate::driver::limits;
@@ -151,35 +150,9 @@ impl Connection {
         self.slot.inner.send(&self.slot, urgency, message)
     }
 
-    /// Sends messages of this connection in their order, queued together, so that they leave in as few
-    /// packets as they fit into. Tells of each in turn what became of it.
-    ///
-    /// ```
-    /// use bowline::{Connection, OnFailure, SendOptions, UnsentReason};
-    ///
-    /// fn send_words(connection: &Connection, words: &[&str]) -> Result<(), UnsentReason> {
-    ///     let messages = words.iter().map(|word| (word.as_bytes(), SendOptions::reliable()));
-    ///     for result in connection.send_many(messages, OnFailure::Stop) {
-    ///         result?;
-    ///     }
-    ///     connection.flush().map_err(UnsentReason::Failed)
-    /// }
-    /// ```
-    pub fn send_many<'a, P: Into<Payload<'a>>>(
-        &self,
-        messages: impl IntoIterator<Item = (P, SendOptions)>,
-        on_failure: OnFailure,
-    ) -> Vec<Result<MessageNumber, UnsentReason>> {
-        // What the caller's iterator does is done before the connection is locked.
-        let messages = messages.into_iter();
-        let messages: Vec<_> = messages
-            .map(|(payload, options)| (payload.into(), options))
-            .collect();
-        batch::send_many(self, messages, on_failure)
-    }
-
-    /// Sends messages of this connection as [`send_many`](Self::send_many) does, without a list of them or of
-    /// what became of them; for bindings.
+    /// Sends messages of this connection in their order, queued together, so that they leave in as few packets
+    /// as they fit into, without a list of them or of what became of them; for bindings.
+    /// [`Sockets::send_batch`](crate::Sockets::send_batch) is for everybody else.
     ///
     /// `next` is asked for one after the other, and `told` what became of it, until there are no more or, with
     /// [`OnFailure::Stop`], one is refused. Both are called with the connection locked: they must not use it,
