@@ -142,18 +142,23 @@ impl Program {
         };
         self.format = format!("{:?} {kind} for {:?}", file.format(), file.architecture());
         self.add_libraries(&file)?;
+        // What Windows loads by is not among the symbols; and a program that is not stripped has symbols for
+        // the jumps to what it loads, which define nothing.
+        let mut loaded = BTreeSet::new();
+        for import in file.imports()? {
+            keep_bytes(&mut loaded, import.name());
+        }
+        let mut defined = BTreeSet::new();
         for symbol in file.dynamic_symbols().chain(file.symbols()) {
             let Ok(name) = symbol.name() else { continue };
             if symbol.is_undefined() {
                 keep(&mut self.imports, name);
             } else if symbol.is_global() {
-                keep(&mut self.defines, name);
+                keep(&mut defined, name);
             }
         }
-        // What Windows loads by is not among the symbols.
-        for import in file.imports()? {
-            keep_bytes(&mut self.imports, import.name());
-        }
+        self.defines.extend(defined.difference(&loaded).cloned());
+        self.imports.append(&mut loaded);
         for export in file.exports()? {
             keep_bytes(&mut self.exports, export.name());
         }
@@ -281,7 +286,9 @@ fn keep(names: &mut BTreeSet<String>, name: &str) {
     let is_of_c = name
         .bytes()
         .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-    if is_of_c && is_networking(name) {
+    // Where an import library of mingw has the DLL's name.
+    let is_place = name.ends_with("_dll_iname");
+    if is_of_c && !is_place && is_networking(name) {
         names.insert(name.to_owned());
     }
 }

@@ -99,7 +99,7 @@ fn generation(out: &mut impl Write, findings: &Findings) -> io::Result<()> {
             "  all its names are in GameNetworkingSockets {from} to {to}"
         )?;
     }
-    for hazard in &findings.hazards {
+    for hazard in findings.hazards.iter().filter(|_| !is_ours) {
         writeln!(out, "beware of {hazard}")?;
     }
     writeln!(out, "to do: {}", generation.verdict.advice())

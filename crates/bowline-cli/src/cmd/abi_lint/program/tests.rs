@@ -92,6 +92,7 @@ fn names_are_read_as_c_writes_them() {
         "SteamNetworkingSocketsX",
         "_ZN22ISteamNetworkingSockets",
         "SteamAPI_Init",
+        "GameNetworkingSockets_dll_iname",
     ] {
         keep(&mut names, name);
     }
