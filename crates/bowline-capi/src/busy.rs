@@ -30,8 +30,9 @@ pub(crate) struct Questions {
 const PAUSE_US: u64 = 40;
 /// For how long a program must have asked all the time: longer than all questions of a frame take.
 const STREAK_US: u64 = 2_000;
-/// From which pause on it does so no more.
-const END_US: u64 = 1_000;
+/// From which pause on it does so no more: less than a frame, and more than a busy system takes its processor
+/// away for.
+const END_US: u64 = 3_000;
 
 impl Questions {
     /// Somebody asks. Looks at the sockets if that is so all the time.
