@@ -144,15 +144,18 @@ impl Side {
             while messages.len() < self.load.batch {
                 messages.push(self.make());
             }
-            let payloads = messages.iter().map(|message| {
+            let mut rest = messages.iter();
+            let next = || {
+                let message = rest.next()?;
                 let payload = if message.len() < SHARE_FROM {
                     Payload::Borrowed(message)
                 } else {
                     Payload::Shared(message.clone())
                 };
-                (payload, options)
-            });
-            let results = connection.send_many(payloads, OnFailure::Stop);
+                Some((payload, options))
+            };
+            let mut results = Vec::new();
+            connection.send_each(OnFailure::Stop, next, |result| results.push(result))?;
             let mut results = results.into_iter();
             messages.retain(|_| results.next().is_none_or(|result| result.is_err()));
             if !messages.is_empty() {
