@@ -149,16 +149,21 @@ fn try_send(connection: u32, options: &RawSendOptions) -> (i32, i64) {
     (result, number)
 }
 
+/// Reliable, without waiting for company.
+fn reliable_now() -> RawSendOptions {
+    RawSendOptions {
+        size: 32,
+        flags: RELIABLE | NO_NAGLE,
+        ..RawSendOptions::default()
+    }
+}
+
 #[test]
 fn messages_are_sent_in_any_way() {
     let _session = Session::start();
     let this = sockets();
     let [first, second] = pair(this);
-    let options = RawSendOptions {
-        size: 32,
-        flags: RELIABLE | NO_NAGLE,
-        ..RawSendOptions::default()
-    };
+    let options = reliable_now();
     assert_eq!(try_send(first, &options), (1, 1));
     assert_eq!(take(this, second).unwrap(), b"text");
     let stale = RawSendOptions {
@@ -176,11 +181,7 @@ fn options_that_do_not_go_together_are_refused() {
     let _session = Session::start();
     let this = sockets();
     let [first, second] = pair(this);
-    let options = RawSendOptions {
-        size: 32,
-        flags: RELIABLE | NO_NAGLE,
-        ..RawSendOptions::default()
-    };
+    let options = reliable_now();
     for wrong in [
         RawSendOptions { size: 0, ..options },
         RawSendOptions {
