@@ -3,7 +3,9 @@
 //! A [`Library`] has an [`Interface`] for players and, once somebody asks for it, one for a game server,
 //! with what their handles stand for. Calls hold it only while they work, never while the application's code
 //! runs, so that a callback may end the library. Whoever ends it waits until the calls of other threads have
-//! let go: when `GameNetworkingSockets_Kill` returns, ports are free and no thread of the library runs.
+//! let go: when `GameNetworkingSockets_Kill` returns, no thread of the library runs, and ports are free. Only
+//! a call that sends or receives, where the application's code may run, keeps no more than its connection or
+//! poll group: if another thread is in one at that moment, the port of that connection is free when it returns.
 
 use std::ffi::c_void;
 use std::io;
@@ -14,7 +16,6 @@ use std::sync::OnceLock;
 use std::sync::PoisonError;
 use std::sync::RwLock;
 use std::sync::atomic::AtomicBool;
-use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -27,13 +28,17 @@ use bowline::PollGroup;
 use bowline::ServiceMode;
 use bowline::Sockets;
 use bowline::WaitHandle;
+use bowline::cert::CertStore;
 
 use crate::abi::vtable::Object;
-use crate::beyond;
 use crate::busy::Questions;
 use crate::callbacks::CertificateExpiring;
 use crate::callbacks::Queue;
 use crate::callbacks::Writable;
+use crate::common;
+use crate::common::Common;
+use crate::common::service_mode;
+use crate::life;
 use crate::process;
 use crate::sockets::handles::Listeners;
 use crate::sockets::handles::PollGroups;
@@ -56,6 +61,8 @@ pub(crate) struct Library {
     server: OnceLock<Option<Interface>>,
     listeners: Listeners,
     poll_groups: PollGroups,
+    /// No interface is made any more. Set under the lock of what they have in common.
+    is_ending: AtomicBool,
     /// The last field, so that it tells when all the others are gone.
     end: TellEnd,
 }
@@ -84,17 +91,27 @@ impl Library {
     pub(crate) fn interface_of(&self, role: Role) -> Option<&Interface> {
         match role {
             Role::User => Some(&self.user),
-            Role::Server => {
-                let make = || match Interface::new(Role::Server, None) {
-                    Ok(interface) => Some(interface),
-                    Err(error) => {
-                        tracing::error!(target: "bowline::capi", "no interface for the game server: {error}");
-                        None
-                    }
-                };
-                self.server.get_or_init(make).as_ref()
-            }
+            Role::Server => match self.server.get() {
+                Some(server) => server.as_ref(),
+                None => self.make_server(),
+            },
         }
+    }
+
+    #[cold]
+    fn make_server(&self) -> Option<&Interface> {
+        let make = |common: &Common| match Interface::new(Role::Server, None, common) {
+            Ok(interface) => Some(interface),
+            Err(error) => {
+                tracing::error!(target: "bowline::capi", "no interface for the game server: {error}");
+                None
+            }
+        };
+        let common = common::lock();
+        if self.is_ending.load(Ordering::Relaxed) {
+            return None;
+        }
+        self.server.get_or_init(|| make(&common)).as_ref()
     }
 
     /// The connection of that handle, whichever interface it belongs to, as in GNS.
@@ -144,10 +161,10 @@ impl Library {
 }
 
 impl Interface {
-    fn new(role: Role, identity: Option<Identity>) -> Result<Self, BuildError> {
+    fn new(role: Role, identity: Option<Identity>, common: &Common) -> Result<Self, BuildError> {
         let mut builder = Sockets::builder()
-            .app_id(APP_ID.load(Ordering::Relaxed))
-            .trust(beyond::trust::store())
+            .app_id(common.app_id)
+            .trust(common.trust.clone())
             .service(service_mode())
             .events_need_callbacks(true)
             .on_thread_start(process::begin_thread);
@@ -228,10 +245,11 @@ impl Interface {
 
 /// Sets who drives the sockets, now and from now on.
 pub(crate) fn set_manual_poll(manual: bool) {
-    MANUAL_POLL.store(manual, Ordering::Relaxed);
+    common::set_manual_poll(manual);
     let Some(library) = current() else {
         return;
     };
+    // Not under the lock: it waits for the service thread.
     for interface in library.interfaces() {
         if let Err(error) = interface.sockets.set_service_mode(service_mode()) {
             tracing::error!(target: "bowline::capi", "SetManualPollMode: {error}");
@@ -239,26 +257,42 @@ pub(crate) fn set_manual_poll(manual: bool) {
     }
 }
 
-/// Whether the application drives the sockets.
-pub(crate) fn is_manual_poll() -> bool {
-    MANUAL_POLL.load(Ordering::Relaxed)
-}
-
 /// Says which game this is.
 pub(crate) fn set_app_id(app_id: u32) {
-    APP_ID.store(app_id, Ordering::Relaxed);
-    if let Some(library) = current() {
-        for interface in library.interfaces() {
-            interface.sockets.set_app_id(app_id);
-        }
-    }
+    change_common(
+        |common| common.app_id = app_id,
+        |common, sockets| sockets.set_app_id(common.app_id),
+    );
 }
 
-fn service_mode() -> ServiceMode {
-    if is_manual_poll() {
-        ServiceMode::Manual
-    } else {
-        ServiceMode::Thread
+/// Sets whom we trust to what `change` makes of it; nothing of it if that fails.
+pub(crate) fn change_trust<E>(
+    change: impl FnOnce(&mut CertStore) -> Result<(), E>,
+) -> Result<(), E> {
+    let mut result = Ok(());
+    change_common(
+        |common| {
+            let mut changed = common.trust.clone();
+            result = change(&mut changed);
+            if result.is_ok() {
+                common.trust = changed;
+            }
+        },
+        |common, sockets| sockets.set_trust(common.trust.clone()),
+    );
+    result
+}
+
+/// Changes what interfaces have in common, and tells those that there are. All under the lock: of two changes
+/// at a time the later one counts everywhere.
+fn change_common(change: impl FnOnce(&mut Common), tell: impl Fn(&Common, &Sockets)) {
+    // Dropped after the lock: its end, if this is the last to let go, waits for service threads.
+    let library;
+    let mut common = common::lock();
+    change(&mut common);
+    library = current();
+    for interface in library.iter().flat_map(|library| library.interfaces()) {
+        tell(&common, &interface.sockets);
     }
 }
 
@@ -287,42 +321,64 @@ pub(crate) fn called<R>(
 }
 
 /// Starts it, as somebody on this host, as nobody (`Some(None)`), or as somebody; nothing if it runs already.
-pub(crate) fn start(identity: Option<Option<Identity>>) -> Result<(), BuildError> {
+pub(crate) fn start(identity: Option<Option<Identity>>) -> Result<(), StartError> {
     crate::defaults::ensure();
-    let mut current = CURRENT.write().unwrap_or_else(PoisonError::into_inner);
-    if current.is_some() {
+    let _turn = life::to_start().ok_or(StartError::Ending)?;
+    if current().is_some() {
         tracing::error!(target: "bowline::capi", "GameNetworkingSockets_Init: it was called before");
         return Ok(());
     }
-    let user = Interface::new(Role::User, identity.as_ref().and_then(Option::clone))?;
-    user.set_nobody(identity == Some(None));
-    *current = Some(Arc::new(Library {
+    let is_nobody = identity == Some(None);
+    let common = common::lock();
+    let user = Interface::new(Role::User, identity.flatten(), &common)?;
+    user.set_nobody(is_nobody);
+    let library = Library {
         user,
         server: OnceLock::new(),
         listeners: Listeners::new(),
         poll_groups: PollGroups::default(),
+        is_ending: AtomicBool::new(false),
         end: TellEnd::default(),
-    }));
+    };
+    *CURRENT.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(library));
     Ok(())
 }
 
-/// Ends it, with everything that it holds.
+/// Why it was not started.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StartError {
+    /// The interface could not be made.
+    #[error(transparent)]
+    Build(#[from] BuildError),
+    /// It is being ended, and this thread is one of those that the end waits for.
+    #[error("the library is being ended")]
+    Ending,
+}
+
+/// Ends it, with everything that it holds, and what the application has set for it; nothing if it does not
+/// run. What a panic left behind is gone in any case.
 pub(crate) fn stop() {
+    let Some(_turn) = life::to_end() else {
+        return;
+    };
     let mut current = CURRENT.write().unwrap_or_else(PoisonError::into_inner);
     let ended = current.take();
     drop(current);
     if let Some(library) = ended {
-        // Not under the lock: it waits for the service threads.
         end(library);
+        crate::messages::finish_lent();
+        common::lock().trust = CertStore::new();
+        crate::utils::debug::forget();
     }
-    crate::messages::finish_lent();
-    beyond::trust::forget();
-    crate::utils::debug::forget();
     crate::guard::heal();
 }
 
 /// Lets go of the library and waits until the calls of other threads have, too.
 fn end(library: Arc<Library>) {
+    let common = common::lock();
+    library.is_ending.store(true, Ordering::Relaxed);
+    drop(common);
+    // Now these are all that there will ever be.
     for interface in library.interfaces() {
         interface.sockets.shut_down();
     }
@@ -355,10 +411,6 @@ impl Drop for TellEnd {
 }
 
 static CURRENT: RwLock<Option<Arc<Library>>> = RwLock::new(None);
-/// Whether the application drives the sockets itself.
-static MANUAL_POLL: AtomicBool = AtomicBool::new(false);
-/// Which game this is.
-static APP_ID: AtomicU32 = AtomicU32::new(0);
 
 /// How long the end waits for calls of other threads. No call takes so long, unless application code that
 /// runs within one, as a function that frees a message's bytes may, ends the library itself.

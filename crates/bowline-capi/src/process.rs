@@ -12,15 +12,18 @@ use crate::abi::identity::RawIdentity;
 use crate::abi::pointer;
 use crate::abi::structs::ErrorText;
 use crate::abi::structs::RawBool;
+use crate::common;
 use crate::exports;
 use crate::guard;
 use crate::library;
 use crate::library::Interface;
 use crate::library::Role;
+use crate::life;
 
 exports! {
     /// Starts the library. Without an identity this side is anonymous. If it runs already nothing
-    /// happens; the result is false only if it could not be started, and `error` then tells why.
+    /// happens; the result is false only if it could not be started, and `error` then tells why. While
+    /// another thread ends the library this waits, but not on a thread of the library's own.
     fn GameNetworkingSockets_Init(identity: *const RawIdentity, error: *mut ErrorText) -> bool, else false;
         init(pointer::read(identity), error);
 
@@ -62,7 +65,7 @@ pub type ThreadStart = unsafe extern "C" fn();
 pub type LockHook = unsafe extern "C" fn(*const c_char, i64);
 
 /// Ends the library: closes all connections, with reason 2999 and without linger. Nothing happens if it
-/// does not run. After a bug was caught it is what makes the library work again.
+/// does not run, or is being ended by another thread. After a bug was caught it is what makes the library work again.
 ///
 /// # Safety
 /// Safe in itself; unsafe as all functions of the interface are.
@@ -75,6 +78,7 @@ static THREAD_START: Mutex<Option<ThreadStart>> = Mutex::new(None);
 
 /// Runs on each service thread when it begins.
 pub(crate) fn begin_thread() {
+    life::adopt_thread();
     let start = *THREAD_START.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(start) = start {
         // SAFETY: it was installed as such a function.
@@ -83,7 +87,7 @@ pub(crate) fn begin_thread() {
 }
 
 fn poll(max_wait_ms: c_int) {
-    if !library::is_manual_poll() {
+    if !common::is_manual_poll() {
         tracing::error!(target: "bowline::capi", "Poll: not in manual poll mode");
         return;
     }

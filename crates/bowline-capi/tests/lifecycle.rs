@@ -9,10 +9,8 @@ mod support;
 
 use std::ptr::null;
 use std::ptr::null_mut;
-use std::sync::atomic::AtomicBool;
 use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering;
-use std::thread;
 
 use GameNetworkingSockets::abi::identity::RawIdentity;
 use GameNetworkingSockets::abi::vtable::Object;
@@ -307,76 +305,6 @@ fn a_game_server_is_somebody_else_in_the_same_process() {
     assert_eq!(ended.connection, request.connection);
     unsafe { SteamAPI_ISteamNetworkingSockets_ResetIdentity(server, null()) };
     assert!(!unsafe { SteamAPI_ISteamNetworkingSockets_CloseListenSocket(server, listener) });
-}
-
-#[test]
-fn the_end_ends_waits_of_other_threads() {
-    let _session = Session::start();
-    let this = sockets() as usize;
-    let waits: [fn(*const Object) -> bool; 2] = [
-        |this| unsafe { Bowline_Wait(this, -1) },
-        |this| unsafe {
-            let group = SteamAPI_ISteamNetworkingSockets_CreatePollGroup(this);
-            Bowline_WaitOnPollGroup(this, group, -1)
-        },
-    ];
-    let waiters = waits.map(|wait| thread::spawn(move || wait(this as *const Object)));
-    kill();
-    for waiter in waiters {
-        assert!(!waiter.join().unwrap());
-    }
-}
-
-#[test]
-fn it_ends_and_starts_while_threads_use_it() {
-    let _session = Session::start();
-    let this = sockets() as usize;
-    let done = AtomicBool::new(false);
-    thread::scope(|scope| {
-        for turn in 0..10 {
-            let done = &done;
-            scope.spawn(move || {
-                let this = this as *const Object;
-                let mut turn = turn;
-                while !done.load(Ordering::Relaxed) {
-                    use_it(this, turn);
-                    turn += 1;
-                }
-            });
-        }
-        for _ in 0..50 {
-            thread::yield_now();
-            kill();
-            assert!(start());
-        }
-        done.store(true, Ordering::Relaxed);
-    });
-}
-
-/// One of the things that a program does, at any time.
-fn use_it(this: *const Object, which: usize) {
-    let [mut first, mut second] = [0; 2];
-    let addr = local(9);
-    unsafe {
-        match which % 7 {
-            0 => {
-                let make = SteamAPI_ISteamNetworkingSockets_CreateSocketPair;
-                make(this, &raw mut first, &raw mut second, 0, null(), null());
-                close(this, first);
-            }
-            1 => drop(SteamAPI_ISteamNetworkingSockets_CreatePollGroup(this)),
-            2 => drop(SteamAPI_ISteamNetworkingSockets_ConnectByIPAddress(
-                this,
-                &raw const addr,
-                0,
-                null(),
-            )),
-            3 => run_callbacks(this),
-            4 => drop(Bowline_Wait(this, 5)),
-            5 => drop(SteamGameServerNetworkingSockets_LibV12()),
-            _ => SteamAPI_ISteamNetworkingSockets_ResetIdentity(this, null()),
-        }
-    }
 }
 
 #[test]

@@ -3,11 +3,9 @@
 //! Whom we trust is one list for all interfaces of the process. It is there before the library is started
 //! too, and forgotten when it is ended.
 
+use std::convert::Infallible;
 use std::ffi::c_int;
 use std::str;
-use std::sync::Mutex;
-use std::sync::MutexGuard;
-use std::sync::PoisonError;
 
 use bowline::cert;
 use bowline::cert::CertStore;
@@ -19,25 +17,15 @@ use bowline::cert::SignedCertificate;
 use crate::abi::pointer;
 use crate::abi::structs::ErrorText;
 use crate::abi::vtable::Object;
-use crate::library;
 use crate::library::called;
+use crate::library::change_trust;
 use crate::sockets::credentials::refuse;
-
-/// Whom we trust.
-pub(crate) fn store() -> CertStore {
-    lock().clone()
-}
-
-/// Trusts nobody any more; for the end of the library.
-pub(crate) fn forget() {
-    *lock() = CertStore::new();
-}
 
 pub(super) fn clear() {
     // It cannot fail.
-    let _ = change(|store| {
+    let _ = change_trust(|store| {
         *store = CertStore::new();
-        Ok(())
+        Ok::<_, Infallible>(())
     });
 }
 
@@ -48,7 +36,7 @@ pub(super) fn add_certificate(certificate: Option<&[u8]>, error: *mut ErrorText)
     };
     tell(
         error,
-        change(|store| {
+        change_trust(|store| {
             let signed = parse(certificate)?;
             let crypto = cert::default_crypto();
             let added = if signed.is_self_signed(&crypto) {
@@ -68,14 +56,14 @@ pub(super) fn add_root(bytes: Option<[u8; 32]>, error: *mut ErrorText) -> bool {
         return refuse(error, "no Ed25519 key");
     };
     let add = |store: &mut CertStore| store.add_root(&cert::default_crypto(), key).map_err(text);
-    tell(error, change(|store| add(store).map(drop)))
+    tell(error, change_trust(|store| add(store).map(drop)))
 }
 
 pub(super) fn revoke(key_id: u64, error: *mut ErrorText) -> bool {
     let id = KeyId::new(key_id);
     tell(
         error,
-        change(|store| store.revoke(&cert::default_crypto(), id).map_err(text)),
+        change_trust(|store| store.revoke(&cert::default_crypto(), id).map_err(text)),
     )
 }
 
@@ -154,21 +142,6 @@ fn parse(certificate: &[u8]) -> Result<SignedCertificate, String> {
     by_bytes.map_err(|error| by_text.unwrap_or_else(|| text(error)))
 }
 
-/// Changes whom we trust, and tells the interfaces; nothing of it if it fails.
-fn change(change: impl FnOnce(&mut CertStore) -> Result<(), String>) -> Result<(), String> {
-    let mut store = lock();
-    let mut changed = store.clone();
-    change(&mut changed)?;
-    *store = changed.clone();
-    // Still under the lock: of two changes at a time the later one counts everywhere.
-    if let Some(library) = library::current() {
-        for interface in library.interfaces() {
-            interface.sockets().set_trust(changed.clone());
-        }
-    }
-    Ok(())
-}
-
 fn tell(error: *mut ErrorText, result: Result<(), String>) -> bool {
     match result {
         Ok(()) => true,
@@ -179,9 +152,3 @@ fn tell(error: *mut ErrorText, result: Result<(), String>) -> bool {
 fn text(error: impl std::fmt::Display) -> String {
     error.to_string()
 }
-
-fn lock() -> MutexGuard<'static, CertStore> {
-    STORE.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-static STORE: Mutex<CertStore> = Mutex::new(CertStore::new());

@@ -16,6 +16,7 @@ use std::thread::JoinHandle;
 use bytes::Bytes;
 
 use crate::abi::message::RawMessage;
+use crate::life;
 use crate::messages::holder;
 use crate::messages::holder::Loan;
 
@@ -122,6 +123,7 @@ fn freer() -> Option<Sender<Order>> {
 }
 
 fn free_all(orders: &Receiver<Order>) {
+    life::adopt_thread();
     while let Ok(Order::Free(message)) = orders.recv() {
         // SAFETY: it was handed over by its last owner.
         unsafe { holder::release(message.0) };

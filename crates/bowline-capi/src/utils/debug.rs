@@ -22,6 +22,7 @@ use crate::abi::pointer;
 use crate::abi::structs::RawBool;
 use crate::abi::vtable::Object;
 use crate::exports;
+use crate::life;
 
 /// `FSteamNetworkingSocketsDebugOutput`: level and text.
 pub type Output = unsafe extern "C-unwind" fn(c_int, *const c_char);
@@ -115,6 +116,7 @@ fn listen(level: c_int) {
 
 /// A line of the library's own.
 fn deliver(level: c_int, text: &str) {
+    life::adopt_thread();
     let handler = state().handler;
     let Some(handler) = handler else {
         return pass_on(level, text.as_bytes());
