@@ -1,16 +1,15 @@
 //! What happened, told to the application by the functions that it installed.
 //!
-//! `RunCallbacks` first moves what waits in the Rust library to a queue of the interface, and then hands
-//! out as much as was there at that moment, one by one and in order. While the application's function runs no
-//! lock is held, nothing here refers to the library, and no panic is caught: so it may call everything,
-//! `RunCallbacks` and `GameNetworkingSockets_Kill` included, and an exception that it throws goes through to
-//! whoever called `RunCallbacks`. What was not handed out by then waits for the next call.
+//! `RunCallbacks` hands out as much as was there when it began, one by one and in order. While the application's
+//! function runs no lock is held, nothing here refers to the library, and no panic is caught: so it may call
+//! everything, `RunCallbacks` and `GameNetworkingSockets_Kill` included, and an exception that it throws goes
+//! through to whoever called `RunCallbacks`. What was not handed out by then stays where it was, in the Rust
+//! library, whose waits and wait handles tell of it, and waits for the next call.
 //!
 //! Which function that is was decided when it happened: settings 201 and 202 as they were then. What happened
 //! without one is nobody's business.
 
 use std::cell::Cell;
-use std::collections::VecDeque;
 use std::ffi::c_int;
 use std::ffi::c_void;
 use std::sync::Mutex;
@@ -45,14 +44,13 @@ pub type Writable = unsafe extern "C-unwind" fn(ConnectionHandle, *mut c_void);
 /// A function that hears of a certificate that ends: `FnBowlineCertificateExpiring`.
 pub type CertificateExpiring = unsafe extern "C-unwind" fn(u64, *mut c_void);
 
-/// What waits for `RunCallbacks`, and the functions that are not among the settings.
+/// Functions of an interface that are not among the settings.
 #[derive(Debug, Default)]
-pub(crate) struct Queue {
-    waiting: Mutex<VecDeque<Event>>,
+pub(crate) struct Hooks {
     functions: Mutex<Functions>,
 }
 
-/// Functions of an interface, each with the pointer that it wants to be given.
+/// Each with the pointer that it wants to be given.
 #[derive(Clone, Copy, Debug, Default)]
 struct Functions {
     writable: Option<(Writable, Context)>,
@@ -67,12 +65,7 @@ struct Context(*mut c_void);
 // `RunCallbacks` is what the header says.
 unsafe impl Send for Context {}
 
-impl Queue {
-    /// Whether nothing waits here.
-    pub(crate) fn is_empty(&self) -> bool {
-        lock(&self.waiting).is_empty()
-    }
-
+impl Hooks {
     /// Sets who hears of room in send buffers; nobody without a function.
     pub(crate) fn set_writable(&self, function: Option<Writable>, context: *mut c_void) {
         lock(&self.functions).writable = function.map(|function| (function, Context(context)));
@@ -81,35 +74,6 @@ impl Queue {
     /// Sets who hears of a certificate that ends; nobody without a function.
     pub(crate) fn set_expiring(&self, function: Option<CertificateExpiring>, context: *mut c_void) {
         lock(&self.functions).expiring = function.map(|function| (function, Context(context)));
-    }
-
-    /// Whether there are functions that are not among the settings.
-    pub(crate) fn has_functions(&self) -> bool {
-        let functions = lock(&self.functions);
-        functions.writable.is_some() || functions.expiring.is_some()
-    }
-
-    /// Takes what waits in the Rust library, and tells how much that was, wanted by somebody or not.
-    pub(crate) fn collect(&self, interface: &Interface) -> usize {
-        let mut waiting = lock(&self.waiting);
-        let functions = *lock(&self.functions);
-        interface.sockets().run_callbacks(|event| {
-            if functions.want(&event) {
-                waiting.push_back(event);
-            }
-        })
-    }
-}
-
-impl Functions {
-    fn want(&self, event: &Event) -> bool {
-        match event {
-            Event::ConnectionChanged(change) => !change.callback.is_none(),
-            Event::AuthenticationChanged { callback, .. } => !callback.is_none(),
-            Event::Writable(_) => self.writable.is_some(),
-            Event::CertificateExpiring { .. } => self.expiring.is_some(),
-            _ => false,
-        }
     }
 }
 
@@ -127,7 +91,7 @@ enum Call {
 
 impl Call {
     fn of(library: &Library, interface: &Interface, event: &Event) -> Option<Self> {
-        let functions = *lock(&interface.queue.functions);
+        let functions = *lock(&interface.hooks.functions);
         match event {
             Event::ConnectionChanged(change) => {
                 let told = RawConnectionStatusChanged {
@@ -255,8 +219,7 @@ fn begin(this: *const Object) -> (Weak<Library>, usize) {
         return (Weak::new(), 0);
     };
     interface.ask();
-    interface.queue.collect(interface);
-    let waiting = lock(&interface.queue.waiting).len();
+    let waiting = interface.sockets().waiting_events();
     (std::sync::Arc::downgrade(&library), waiting)
 }
 
@@ -265,7 +228,7 @@ fn next(library: &Weak<Library>, this: *const Object) -> Option<Call> {
     let library = library.upgrade()?;
     let interface = library.interface(this)?;
     loop {
-        let event = lock(&interface.queue.waiting).pop_front()?;
+        let event = interface.sockets().next_event()?;
         if let Some(call) = Call::of(&library, interface, &event) {
             return Some(call);
         }

@@ -33,7 +33,7 @@ use bowline::cert::CertStore;
 use crate::abi::vtable::Object;
 use crate::busy::Questions;
 use crate::callbacks::CertificateExpiring;
-use crate::callbacks::Queue;
+use crate::callbacks::Hooks;
 use crate::callbacks::Writable;
 use crate::common;
 use crate::common::Common;
@@ -74,8 +74,8 @@ pub(crate) struct Interface {
     sockets: Sockets,
     /// What was made for event loops of the application, in either service mode.
     wait_handles: [OnceLock<WaitHandle>; 2],
-    /// What waits for `RunCallbacks`.
-    pub(crate) queue: Queue,
+    /// Functions that hear of what has happened, besides those among the settings.
+    pub(crate) hooks: Hooks,
     questions: Questions,
     /// It was made to forget who it is, and no certificate has told it since.
     is_nobody: AtomicBool,
@@ -175,7 +175,7 @@ impl Interface {
             role,
             sockets: builder.build()?,
             wait_handles: [const { OnceLock::new() }; 2],
-            queue: Queue::default(),
+            hooks: Hooks::default(),
             questions: Questions::default(),
             is_nobody: AtomicBool::new(false),
         })
@@ -213,16 +213,15 @@ impl Interface {
 impl Interface {
     /// Sets who hears of room in send buffers.
     pub(crate) fn set_writable(&self, function: Option<Writable>, context: *mut c_void) {
-        self.queue.set_writable(function, context);
-        self.sockets
-            .set_events_need_callbacks(!self.queue.has_functions());
+        self.hooks.set_writable(function, context);
+        self.sockets.set_tells_writable(function.is_some());
     }
 
     /// Sets who hears that our certificate ends.
     pub(crate) fn set_expiring(&self, function: Option<CertificateExpiring>, context: *mut c_void) {
-        self.queue.set_expiring(function, context);
+        self.hooks.set_expiring(function, context);
         self.sockets
-            .set_events_need_callbacks(!self.queue.has_functions());
+            .set_tells_certificate_expiring(function.is_some());
     }
 
     /// What an event loop of the application can watch, made when first asked for.

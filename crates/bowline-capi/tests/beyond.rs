@@ -127,6 +127,40 @@ fn the_wait_handle_can_be_watched() {
     }
 }
 
+unsafe extern "C-unwind" fn hear_writable(_connection: u32, _context: *mut c_void) {}
+
+#[cfg(unix)]
+#[test]
+fn the_wait_handle_stays_readable_while_callbacks_wait() {
+    let _session = Session::start();
+    let this = sockets();
+    let mut handle = -1;
+    unsafe {
+        assert!(Bowline_GetWaitHandle(this, &raw mut handle));
+        assert!(Bowline_SetWritableCallback(
+            this,
+            Some(hear_writable),
+            null_mut()
+        ));
+        // Of these two ends nobody is told anything.
+        let [first, second] = pair(this);
+        assert!(close(this, first));
+        assert!(close(this, second));
+        assert!(!is_readable(handle));
+        assert!(!Bowline_Wait(this, 0));
+        let (_, client, server) = connected(this);
+        run_callbacks(this);
+        assert!(close(this, client));
+        for _ in 0..3 {
+            assert!(Bowline_Wait(this, 10_000));
+            assert!(is_readable(handle));
+        }
+        hear_until(this, |heard| heard.connection == server && heard.new == 4);
+        run_callbacks(this);
+        assert!(!is_readable(handle));
+    }
+}
+
 #[cfg(unix)]
 fn is_readable(handle: i32) -> bool {
     let mut poll = mio::Poll::new().unwrap();

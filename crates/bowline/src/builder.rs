@@ -187,7 +187,8 @@ impl SocketsBuilder {
     ///
     /// An event is then queued only if it carries a [`CallbackToken`](crate::CallbackToken), as in GNS;
     /// [`Event::Writable`](crate::Event::Writable) and
-    /// [`Event::CertificateExpiring`](crate::Event::CertificateExpiring) never do.
+    /// [`Event::CertificateExpiring`](crate::Event::CertificateExpiring) never do: see
+    /// [`Sockets::set_tells_writable`] and [`Sockets::set_tells_certificate_expiring`].
     pub const fn events_need_callbacks(mut self, needed: bool) -> Self {
         self.events_need_callbacks = needed;
         self

@@ -231,17 +231,30 @@ impl Sockets {
         std::iter::from_fn(|| self.next_event())
     }
 
-    /// For bindings: changes what
-    /// [`events_need_callbacks`](SocketsBuilder::events_need_callbacks) said, for what happens from now on.
-    pub fn set_events_need_callbacks(&self, needed: bool) {
-        self.inner().lobby.set_callbacks_only(needed);
+    /// For bindings, where
+    /// [events need callbacks](SocketsBuilder::events_need_callbacks): whether [`Event::Writable`], which carries
+    /// none, is told all the same from now on.
+    pub fn set_tells_writable(&self, tells: bool) {
+        self.inner().lobby.set_tells_writable(tells);
+    }
+
+    /// For bindings, where
+    /// [events need callbacks](SocketsBuilder::events_need_callbacks): whether
+    /// [`Event::CertificateExpiring`], which carries none, is told all the same from now on.
+    pub fn set_tells_certificate_expiring(&self, tells: bool) {
+        self.inner().lobby.set_tells_expiring(tells);
+    }
+
+    /// How many events wait to be read.
+    pub fn waiting_events(&self) -> usize {
+        self.inner().lobby.lock().events()
     }
 
     /// Hands every event that waits now to `handle`, oldest first, and tells how many there were. No lock
     /// is held meanwhile: the handler may use all of the interface. What it causes to happen is for the
     /// next call.
     pub fn run_callbacks(&self, mut handle: impl FnMut(Event)) -> usize {
-        let waiting = self.inner().lobby.lock().events();
+        let waiting = self.waiting_events();
         let mut count = 0;
         while count < waiting
             && let Some(event) = self.next_event()

@@ -120,9 +120,17 @@ fn where_events_need_callbacks_nothing_else_is_told() {
     assert_eq!((ended.connection, ended.callback), (other, token(1)));
     assert!(sockets.next_event().is_none());
 
-    sockets.set_events_need_callbacks(false);
+    // One that nobody was told of does not stand for those to come.
     let (one, other) = pair();
     while one.send(&[0; 1000], SendFlags::RELIABLE).is_ok() {}
     while other.receive().unwrap().is_some() {}
+    assert_eq!(sockets.waiting_events(), 0);
+    sockets.set_tells_writable(true);
+    while one.send(&[0; 1000], SendFlags::RELIABLE).is_ok() {}
+    while other.receive().unwrap().is_some() {}
+    assert_eq!(sockets.waiting_events(), 1);
     assert!(matches!(sockets.next_event(), Some(Event::Writable(told)) if told == one));
+    close(one).unwrap();
+    close(other).unwrap();
+    assert_eq!(sockets.waiting_events(), 0);
 }

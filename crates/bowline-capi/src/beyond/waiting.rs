@@ -8,7 +8,6 @@ use std::os::fd::AsRawFd;
 #[cfg(windows)]
 use std::os::windows::io::AsRawHandle;
 use std::time::Duration;
-use std::time::Instant;
 
 use crate::abi::pointer;
 use crate::abi::structs::PollGroupHandle;
@@ -24,21 +23,7 @@ pub type RawWaitHandle = *mut c_void;
 
 pub(super) fn wait(this: *const Object, timeout_ms: c_int) -> bool {
     called(this, false, |_, interface| {
-        let end = Instant::now() + duration(timeout_ms);
-        loop {
-            // What an exception has left behind is not in the Rust library any more.
-            if !interface.queue.is_empty() {
-                return true;
-            }
-            let left = end.saturating_duration_since(Instant::now());
-            if !interface.sockets().wait(left) {
-                return false;
-            }
-            // What is told to functions of ours may have company that nobody is to be told of.
-            if !interface.queue.has_functions() || interface.queue.collect(interface) == 0 {
-                return true;
-            }
-        }
+        interface.sockets().wait(duration(timeout_ms))
     })
 }
 

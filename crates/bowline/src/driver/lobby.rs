@@ -48,8 +48,12 @@ impl Told {
 pub(crate) struct Lobby<R = Box<Reactor>> {
     /// Events that may wait before no connection is made any more.
     max_events: usize,
-    /// Nothing is told but what a binding has set a callback for.
-    callbacks_only: AtomicBool,
+    /// Nothing is told but what a binding has set a callback for, and the two below.
+    callbacks_only: bool,
+    /// Room in send buffers is told all the same.
+    tells_writable: AtomicBool,
+    /// The end of our certificate is told all the same.
+    tells_expiring: AtomicBool,
     state: Lock<LobbyState<R>>,
     /// Notified when something became ready or the role of driving became free.
     changed: Condvar,
@@ -140,7 +144,9 @@ impl<R> Lobby<R> {
     pub(crate) fn new(told: Told) -> Self {
         Self {
             max_events: told.max_events,
-            callbacks_only: AtomicBool::new(told.callbacks_only),
+            callbacks_only: told.callbacks_only,
+            tells_writable: AtomicBool::new(false),
+            tells_expiring: AtomicBool::new(false),
             state: Lock::new(
                 Rank::Lobby,
                 LobbyState {
@@ -172,7 +178,8 @@ impl<R> Lobby<R> {
 
     /// Queues an event, if the application is to be told.
     pub(crate) fn push(&self, event: Event, nudge: &mut Nudge) {
-        if self.callbacks_only.load(Ordering::Relaxed) && event.callback().is_none() {
+        if self.callbacks_only && !self.is_wanted(&event) {
+            is_over(&event);
             return;
         }
         let mut state = self.lock();
@@ -180,9 +187,25 @@ impl<R> Lobby<R> {
         self.became_ready(&state, nudge);
     }
 
-    /// Says whether nothing is told from now on but what a binding has set a callback for.
-    pub(crate) fn set_callbacks_only(&self, callbacks_only: bool) {
-        self.callbacks_only.store(callbacks_only, Ordering::Relaxed);
+    /// Says whether room in send buffers is told from now on, whether or not only callbacks are.
+    pub(crate) fn set_tells_writable(&self, tells: bool) {
+        self.tells_writable.store(tells, Ordering::Relaxed);
+    }
+
+    /// Says whether the end of our certificate is told from now on, whether or not only callbacks are.
+    pub(crate) fn set_tells_expiring(&self, tells: bool) {
+        self.tells_expiring.store(tells, Ordering::Relaxed);
+    }
+
+    /// Whether a binding wants to be told.
+    fn is_wanted(&self, event: &Event) -> bool {
+        match event {
+            Event::ConnectionChanged(_) | Event::AuthenticationChanged { .. } => {
+                !event.callback().is_none()
+            }
+            Event::Writable(_) => self.tells_writable.load(Ordering::Relaxed),
+            Event::CertificateExpiring { .. } => self.tells_expiring.load(Ordering::Relaxed),
+        }
     }
 
     /// Takes the oldest event.
@@ -190,12 +213,7 @@ impl<R> Lobby<R> {
         let mut state = self.lock();
         let event = state.events.pop_front()?;
         self.became_read(&state, nudge);
-        if let Event::Writable(connection) = &event {
-            connection
-                .slot()
-                .told_writable
-                .store(false, Ordering::Relaxed);
-        }
+        is_over(&event);
         Some(event)
     }
 
@@ -371,5 +389,13 @@ impl<R> Lobby<R> {
 
     fn became_read(&self, state: &LobbyState<R>, nudge: &mut Nudge) {
         nudge.signal |= self.signal.get().is_some() && !state.is_ready();
+    }
+}
+
+/// Notes that an event does not wait any more, so that the next one of its kind does not stand for it.
+fn is_over(event: &Event) {
+    if let Event::Writable(connection) = event {
+        let told = &connection.slot().told_writable;
+        told.store(false, Ordering::Relaxed);
     }
 }
