@@ -21,6 +21,9 @@ use std::thread;
 use GameNetworkingSockets::abi::vtable::Object;
 use GameNetworkingSockets::beyond::*;
 use GameNetworkingSockets::callbacks::SteamAPI_ISteamNetworkingSockets_RunCallbacks as run_callbacks;
+use GameNetworkingSockets::messages::SteamAPI_ISteamNetworkingSockets_ReceiveMessagesOnConnection as receive;
+use GameNetworkingSockets::messages::SteamAPI_ISteamNetworkingSockets_SendMessageToConnection as send;
+use GameNetworkingSockets::messages::SteamAPI_SteamNetworkingMessage_t_Release as release;
 use GameNetworkingSockets::process::GameNetworkingSockets_Init as init;
 use GameNetworkingSockets::process::GameNetworkingSockets_Kill;
 use GameNetworkingSockets::process::SteamNetworkingSockets_SetManualPollMode;
@@ -32,6 +35,7 @@ use GameNetworkingSockets::utils::debug::SteamAPI_ISteamNetworkingUtils_SetDebug
 use support::Session;
 use support::close;
 use support::local;
+use support::pair;
 use support::sockets;
 
 fn start() -> bool {
@@ -106,6 +110,34 @@ fn the_end_ends_waits_of_other_threads() {
         // Not ready, and over only now that the library is gone.
         assert_eq!(waiter.join().unwrap(), (false, true));
     }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_poll_group_that_is_destroyed_ends_its_waits_and_lets_its_connections_go() {
+    let _session = Session::start();
+    let this = sockets();
+    let [first, second] = pair(this);
+    let group = unsafe { SteamAPI_ISteamNetworkingSockets_CreatePollGroup(this) };
+    let put = SteamAPI_ISteamNetworkingSockets_SetConnectionPollGroup;
+    assert!(unsafe { put(this, second, group) });
+    let (told, tid) = channel();
+    let waiter = thread::spawn(move || {
+        told.send(std::fs::read_link("/proc/thread-self").unwrap())
+            .unwrap();
+        unsafe { Bowline_WaitOnPollGroup(sockets(), group, -1) }
+    });
+    sleeps(&tid.recv().unwrap());
+    assert!(unsafe { SteamAPI_ISteamNetworkingSockets_DestroyPollGroup(this, group) });
+    assert!(!waiter.join().unwrap());
+    assert!(!unsafe { put(this, second, group) });
+    assert_eq!(
+        unsafe { send(this, first, b"x".as_ptr(), 1, 9, null_mut()) },
+        1
+    );
+    let mut message = null_mut();
+    assert_eq!(unsafe { receive(this, second, &raw mut message, 1) }, 1);
+    unsafe { release(message) };
 }
 
 #[test]

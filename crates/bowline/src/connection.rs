@@ -285,6 +285,9 @@ impl Connection {
         let mut follow = Followup::default();
         let mut state = self.slot.state.lock();
         state.open()?;
+        if group.as_ref().is_some_and(|group| group.is_over()) {
+            return Err(PollGroupError::Ended);
+        }
         self.slot.set_group(&mut state, group, &mut follow.nudge);
         drop(state);
         self.slot.inner.follow_up(&mut follow);

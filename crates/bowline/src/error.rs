@@ -323,6 +323,9 @@ pub enum PollGroupError {
     /// The poll group belongs to another `Sockets`.
     #[error("the poll group belongs to another sockets interface")]
     ForeignPollGroup,
+    /// The poll group has ended: see [`PollGroup::end`](crate::PollGroup::end).
+    #[error("the poll group has ended")]
+    Ended,
 }
 
 #[cfg(test)]

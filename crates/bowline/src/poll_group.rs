@@ -8,6 +8,8 @@ use crate::connection::Connection;
 use crate::driver::Inner;
 use crate::driver::Urgency;
 use crate::driver::group::Group;
+use crate::driver::lobby::LobbyState;
+use crate::driver::lobby::Nudge;
 use crate::message::Message;
 
 /// A set of connections whose messages are received together.
@@ -43,7 +45,19 @@ impl PollGroup {
     /// Waits until a message can be read from this group, and tells whether that is so. Meanwhile the
     /// calling thread drives the sockets itself.
     pub fn wait(&self, timeout: Duration) -> bool {
-        self.inner.wait(timeout, |_| self.group.is_ready())
+        let is_done = |_: &LobbyState| self.group.is_ready() || self.group.is_over();
+        self.inner.wait(timeout, is_done) && self.group.is_ready()
+    }
+
+    /// Takes all connections out, which stay open, and ends the waits of other threads. None can be put in
+    /// any more. For those who share the group with threads that wait, and want to be rid of it.
+    pub fn end(&self) {
+        self.group.end();
+        self.let_go();
+        let mut nudge = Nudge::default();
+        self.inner.lobby.look_again(&mut nudge);
+        let wake = |shards| self.inner.shards.wake(shards);
+        self.inner.lobby.act_on(nudge, wake);
     }
 
     pub(crate) const fn group(&self) -> &Arc<Group> {
@@ -71,8 +85,9 @@ impl PollGroup {
     }
 }
 
-impl Drop for PollGroup {
-    fn drop(&mut self) {
+impl PollGroup {
+    /// Takes all connections out.
+    fn let_go(&self) {
         let slots = self.inner.hub.lock().slots();
         for slot in slots {
             let mut state = slot.state.lock();
@@ -80,6 +95,12 @@ impl Drop for PollGroup {
                 slot.leave_group(&mut state);
             }
         }
+    }
+}
+
+impl Drop for PollGroup {
+    fn drop(&mut self) {
+        self.let_go();
     }
 }
 

@@ -211,7 +211,9 @@ impl ToResult for LaneError {
 impl ToResult for PollGroupError {
     fn result(&self) -> ResultCode {
         match self {
-            Self::NoSuchConnection(_) | Self::ForeignPollGroup => ResultCode::InvalidParam,
+            Self::NoSuchConnection(_) | Self::ForeignPollGroup | Self::Ended => {
+                ResultCode::InvalidParam
+            }
         }
     }
 }

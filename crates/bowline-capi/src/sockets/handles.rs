@@ -115,8 +115,12 @@ impl PollGroups {
     /// Ends the poll group of that handle; false if there is none.
     pub(crate) fn remove(&self, handle: PollGroupHandle) -> bool {
         let group = write(&self.open).remove(&handle);
-        // Its drop asks all connections: not under the lock.
-        group.is_some()
+        let was_open = group.is_some();
+        if let Some((_, group)) = group {
+            // Threads that wait for it have it, too. Not under the lock: it asks all connections.
+            group.end();
+        }
+        was_open
     }
 
     /// Ends all of an interface.
@@ -124,7 +128,9 @@ impl PollGroups {
         let ending = write(&self.open)
             .extract_if(|_, (role, _)| *role == of)
             .collect::<Vec<_>>();
-        drop(ending);
+        for (_, (_, group)) in ending {
+            group.end();
+        }
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering;
 
 use bowline_core::time::Timestamp;
 
@@ -16,6 +18,8 @@ use crate::driver::slot::Slot;
 #[derive(Debug)]
 pub(crate) struct Group {
     runs: Lock<VecDeque<Run>>,
+    /// No connection is put in any more, and nobody waits for messages.
+    is_over: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -29,7 +33,19 @@ impl Group {
     pub(crate) fn new() -> Self {
         Self {
             runs: Lock::new(Rank::PollGroup, VecDeque::new()),
+            is_over: AtomicBool::new(false),
         }
+    }
+
+    /// Has no connection put in any more. Those that are in there are for the caller to take out.
+    pub(crate) fn end(&self) {
+        self.is_over.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it has ended. Who looks under the lock of a connection is either told so, or has the
+    /// connection taken out by whoever ends the group and locks all connections after.
+    pub(crate) fn is_over(&self) -> bool {
+        self.is_over.load(Ordering::Relaxed)
     }
 
     /// Adds messages that have just arrived.
