@@ -1,7 +1,16 @@
 //! Where messages live.
+//!
+//! Programs change where a message points to, and count on what GNS does then. A message that was asked for
+//! has a buffer of `malloc`, and its free function gives whatever `data` points to back to `free`; so a
+//! buffer may be taken over, by setting `data` or the function to null, or be replaced by another one of
+//! `malloc`, and is never used again here, because nobody can tell what became of it meanwhile. The bytes of
+//! a received message lie where they arrived, which `free` knows nothing of; its function gives those back,
+//! and to `free` only what they were replaced by.
 
 use std::cell::RefCell;
 use std::ffi::c_int;
+use std::ffi::c_void;
+use std::mem::ManuallyDrop;
 use std::sync::atomic::AtomicU8;
 use std::sync::atomic::Ordering;
 
@@ -16,9 +25,7 @@ use crate::abi::message::RawMessage;
 #[repr(C)]
 pub(crate) struct Holder {
     raw: RawMessage,
-    /// A buffer that was asked for.
-    buffer: Vec<u8>,
-    /// What was received.
+    /// What was received and not taken over.
     received: Option<Bytes>,
     /// Whose the message is while its bytes are being sent: one of the constants of [`Loan`].
     loan: AtomicU8,
@@ -38,27 +45,38 @@ pub(crate) enum Loan {
     Sent,
 }
 
-/// A message with so much room.
+/// A message with so much room; null if there is none.
 pub(crate) fn allocate(size: c_int) -> *mut RawMessage {
     let Ok(len) = usize::try_from(size) else {
         tracing::error!(target: "bowline::capi", "AllocateMessage: a size of {size}");
         return std::ptr::null_mut();
     };
-    let mut holder = take();
-    holder.raw = BLANK;
+    let mut raw = BLANK;
     if len > 0 {
-        if len < LARGE {
-            // Zeros, so that nothing of other messages is sent if the caller leaves a part as it is.
-            holder.buffer.resize(len, 0);
-        } else {
-            // As in GNS: it is for the caller to fill, and to write it twice costs as much as to send it.
-            holder.buffer = Vec::with_capacity(len);
+        raw.data = buffer(len);
+        raw.size = size;
+        raw.free_data = Some(free_allocated);
+        if raw.data.is_null() {
+            tracing::error!(target: "bowline::capi", "AllocateMessage: no memory for {size} bytes");
+            return std::ptr::null_mut();
         }
-        holder.raw.data = holder.buffer.as_mut_ptr().cast();
-        holder.raw.size = size;
-        holder.raw.free_data = Some(free_own);
     }
+    let mut holder = take();
+    holder.raw = raw;
     hand_out(holder)
+}
+
+/// So many bytes, at least one, that [`free_allocated`] gives back; null if there is no memory.
+fn buffer(len: usize) -> *mut c_void {
+    // SAFETY: it may be called with any size.
+    let data = unsafe { malloc(len) };
+    if len < LARGE && !data.is_null() {
+        // Zeros, so that nothing of other messages is sent if the caller leaves a part as it is. What is
+        // larger is for the caller to fill, as in GNS: to write it twice costs as much as to send it.
+        // SAFETY: so many bytes are there.
+        unsafe { data.cast::<u8>().write_bytes(0, len) };
+    }
+    data
 }
 
 /// A message that was received from that peer. Its bytes stay where they are.
@@ -71,7 +89,7 @@ pub(crate) fn received(message: Message, connection: u32, peer: &RawIdentity) ->
     raw.connection_user_data = message.user_data();
     raw.time_received_us = i64::try_from(message.received_at().as_micros()).unwrap_or(i64::MAX);
     raw.number = i64::try_from(message.number().get()).unwrap_or(i64::MAX);
-    raw.free_data = Some(free_own);
+    raw.free_data = Some(free_received);
     raw.release = Some(release_one);
     raw.channel = BLANK.channel;
     raw.flags = if message.is_reliable() { RELIABLE } else { 0 };
@@ -96,18 +114,14 @@ pub(crate) unsafe fn release(message: *mut RawMessage) {
     }
     // SAFETY: it is one of ours and still there.
     unsafe {
-        if has_foreign_bytes(message)
-            && let Some(free) = (*message).free_data
+        if let Some(free) = (*message).free_data
             && !(*message).data.is_null()
         {
             free(message);
         }
         let mut holder = Box::from_raw(message.cast::<Holder>());
-        // Who clears the function before has taken the bytes over, so they are not freed.
-        if holder.raw.free_data.is_none() {
-            std::mem::take(&mut holder.buffer).leak();
-            Box::leak(Box::new(holder.received.take()));
-        }
+        // Who clears the pointer or the function before has taken the bytes over.
+        let _taken_over = ManuallyDrop::new(holder.received.take());
         put(holder);
     }
 }
@@ -134,7 +148,9 @@ pub(crate) unsafe fn set_loan(message: *const RawMessage, loan: Loan) -> Loan {
 pub(crate) unsafe fn has_foreign_bytes(message: *const RawMessage) -> bool {
     // SAFETY: it is one of ours and still there.
     let free = unsafe { (*message).free_data };
-    free.is_some_and(|free| free as usize != free_own as *const () as usize)
+    free.map(|free| free as usize).is_some_and(|free| {
+        free != free_allocated as *const () as usize && free != free_received as *const () as usize
+    })
 }
 
 unsafe extern "C-unwind" fn release_one(message: *mut RawMessage) {
@@ -142,34 +158,58 @@ unsafe extern "C-unwind" fn release_one(message: *mut RawMessage) {
     crate::guard::call("Release", (), || unsafe { release(message) });
 }
 
-unsafe extern "C-unwind" fn free_own(message: *mut RawMessage) {
+/// The free function of a message that was asked for.
+unsafe extern "C-unwind" fn free_allocated(message: *mut RawMessage) {
+    if message.is_null() {
+        return;
+    }
+    // SAFETY: the function is set in messages of ours only, and who leaves it there leaves a pointer that
+    // came from `malloc`, here or elsewhere.
+    unsafe { free(take_data(message)) }
+}
+
+/// The free function of a message that was received.
+unsafe extern "C-unwind" fn free_received(message: *mut RawMessage) {
     if message.is_null() {
         return;
     }
     // SAFETY: the function is set in messages of ours only.
-    let holder = unsafe { &mut *message.cast::<Holder>() };
-    holder.raw.data = std::ptr::null_mut();
-    holder.raw.size = 0;
-    holder.clear();
+    let (data, received) = unsafe {
+        let data = take_data(message);
+        (data, (*message.cast::<Holder>()).received.take())
+    };
+    // Without them it was copied from another message, whose bytes nobody can find from here.
+    if let Some(received) = received
+        && !std::ptr::eq(received.as_ptr(), data.cast())
+    {
+        // SAFETY: who puts other bytes there and leaves the function has them from `malloc`.
+        unsafe { free(data) };
+    }
+}
+
+/// Clears what a message points to, and returns it.
+///
+/// # Safety
+/// It was made here and not released.
+unsafe fn take_data(message: *mut RawMessage) -> *mut c_void {
+    // SAFETY: it is one of ours and still there.
+    let raw = unsafe { &mut *message };
+    raw.size = 0;
+    std::mem::replace(&mut raw.data, std::ptr::null_mut())
+}
+
+unsafe extern "C" {
+    fn malloc(size: usize) -> *mut c_void;
+    fn free(data: *mut c_void);
 }
 
 impl Holder {
     fn new() -> Box<Self> {
         Box::new(Self {
             raw: BLANK,
-            buffer: Vec::new(),
             received: None,
             loan: AtomicU8::new(Loan::None as u8),
         })
-    }
-
-    fn clear(&mut self) {
-        self.received = None;
-        if self.buffer.capacity() > MAX_SPARE_BUFFER {
-            self.buffer = Vec::new();
-        } else {
-            self.buffer.clear();
-        }
     }
 }
 
@@ -197,8 +237,6 @@ const RELIABLE: c_int = 8;
 const MAX_SPARE: usize = 256;
 /// From this size on the bytes of a new message are what they are.
 const LARGE: usize = 4096;
-/// The largest buffer that is kept with a holder.
-const MAX_SPARE_BUFFER: usize = 2048;
 
 thread_local! {
     #[allow(clippy::vec_box, reason = "callers have pointers to them")]
@@ -213,7 +251,6 @@ fn take() -> Box<Holder> {
 }
 
 fn put(mut holder: Box<Holder>) {
-    holder.clear();
     *holder.loan.get_mut() = Loan::None as u8;
     let _ = SPARE.try_with(|spare| {
         let mut spare = spare.borrow_mut();
