@@ -12,8 +12,11 @@
 #include <thread>
 #include <vector>
 
-#ifndef _WIN32
+#ifdef _WIN32
+#include <process.h>
+#else
 #include <dlfcn.h>
+#include <unistd.h>
 #endif
 
 #include "check.h"
@@ -85,12 +88,23 @@ inline ESteamNetworkingConnectionState state_of(HSteamNetConnection conn)
     return sockets()->GetConnectionInfo(conn, &info) ? info.m_eState : k_ESteamNetworkingConnectionState_None;
 }
 
+// The first of a hundred ports that other programs of the tests, run at the same time, leave alone.
+inline uint16 first_port()
+{
+#ifdef _WIN32
+    const int process = _getpid();
+#else
+    const int process = getpid();
+#endif
+    return (uint16)(20000 + process % 120 * 100);
+}
+
 // Listens on a free port of this host.
 inline HSteamListenSocket listen_somewhere(SteamNetworkingIPAddr &address, int options = 0,
                                            const SteamNetworkingConfigValue_t *values = nullptr)
 {
-    for (uint16 port = 27300; port < 27400; ++port) {
-        address.SetIPv4(0x7f000001, port);
+    for (int port = first_port(); port < first_port() + 100; ++port) {
+        address.SetIPv4(0x7f000001, (uint16)port);
         const HSteamListenSocket listener = sockets()->CreateListenSocketIP(address, options, values);
         if (listener != k_HSteamListenSocket_Invalid)
             return listener;
