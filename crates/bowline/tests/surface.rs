@@ -385,10 +385,13 @@ fn messages_of_one_connection_go_together_and_their_reader_knows_the_peer() {
         reader.receive_batch(&mut received, 10).unwrap();
     }
     assert_eq!(received[0].connection().peer(), Some(&guest));
+    let places: Vec<_> = received.iter().map(|message| message.as_ptr()).collect();
     let bytes: Vec<_> = received
         .into_iter()
         .map(Message::into_shared_bytes)
         .collect();
+    let shared: Vec<_> = bytes.iter().map(|bytes| bytes.as_ptr()).collect();
+    assert_eq!(shared, places, "nothing is copied");
     assert_eq!(bytes, ["one", "one", "three"]);
     host.close(EndReason::APP_GENERIC, "", false).unwrap();
     assert_eq!(send(OnFailure::Stop), Err(NoSuchConnection));
