@@ -26,6 +26,7 @@ use bowline::Identity;
 use bowline::Listener;
 use bowline::PollGroup;
 use bowline::ServiceMode;
+use bowline::Shard;
 use bowline::Sockets;
 use bowline::WaitHandle;
 use bowline::cert::CertStore;
@@ -51,6 +52,17 @@ pub(crate) enum Role {
     User,
     /// The game server's.
     Server,
+}
+
+impl Role {
+    /// Which share of the connection handles is this interface's: they are looked up in both.
+    const fn shard(self) -> Shard {
+        let index = match self {
+            Self::User => 0,
+            Self::Server => 1,
+        };
+        Shard::new(index, 1).expect("one bit tells two apart")
+    }
 }
 
 /// The library while it runs. Interfaces are first, so that connections end before what they belong to.
@@ -166,6 +178,7 @@ impl Interface {
             .app_id(common.app_id)
             .trust(common.trust.clone())
             .service(service_mode())
+            .shard(role.shard())
             .events_need_callbacks(true)
             .on_thread_start(process::begin_thread);
         if let Some(identity) = identity {

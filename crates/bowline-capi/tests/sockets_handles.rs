@@ -20,6 +20,7 @@ use GameNetworkingSockets::messages::SteamAPI_ISteamNetworkingSockets_ReceiveMes
 use GameNetworkingSockets::messages::SteamAPI_ISteamNetworkingSockets_SendMessageToConnection as send;
 use GameNetworkingSockets::messages::SteamAPI_SteamNetworkingMessage_t_Release as release;
 use GameNetworkingSockets::sockets::flat::*;
+use GameNetworkingSockets::sockets::object::SteamGameServerNetworkingSockets_LibV12;
 
 use support::Session;
 use support::close;
@@ -207,5 +208,21 @@ fn use_any(this: *const Object, handle: u32, which: usize) {
             )),
             _ => run_callbacks(this),
         }
+    }
+}
+
+#[test]
+fn connections_of_two_interfaces_never_have_the_same_handle() {
+    let _session = Session::start();
+    let user = sockets();
+    let server = unsafe { SteamGameServerNetworkingSockets_LibV12() };
+    for _ in 0..50 {
+        let [users, servers] = [user, server].map(pair);
+        for handle in users.into_iter().chain(servers) {
+            // Both halves count on the wire, and neither may be 0.
+            assert!(handle & 0xffff != 0 && handle >> 16 != 0);
+        }
+        assert!(users.iter().all(|handle| handle >> 31 == 0));
+        assert!(servers.iter().all(|handle| handle >> 31 == 1));
     }
 }

@@ -12,6 +12,7 @@ use bowline_core::config::Config;
 use bowline_core::crypto::Crypto;
 use bowline_core::crypto::key_update::KeyLimits;
 use bowline_core::endpoint::EndpointConfig;
+use bowline_core::endpoint::Shard;
 use bowline_core::extensions::ExtensionSet;
 use bowline_core::identity::Identity;
 use bowline_core::ids::AppId;
@@ -73,6 +74,7 @@ pub struct SocketsBuilder {
     service_threads: usize,
     thread_start: ThreadStart,
     events_need_callbacks: bool,
+    shard: Shard,
     key: Option<KeyPair>,
     certificate: Option<SignedCertificate>,
     trusted: CertStore,
@@ -96,6 +98,7 @@ impl SocketsBuilder {
             service_threads: 1,
             thread_start: ThreadStart(None),
             events_need_callbacks: false,
+            shard: Shard::SINGLE,
             key: None,
             certificate: None,
             trusted: CertStore::new(),
@@ -194,6 +197,15 @@ impl SocketsBuilder {
         self
     }
 
+    /// Which of several interfaces of a program this is, so that no connection of one has the number of a
+    /// connection of another: the top bits of a [`ConnectionId`](crate::ConnectionId) name the shard then, and the rest
+    /// stays random. Unless set all bits are, and a number means a connection only together with its
+    /// interface.
+    pub const fn shard(mut self, shard: Shard) -> Self {
+        self.shard = shard;
+        self
+    }
+
     /// The key of our certificates. Without one each connection makes a key of its own, unless a
     /// certificate is requested or set.
     pub fn key(mut self, key: KeyPair) -> Self {
@@ -238,6 +250,7 @@ impl SocketsBuilder {
             .unwrap_or_else(bowline_io::crypto::default_provider);
         let mut endpoint = EndpointConfig::new(crypto);
         endpoint.app_id = self.app_id;
+        endpoint.shard = self.shard;
         endpoint.extensions = self.extensions;
         endpoint.key_limits = self.key_limits;
         endpoint.explains_rejections = self.explains_rejections;

@@ -205,6 +205,7 @@ pub use bowline_core::debug::DebugSource;
 pub use bowline_core::end_reason::EndReason;
 pub use bowline_core::end_reason::Rejection;
 pub use bowline_core::endpoint::AuthenticationStatus;
+pub use bowline_core::endpoint::Shard;
 pub use bowline_core::extensions::Extension;
 pub use bowline_core::extensions::ExtensionSet;
 pub use bowline_core::identity::Identity;

@@ -3,7 +3,7 @@
 //! A handle is a count, scrambled: it is never given out twice within a process, not even after the library
 //! was ended and started again, and a number that somebody made up is hardly ever one. Those of poll groups
 //! have the top bit, as in GNS, and those of listen sockets do not, so that one is never taken for the other.
-//! Handles of connections are the numbers that the Rust library gives them.
+//! Handles of connections are the numbers that the Rust library gives them, whose top bit tells the interface.
 
 use std::collections::HashMap;
 use std::sync::Arc;
