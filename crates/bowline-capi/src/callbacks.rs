@@ -167,7 +167,11 @@ pub unsafe extern "C-unwind" fn SteamAPI_ISteamNetworkingSockets_RunConnectionSt
     function: Option<PassedFunction>,
     context: isize,
 ) {
-    enable_passed();
+    guard::call(
+        "SteamAPI_ISteamNetworkingSockets_RunConnectionStatusChangedCallbacks",
+        (),
+        enable_passed,
+    );
     let outer = PASSED.replace(function.map(|function| (function, context)));
     let _restored = Restore(outer);
     // SAFETY: the caller's promise.

@@ -9,6 +9,7 @@ use crate::abi::structs::ListenHandle;
 use crate::abi::structs::RawOption;
 use crate::abi::vtable::Object;
 use crate::exports;
+use crate::guard;
 use crate::unavailable::missing;
 use crate::unavailable::signaling;
 
@@ -58,7 +59,7 @@ exports! {
 ///
 /// # Safety
 /// The object, unless null, is one for signals, with a vtable, and is not used after.
-// Not under the guard: the application's code may throw.
+// What the application's code does is not under the guard: it may throw.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn SteamAPI_ISteamNetworkingSockets_ConnectP2PCustomSignaling(
     _this: *const Object,
@@ -68,7 +69,11 @@ pub unsafe extern "C-unwind" fn SteamAPI_ISteamNetworkingSockets_ConnectP2PCusto
     _count: c_int,
     _options: *const RawOption,
 ) -> ConnectionHandle {
-    missing("ConnectP2PCustomSignaling", WHAT);
+    guard::call(
+        "SteamAPI_ISteamNetworkingSockets_ConnectP2PCustomSignaling",
+        (),
+        || missing("ConnectP2PCustomSignaling", WHAT),
+    );
     // SAFETY: the caller's promise.
     unsafe { signaling::release(signals) };
     0
