@@ -64,7 +64,8 @@ BOWLINE_API uint32_t Bowline_GetCaughtPanics(void);
  * return at once. False at once without a `self`. */
 BOWLINE_API bool Bowline_Wait(ISteamNetworkingSockets *self, int msTimeout);
 
-/* The same for the messages of one poll group. False at once for an unknown group. */
+/* The same for the messages of one poll group. False at once for an unknown group, or when the group is
+ * destroyed meanwhile. */
 BOWLINE_API bool Bowline_WaitOnPollGroup(ISteamNetworkingSockets *self, HSteamNetPollGroup hPollGroup, int msTimeout);
 
 /* Waits until all connections that were closed with linger have delivered what was sent reliably or gave

@@ -7,12 +7,14 @@
 #include "isteamnetworkingsockets.h"
 
 /* Starts the library. The identity is who we say we are; null for somebody on this host. False, with the
- * reason, if it cannot. Once it runs, a further call does nothing and returns true. */
+ * reason, if it cannot. Once it runs, a further call does nothing and returns true. While another thread
+ * ends the library it waits for that, except in a function that the end may wait for: of debug output, to
+ * free a message's bytes, of a new service thread. There it returns false. */
 STEAMNETWORKINGSOCKETS_INTERFACE bool GameNetworkingSockets_Init(const SteamNetworkingIdentity *pIdentity,
                                                                  BOWLINE_REF(SteamNetworkingErrMsg) errMsg);
 
 /* Closes everything without lingering and ends the library; it can be started again. Messages that were
- * taken stay good until they are released. */
+ * taken stay good until they are released. Does nothing if the library does not run. */
 STEAMNETWORKINGSOCKETS_INTERFACE void GameNetworkingSockets_Kill(void);
 
 /* Trusts the authority that this certificate is about, a root or one below: text as `bowline cert` and Valve's
