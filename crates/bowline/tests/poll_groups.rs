@@ -10,6 +10,7 @@ use bowline::Connection;
 use bowline::EndReason;
 use bowline::PairKind;
 use bowline::PollGroup;
+use bowline::PollGroupError;
 use bowline::SendFlags;
 use bowline::Sockets;
 
@@ -170,4 +171,23 @@ fn a_dropped_group_leaves_its_connections_open() {
     send(&ends[0], "a");
     drop(group);
     assert_eq!(&*grouped[0].receive().unwrap().unwrap(), b"a");
+}
+
+#[test]
+fn a_group_that_has_ended_takes_no_connections_and_ends_waits() {
+    let sockets = Sockets::new().unwrap();
+    let (ends, grouped) = three(&sockets);
+    let group = sockets.poll_group();
+    grouped[0].set_poll_group(Some(&group)).unwrap();
+    std::thread::scope(|scope| {
+        let waiter = scope.spawn(|| group.wait(Duration::from_secs(3600)));
+        group.end();
+        assert!(!waiter.join().unwrap());
+    });
+    let refused = grouped[1].set_poll_group(Some(&group));
+    assert_eq!(refused, Err(PollGroupError::Ended));
+    send(&ends[0], "a");
+    assert!(!group.wait(Duration::from_secs(3600)));
+    assert!(group.receive().is_none());
+    assert!(grouped[0].receive().unwrap().is_some());
 }

@@ -366,6 +366,7 @@ fn poll_groups_ok_and_refused() {
         pair.dialled.set_poll_group(None).result(),
         ResultCode::InvalidParam
     );
+    assert_eq!(PollGroupError::Ended.result(), ResultCode::InvalidParam);
     assert_eq!(
         PollGroupError::ForeignPollGroup.result(),
         ResultCode::InvalidParam
