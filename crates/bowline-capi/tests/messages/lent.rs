@@ -11,6 +11,7 @@ use crate::INVALID_PARAM;
 use crate::RELIABLE_NO_NAGLE;
 use crate::Turn;
 use crate::allocate_message;
+use crate::kill;
 use crate::release;
 use crate::send_message;
 use crate::take;
@@ -105,6 +106,8 @@ fn a_free_function_may_use_the_connection() {
     let received: Vec<_> = turn.receive(2).into_iter().map(take).collect();
     assert_eq!(received[0], BYTES);
     assert_eq!(received[1], b"freed");
+    // It counts after it has sent, and the end waits for it.
+    unsafe { kill() };
     assert_eq!(FREED.load(Ordering::SeqCst), 1);
 }
 
@@ -123,8 +126,8 @@ fn what_goes_through_a_pipe_arrives_where_it_lay_and_may_outlive_the_library() {
         .collect();
     assert_eq!(arrived, data);
     assert_eq!(take(received[1]), [7; 300]);
-    // The library ends although a message is still with its reader.
-    drop(turn);
+    // The library ends although a message is still with its reader. The turn does not: others count, too.
+    unsafe { kill() };
     assert_eq!(FREED.load(Ordering::SeqCst), 1);
     assert_eq!(take(received[0]), b"a buffer of the library");
     assert_eq!(take(received[2]), [8; 30_000]);
