@@ -5,24 +5,6 @@
 #if __has_include(<bowline.h>)
 #include <bowline.h>
 
-#ifdef __linux__
-#include <dirent.h>
-#endif
-
-// How many threads this process has; 0 if that cannot be told.
-static int threads()
-{
-    int count = 0;
-#ifdef __linux__
-    DIR *tasks = opendir("/proc/self/task");
-    while (tasks != nullptr && readdir(tasks) != nullptr)
-        ++count;
-    if (tasks != nullptr)
-        closedir(tasks);
-#endif
-    return count;
-}
-
 // Polls until something is so, for ten seconds at most.
 template <typename Condition> static bool poll_until(Condition condition)
 {
@@ -59,14 +41,31 @@ static void check_session()
     CHECK(sockets()->CloseListenSocket(listener));
 }
 
+// A thread that polls sleeps although a message waits to be read.
+static void check_sleep()
+{
+    HSteamNetConnection pair[2];
+    CHECK(sockets()->CreateSocketPair(&pair[0], &pair[1], false, nullptr, nullptr));
+    CHECK_EQ(send_text(pair[0], "unread"), k_EResultOK);
+    int polls = 0;
+    const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(300);
+    for (; std::chrono::steady_clock::now() < end; ++polls)
+        SteamNetworkingSockets_Poll(100);
+    CHECK(polls < 100);
+    CHECK(receive_text(pair[1]) == "unread");
+    CHECK(sockets()->CloseConnection(pair[0], 0, nullptr, false));
+    CHECK(sockets()->CloseConnection(pair[1], 0, nullptr, false));
+}
+
 int main()
 {
-    const int before = threads();
+    const int before = entries("/proc/self/task");
     SteamNetworkingSockets_Poll(1);
     SteamNetworkingSockets_SetManualPollMode(true);
     start();
-    CHECK_EQ(threads(), before);
+    CHECK_EQ(entries("/proc/self/task"), before);
     check_session();
+    check_sleep();
     // And with a thread again, in the middle of it all.
     SteamNetworkingSockets_SetManualPollMode(false);
     const Peers peers = connect_peers();

@@ -19,7 +19,28 @@
 #include <unistd.h>
 #endif
 
+#ifdef __linux__
+#include <dirent.h>
+#endif
+
 #include "check.h"
+
+// How many entries a folder has, like those of this process's threads and descriptors in /proc; 0 if that cannot be
+// told.
+inline int entries(const char *path)
+{
+    int count = 0;
+#ifdef __linux__
+    DIR *folder = opendir(path);
+    while (folder != nullptr && readdir(folder) != nullptr)
+        ++count;
+    if (folder != nullptr)
+        closedir(folder);
+#else
+    (void)path;
+#endif
+    return count;
+}
 
 // Whether the library is ours: some things we promise, and the original does not.
 inline bool is_bowline()

@@ -16,8 +16,6 @@ use crate::common;
 use crate::exports;
 use crate::guard;
 use crate::library;
-use crate::library::Interface;
-use crate::library::Role;
 use crate::life;
 
 exports! {
@@ -31,8 +29,9 @@ exports! {
     /// service thread; with false there is one again. At any time, but not on the service thread.
     fn SteamNetworkingSockets_SetManualPollMode(manual: RawBool); library::set_manual_poll(manual != 0);
 
-    /// Does what there is to do, and waits at most so many milliseconds for something to read. Nothing
-    /// happens while there is a service thread.
+    /// Does what there is to do for sockets and timers, and waits at most so many milliseconds for that;
+    /// messages and callbacks that are left unread make no difference. Nothing happens while there is a
+    /// service thread.
     fn SteamNetworkingSockets_Poll(max_wait_ms: c_int); poll(max_wait_ms);
 
     /// Sets what each service thread that begins from now on does first; null is nothing.
@@ -96,21 +95,19 @@ fn poll(max_wait_ms: c_int) {
     };
     let max_wait = Duration::from_millis(u64::try_from(max_wait_ms).unwrap_or(0));
     let end = Instant::now() + max_wait;
-    let has_several = library.interfaces().count() > 1;
-    loop {
-        let mut is_ready = false;
+    let count = library.interfaces().count();
+    let mut is_over = count == 0;
+    while !is_over {
+        let mut has_turned = false;
         for interface in library.interfaces() {
-            is_ready |= interface.sockets().poll();
+            let left = match end.saturating_duration_since(Instant::now()) {
+                _ if has_turned => Duration::ZERO,
+                left if count > 1 => left.min(TURN),
+                left => left,
+            };
+            has_turned |= interface.sockets().drive(left);
         }
-        let left = end.saturating_duration_since(Instant::now());
-        if is_ready || left.is_zero() {
-            return;
-        }
-        let left = if has_several { left.min(TURN) } else { left };
-        let user = library.interface_of(Role::User).map(Interface::sockets);
-        if user.is_none_or(|sockets| sockets.wait(left)) || !has_several {
-            return;
-        }
+        is_over = has_turned || Instant::now() >= end;
     }
 }
 

@@ -305,6 +305,16 @@ impl Sockets {
         self.inner().poll()
     }
 
+    /// Drives sockets and timers once, after waiting for something of theirs to do, at most `timeout`, and
+    /// tells whether there was something before that. Unlike [`wait`](Self::wait) it does not look at what is
+    /// left unread.
+    ///
+    /// For a thread that does nothing but drive in [`ServiceMode::Manual`], while others read. It may end early
+    /// without anything to read.
+    pub fn drive(&self, timeout: Duration) -> bool {
+        self.inner().drive(timeout)
+    }
+
     /// Who looks after sockets and timers, as it was set last.
     pub fn service_mode(&self) -> ServiceMode {
         self.inner().lobby.lock().mode

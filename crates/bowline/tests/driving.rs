@@ -15,6 +15,7 @@ use bowline::ConnectionState;
 use bowline::EndReason;
 use bowline::Event;
 use bowline::Identity;
+use bowline::PairKind;
 use bowline::SendFlags;
 use bowline::ServiceMode;
 use bowline::Sockets;
@@ -220,6 +221,52 @@ fn without_a_thread_wait_drives() {
         .send(b"x", SendFlags::RELIABLE_NO_NAGLE)
         .unwrap();
     assert_eq!(&*wait_message(&pair.server, &pair.accepted), b"x");
+}
+
+#[test]
+fn drive_sleeps_whatever_is_left_unread() {
+    let sockets = manual();
+    let pair = sockets.socket_pair(PairKind::Pipe, None, None).unwrap();
+    pair.0.send(b"unread", SendFlags::RELIABLE).unwrap();
+    assert!(sockets.poll());
+    let end = Instant::now() + Duration::from_millis(300);
+    let mut turns = 0;
+    while Instant::now() < end {
+        sockets.drive(Duration::from_millis(100));
+        turns += 1;
+    }
+    assert!(turns < 100, "it went round {turns} times");
+    assert_eq!(&*pair.1.receive().unwrap().unwrap(), b"unread");
+    assert!(!sockets.drive(Duration::ZERO));
+}
+
+#[test]
+fn drive_ends_with_what_comes_in() {
+    let pair = Pair::between(manual(), Sockets::new().unwrap());
+    pair.dialled
+        .send(b"x", SendFlags::RELIABLE_NO_NAGLE)
+        .unwrap();
+    let message = loop {
+        if let Some(message) = pair.accepted.receive().unwrap() {
+            break message;
+        }
+        assert!(pair.server.drive(LIMIT), "nothing came");
+    };
+    assert_eq!(&*message, b"x");
+}
+
+#[test]
+fn drive_takes_turns_with_the_service_thread() {
+    let pair = Pair::new();
+    assert!(!pair.server.drive(Duration::ZERO));
+    pair.server.drive(Duration::from_millis(5));
+    pair.dialled
+        .send(b"x", SendFlags::RELIABLE_NO_NAGLE)
+        .unwrap();
+    wait_until(|| pair.accepted.receive().unwrap().is_some());
+    pair.server.shut_down();
+    // Nobody sleeps any more.
+    pair.server.drive(Duration::from_secs(3600));
 }
 
 #[test]

@@ -27,12 +27,23 @@ impl Inner {
 
     /// Drives once, without sleeping, unless somebody else drives. Tells whether something is to be read.
     pub(crate) fn poll(self: &Arc<Self>) -> bool {
-        role::poll(self, |reactor| {
-            reactor.turn(self, Timestamp::ZERO);
-            if self.lobby.is_watched() {
-                reactor.sleep_outside(self);
-            }
+        role::poll(self, |reactor| self.turn_outside(reactor, Timestamp::ZERO))
+    }
+
+    /// Drives once, and sleeps until there is something to do, whatever waits to be read. Tells whether that
+    /// was before the time was over.
+    pub(crate) fn drive(self: &Arc<Self>, timeout: Duration) -> bool {
+        role::turn_once(self, timeout, |reactor, latest| {
+            self.turn_outside(reactor, latest);
         })
+    }
+
+    /// A turn, after which an outer event loop may do the sleeping.
+    fn turn_outside(self: &Arc<Self>, reactor: &mut Reactor, latest: Timestamp) {
+        reactor.turn(self, latest);
+        if self.lobby.is_watched() {
+            reactor.sleep_outside(self);
+        }
     }
 }
 

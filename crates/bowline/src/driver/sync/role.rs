@@ -104,6 +104,49 @@ pub(crate) fn wait<D: Drive>(
     ready
 }
 
+/// Has `turn` done once by this thread, which may sleep in it until there is something to do, at most
+/// `timeout`, whatever waits to be read. Tells whether it ended before the time was over. While somebody else
+/// drives the role is waited for, not longer than that.
+pub(crate) fn turn_once<D: Drive>(
+    host: &D,
+    timeout: Duration,
+    turn: impl FnOnce(&mut D::Role, Timestamp),
+) -> bool {
+    let mut now = host.now();
+    let deadline = now + Span::from(timeout);
+    let mut lobby = host.lobby().lock();
+    lobby.waiters += 1;
+    let has_turned = loop {
+        if let Some(mut role) = lobby.reactor.take() {
+            let latest = if lobby.shutdown {
+                Timestamp::ZERO
+            } else {
+                deadline
+            };
+            drop(lobby);
+            turn(&mut role, latest);
+            now = host.now();
+            lobby = host.lobby().lock();
+            lobby.reactor = Some(role);
+            lobby.last_drive = Some(now);
+            break now < deadline;
+        }
+        let left = Duration::from(deadline.since(now));
+        if lobby.shutdown || left.is_zero() {
+            break false;
+        }
+        if lobby.service == Service::Driving && !host.lobby().is_let_go() {
+            lobby = ask_for_role(host, lobby);
+            continue;
+        }
+        lobby = host.lobby().sleep(lobby, Some(left));
+        now = host.now();
+    };
+    lobby.last_poll = None;
+    leave(host, lobby);
+    has_turned
+}
+
 /// Has `turn` done once, unless somebody else drives. Tells whether something is to be read.
 pub(crate) fn poll<D: Drive>(host: &D, turn: impl FnOnce(&mut D::Role)) -> bool {
     look(host, host.lobby().lock(), turn, LobbyState::is_ready)
