@@ -48,6 +48,23 @@ static void check_allocate()
     message->Release();
 }
 
+// A buffer that the library made is replaced, and one is taken over: with the default free function both are of malloc.
+static void check_replaced_buffers()
+{
+    SteamNetworkingMessage_t *replaced = utils()->AllocateMessage(10);
+    std::free(replaced->m_pData);
+    replaced->m_pData = std::malloc(3000);
+    std::memset(replaced->m_pData, 1, 3000);
+    replaced->m_cbSize = 3000;
+    replaced->Release();
+    SteamNetworkingMessage_t *taken = utils()->AllocateMessage(10);
+    void *data = taken->m_pData;
+    taken->m_pData = nullptr;
+    taken->Release();
+    std::memset(data, 2, 10);
+    std::free(data);
+}
+
 // Every size around the limits of packets, small messages and the largest one.
 static void check_sizes(bool loopback)
 {
@@ -287,6 +304,7 @@ static void check_release_elsewhere()
 int main()
 {
     check_allocate();
+    check_replaced_buffers();
     start();
     check_sizes(false);
     check_sizes(true);

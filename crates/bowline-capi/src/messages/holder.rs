@@ -51,23 +51,26 @@ pub(crate) fn allocate(size: c_int) -> *mut RawMessage {
         tracing::error!(target: "bowline::capi", "AllocateMessage: a size of {size}");
         return std::ptr::null_mut();
     };
-    let mut raw = BLANK;
-    if len > 0 {
-        raw.data = buffer(len);
-        raw.size = size;
-        raw.free_data = Some(free_allocated);
-        if raw.data.is_null() {
-            tracing::error!(target: "bowline::capi", "AllocateMessage: no memory for {size} bytes");
-            return std::ptr::null_mut();
-        }
+    let data = buffer(len);
+    if len > 0 && data.is_null() {
+        tracing::error!(target: "bowline::capi", "AllocateMessage: no memory for {size} bytes");
+        return std::ptr::null_mut();
     }
     let mut holder = take();
-    holder.raw = raw;
+    holder.raw = BLANK;
+    if len > 0 {
+        holder.raw.data = data;
+        holder.raw.size = size;
+        holder.raw.free_data = Some(free_allocated);
+    }
     hand_out(holder)
 }
 
-/// So many bytes, at least one, that [`free_allocated`] gives back; null if there is no memory.
+/// So many bytes, which [`free_allocated`] gives back; null if there is no memory, or nothing wanted.
 fn buffer(len: usize) -> *mut c_void {
+    if len == 0 {
+        return std::ptr::null_mut();
+    }
     // SAFETY: it may be called with any size.
     let data = unsafe { malloc(len) };
     if len < LARGE && !data.is_null() {
