@@ -261,6 +261,18 @@ fn exported() -> Vec<String> {
     names.map(str::to_owned).collect()
 }
 
+#[test]
+fn the_page_of_names_counts_them() {
+    let list = read(&crate_folder().join("exports.csv"));
+    let page = read(&crate_folder().join("../../docs/abi.md"));
+    for origin in ["open", "sdr", "sdk", "old", "fork", "ours"] {
+        let rows = list.lines().skip(1);
+        let count = rows.filter(|row| row.split(',').nth(1) == Some(origin));
+        let row = format!("| `{origin}` | {} |", count.count());
+        assert!(page.contains(&row), "docs/abi.md has no {row}");
+    }
+}
+
 fn without_comments(text: &str) -> String {
     let mut kept = String::new();
     let mut rest = text;
