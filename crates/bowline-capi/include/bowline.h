@@ -83,7 +83,8 @@ typedef int BowlineWaitHandle;
 
 /* Gives a handle that is readable (signalled) while a callback or a message waits to be read; in manual
  * poll mode, while SteamNetworkingSockets_Poll has something to do. Only to be watched: never read, reset
- * or close it. It is the same at each call, and valid until GameNetworkingSockets_Kill.
+ * or close it. It is the same at each call as long as the poll mode is, so ask again after
+ * SteamNetworkingSockets_SetManualPollMode, and valid until GameNetworkingSockets_Kill.
  *
  * False if the system has no more handles. `*pOutHandle` is left alone then. */
 BOWLINE_API bool Bowline_GetWaitHandle(ISteamNetworkingSockets *self, BowlineWaitHandle *pOutHandle);

@@ -99,7 +99,7 @@ public:
                                                                 ESteamNetworkingConfigDataType *pOutDataType,
                                                                 void *pResult, size_t *cbResult) = 0;
 
-    /* The name of a value, with its type and widest level unless null; null if there is no such value. */
+    /* The name of a value, with its type and the narrowest level that it can be set on unless null; null if there is no such value. */
     virtual const char *GetConfigValueInfo(ESteamNetworkingConfigValue eValue,
                                            ESteamNetworkingConfigDataType *pOutDataType,
                                            ESteamNetworkingConfigScope *pOutScope) = 0;
@@ -156,8 +156,8 @@ BOWLINE_CHECK_OFFSET(SteamRelayNetworkStatus_t, m_debugMsg, 16);
 
 /* ---- Text of addresses and identities -------------------------------------------------------------- */
 
-/* Write at most `cbBuf` bytes, terminating zero included; read text, and leave everything as it was if it
- * makes no sense. An identity is written like "str:bob", "ip:1.2.3.4:27015" or "steamid:76561197960265729".
+/* Write at most `cbBuf` bytes, terminating zero included; read text, and clear what is to be
+ * read if that makes no sense. An identity is written like "str:bob", "ip:1.2.3.4:27015" or "steamid:76561197960265729".
  * `sizeofIdentity` is sizeof( SteamNetworkingIdentity ). */
 STEAMNETWORKINGSOCKETS_INTERFACE void SteamNetworkingIPAddr_ToString(const SteamNetworkingIPAddr *pAddr, char *buf,
                                                                      size_t cbBuf, bool bWithPort);
