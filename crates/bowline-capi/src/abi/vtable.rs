@@ -4,8 +4,17 @@
 //! two words stand before them, the offset to the top of the object and the type information; both are 0,
 //! as for a class without either. With the ABI of MSVC one word before the slots is looked at by
 //! `dynamic_cast` only, and the slots are in the same order, because no interface overloads a method.
+//!
+//! On Windows with 32 bits methods take the object in a register and remove their arguments themselves
+//! (`thiscall`), which functions of C do not: there a slot cannot be an exported function, so the library is
+//! not built for that.
 
 use std::ffi::c_void;
+
+#[cfg(all(windows, target_arch = "x86"))]
+compile_error!(
+    "C++ programs for 32-bit Windows call methods by thiscall, which this library does not have"
+);
 
 /// A function in a vtable. Its first argument is the object.
 pub type Slot = *const c_void;
