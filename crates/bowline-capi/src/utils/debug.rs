@@ -23,6 +23,7 @@ use crate::abi::structs::RawBool;
 use crate::abi::vtable::Object;
 use crate::exports;
 use crate::life;
+use crate::utils::no_arguments::NoArguments;
 
 /// `FSteamNetworkingSocketsDebugOutput`: level and text.
 pub type Output = unsafe extern "C-unwind" fn(c_int, *const c_char);
@@ -122,9 +123,8 @@ fn deliver(level: c_int, text: &str) {
         return pass_on(level, text.as_bytes());
     };
     let text = c_text(text.as_bytes());
-    // A handler that looks at the arguments in spite of `bFmt` finds none.
-    let mut no_arguments = [0_u64; 8];
-    let no_arguments = (&raw mut no_arguments).cast();
+    // For a handler that looks at the arguments in spite of `bFmt`.
+    let mut no_arguments = NoArguments::new(text.count_bytes());
     // SAFETY: what the application has set is such a function, and the pointers lead to locals.
     unsafe {
         handler(
@@ -133,7 +133,7 @@ fn deliver(level: c_int, text: &str) {
             std::ptr::null(),
             0,
             text.as_ptr(),
-            no_arguments,
+            no_arguments.as_argument(),
         );
     }
 }

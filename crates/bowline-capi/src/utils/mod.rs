@@ -2,6 +2,7 @@
 
 pub mod config;
 pub mod debug;
+pub mod no_arguments;
 pub mod object;
 pub(crate) mod options;
 mod place;

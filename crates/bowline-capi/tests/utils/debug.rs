@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use GameNetworkingSockets::process::*;
 use GameNetworkingSockets::utils::debug::*;
+use GameNetworkingSockets::utils::no_arguments::NoArguments;
 
 use super::*;
 
@@ -147,6 +148,42 @@ fn a_handler_gets_lines_that_are_formatted() {
     provoke();
     let lines = await_line("GameNetworkingSockets_Init");
     assert!(lines.iter().all(|line| line.2 == -1), "{lines:?}");
+    end();
+}
+
+/// A handler that takes no heed of whether the text is formatted.
+extern "C-unwind" fn always_formats(
+    level: c_int,
+    _: bool,
+    file: *const c_char,
+    line: c_int,
+    text: *const c_char,
+    arguments: Arguments,
+) {
+    passes_on(level, true, file, line, text, arguments);
+}
+
+#[test]
+fn a_handler_that_formats_twice_finds_zeros() {
+    let _alone = alone();
+    set(4, Some(output));
+    // One conversion of each kind, and more of them than there are registers.
+    let cases = [
+        ("%d %s %.1f %Lg|", "0 (null) 0.0 0|"),
+        (&"%d%.0f".repeat(300), &"00".repeat(300)),
+        (&"%*.*Lf".repeat(300), &"0".repeat(300)),
+        ("100 %%", "100 %"),
+    ];
+    for (text, expected) in cases {
+        let text = std::ffi::CString::new(text).unwrap();
+        let mut arguments = NoArguments::new(text.count_bytes());
+        always_formats(3, false, null(), 0, text.as_ptr(), arguments.as_argument());
+        let line = std::mem::take(&mut *LINES.lock().unwrap());
+        assert_eq!(line, [(3, false, -1, expected.to_owned())]);
+    }
+    unsafe { SteamNetworkingSockets_SetPreFormatDebugOutputHandler(4, Some(always_formats)) };
+    provoke();
+    await_line("GameNetworkingSockets_Init");
     end();
 }
 
