@@ -122,11 +122,10 @@ unsafe fn init(identity: Option<RawIdentity>, error: *mut ErrorText) -> bool {
     };
     let identity = match identity {
         None => None,
-        // Nobody, until a certificate tells.
-        Some(raw) if raw.kind == 0 => Some(None),
-        Some(raw) => match raw.identity() {
-            Some(identity) => Some(Some(identity)),
-            None => return refuse("the identity is malformed"),
+        // `Some(None)` is nobody, until a certificate tells.
+        Some(raw) => match raw.argument("GameNetworkingSockets_Init") {
+            Ok(identity) => Some(identity),
+            Err(error) => return refuse(&error.to_string()),
         },
     };
     match library::start(identity) {

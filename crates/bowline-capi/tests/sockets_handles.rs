@@ -14,11 +14,14 @@ use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
 use std::thread;
 
+use GameNetworkingSockets::abi::identity::RawIdentity;
 use GameNetworkingSockets::abi::vtable::Object;
 use GameNetworkingSockets::callbacks::SteamAPI_ISteamNetworkingSockets_RunCallbacks as run_callbacks;
 use GameNetworkingSockets::messages::SteamAPI_ISteamNetworkingSockets_ReceiveMessagesOnPollGroup as receive;
 use GameNetworkingSockets::messages::SteamAPI_ISteamNetworkingSockets_SendMessageToConnection as send;
 use GameNetworkingSockets::messages::SteamAPI_SteamNetworkingMessage_t_Release as release;
+use GameNetworkingSockets::process::GameNetworkingSockets_Init as init;
+use GameNetworkingSockets::process::GameNetworkingSockets_Kill as kill;
 use GameNetworkingSockets::sockets::flat::*;
 use GameNetworkingSockets::sockets::object::SteamGameServerNetworkingSockets_LibV12;
 
@@ -30,6 +33,37 @@ use support::info;
 use support::listen;
 use support::pair;
 use support::sockets;
+
+#[test]
+fn an_identity_that_is_not_utf_8_is_refused_everywhere() {
+    let _session = Session::start();
+    let this = sockets();
+    let bad = RawIdentity::of(bowline::IdentityKind::GenericString, b"caf\xE9", 5);
+    let good = RawIdentity::of(bowline::IdentityKind::GenericString, b"good", 5);
+    let identity = || {
+        let mut identity = RawIdentity::INVALID;
+        let known =
+            unsafe { SteamAPI_ISteamNetworkingSockets_GetIdentity(this, &raw mut identity) };
+        known.then_some(identity)
+    };
+    unsafe { SteamAPI_ISteamNetworkingSockets_ResetIdentity(this, &raw const good) };
+    let [first, second] = pair(this);
+    unsafe { SteamAPI_ISteamNetworkingSockets_ResetIdentity(this, &raw const bad) };
+    assert_eq!(identity(), Some(good));
+    assert!(info(this, first).is_some(), "nothing is closed, either");
+    assert!(close(this, first) && close(this, second));
+    for (one, other) in [(&good, &bad), (&bad, &good)] {
+        let mut out = [7; 2];
+        let [first, second] = &mut out;
+        let make = SteamAPI_ISteamNetworkingSockets_CreateSocketPair;
+        assert!(!unsafe { make(this, first, second, 0, one, other) });
+        assert_eq!(out, [0, 0]);
+    }
+    unsafe {
+        kill();
+        assert!(!init(&raw const bad, null_mut()));
+    }
+}
 
 #[test]
 fn poll_groups_take_and_lose_connections() {

@@ -128,7 +128,24 @@ impl RawIdentity {
             _ => None,
         }
     }
+
+    /// Who that is, as an argument of that function: `Ok(None)` for nobody. What is no identity that can be,
+    /// a text that is not UTF-8 among others, is refused, with a line in the log.
+    pub(crate) fn argument(&self, function: &str) -> Result<Option<Identity>, Malformed> {
+        if self.kind == IdentityKind::Invalid.number() {
+            return Ok(None);
+        }
+        self.identity().map(Some).ok_or_else(|| {
+            tracing::error!(target: "bowline::capi", "{function}: {Malformed}");
+            Malformed
+        })
+    }
 }
+
+/// What a caller gave is no identity.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("the identity is malformed")]
+pub(crate) struct Malformed;
 
 impl std::fmt::Debug for RawIdentity {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

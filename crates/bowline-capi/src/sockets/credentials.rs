@@ -24,8 +24,11 @@ pub(super) unsafe fn identity(this: *const Object, out: *mut RawIdentity) -> boo
 }
 
 pub(super) fn reset_identity(this: *const Object, identity: Option<RawIdentity>) {
-    let identity = identity.and_then(|raw| raw.identity());
     called(this, (), |library, interface| {
+        let argument = |raw: RawIdentity| raw.argument("ResetIdentity");
+        let Ok(identity) = identity.map_or(Ok(None), argument) else {
+            return;
+        };
         interface.set_nobody(identity.is_none());
         interface.sockets().reset_identity(identity);
         library.listeners().close_all(interface.role());

@@ -103,7 +103,11 @@ pub(super) unsafe fn pair(
         PairKind::Pipe
     };
     called(this, false, |_, interface| {
-        let [first, second] = [first, second].map(|raw| raw.and_then(|raw| raw.identity()));
+        let argument =
+            |raw: Option<RawIdentity>| raw.map_or(Ok(None), |raw| raw.argument("CreateSocketPair"));
+        let (Ok(first), Ok(second)) = (argument(first), argument(second)) else {
+            return false;
+        };
         let config = settings_of(kind);
         let sockets = interface.sockets();
         match sockets.socket_pair_with(kind, first, second, config) {
