@@ -19,6 +19,16 @@ pub struct RawAddr {
 
 const _: () = assert!(size_of::<RawAddr>() == 18);
 
+impl RawAddr {
+    /// Its bytes in memory.
+    pub fn to_bytes(self) -> [u8; size_of::<Self>()] {
+        let mut bytes = [0; size_of::<Self>()];
+        bytes[..16].copy_from_slice(&self.ip);
+        bytes[16..].copy_from_slice(&{ self.port }.to_ne_bytes());
+        bytes
+    }
+}
+
 impl From<RawAddr> for PeerAddr {
     fn from(raw: RawAddr) -> Self {
         Self::new(raw.ip, raw.port)
@@ -165,11 +175,8 @@ impl From<Option<&Identity>> for RawIdentity {
                 Self::of(kind, &id.to_ne_bytes(), 8)
             }
             Some(Identity::Ip { 0: addr, .. }) => {
-                let addr = RawAddr::from(*addr);
-                let mut bytes = [0; 18];
-                bytes[..16].copy_from_slice(&addr.ip);
-                bytes[16..].copy_from_slice(&{ addr.port }.to_ne_bytes());
-                Self::of(kind, &bytes, 18)
+                let bytes = RawAddr::from(*addr).to_bytes();
+                Self::of(kind, &bytes, bytes.len())
             }
             Some(
                 Identity::Str { 0: name, .. }

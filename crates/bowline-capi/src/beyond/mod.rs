@@ -83,7 +83,7 @@ exports! {
         options: *const RawSendOptions,
         out_number: *mut i64,
     ) -> c_int, else 2;
-        sending::send(this, connection, pointer::bytes(data, size as usize), options, out_number);
+        sending::send_with(this, connection, pointer::bytes(data, size as usize), options, out_number);
 
     /// Tells what may be sent on a lane now.
     fn Bowline_GetSendCapacity(

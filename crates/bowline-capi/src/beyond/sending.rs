@@ -6,7 +6,6 @@ use bowline::Connection;
 use bowline::LaneIndex;
 use bowline::ResultCode;
 use bowline::SendError;
-use bowline::SendFlags;
 use bowline::SendOptions;
 use bowline::Span;
 use bowline::ToResult;
@@ -14,6 +13,8 @@ use bowline::ToResult;
 use crate::abi::pointer;
 use crate::abi::structs::ConnectionHandle;
 use crate::abi::vtable::Object;
+use crate::messages::send;
+use crate::sockets::connections::MAX_LANES;
 use crate::sockets::connections::with;
 
 /// `BowlineSendOptions`.
@@ -57,7 +58,7 @@ const _: () = assert!(size_of::<RawSendCapacity>() == 24);
 
 /// # Safety
 /// The pointers lead to options and to room for a number, or are null.
-pub(super) unsafe fn send(
+pub(super) unsafe fn send_with(
     this: *const Object,
     handle: ConnectionHandle,
     data: Option<&[u8]>,
@@ -74,10 +75,8 @@ pub(super) unsafe fn send(
         _ => None,
     };
     let sent = sent.unwrap_or(Err(ResultCode::InvalidParam));
-    let number = sent.map_or(-1, |number| i64::try_from(number.get()).unwrap_or(i64::MAX));
     // SAFETY: the caller's promise.
-    unsafe { pointer::write(out_number, number) };
-    sent.err().unwrap_or(ResultCode::Ok).number()
+    unsafe { send::tell_one(sent, out_number) }
 }
 
 /// # Safety
@@ -149,8 +148,7 @@ unsafe fn read_options(options: *const RawSendOptions) -> Option<SendOptions> {
     }
     // SAFETY: all of that size is there.
     let raw = unsafe { pointer::read(options) }?;
-    let flags = SendFlags::from_bits((raw.flags & 0xff) as u8);
-    let mut options = SendOptions::new(flags).lane(lane_of(raw.lane.into())?);
+    let mut options = SendOptions::new(send::flags_of(raw.flags)).lane(lane_of(raw.lane.into())?);
     match u64::try_from(raw.deadline_us).ok()? {
         0 => {}
         us => options = options.deadline(Span::from_micros(us)),
@@ -163,7 +161,9 @@ unsafe fn read_options(options: *const RawSendOptions) -> Option<SendOptions> {
 
 /// The lane of that number; `None` if there cannot be one.
 fn lane_of(lane: c_int) -> Option<LaneIndex> {
-    let lane = u8::try_from(lane).ok().filter(|lane| *lane <= MAX_LANE)?;
+    let lane = u8::try_from(lane)
+        .ok()
+        .filter(|lane| usize::from(*lane) < MAX_LANES)?;
     Some(LaneIndex::new(lane))
 }
 
@@ -174,6 +174,3 @@ fn saturate(count: usize) -> u32 {
 const fn size_of_u32<T>() -> u32 {
     size_of::<T>() as u32
 }
-
-/// There are at most 255 lanes.
-const MAX_LANE: u8 = 254;

@@ -14,7 +14,7 @@ pub mod generation;
 pub mod holder;
 mod lent;
 mod receive;
-mod send;
+pub(crate) mod send;
 
 use std::ffi::c_int;
 use std::sync::Arc;

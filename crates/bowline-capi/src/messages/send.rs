@@ -44,6 +44,18 @@ pub(super) unsafe fn one(
             let sent = connection.send(data, flags_of(flags));
             sent.map_err(|error| error.result())
         });
+    // SAFETY: there is room by the caller's promise.
+    unsafe { tell_one(sent, out_number) }
+}
+
+/// Writes the number of a message, or -1 if it was not sent, and returns the result code.
+///
+/// # Safety
+/// If `out_number` is not null, there is room.
+pub(crate) unsafe fn tell_one(
+    sent: Result<MessageNumber, ResultCode>,
+    out_number: *mut i64,
+) -> c_int {
     let (number, code) = match sent {
         Ok(number) => (number_of(number), ResultCode::Ok),
         Err(code) => (-1, code),
@@ -257,6 +269,6 @@ fn number_of(number: MessageNumber) -> i64 {
 }
 
 /// Bits that we do not know are ignored, those that only say which thread does the work included.
-fn flags_of(flags: c_int) -> SendFlags {
+pub(crate) fn flags_of(flags: c_int) -> SendFlags {
     SendFlags::from_bits((flags & 0xFF) as u8)
 }

@@ -161,4 +161,4 @@ pub(crate) fn with<R>(
 }
 
 /// GNS e707b3a: steamnetworkingsockets_internal.h, `STEAMNETWORKINGSOCKETS_MAX_LANES`.
-const MAX_LANES: usize = 255;
+pub(crate) const MAX_LANES: usize = 255;

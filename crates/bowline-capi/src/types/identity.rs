@@ -188,9 +188,7 @@ pub(crate) unsafe fn put(this: *mut RawIdentity, kind: IdentityKind, bytes: &[u8
 /// # Safety
 /// As [`put`].
 unsafe fn put_addr(this: *mut RawIdentity, addr: RawAddr) {
-    let mut bytes = [0; size_of::<RawAddr>()];
-    bytes[..16].copy_from_slice(&addr.ip);
-    bytes[16..].copy_from_slice(&{ addr.port }.to_ne_bytes());
+    let bytes = addr.to_bytes();
     // SAFETY: the caller's promise.
     unsafe { put(this, IdentityKind::IpAddress, &bytes, bytes.len()) };
 }

@@ -12,8 +12,8 @@ use crate::abi::vtable::Object;
 use crate::abi::vtable::Slot;
 use crate::abi::vtable::Vtable;
 use crate::exports;
-use crate::library;
 use crate::unavailable::missing;
+use crate::unavailable::while_running;
 
 exports! {
     /// The players' interface; null while the library does not run.
@@ -150,10 +150,6 @@ unsafe fn nothing(size: *mut u32) -> bool {
     // SAFETY: the caller's promise.
     unsafe { pointer::write(size, 0) };
     false
-}
-
-fn while_running(object: &'static Object) -> *const Object {
-    library::current().map_or(ptr::null(), |_| ptr::from_ref(object))
 }
 
 static USER: Object = VTABLE.object();

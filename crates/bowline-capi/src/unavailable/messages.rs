@@ -16,8 +16,8 @@ use crate::abi::vtable::Object;
 use crate::abi::vtable::Slot;
 use crate::abi::vtable::Vtable;
 use crate::exports;
-use crate::library;
 use crate::unavailable::missing;
+use crate::unavailable::while_running;
 
 exports! {
     /// The players' messages, for C++; null while the library does not run.
@@ -101,10 +101,6 @@ unsafe fn zero<T: Copy>(to: *mut T) {
         // SAFETY: there is room by the caller's promise; bytes need no alignment.
         unsafe { to.cast::<u8>().write_bytes(0, size_of::<T>()) };
     }
-}
-
-fn while_running(object: &'static Object) -> *const Object {
-    library::current().map_or(ptr::null(), |_| ptr::from_ref(object))
 }
 
 static USER: Object = VTABLE.object();

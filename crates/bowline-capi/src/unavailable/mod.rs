@@ -10,6 +10,16 @@ pub mod messages;
 pub mod p2p;
 pub mod signaling;
 
+use std::ptr;
+
+use crate::abi::vtable::Object;
+use crate::library;
+
+/// An interface whose functions need nothing of the library; null while that does not run.
+fn while_running(object: &'static Object) -> *const Object {
+    library::current().map_or(ptr::null(), |_| ptr::from_ref(object))
+}
+
 /// Tells that a function cannot do what it is for.
 fn missing(function: &str, what: &str) {
     tracing::warn!(target: "bowline::capi", "{function}: {what} not available yet");
