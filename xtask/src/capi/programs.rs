@@ -6,6 +6,7 @@
 //! each other, for all compilers there are.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::Value;
 
@@ -86,27 +87,47 @@ pub(crate) fn run_all(job: &Job<'_>, built: &Built) -> Result<String> {
         workshop.compile(example, Headers::Ours, &WAYS[0])?;
     }
     let tests = sources(&root.join("ctests"), NO_TESTS)?;
-    let mut runs = 0_usize;
-    let mut failures = Vec::new();
-    for test in &tests {
-        for headers in [Headers::Ours, Headers::Original] {
-            if headers == Headers::Original && is_for_ours_alone(test) {
-                continue;
-            }
-            for way in WAYS {
-                let program = workshop.compile(test, headers, way)?;
-                failures.extend(workshop.run(&program).err().map(|error| error.to_string()));
-                runs += 1;
-            }
-        }
-    }
+    let builds: Vec<_> = tests.iter().flat_map(|test| builds_of(test)).collect();
+    let failures = in_turns(&builds, |(test, headers, way)| {
+        let program = workshop.compile(test, *headers, way)?;
+        workshop.run(&program)
+    });
     if !failures.is_empty() {
         return Err(failures.join("\n").into());
     }
+    let runs = builds.len();
     let (tests, examples) = (tests.len(), examples.len());
     Ok(format!(
         "{tests} programs in {runs} builds, {examples} examples"
     ))
+}
+
+/// The ways to build a test.
+fn builds_of(test: &Path) -> impl Iterator<Item = (&Path, Headers, &'static Way)> {
+    let both = [Headers::Ours, Headers::Original];
+    let headers = both
+        .into_iter()
+        .filter(|headers| *headers == Headers::Ours || !is_for_ours_alone(test));
+    headers.flat_map(move |headers| WAYS.iter().map(move |way| (test, headers, way)))
+}
+
+/// Does something with each entry, a thread per processor at a time, and returns what went wrong.
+fn in_turns<T: Sync>(entries: &[T], act: impl Fn(&T) -> Result + Sync) -> Vec<String> {
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let turns = std::iter::repeat_with(|| entries.get(next.fetch_add(1, Ordering::Relaxed)));
+        let done = turns.map_while(|entry| Some(act(entry?)));
+        let failed = done.filter_map(|result| result.err().map(|error| error.to_string()));
+        failed.collect::<Vec<_>>()
+    };
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+        let failed = workers.into_iter().map(|worker| worker.join());
+        failed
+            .flat_map(|failed| failed.unwrap_or_else(|_| vec!["a thread panicked".to_owned()]))
+            .collect()
+    })
 }
 
 /// Whether a test uses what the original does not have.
