@@ -92,16 +92,25 @@ pub(crate) fn wait<D: Drive>(
             lobby.last_drive = Some(now);
             continue;
         }
-        if lobby.service == Service::Driving && !host.lobby().is_let_go() {
-            lobby = ask_for_role(host, lobby);
-            continue;
-        }
-        lobby = host.lobby().sleep(lobby, Some(left));
+        lobby = await_role(host, lobby, left);
         now = host.now();
     };
     lobby.last_poll = None;
     leave(host, lobby);
     ready
+}
+
+/// Asks whoever drives for the role, or sleeps until there is news of it, at most for what is left.
+fn await_role<'a, D: Drive>(
+    host: &'a D,
+    lobby: Guard<'a, LobbyState<D::Role>>,
+    left: Duration,
+) -> Guard<'a, LobbyState<D::Role>> {
+    if lobby.service == Service::Driving && !host.lobby().is_let_go() {
+        ask_for_role(host, lobby)
+    } else {
+        host.lobby().sleep(lobby, Some(left))
+    }
 }
 
 /// Has `turn` done once by this thread, which may sleep in it until there is something to do, at most
@@ -135,11 +144,7 @@ pub(crate) fn turn_once<D: Drive>(
         if lobby.shutdown || left.is_zero() {
             break false;
         }
-        if lobby.service == Service::Driving && !host.lobby().is_let_go() {
-            lobby = ask_for_role(host, lobby);
-            continue;
-        }
-        lobby = host.lobby().sleep(lobby, Some(left));
+        lobby = await_role(host, lobby, left);
         now = host.now();
     };
     lobby.last_poll = None;
