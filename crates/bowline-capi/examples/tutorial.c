@@ -95,7 +95,7 @@ static void answer_players(void)
     SteamNetworkingMessage_t *messages[16];
     int count = SteamAPI_ISteamNetworkingSockets_ReceiveMessagesOnPollGroup(sockets, players, messages, 16);
     for (int i = 0; i < count; ++i) {
-        printf("server got: %.*s\n", messages[i]->m_cbSize, (const char *)messages[i]->m_pData);
+        printf("server got %d bytes: %.*s\n", messages[i]->m_cbSize, messages[i]->m_cbSize, (const char *)messages[i]->m_pData);
         say(messages[i]->m_conn, "welcome");
         SteamAPI_SteamNetworkingMessage_t_Release(messages[i]);
     }
