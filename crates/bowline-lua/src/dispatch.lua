@@ -1,0 +1,17 @@
+-- Tells the script what has happened. It calls the script's functions from Lua, so that an error in one of
+-- them, whatever its value, goes through to whoever called, and a coroutine may yield in one.
+local steam, start, next_event = ...
+
+return function()
+    for _ = 1, start() do
+        local section, name, data = next_event()
+        if not section then
+            break
+        end
+        local functions = steam[section]
+        local handler = functions and functions[name]
+        if handler then
+            handler(data)
+        end
+    end
+end
