@@ -38,6 +38,15 @@ use mlua::Lua;
 use mlua::Result;
 use mlua::Table;
 
+pub use crate::register::Signature;
+
+/// The functions of a Lua state that was given the module, for tests that go through all of them.
+#[cfg(feature = "vendored")]
+#[doc(hidden)]
+pub fn functions(lua: &Lua) -> Vec<Signature> {
+    register::listed::of(lua)
+}
+
 /// The table that `require "luasteam"` gives.
 ///
 /// # Errors

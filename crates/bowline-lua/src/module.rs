@@ -35,7 +35,7 @@ impl Module {
 pub(crate) fn table(lua: &Lua) -> Result<Table> {
     let module = Rc::new(Module::default());
     let steam = lua.create_table()?;
-    let names = Names::new(lua, &steam);
+    let names = Names::new(lua, &steam, "");
     let state = Rc::clone(&module);
     names.function("init", &[], move |_, ()| {
         if state.client.borrow().is_none() {

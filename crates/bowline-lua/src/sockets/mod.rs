@@ -15,7 +15,7 @@ use crate::register::Names;
 /// The table with its functions.
 pub(crate) fn table(lua: &Lua, module: &Rc<Module>) -> Result<Table> {
     let table = lua.create_table()?;
-    let names = Names::new(lua, &table);
+    let names = Names::new(lua, &table, "networkingSockets");
     messages::register(&names, module)?;
     // Of the skeleton, to measure with.
     let state = Rc::clone(module);
