@@ -1,5 +1,6 @@
 //! What functions take: types that say in Lua's words what is wrong with a value.
 
+use bowline::Config;
 use mlua::Error;
 use mlua::FromLua;
 use mlua::Lua;
@@ -7,6 +8,9 @@ use mlua::LuaString;
 use mlua::Result;
 use mlua::Table;
 use mlua::Value;
+
+use crate::options;
+use crate::sockets::socket::Socket;
 
 /// An error about a value of the wrong kind.
 pub(crate) fn unexpected(wanted: &str, got: &Value) -> Error {
@@ -47,14 +51,17 @@ impl FromLua for Whole {
         let Some(number) = number else {
             return Err(unexpected("number", &value));
         };
-        // Everything below 2^63 that has no fraction.
-        if number.fract() != 0.0 || !(-9.3e18..9.2e18).contains(&number) {
+        // What is from -2^63 to below 2^63, and has no fraction.
+        let range = -(TWO_TO_63)..TWO_TO_63;
+        if number.fract() != 0.0 || !range.contains(&number) {
             let error = "number has no integer representation";
             return Err(Error::RuntimeError(error.into()));
         }
         Ok(Self(number as i64))
     }
 }
+
+const TWO_TO_63: f64 = 9_223_372_036_854_775_808.0;
 
 /// The number of a connection or a poll group. What cannot be one is 0, which names none.
 #[derive(Clone, Copy, Debug)]
@@ -84,16 +91,42 @@ impl FromLua for Bytes {
     }
 }
 
-/// A table that may be left out.
+/// A table.
 #[derive(Clone, Debug)]
-pub(crate) struct MaybeTable(pub(crate) Option<Table>);
+pub(crate) struct List(pub(crate) Table);
 
-impl FromLua for MaybeTable {
+impl FromLua for List {
     fn from_lua(value: Value, _lua: &Lua) -> Result<Self> {
         match value {
-            Value::Nil => Ok(Self(None)),
-            Value::Table(table) => Ok(Self(Some(table))),
+            Value::Table(table) => Ok(Self(table)),
             other => Err(unexpected("table", &other)),
+        }
+    }
+}
+
+/// A table of settings that may be left out.
+#[derive(Clone, Debug)]
+pub(crate) struct Options(pub(crate) Config);
+
+impl FromLua for Options {
+    fn from_lua(value: Value, _lua: &Lua) -> Result<Self> {
+        match value {
+            Value::Nil => Ok(Self(Config::new())),
+            Value::Table(table) => options::config(&table).map(Self),
+            other => Err(unexpected("table", &other)),
+        }
+    }
+}
+
+/// The number of a listen socket. Any other userdata is 0, which names none.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SocketHandle(pub(crate) u32);
+
+impl FromLua for SocketHandle {
+    fn from_lua(value: Value, _lua: &Lua) -> Result<Self> {
+        match &value {
+            Value::UserData(_) | Value::LightUserData(_) => Ok(Self(Socket::number_of(&value))),
+            other => Err(unexpected("userdata", other)),
         }
     }
 }

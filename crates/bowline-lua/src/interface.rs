@@ -8,9 +8,13 @@ use bowline::BuildError;
 use bowline::Connection;
 use bowline::ConnectionEvent;
 use bowline::ConnectionId;
+use bowline::EndReason;
 use bowline::Event;
 use bowline::Message;
+use bowline::PollGroup;
 use bowline::Sockets;
+
+use crate::handles::Handles;
 
 /// The interface of a client or of a game server.
 #[derive(Debug)]
@@ -20,6 +24,7 @@ pub(crate) struct Interface {
     told: RefCell<VecDeque<Told>>,
     /// For messages on their way to Lua; empty between calls.
     received: RefCell<Vec<Message>>,
+    handles: Handles,
 }
 
 /// Something that a function of the script is called for.
@@ -34,11 +39,16 @@ impl Interface {
             sockets: Sockets::new()?,
             told: RefCell::default(),
             received: RefCell::default(),
+            handles: Handles::default(),
         })
     }
 
     pub(crate) const fn sockets(&self) -> &Sockets {
         &self.sockets
+    }
+
+    pub(crate) const fn handles(&self) -> &Handles {
+        &self.handles
     }
 
     pub(crate) fn connection(&self, number: u32) -> Option<Connection> {
@@ -75,5 +85,34 @@ impl Interface {
         messages.clear();
         self.received.replace(messages);
         answer
+    }
+
+    /// As `receive_from`, from all connections of a poll group.
+    pub(crate) fn receive_from_group<R>(
+        &self,
+        group: &PollGroup,
+        max: usize,
+        with: impl FnOnce(&[Message]) -> R,
+    ) -> R {
+        let mut messages = self.received.take();
+        group.receive_batch(&mut messages, max);
+        let answer = with(&messages);
+        messages.clear();
+        self.received.replace(messages);
+        answer
+    }
+
+    /// Something was sent on the connection.
+    pub(crate) fn note_sent(&self, _connection: &Connection) {}
+
+    /// Closes a connection. Tells whether it was open.
+    pub(crate) fn close(
+        &self,
+        connection: &Connection,
+        reason: EndReason,
+        text: &str,
+        linger: bool,
+    ) -> bool {
+        connection.close(reason, text, linger).is_ok()
     }
 }

@@ -26,11 +26,16 @@
 #![deny(unsafe_code)]
 
 mod args;
+mod constants;
 mod dispatch;
+mod handles;
 mod interface;
 mod module;
+mod options;
 mod raise;
 mod register;
+mod report;
+mod results;
 mod sockets;
 mod userdata;
 

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use bowline::Connection;
 use mlua::Lua;
 use mlua::Result;
 use mlua::Table;
@@ -24,6 +25,17 @@ impl Module {
     pub(crate) fn current(&self) -> Option<Rc<Interface>> {
         let server = self.server.borrow().clone();
         server.or_else(|| self.client())
+    }
+
+    /// A connection of either interface, with the interface.
+    pub(crate) fn connection(&self, number: u32) -> Option<(Rc<Interface>, Connection)> {
+        [self.current(), self.client()]
+            .into_iter()
+            .flatten()
+            .find_map(|interface| {
+                let connection = interface.connection(number)?;
+                Some((interface, connection))
+            })
     }
 
     pub(crate) fn client(&self) -> Option<Rc<Interface>> {

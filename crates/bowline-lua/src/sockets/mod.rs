@@ -1,7 +1,12 @@
 //! The table `networkingSockets`.
 
+mod connections;
 pub(crate) mod events;
+mod listen;
 mod messages;
+mod poll_groups;
+mod receive;
+pub(crate) mod socket;
 
 use std::rc::Rc;
 
@@ -9,27 +14,25 @@ use mlua::Lua;
 use mlua::Result;
 use mlua::Table;
 
+use crate::constants;
 use crate::module::Module;
 use crate::register::Names;
+
+/// Why nothing can be made.
+const NO_INTERFACE: &str = "not initialised";
+
+/// Why nothing is made by identity.
+const NO_P2P: &str = "connections by identity are not available";
 
 /// The table with its functions.
 pub(crate) fn table(lua: &Lua, module: &Rc<Module>) -> Result<Table> {
     let table = lua.create_table()?;
+    table.raw_set("flags", constants::flags(lua)?)?;
     let names = Names::new(lua, &table, "networkingSockets");
+    listen::register(&names, module)?;
+    connections::register(&names, module)?;
     messages::register(&names, module)?;
-    // Of the skeleton, to measure with.
-    let state = Rc::clone(module);
-    names.function("createSocketPair", &[], move |_, ()| {
-        let sockets = state.current().expect("initialised");
-        let (a, b) = sockets
-            .sockets()
-            .socket_pair(
-                bowline::PairKind::Loopback,
-                Default::default(),
-                Default::default(),
-            )
-            .expect("a pair");
-        Ok((a.id().get(), b.id().get()))
-    })?;
+    receive::register(&names, module)?;
+    poll_groups::register(&names, module)?;
     Ok(table)
 }

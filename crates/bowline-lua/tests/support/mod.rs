@@ -33,3 +33,12 @@ pub(crate) fn error(lua: &Lua, code: &str) -> String {
     assert!(error.is_string(), "not a text: {error:?}");
     error.to_string().expect("a text")
 }
+
+/// A state with the module, initialised, and the functions of `world.lua` as the global `world`.
+pub(crate) fn world() -> Lua {
+    let lua = state();
+    let world = lua.load(include_str!("../lua/world.lua"));
+    let world: mlua::Table = world.set_name("=world").eval().expect("the module works");
+    lua.globals().set("world", world).expect("memory");
+    lua
+}
