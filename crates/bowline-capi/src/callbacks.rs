@@ -222,7 +222,7 @@ fn begin(this: *const Object) -> (Weak<Library>, usize) {
     let Some(interface) = library.interface(this) else {
         return (Weak::new(), 0);
     };
-    interface.ask();
+    interface.sockets().poll_if_busy();
     let waiting = interface.sockets().waiting_events();
     (std::sync::Arc::downgrade(&library), waiting)
 }

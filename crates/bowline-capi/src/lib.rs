@@ -24,7 +24,6 @@
 
 pub mod abi;
 pub mod beyond;
-mod busy;
 pub mod callbacks;
 mod common;
 mod defaults;

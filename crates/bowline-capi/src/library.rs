@@ -32,7 +32,6 @@ use bowline::WaitHandle;
 use bowline::cert::CertStore;
 
 use crate::abi::vtable::Object;
-use crate::busy::Questions;
 use crate::callbacks::CertificateExpiring;
 use crate::callbacks::Hooks;
 use crate::callbacks::Writable;
@@ -88,7 +87,6 @@ pub(crate) struct Interface {
     wait_handles: [OnceLock<WaitHandle>; 2],
     /// Functions that hear of what has happened, besides those among the settings.
     pub(crate) hooks: Hooks,
-    questions: Questions,
     /// It was made to forget who it is, and no certificate has told it since.
     is_nobody: AtomicBool,
 }
@@ -189,7 +187,6 @@ impl Interface {
             sockets: builder.build()?,
             wait_handles: [const { OnceLock::new() }; 2],
             hooks: Hooks::default(),
-            questions: Questions::default(),
             is_nobody: AtomicBool::new(false),
         })
     }
@@ -197,13 +194,6 @@ impl Interface {
     /// Which of the two it is.
     pub(crate) const fn role(&self) -> Role {
         self.role
-    }
-
-    /// The application asks whether something has happened.
-    pub(crate) fn ask(&self) {
-        if service_mode() == ServiceMode::Thread {
-            self.questions.ask(&self.sockets);
-        }
     }
 
     /// The Rust side of it.

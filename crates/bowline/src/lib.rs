@@ -150,6 +150,7 @@
 
 mod batch;
 mod builder;
+mod busy;
 pub mod cert;
 mod config;
 mod connection;

@@ -26,6 +26,7 @@ use crate::batch::Unsent;
 use crate::builder::ServiceMode;
 use crate::builder::SocketsBuilder;
 use crate::builder::ThreadStart;
+use crate::busy::Questions;
 use crate::connection::Connection;
 use crate::driver::Inner;
 use crate::driver::PairKind;
@@ -61,6 +62,7 @@ struct Shared {
     service: Mutex<Option<JoinHandle<()>>>,
     /// Those of the further shards.
     further: Vec<JoinHandle<()>>,
+    questions: Questions,
 }
 
 impl Sockets {
@@ -90,6 +92,7 @@ impl Sockets {
             thread_start,
             service: Mutex::new(None),
             further: Vec::new(),
+            questions: Questions::default(),
         };
         shared.set_mode(mode).map_err(BuildError::Thread)?;
         for (index, reactor) in further.into_iter().enumerate() {
@@ -405,6 +408,10 @@ impl Sockets {
 
     pub(crate) fn inner(&self) -> &Arc<Inner> {
         &self.shared.inner
+    }
+
+    pub(crate) fn questions(&self) -> &Questions {
+        &self.shared.questions
     }
 }
 

@@ -1,9 +1,10 @@
 //! Programs that ask all the time.
 //!
 //! GNS has nothing to wait on, so a program that wants no delay calls `RunCallbacks` and the receiving functions in
-//! a loop. Beside such a loop the service thread is in the way: each datagram would wake it, on a processor
-//! that the loop wants too. So the thread that asks all the time drives the sockets itself
-//! ([`Sockets::poll`]), and the service thread steps back for as long as that goes on.
+//! a loop, and so do programs in other languages that have the same functions. Beside such a loop the service thread
+//! is in the way: each datagram would wake it, on a processor that the loop wants too. So the thread that asks all
+//! the time drives the sockets itself ([`Sockets::poll`]), and the service thread steps back for as long as that goes
+//! on.
 //!
 //! Only who really asks all the time may: a program that asks once per frame, however often then, would look at
 //! the sockets too late. One that has begun goes on until it pauses for long, whether or not other threads take
@@ -13,7 +14,23 @@ use std::sync::atomic::AtomicBool;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
 
-use bowline::Sockets;
+use crate::builder::ServiceMode;
+use crate::sockets::Sockets;
+
+impl Sockets {
+    /// For bindings, whose programs have nothing to wait on: somebody asks whether something has happened, and is
+    /// about to look at events or messages. Who asks all the time, without a pause, drives the sockets with it as by
+    /// [`poll`](Self::poll); who asks once per frame leaves that to the service thread.
+    ///
+    /// Does nothing in [`ServiceMode::Manual`], where it is for the program to poll.
+    pub fn poll_if_busy(&self) {
+        let questions = self.questions();
+        if questions.note(self.now().as_micros()) && self.service_mode() == ServiceMode::Thread {
+            self.poll();
+            questions.pause_begins(self.now().as_micros());
+        }
+    }
+}
 
 /// How an interface is asked whether something has happened.
 #[derive(Debug, Default)]
@@ -35,14 +52,9 @@ const STREAK_US: u64 = 2_000;
 const END_US: u64 = 3_000;
 
 impl Questions {
-    /// Somebody asks. Looks at the sockets if that is so all the time.
-    pub(crate) fn ask(&self, sockets: &Sockets) {
-        if self.note(sockets.now().as_micros()) {
-            sockets.poll();
-            // The next pause begins now.
-            let now_us = sockets.now().as_micros();
-            self.last_us.store(now_us, Ordering::Relaxed);
-        }
+    /// The sockets were looked at, however long that took.
+    fn pause_begins(&self, now_us: u64) {
+        self.last_us.store(now_us, Ordering::Relaxed);
     }
 
     /// Notes a question, and tells whether they come all the time. Threads that ask at once may overwrite what
