@@ -229,6 +229,15 @@ impl Connection {
         self.receive_with(max, |message| messages.push(message))
     }
 
+    /// How many received messages wait to be read.
+    ///
+    /// # Errors
+    /// As [`receive`](Self::receive).
+    pub fn unread_messages(&self) -> Result<usize, NoSuchConnection> {
+        let mut state = self.slot.state.lock();
+        Ok(state.open()?.queued_messages())
+    }
+
     /// Sets up lanes for sending: one per entry, in order. The peer needs no setup.
     ///
     /// Lanes of a lower priority number go first; those of the same priority share by weight. May be called

@@ -42,6 +42,11 @@ impl PollGroup {
         self.receive_with(max, |message| messages.push(message))
     }
 
+    /// Whether the connection is in this group.
+    pub fn contains(&self, connection: &Connection) -> bool {
+        connection.slot().state.lock().is_in(&self.group)
+    }
+
     /// Waits until a message can be read from this group, and tells whether that is so. Meanwhile the
     /// calling thread drives the sockets itself.
     pub fn wait(&self, timeout: Duration) -> bool {

@@ -9,10 +9,13 @@ use std::time::Instant;
 use bowline::Bytes;
 use bowline::Config;
 use bowline::ConnectionState;
+use bowline::EndReason;
 use bowline::Event;
 use bowline::LaneConfig;
 use bowline::LaneError;
 use bowline::LaneIndex;
+use bowline::NoSuchConnection;
+use bowline::PairKind;
 use bowline::PollGroupError;
 use bowline::SendError;
 use bowline::SendFlags;
@@ -238,6 +241,25 @@ fn unread_messages_move_with_the_connection() {
     assert_eq!(*other.receive().unwrap(), [1]);
     drop(other);
     assert_eq!(*wait_message(&pair.server, &pair.accepted), [2]);
+}
+
+#[test]
+fn unread_messages_and_members_of_a_group_can_be_asked_for() {
+    let sockets = Sockets::new().unwrap();
+    let (one, other) = sockets.socket_pair(PairKind::Pipe, None, None).unwrap();
+    let group = sockets.poll_group();
+    one.set_poll_group(Some(&group)).unwrap();
+    assert!(group.contains(&one) && !group.contains(&other));
+    for byte in 0..3 {
+        other.send(&[byte], SendFlags::RELIABLE).unwrap();
+    }
+    assert_eq!(one.unread_messages(), Ok(3));
+    assert_eq!(*group.receive().unwrap(), [0]);
+    assert_eq!(one.unread_messages(), Ok(2));
+    assert_eq!(other.unread_messages(), Ok(0));
+    one.close(EndReason::APP_GENERIC, "", false).unwrap();
+    assert_eq!(one.unread_messages(), Err(NoSuchConnection));
+    assert!(!group.contains(&one));
 }
 
 #[test]
