@@ -3,8 +3,11 @@
 local steam, start, next_event = ...
 
 return function()
-    for _ = 1, start() do
-        local section, name, data = next_event()
+    -- Which interface it is about, and up to where it goes: a function of the script may end the interface, or
+    -- call this one.
+    local interface, last = start()
+    while interface do
+        local section, name, data = next_event(interface, last)
         if not section then
             break
         end

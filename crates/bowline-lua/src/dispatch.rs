@@ -9,6 +9,7 @@ use mlua::MultiValue;
 use mlua::Result;
 use mlua::Table;
 
+use crate::game_server::ServerNews;
 use crate::interface::Interface;
 use crate::interface::Told;
 use crate::module::Module;
@@ -24,17 +25,30 @@ pub(crate) fn function(
     module: &Rc<Module>,
     choice: Choice,
 ) -> Result<Function> {
-    let started = Rc::clone(module);
+    let state = Rc::clone(module);
     let start = lua.create_function(move |_, ()| {
-        Ok(choice(&started).map_or(0, |interface| interface.start_callbacks()))
+        let Some(interface) = choice(&state) else {
+            return Ok((None, None));
+        };
+        let end = interface.start_callbacks();
+        if end.is_none() {
+            interface.flush();
+        }
+        Ok((end.map(|_| interface.generation()), end))
     })?;
-    let module = Rc::clone(module);
-    let next = lua.create_function(move |lua, ()| {
-        let told = choice(&module).and_then(|interface| interface.next_told());
-        told.map_or_else(
-            || Ok(MultiValue::new()),
-            |told| value(lua, told)?.into_lua_multi(lua),
-        )
+    let state = Rc::clone(module);
+    let next = lua.create_function(move |lua, (generation, end)| {
+        let interface = choice(&state).filter(|it| it.generation() == generation);
+        let Some(interface) = interface else {
+            return Ok(MultiValue::new());
+        };
+        match interface.next_told(end) {
+            Some(told) => value(lua, told)?.into_lua_multi(lua),
+            None => {
+                interface.flush();
+                Ok(MultiValue::new())
+            }
+        }
     })?;
     lua.load(include_str!("dispatch.lua"))
         .set_name("=luasteam")
@@ -43,10 +57,35 @@ pub(crate) fn function(
 
 /// The table and the name under which the script's function is, and what it is told.
 fn value(lua: &Lua, told: Told) -> Result<(&'static str, &'static str, Table)> {
-    match told {
+    let sockets = "networkingSockets";
+    Ok(match told {
         Told::Connection(change) => {
             let data = sockets::events::connection_changed(lua, &change)?;
-            Ok(("networkingSockets", "onConnectionChanged", data))
+            (sockets, "onConnectionChanged", data)
         }
-    }
+        Told::Writable(connection) => {
+            let data = lua.create_table()?;
+            data.raw_set("connection", connection.get())?;
+            (sockets, "onWritable", data)
+        }
+        Told::Authentication(status) => {
+            let data = lua.create_table()?;
+            data.raw_set("status", status.availability.number())?;
+            data.raw_set("debugMsg", status.text)?;
+            (sockets, "onAuthenticationStatus", data)
+        }
+        Told::CertificateExpiring(expiry) => {
+            let data = lua.create_table()?;
+            data.raw_set("expiry", expiry)?;
+            (sockets, "onCertificateExpiring", data)
+        }
+        Told::Server(ServerNews::Connected) => {
+            ("gameServer", "onSteamServersConnected", lua.create_table()?)
+        }
+        Told::Server(ServerNews::Disconnected) => {
+            let data = lua.create_table()?;
+            data.raw_set("result", "OK")?;
+            ("gameServer", "onSteamServersDisconnected", data)
+        }
+    })
 }

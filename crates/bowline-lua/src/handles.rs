@@ -94,11 +94,6 @@ impl Module {
         self.interfaces()
             .any(|interface| interface.handles().remove_group(number))
     }
-
-    /// All that are up. The client's may come twice.
-    fn interfaces(&self) -> impl Iterator<Item = Rc<Interface>> {
-        [self.current(), self.client()].into_iter().flatten()
-    }
 }
 
 /// Two thousand millions are more than a process ever makes; then they begin anew.

@@ -1,43 +1,118 @@
 //! One sockets interface as the module sees it: what it is made of, and what the script has to be told.
 //! Nothing of Lua.
+//!
+//! What the script is told comes from three places: the events of the sockets, what waits in `ready`, and what was
+//! held back ([`unread`](crate::unread)). A run of `runCallbacks` is a number up to which things are told,
+//! so that one within another, or one that an error ended, leaves nothing out and tells nothing twice.
+//!
+//! Messages that wait for company (Nagle) go out at the end of each run: a script that sends, calls `runCallbacks`
+//! and closes has sent.
 
+mod authentication;
+mod reading;
+
+use std::cell::Cell;
 use std::cell::RefCell;
+use std::collections::HashSet;
 use std::collections::VecDeque;
 
-use bowline::BuildError;
 use bowline::Connection;
 use bowline::ConnectionEvent;
 use bowline::ConnectionId;
 use bowline::EndReason;
 use bowline::Event;
+use bowline::Identity;
 use bowline::Message;
-use bowline::PollGroup;
+use bowline::Shard;
 use bowline::Sockets;
 
+use crate::game_server::Login;
+use crate::game_server::ServerNews;
 use crate::handles::Handles;
+use crate::setup::Setup;
+use crate::setup::SetupError;
+use crate::unread::HeldBack;
+
+pub(crate) use authentication::AuthenticationStatus;
+
+use authentication::Authentication;
 
 /// The interface of a client or of a game server.
 #[derive(Debug)]
 pub(crate) struct Interface {
+    role: Role,
+    /// No other interface of the Lua state has it.
+    generation: u32,
     sockets: Sockets,
-    /// What the script has not heard yet.
-    told: RefCell<VecDeque<Told>>,
+    authentication: Authentication,
+    pub(crate) login: Login,
+    /// How many things were told or held back so far.
+    told: Cell<u64>,
+    /// To be told next: whether we are authenticated and logged on, and what was held back. Whoever puts something
+    /// in has a bound.
+    ready: RefCell<VecDeque<Told>>,
+    held: RefCell<HeldBack<Told>>,
+    /// Connections on which something may wait for company. At most [`MAX_UNFLUSHED`].
+    unflushed: RefCell<HashSet<Connection>>,
     /// For messages on their way to Lua; empty between calls.
     received: RefCell<Vec<Message>>,
     handles: Handles,
+}
+
+/// From this many connections with something to flush on, they are flushed before the next `runCallbacks`.
+const MAX_UNFLUSHED: usize = 4096;
+
+/// Which of the two that a Lua state may have.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Role {
+    /// `Steam.init()`
+    Client,
+    /// `Steam.gameServer.init()`
+    Server,
 }
 
 /// Something that a function of the script is called for.
 #[derive(Debug)]
 pub(crate) enum Told {
     Connection(Box<ConnectionEvent>),
+    Writable(ConnectionId),
+    Authentication(AuthenticationStatus),
+    /// The last second of our certificate, since 1970.
+    CertificateExpiring(u64),
+    Server(ServerNews),
+}
+
+impl Role {
+    /// Numbers of connections do not tell the interface, but no number is of both.
+    fn shard(self) -> Shard {
+        let index = match self {
+            Self::Client => 0,
+            Self::Server => 1,
+        };
+        Shard::new(index, 1).expect("one bit tells two apart")
+    }
 }
 
 impl Interface {
-    pub(crate) fn new() -> Result<Self, BuildError> {
+    /// An interface. `account` is who it is if `setup` does not say.
+    pub(crate) fn new(
+        role: Role,
+        generation: u32,
+        setup: Setup,
+        account: &Identity,
+    ) -> Result<Self, SetupError> {
+        let has_authority = setup.has_authority();
+        let builder = setup.builder(account)?.shard(role.shard());
         Ok(Self {
-            sockets: Sockets::new()?,
-            told: RefCell::default(),
+            role,
+            generation,
+            sockets: builder.build()?,
+            authentication: Authentication::new(has_authority),
+            login: Login::default(),
+            told: Cell::new(0),
+            ready: RefCell::default(),
+            held: RefCell::new(HeldBack::new()),
+            unflushed: RefCell::default(),
             received: RefCell::default(),
             handles: Handles::default(),
         })
@@ -47,65 +122,131 @@ impl Interface {
         &self.sockets
     }
 
+    /// Its listen sockets and poll groups.
     pub(crate) const fn handles(&self) -> &Handles {
         &self.handles
+    }
+
+    /// Which of the interfaces of the Lua state it is.
+    pub(crate) const fn generation(&self) -> u32 {
+        self.generation
     }
 
     pub(crate) fn connection(&self, number: u32) -> Option<Connection> {
         self.sockets.connection(ConnectionId::new(number))
     }
 
-    /// The script asks what has happened. How much there is to tell it.
-    pub(crate) fn start_callbacks(&self) -> usize {
-        let mut told = self.told.borrow_mut();
-        while let Some(event) = self.sockets.next_event() {
-            if let Event::ConnectionChanged(change) = event {
-                told.push_back(Told::Connection(Box::new(change)));
+    /// The Steam ID of this side; `None` if it is somebody else, or a game server that has not logged on.
+    pub(crate) fn steam_id(&self) -> Option<u64> {
+        if self.role == Role::Server && !self.login.is_on() {
+            return None;
+        }
+        match self.sockets.identity() {
+            Identity::SteamId { 0: id, .. } => Some(id),
+            _ => None,
+        }
+    }
+}
+
+/// Telling the script.
+impl Interface {
+    /// Whether there is something to tell.
+    pub(crate) fn has_told(&self) -> bool {
+        !self.ready.borrow().is_empty() || self.sockets.waiting_events() > 0
+    }
+
+    /// A run begins. Up to where it goes; `None` if there is nothing to tell.
+    pub(crate) fn start_callbacks(&self) -> Option<u64> {
+        self.sockets.poll_if_busy();
+        let has_unread = |number| self.connection(number).is_some_and(|it| has_unread(&it));
+        let free = self.held.borrow_mut().let_go(has_unread);
+        let mut ready = self.ready.borrow_mut();
+        ready.extend(free);
+        let count = ready.len() + self.sockets.waiting_events();
+        (count > 0).then(|| self.told.get() + count as u64)
+    }
+
+    /// What is next to tell in a run that goes up to there.
+    pub(crate) fn next_told(&self, end: u64) -> Option<Told> {
+        while self.told.get() < end {
+            let ready = self.ready.borrow_mut().pop_front();
+            let told = match ready {
+                Some(told) => Some(told),
+                None => self.take_event(self.sockets.next_event()?),
+            };
+            self.told.set(self.told.get() + 1);
+            if let Some(Told::Authentication(status)) = &told {
+                self.authentication.note_told(status);
+            }
+            if told.is_some() {
+                return told;
             }
         }
-        told.len()
+        None
     }
 
-    pub(crate) fn next_told(&self) -> Option<Told> {
-        self.told.borrow_mut().pop_front()
+    /// Has it told by the next run. The caller has a bound for what it tells.
+    pub(crate) fn tell(&self, told: Told) {
+        self.ready.borrow_mut().push_back(told);
     }
 
-    /// Receives, and hands the messages to `with`, during which nothing here is borrowed.
-    pub(crate) fn receive_from<R>(
-        &self,
-        connection: &Connection,
-        max: usize,
-        with: impl FnOnce(&[Message]) -> R,
-    ) -> Option<R> {
-        let mut messages = self.received.take();
-        let answer = connection
-            .receive_batch(&mut messages, max)
-            .ok()
-            .map(|_| with(&messages));
-        messages.clear();
-        self.received.replace(messages);
-        answer
+    /// Forgets what `keep` does not keep of what was to be told.
+    pub(crate) fn retain_ready(&self, keep: impl FnMut(&Told) -> bool) {
+        self.ready.borrow_mut().retain(keep);
     }
 
-    /// As `receive_from`, from all connections of a poll group.
-    pub(crate) fn receive_from_group<R>(
-        &self,
-        group: &PollGroup,
-        max: usize,
-        with: impl FnOnce(&[Message]) -> R,
-    ) -> R {
-        let mut messages = self.received.take();
-        group.receive_batch(&mut messages, max);
-        let answer = with(&messages);
-        messages.clear();
-        self.received.replace(messages);
-        answer
+    /// What is to be told now because of an event.
+    fn take_event(&self, event: Event) -> Option<Told> {
+        match event {
+            Event::ConnectionChanged(change) => {
+                let number = change.connection.id().get();
+                let told = Told::Connection(Box::new(change));
+                self.held.borrow_mut().pass(number, told, must_wait)
+            }
+            Event::Writable(connection) => {
+                let told = Told::Writable(connection.id());
+                let number = connection.id().get();
+                self.held.borrow_mut().pass(number, told, |_| false)
+            }
+            Event::AuthenticationChanged { .. } => {
+                let status = self.authentication.changed(&self.sockets)?;
+                Some(Told::Authentication(status))
+            }
+            Event::CertificateExpiring { expiry_unix_secs } => {
+                Some(Told::CertificateExpiring(expiry_unix_secs))
+            }
+            // It may have kinds that this version of the module does not know.
+            _ => None,
+        }
+    }
+}
+
+/// Sending and closing.
+impl Interface {
+    /// The script has sent on this connection something that may wait for company.
+    pub(crate) fn note_sent(&self, connection: &Connection) {
+        let mut unflushed = self.unflushed.borrow_mut();
+        if unflushed.contains(connection) {
+            return;
+        }
+        if unflushed.len() >= MAX_UNFLUSHED {
+            drop(unflushed);
+            self.flush();
+            unflushed = self.unflushed.borrow_mut();
+        }
+        unflushed.insert(connection.clone());
     }
 
-    /// Something was sent on the connection.
-    pub(crate) fn note_sent(&self, _connection: &Connection) {}
+    /// Sends what waits for company.
+    pub(crate) fn flush(&self) {
+        for connection in self.unflushed.borrow_mut().drain() {
+            // It may have ended, or not be established yet: then what waits goes out as soon as it is.
+            let _ = connection.flush();
+        }
+    }
 
-    /// Closes a connection. Tells whether it was open.
+    /// Closes a connection, and tells whether there was one. Even without linger, what waits for company is sent
+    /// once, before the peer is told.
     pub(crate) fn close(
         &self,
         connection: &Connection,
@@ -113,6 +254,31 @@ impl Interface {
         text: &str,
         linger: bool,
     ) -> bool {
+        if self.unflushed.borrow_mut().remove(connection) && !linger {
+            let _ = connection.flush();
+        }
         connection.close(reason, text, linger).is_ok()
     }
+}
+
+impl Drop for Interface {
+    /// As with a connection that is closed.
+    fn drop(&mut self) {
+        self.flush();
+    }
+}
+
+/// Whether it is the end of a connection on which messages wait.
+fn must_wait(told: &Told) -> bool {
+    match told {
+        Told::Connection(change) => change.is_ended() && has_unread(&change.connection),
+        Told::Writable(_)
+        | Told::Authentication(_)
+        | Told::CertificateExpiring(_)
+        | Told::Server(_) => false,
+    }
+}
+
+fn has_unread(connection: &Connection) -> bool {
+    connection.unread_messages().is_ok_and(|count| count > 0)
 }

@@ -28,6 +28,7 @@
 mod args;
 mod constants;
 mod dispatch;
+mod game_server;
 mod handles;
 mod interface;
 mod module;
@@ -36,7 +37,10 @@ mod raise;
 mod register;
 mod report;
 mod results;
+mod setup;
 mod sockets;
+mod unread;
+mod user;
 mod userdata;
 
 use mlua::Lua;

@@ -1,14 +1,13 @@
 //! What the answer of a function cannot say: lines for whoever watches the program's standard error.
 
 use std::error::Error;
+use std::io::Write as _;
 
-/// Writes a line about something that a function refused or ignored.
-#[allow(
-    clippy::print_stderr,
-    reason = "luasteam says there why a function failed"
-)]
+/// Writes a line about something that a function refused or ignored. In one piece, since other threads write, too.
 pub(crate) fn line(text: &str) {
-    eprintln!("luasteam: {text}");
+    let line = format!("luasteam: {text}\n");
+    // There is nobody to tell that nobody can be told.
+    let _ = std::io::stderr().write_all(line.as_bytes());
 }
 
 /// Writes why a function gives a handle that names nothing.

@@ -1,5 +1,6 @@
 //! The table `networkingSockets`.
 
+mod authentication;
 mod connections;
 pub(crate) mod events;
 mod listen;
@@ -34,5 +35,6 @@ pub(crate) fn table(lua: &Lua, module: &Rc<Module>) -> Result<Table> {
     messages::register(&names, module)?;
     receive::register(&names, module)?;
     poll_groups::register(&names, module)?;
+    authentication::register(&names, module)?;
     Ok(table)
 }
