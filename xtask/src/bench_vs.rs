@@ -71,7 +71,7 @@ pub(crate) fn checks(job: &Job<'_>) -> Result<Outcome> {
 }
 
 /// Where both workspaces build, so that their programs are found.
-fn target_folder(root: &Path) -> PathBuf {
+pub(crate) fn target_folder(root: &Path) -> PathBuf {
     let named = std::env::var_os("CARGO_TARGET_DIR");
     root.join(named.map_or_else(|| "target".into(), PathBuf::from))
 }

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use crate::stage::{Job, Outcome, Stage, minutes};
-use crate::{Result, bench_vs, capi, check, concurrency, deps, fuzz, interop, toolchain};
+use crate::{Result, bench_vs, capi, check, concurrency, deps, fuzz, interop, lua, toolchain};
 
 /// All stages together; `.ci/run` has 45 minutes with the tests.
 pub(crate) const TOTAL_BUDGET: Duration = minutes(38);
@@ -29,6 +29,8 @@ pub(crate) const STAGES: &[Stage] = &[
     Stage::busy("capi", minutes(8), capi::stage),
     Stage::busy("capi crate", minutes(6), capi::bindings::stage),
     Stage::busy("capi windows", minutes(8), capi::windows::stage),
+    Stage::busy("lua", minutes(10), lua::tests),
+    Stage::busy("lua programs", minutes(6), lua::programs),
     Stage::busy("fuzz build", minutes(8), fuzz::build),
     Stage::busy("fuzz", minutes(4), fuzz::moment),
     Stage::busy("interop build", minutes(18), interop::build),
@@ -44,6 +46,7 @@ fn fmt(job: &Job<'_>) -> Result<Outcome> {
         capi::bindings::SHIM_MANIFEST,
         interop::MANIFEST,
         fuzz::MANIFEST,
+        lua::MANIFEST,
     ] {
         let other = ["fmt", "--check", "--manifest-path", manifest];
         job.cargo(&[&other, &plain[..]].concat())?;
@@ -91,7 +94,12 @@ fn no_std(job: &Job<'_>) -> Result<Outcome> {
 }
 
 fn windows(job: &Job<'_>) -> Result<Outcome> {
-    type_check(job, "x86_64-pc-windows-gnu", NATIVE)
+    const TARGET: &str = "x86_64-pc-windows-gnu";
+    let outcome = type_check(job, TARGET, NATIVE)?;
+    if outcome == Outcome::Passed {
+        lua::type_check(job, TARGET)?;
+    }
+    Ok(outcome)
 }
 
 fn macos(job: &Job<'_>) -> Result<Outcome> {
@@ -160,7 +168,9 @@ fn cargo_deny(job: &Job<'_>) -> Result<Outcome> {
         ));
     };
     let deny = |args: &[&str]| job.run(job.command(&program).args(args));
-    deny(&["check", "licenses", "bans", "sources"])?;
+    let rules = ["check", "licenses", "bans", "sources"];
+    deny(&rules)?;
+    deny(&[&["--manifest-path", lua::MANIFEST], &rules[..]].concat())?;
     if deny(&["fetch", "db"]).is_err() {
         let note = "without advisories: their database is out of reach";
         return Ok(Outcome::PassedWith(note.into()));

@@ -3,11 +3,16 @@
 use std::path::Path;
 use std::time::Instant;
 
-use crate::Result;
 use crate::stage::{Job, minutes};
+use crate::{Result, lua};
 
-/// The packages that a game or its players build.
-const CLIENT: &[&str] = &["bowline", "bowline-capi", "bowline-cli"];
+/// The packages that a game or its players build, and the manifest of their workspace.
+const CLIENT: &[(&str, &str)] = &[
+    ("bowline", "Cargo.toml"),
+    ("bowline-capi", "Cargo.toml"),
+    ("bowline-cli", "Cargo.toml"),
+    ("bowline-lua", lua::MANIFEST),
+];
 
 /// A client needs no async runtime, TLS library or code generator: its own transport carries hub and
 /// relay traffic, and generated code is checked in.
@@ -40,22 +45,17 @@ pub(crate) fn run(root: &Path) -> Result {
 /// # Errors
 /// One is there, or cargo cannot say.
 pub(crate) fn check(job: &Job<'_>) -> Result {
-    for package in CLIENT {
+    for (package, manifest) in CLIENT {
         let mut tree = job.command("cargo");
-        tree.args([
-            "tree",
-            "--package",
-            package,
-            "--target",
-            "all",
-            "--edges",
-            "normal,build",
-        ]);
+        tree.args(["tree", "--manifest-path", manifest, "--package", package]);
+        tree.args(["--target", "all", "--edges", "normal,build"]);
         tree.args(["--prefix", "none", "--format", "{p}"]);
         let lines = job.output(&mut tree)?;
         let found = forbidden(&lines);
         if let Some(name) = found.first() {
-            let hint = format!("cargo tree --package {package} --target all --invert {name}");
+            let hint = format!(
+                "cargo tree --manifest-path {manifest} --package {package} --target all --invert {name}"
+            );
             return Err(format!("{package} pulls in {}: see `{hint}`", found.join(", ")).into());
         }
     }

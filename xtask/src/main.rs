@@ -15,6 +15,7 @@ mod deps;
 mod fuzz;
 mod install;
 mod interop;
+mod lua;
 mod nightly;
 mod stage;
 mod toolchain;
@@ -29,6 +30,8 @@ usage: cargo xtask COMMAND
   deps                 tells whether what a game builds pulls in what it must not
   fuzz [ARG...]        runs the fuzz targets; ARG: --minutes M, --seconds S, --keep, names of targets
   interop [ARG...]     tests against live GameNetworkingSockets peers; ARG goes to the test program
+  lua [OPTION...]      runs Lua programs with the module under every interpreter, 20 times in a row; OPTION:
+                       --programs DIR (of server.lua and client.lua), --runs N, --only INTERPRETER
   bench-vs [OPTION...] measures Bowline beside other libraries and writes docs/benchmarks.md; OPTION:
                        --secs S, --repeat N, --only NAMES (then the page stays as it is)
   install --prefix DIR [OPTION...] builds the C library and installs it with its headers; OPTION:
@@ -65,6 +68,7 @@ fn run(args: &[&str]) -> Result {
         ["deps"] => deps::run(root),
         ["fuzz", args @ ..] => fuzz::run(root, args),
         ["interop", args @ ..] => interop::run(root, args),
+        ["lua", args @ ..] => lua::run(root, args),
         ["install", args @ ..] => install::run(root, args),
         ["bench-vs", args @ ..] => bench_vs::run(root, args),
         ["counts"] => counts::run(root, false),
