@@ -10,13 +10,16 @@
 //!   `cargo xtask ci` runs, `file#text` with a text that is in it.
 //!
 //! What it is in C is said by the list of exported names, `crates/bowline-capi/exports.csv`, whose last column
-//! is the function here, and by the headers.
+//! is the function here, and by the headers. What it is in Lua is said by [`in_lua`].
+
+mod in_lua;
 
 use std::fmt::Write as _;
 use std::path::Path;
 
 use crate::Result;
 use crate::check::Tree;
+use crate::check::coverage::in_lua::InLua;
 
 const DATA: &str = "xtask/data/api.csv";
 const PAGE: &str = "docs/api-coverage.md";
@@ -34,12 +37,18 @@ pub(super) fn coverage_is_complete(tree: &Tree) -> Vec<String> {
         Ok(rows) => rows,
         Err(offence) => return vec![offence],
     };
-    let c = InC::of(tree);
-    let mut offences: Vec<String> = rows.iter().flat_map(|row| row.offences(tree, &c)).collect();
+    let (c, lua) = (InC::of(tree), InLua::of(tree));
+    let elsewhere = |function: &str| {
+        let names = [c.cell(function), lua.cell(function)];
+        names.iter().any(|names| !names.is_empty())
+    };
+    let offences = rows.iter().map(|row| row.offences(tree, &elsewhere));
+    let mut offences: Vec<String> = offences.flatten().collect();
     offences.extend(c.offences(&rows));
+    offences.extend(lua.offences(&rows));
     if tree
         .file(PAGE)
-        .is_none_or(|file| file.text != page(&rows, &c))
+        .is_none_or(|file| file.text != page(&rows, &c, &lua))
     {
         offences.push(format!("{PAGE} is stale: run `cargo xtask coverage`"));
     }
@@ -54,7 +63,8 @@ pub(crate) fn write(root: &Path) -> Result {
     let data = std::fs::read_to_string(root.join(DATA))?;
     let rows = Row::read_all(&data)?;
     let tree = Tree::read(root)?;
-    std::fs::write(root.join(PAGE), page(&rows, &InC::of(&tree)))?;
+    let page = page(&rows, &InC::of(&tree), &InLua::of(&tree));
+    std::fs::write(root.join(PAGE), page)?;
     Ok(())
 }
 
@@ -146,7 +156,8 @@ impl<'a> Row<'a> {
         })
     }
 
-    fn offences(&self, tree: &Tree, c: &InC<'_>) -> Vec<String> {
+    /// What is wrong with it. `elsewhere` tells whether a function is something in C or Lua.
+    fn offences(&self, tree: &Tree, elsewhere: &dyn Fn(&str) -> bool) -> Vec<String> {
         let mut offences = Vec::new();
         let mut offend = |what: String| {
             offences.push(format!("{DATA}:{}: {}: {what}", self.line, self.function));
@@ -154,7 +165,7 @@ impl<'a> Row<'a> {
         if self.tests.is_empty() && self.waits_for.is_empty() {
             offend("has no test, and waits for nothing".to_owned());
         }
-        let is_nothing = self.rust.is_empty() && c.cell(self.function).is_empty();
+        let is_nothing = self.rust.is_empty() && !elsewhere(self.function);
         if is_nothing && !self.tests.is_empty() {
             offend("has tests of nothing".to_owned());
         }
@@ -221,7 +232,7 @@ fn is_test(tree: &Tree, test: &str) -> bool {
     false
 }
 
-fn page(rows: &[Row<'_>], c: &InC<'_>) -> String {
+fn page(rows: &[Row<'_>], c: &InC<'_>, lua: &InLua<'_>) -> String {
     let mut page = String::from(HEAD);
     let waiting = rows.iter().filter(|row| row.tests.is_empty()).count();
     let mut line = |text: std::fmt::Arguments<'_>| {
@@ -238,17 +249,18 @@ fn page(rows: &[Row<'_>], c: &InC<'_>) -> String {
             area = row.area;
             line(format_args!("\n## {area}\n"));
             line(format_args!(
-                "| function | in Rust | in C | tested by | waits for |"
+                "| function | in Rust | in C | in Lua | tested by | waits for |"
             ));
-            line(format_args!("|---|---|---|---|---|"));
+            line(format_args!("|---|---|---|---|---|---|"));
         }
         let rust: Vec<String> = row.rust.iter().map(|item| format!("`{item}`")).collect();
         let tests: Vec<String> = row.tests.iter().map(|test| link(test)).collect();
         line(format_args!(
-            "| {} | {} | {} | {} | {} |",
+            "| {} | {} | {} | {} | {} | {} |",
             row.function,
             rust.join(", "),
             c.cell(row.function),
+            lua.cell(row.function),
             tests.join(", "),
             row.waits_for,
         ));
@@ -267,12 +279,12 @@ const HEAD: &str = "\
 # What of GNS's interface exists
 
 A row for each function, callback, type and group of constants of GameNetworkingSockets and of what
-Steam's own library has beyond it: what it is in Rust, by which names C programs find it, which tests cover
-it, and what it waits for. What waits for something can be called in C all the same: it gives the result
+Steam's own library has beyond it: what it is in Rust, by which names C and Lua programs find it, which tests
+cover it, and what it waits for. What waits for something can be called in C all the same: it gives the result
 that GNS documents for what is not available, as [differences.md](differences.md) tells.
 
-Made by `cargo xtask coverage` from `xtask/data/api.csv` and `crates/bowline-capi/exports.csv`;
-`cargo xtask check` holds it against the sources.
+Made by `cargo xtask coverage` from `xtask/data/api.csv`, `crates/bowline-capi/exports.csv` and
+`crates/bowline-lua/types/luasteam.lua`; `cargo xtask check` holds it against the sources.
 
 ";
 
@@ -302,7 +314,10 @@ mod tests {
     fn offences(row: &str) -> Vec<String> {
         let data = format!("{COLUMNS}\nx,G,relays,,\n{row}\n");
         let page = Row::read_all(&data)
-            .map(|rows| page(&rows, &InC::of(&Tree::of(&[LIST, HEADER]))))
+            .map(|rows| {
+                let tree = Tree::of(&[LIST, HEADER]);
+                page(&rows, &InC::of(&tree), &InLua::of(&tree))
+            })
             .unwrap_or_default();
         coverage_is_complete(&Tree::of(&[
             SOURCE,

@@ -1,0 +1,174 @@
+---@meta
+
+-- The settings, as docs/config.md has them with defaults and ranges. A test holds the names against the module.
+
+---@alias luasteam.SettingValue integer|number|string|boolean
+
+---@alias luasteam.Setting
+---| "FakePacketLoss_Send"
+---| "FakePacketLoss_Recv"
+---| "FakePacketLag_Send"
+---| "FakePacketLag_Recv"
+---| "FakePacketReorder_Send"
+---| "FakePacketReorder_Recv"
+---| "FakePacketReorder_Time"
+---| "SendBufferSize"
+---| "SendRateMin"
+---| "SendRateMax"
+---| "NagleTime"
+---| "LogLevel_AckRTT"
+---| "LogLevel_PacketDecode"
+---| "LogLevel_Message"
+---| "LogLevel_PacketGaps"
+---| "LogLevel_P2PRendezvous"
+---| "LogLevel_SDRRelayPings"
+---| "SDRClient_ConsecutitivePingTimeoutsFailInitial"
+---| "SDRClient_ConsecutitivePingTimeoutsFail"
+---| "SDRClient_MinPingsBeforePingAccurate"
+---| "SDRClient_SingleSocket"
+---| "IP_AllowWithoutAuth"
+---| "TimeoutInitial"
+---| "TimeoutConnected"
+---| "FakePacketDup_Send"
+---| "FakePacketDup_Recv"
+---| "FakePacketDup_TimeMax"
+---| "SDRClient_ForceRelayCluster"
+---| "SDRClient_DevTicket"
+---| "SDRClient_ForceProxyAddr"
+---| "MTU_PacketSize"
+---| "MTU_DataSize"
+---| "Unencrypted"
+---| "SDRClient_FakeClusterPing"
+---| "SymmetricConnect"
+---| "LocalVirtualPort"
+---| "DualWifi_Enable"
+---| "ConnectionUserData"
+---| "PacketTraceMaxBytes"
+---| "FakeRateLimit_Send_Rate"
+---| "FakeRateLimit_Send_Burst"
+---| "FakeRateLimit_Recv_Rate"
+---| "FakeRateLimit_Recv_Burst"
+---| "EnableDiagnosticsUI"
+---| "RecvBufferSize"
+---| "RecvBufferMessages"
+---| "RecvMaxMessageSize"
+---| "RecvMaxSegmentsPerPacket"
+---| "OutOfOrderCorrectionWindowMicroseconds"
+---| "IPLocalHost_AllowWithoutAuth"
+---| "FakePacketJitter_Send_Avg"
+---| "FakePacketJitter_Send_Max"
+---| "FakePacketJitter_Send_Pct"
+---| "FakePacketJitter_Recv_Avg"
+---| "FakePacketJitter_Recv_Max"
+---| "FakePacketJitter_Recv_Pct"
+---| "SendTimeSincePreviousPacket"
+---| "SDRClient_LimitPingProbesToNearestN"
+---| "P2P_STUN_ServerList"
+---| "P2P_Transport_ICE_Enable"
+---| "P2P_Transport_ICE_Penalty"
+---| "P2P_Transport_SDR_Penalty"
+---| "P2P_TURN_ServerList"
+---| "P2P_TURN_UserList"
+---| "P2P_TURN_PassList"
+---| "P2P_Transport_ICE_Implementation"
+---| "Callback_ConnectionStatusChanged"
+---| "Callback_AuthStatusChanged"
+---| "Callback_RelayNetworkStatusChanged"
+---| "Callback_MessagesSessionRequest"
+---| "Callback_MessagesSessionFailed"
+---| "Callback_CreateConnectionSignaling"
+---| "Callback_FakeIPResult"
+---| "SDRClient_EnableTOSProbes"
+---| "ECN"
+---| "Limit_Challenges"
+---| "Limit_NetworkChallenges"
+---| "Limit_NetworkRequests"
+---| "Limit_NetworkFailures"
+---| "Limit_Signatures"
+---| "Limit_Loopback"
+---| "RecordBytes"
+---| "ArmourSmallMessages"
+---| "MTU_SearchMax"
+---| "RecvWindowMax"
+---| "RecvWindowTotal"
+
+-- Settings of a listen socket or a connection; what is out of range is brought into it.
+---@class luasteam.Options
+---@field FakePacketLoss_Send? number Share of the packets to be sent that are thrown away. In %.
+---@field FakePacketLoss_Recv? number Share of the received packets that are thrown away. In %.
+---@field FakePacketLag_Send? integer How long every packet is kept before it is sent. In ms.
+---@field FakePacketLag_Recv? integer How long every received packet is kept before it is looked at. In ms.
+---@field FakePacketReorder_Send? number Share of the packets to be sent that are kept longer than others, so that those overtake. In %.
+---@field FakePacketReorder_Recv? number Share of the received packets that are kept longer than others. In %.
+---@field FakePacketReorder_Time? integer How much longer packets are kept that are to be overtaken. In ms.
+---@field SendBufferSize? integer How many bytes of messages may wait to be sent; a message beyond is refused. In bytes.
+---@field SendRateMin? integer Never send slower than this. At its least value there is no such bound. If it equals `SendRateMax` the rate is fixed, as in GNS. In bytes/s.
+---@field SendRateMax? integer Never send faster than this. At its greatest value there is no such bound. In bytes/s.
+---@field NagleTime? integer How long a small message waits for others to share a packet with. In us.
+---@field LogLevel_AckRTT? integer Least important messages to log about acknowledgements and round-trip times.
+---@field LogLevel_PacketDecode? integer Least important messages to log about what is in packets.
+---@field LogLevel_Message? integer Least important messages to log about messages sent and received.
+---@field LogLevel_PacketGaps? integer Least important messages to log about lost packets.
+---@field LogLevel_P2PRendezvous? integer Least important messages to log about how peers find each other. Kept, but without effect: waits for P2P.
+---@field LogLevel_SDRRelayPings? integer Least important messages to log about pings to relays. Kept, but without effect: waits for relays.
+---@field SDRClient_ConsecutitivePingTimeoutsFailInitial? integer After how many lost pings in a row a relay is given up that never answered. Kept, but without effect: waits for relays.
+---@field SDRClient_ConsecutitivePingTimeoutsFail? integer After how many lost pings in a row a relay is given up that did answer. Kept, but without effect: waits for relays.
+---@field SDRClient_MinPingsBeforePingAccurate? integer How many pings it takes until a relay's ping is believed. Kept, but without effect: waits for relays.
+---@field SDRClient_SingleSocket? integer|boolean One UDP socket for all relays. Kept, but without effect: waits for relays.
+---@field IP_AllowWithoutAuth? integer Peers without a trusted certificate: 0 refuse, 1 allow and log, 2 allow. For developers.
+---@field TimeoutInitial? integer How long connecting may take, the peer's decision included. In ms.
+---@field TimeoutConnected? integer How long a connected peer may be silent. In ms.
+---@field FakePacketDup_Send? number Share of the packets that are sent twice. In %.
+---@field FakePacketDup_Recv? number Share of the received packets that are looked at twice. In %.
+---@field FakePacketDup_TimeMax? integer The second copy of a packet comes up to this much later. In ms.
+---@field SDRClient_ForceRelayCluster? string Use relays of this data center only. Kept, but without effect: waits for relays.
+---@field SDRClient_DevTicket? string A ticket for hosted servers under development. Kept, but without effect: waits for relays.
+---@field SDRClient_ForceProxyAddr? string Use these relays instead of those of the network's configuration. Kept, but without effect: waits for relays.
+---@field MTU_PacketSize? integer The largest UDP payload to send. In bytes.
+---@field Unencrypted? integer Packets without encryption: 0 never, 1 if the peer insists, 2 unless the peer insists, 3 always. Before connecting. For developers.
+---@field SDRClient_FakeClusterPing? string Pings to pretend for data centers, like `sto=32,iad=100`. For developers. Kept, but without effect: waits for relays.
+---@field SymmetricConnect? integer|boolean Two peers that connect to each other get one connection. Before connecting. Kept, but without effect: waits for P2P.
+---@field LocalVirtualPort? integer This side's virtual port; -1 is the one of the peer. Before connecting. Kept, but without effect: waits for P2P.
+---@field DualWifi_Enable? integer Send over two Wi-Fi networks at once. Kept, but without effect: waits for Steam's client.
+---@field ConnectionUserData? integer The number that a connection starts with as its user data; -1 is none.
+---@field PacketTraceMaxBytes? integer Log every packet with so many of its bytes: -1 none of them, 0 sizes only. In bytes.
+---@field FakeRateLimit_Send_Rate? integer Rate at which packets leave; what comes faster is lost. 0 is no limit. In bytes/s.
+---@field FakeRateLimit_Send_Burst? integer How much may leave at once in spite of that rate. In bytes.
+---@field FakeRateLimit_Recv_Rate? integer Rate at which packets come in. 0 is no limit. In bytes/s.
+---@field FakeRateLimit_Recv_Burst? integer How much may come in at once in spite of that rate. In bytes.
+---@field EnableDiagnosticsUI? integer|boolean Tell the diagnostics of Steam's client about the connection. Kept, but without effect: waits for Steam's client.
+---@field RecvBufferSize? integer How many received bytes may wait to be read, and how many of a lane may wait for missing ones. In bytes.
+---@field RecvBufferMessages? integer How many received messages may wait to be read.
+---@field RecvMaxMessageSize? integer A peer that sends a larger message is disconnected. In bytes.
+---@field RecvMaxSegmentsPerPacket? integer How many parts of messages are taken from one packet.
+---@field OutOfOrderCorrectionWindowMicroseconds? integer How long a packet is kept for the one before it, if that has not come. 0 is not at all. In us.
+---@field IPLocalHost_AllowWithoutAuth? integer As `IP_AllowWithoutAuth`, for peers on this machine; the larger of the two counts.
+---@field FakePacketJitter_Send_Avg? number By how much packets to be sent are delayed at random, on average. 0 is not at all. In ms.
+---@field FakePacketJitter_Send_Max? number By how much at most. In ms.
+---@field FakePacketJitter_Send_Pct? number Which share of the packets. In %.
+---@field FakePacketJitter_Recv_Avg? number By how much received packets are delayed at random, on average. 0 is not at all. In ms.
+---@field FakePacketJitter_Recv_Max? number By how much at most. In ms.
+---@field FakePacketJitter_Recv_Pct? number Which share of the packets. In %.
+---@field SendTimeSincePreviousPacket? integer Tell the peer how long ago the packet before was sent, by which it measures jitter: 1 yes, 0 no, -1 only where it is usual.
+---@field SDRClient_LimitPingProbesToNearestN? integer Ping only so many of the nearest data centers. Kept, but without effect: waits for relays.
+---@field P2P_STUN_ServerList? string STUN servers, separated by commas; without any there is no NAT traversal. Kept, but without effect: waits for P2P.
+---@field P2P_Transport_ICE_Enable? integer Which addresses to tell the peer: 0 none, 1 relayed, 2 private and 4 public ones, added up; 2147483647 is all. Kept, but without effect: waits for P2P.
+---@field P2P_Transport_ICE_Penalty? integer By how much routes straight to the peer count as slower than they are. Kept, but without effect: waits for P2P. In ms.
+---@field P2P_Transport_SDR_Penalty? integer By how much routes through relays count as slower than they are. Kept, but without effect: waits for relays. In ms.
+---@field P2P_TURN_ServerList? string TURN servers, separated by commas. Kept, but without effect: waits for P2P.
+---@field P2P_TURN_UserList? string User names for them, in the same order. Kept, but without effect: waits for P2P.
+---@field P2P_TURN_PassList? string Passwords for them, in the same order. Kept, but without effect: waits for P2P.
+---@field P2P_Transport_ICE_Implementation? integer Which ICE to use in the original: 0 and 1 its own, 2 WebRTC's. Here there is one. Before connecting. Kept, but without effect: waits for P2P.
+---@field SDRClient_EnableTOSProbes? integer|boolean Probe whether routers keep the priority bits of packets. Kept, but without effect: waits for relays.
+---@field ECN? integer What sent packets say about congestion signals of routers: 0 not understood, 1 and 2 understood (ECT(1), ECT(0)); -1 leaves it to us.
+---@field Limit_Challenges? integer How many requests for a cookie are answered, the first step of every peer that connects. 0 is no limit. In 1/s.
+---@field Limit_NetworkChallenges? integer How many of them if they seem to come from one network (IPv4 /24, IPv6 /56), while more than half of `Limit_Challenges` is in use. 0 is no limit. In 1/s.
+---@field Limit_NetworkRequests? integer How many requests to connect are looked at that come from one network, and do come from there. 0 is no limit. In 1/s.
+---@field Limit_NetworkFailures? integer How many of them may fail (for a bad certificate, say) until their network goes last while more than half of `Limit_Signatures` is in use. 0 is no limit. In 1/min.
+---@field Limit_Signatures? integer How many signatures of peers are checked and keys exchanged with them: two for a peer that connects, three if its certificate is signed. 0 is no limit. In 1/s.
+---@field Limit_Loopback? integer|boolean Whether the limits above hold for peers on this machine, too: 0 no, 1 yes.
+---@field RecordBytes? integer Bytes that the flight recorder keeps of each connection: what happened last, for `bowline replay`. Ours; 0 is off. Copies of the connection's state come on top, see docs/flight-recorder.md. In bytes.
+---@field ArmourSmallMessages? integer|boolean Whether small reliable messages go out again, in packets that have room, before they are known to be lost: 0 no, 1 yes, as often as the loss of the path asks for. Ours; costs nothing where none is lost.
+---@field MTU_SearchMax? integer The largest UDP payload that packets grow to where the path takes it, if the peer is one of ours and `MTU_PacketSize` has its default. Ours; with 1255 or less they do not grow, with 8952 to jumbo frames. In bytes.
+---@field RecvWindowMax? integer How far a peer may at most send ahead of what is missing, if it does not run GNS: its window grows up to this as it makes use of it, and is never less than `RecvBufferSize`. Ours. In bytes.
+---@field RecvWindowTotal? integer How much the windows of all connections may grow beyond what each begins with. Ours. In bytes.
