@@ -57,7 +57,7 @@ impl Login {
 
 impl Interface {
     /// Logs on or off, which the script is told if it is new.
-    fn set_logged_on(&self, is_on: bool) {
+    pub(crate) fn set_logged_on(&self, is_on: bool) {
         if self.login.0.replace(is_on) == is_on {
             return;
         }

@@ -282,3 +282,6 @@ fn must_wait(told: &Told) -> bool {
 fn has_unread(connection: &Connection) -> bool {
     connection.unread_messages().is_ok_and(|count| count > 0)
 }
+
+#[cfg(test)]
+mod tests;
