@@ -179,18 +179,18 @@ struct Ip(Option<Ipv4Addr>);
 
 impl FromLua for Ip {
     fn from_lua(value: Value, lua: &Lua) -> Result<Self> {
-        if let Value::String(text) = &value
-            && let Ok(address) = text.to_string_lossy().parse()
-        {
+        let text = match &value {
+            Value::String(text) => Some(text.to_string_lossy()),
+            Value::Integer(_) | Value::Number(_) => None,
+            _ => return Err(args::unexpected("number or string", &value)),
+        };
+        if let Some(Ok(address)) = text.as_ref().map(|text| text.parse()) {
             return Ok(Self(Some(address)));
         }
-        match &value {
-            Value::Integer(_) | Value::Number(_) => {
-                let Whole(number) = Whole::from_lua(value, lua)?;
-                Ok(Self(u32::try_from(number).ok().map(Ipv4Addr::from_bits)))
-            }
-            Value::String(_) => Ok(Self(None)),
-            _ => Err(args::unexpected("number or string", &value)),
+        match Whole::from_lua(value, lua) {
+            Ok(Whole(number)) => Ok(Self(u32::try_from(number).ok().map(Ipv4Addr::from_bits))),
+            Err(_) if text.is_some() => Ok(Self(None)),
+            Err(error) => Err(error),
         }
     }
 }

@@ -188,3 +188,6 @@ impl From<BuildError> for SetupError {
         Self(report::chain(&error))
     }
 }
+
+#[cfg(test)]
+mod tests;
