@@ -14,7 +14,12 @@ use crate::sockets::socket::Socket;
 
 /// An error about a value of the wrong kind.
 pub(crate) fn unexpected(wanted: &str, got: &Value) -> Error {
-    Error::RuntimeError(format!("{wanted} expected, got {}", got.type_name()))
+    let got = match got {
+        // Lua has no other word for it.
+        Value::Integer(_) => "number",
+        other => other.type_name(),
+    };
+    Error::RuntimeError(format!("{wanted} expected, got {got}"))
 }
 
 /// An error about the argument at this position, counted from 1, whose type was right.
