@@ -14,6 +14,7 @@ use crate::interface::Interface;
 use crate::interface::Told;
 use crate::module::Module;
 use crate::sockets;
+use crate::utils;
 
 /// Which of the interfaces a function speaks of.
 pub(crate) type Choice = fn(&Module) -> Option<Rc<Interface>>;
@@ -31,10 +32,11 @@ pub(crate) fn function(
             return Ok((None, None));
         };
         let end = interface.start_callbacks();
-        if end.is_none() {
+        if !state.debug_lines().start() && end.is_none() {
             interface.flush();
+            return Ok((None, None));
         }
-        Ok((end.map(|_| interface.generation()), end))
+        Ok((Some(interface.generation()), Some(end.unwrap_or(0))))
     })?;
     let state = Rc::clone(module);
     let next = lua.create_function(move |lua, (generation, end)| {
@@ -42,7 +44,8 @@ pub(crate) fn function(
         let Some(interface) = interface else {
             return Ok(MultiValue::new());
         };
-        match interface.next_told(end) {
+        let line = || state.debug_lines().next().map(Told::DebugOutput);
+        match interface.next_told(end).or_else(line) {
             Some(told) => value(lua, told)?.into_lua_multi(lua),
             None => {
                 interface.flush();
@@ -78,6 +81,10 @@ fn value(lua: &Lua, told: Told) -> Result<(&'static str, &'static str, Table)> {
             let data = lua.create_table()?;
             data.raw_set("expiry", expiry)?;
             (sockets, "onCertificateExpiring", data)
+        }
+        Told::DebugOutput(line) => {
+            let data = utils::debug::data(lua, &line)?;
+            ("networkingUtils", "onDebugOutput", data)
         }
         Told::Server(ServerNews::Connected) => {
             ("gameServer", "onSteamServersConnected", lua.create_table()?)

@@ -32,6 +32,7 @@ use crate::handles::Handles;
 use crate::setup::Setup;
 use crate::setup::SetupError;
 use crate::unread::HeldBack;
+use crate::utils::debug::Line;
 
 pub(crate) use authentication::AuthenticationStatus;
 
@@ -79,6 +80,7 @@ pub(crate) enum Told {
     Authentication(AuthenticationStatus),
     /// The last second of our certificate, since 1970.
     CertificateExpiring(u64),
+    DebugOutput(Line),
     Server(ServerNews),
 }
 
@@ -275,6 +277,7 @@ fn must_wait(told: &Told) -> bool {
         Told::Writable(_)
         | Told::Authentication(_)
         | Told::CertificateExpiring(_)
+        | Told::DebugOutput(_)
         | Told::Server(_) => false,
     }
 }

@@ -42,6 +42,7 @@ mod sockets;
 mod unread;
 mod user;
 mod userdata;
+mod utils;
 
 use mlua::Lua;
 use mlua::Result;

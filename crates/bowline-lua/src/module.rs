@@ -21,6 +21,8 @@ use crate::setup::SetupError;
 use crate::setup::options::SetupTable;
 use crate::sockets;
 use crate::user;
+use crate::utils;
+use crate::utils::debug::DebugLines;
 
 /// What all functions of a Lua state share.
 #[derive(Debug)]
@@ -31,6 +33,7 @@ pub(crate) struct Module {
     made: Cell<u32>,
     /// The number of the account that its interfaces have unless somebody says who they are; 0 until there is one.
     account: Cell<u32>,
+    debug_lines: DebugLines,
 }
 
 /// Tables of luasteam's for what needs Steam, so that a program may look whether a function is there.
@@ -43,7 +46,13 @@ impl Module {
             server: RefCell::new(None),
             made: Cell::new(0),
             account: Cell::new(0),
+            debug_lines: DebugLines::new(),
         }
+    }
+
+    /// The debug output that the script asked for.
+    pub(crate) const fn debug_lines(&self) -> &DebugLines {
+        &self.debug_lines
     }
 
     /// The interface that `networkingSockets` speaks of: the game server's if there is one.
@@ -152,6 +161,8 @@ pub(crate) fn table(lua: &Lua) -> Result<Table> {
     for name in EMPTY {
         steam.raw_set(name, lua.create_table()?)?;
     }
+    steam.raw_set("networkingUtils", utils::table(lua, &module)?)?;
+    steam.raw_set("version", concat!("Bowline ", env!("CARGO_PKG_VERSION")))?;
     Ok(steam)
 }
 
