@@ -152,9 +152,11 @@ impl Interface {
 
 /// Telling the script.
 impl Interface {
-    /// Whether there is something to tell.
+    /// Whether there is something to tell, or will be as soon as the script has read what waits.
     pub(crate) fn has_told(&self) -> bool {
-        !self.ready.borrow().is_empty() || self.sockets.waiting_events() > 0
+        !self.ready.borrow().is_empty()
+            || !self.held.borrow().is_empty()
+            || self.sockets.waiting_events() > 0
     }
 
     /// A run begins. Up to where it goes; `None` if there is nothing to tell.

@@ -26,6 +26,7 @@
 #![deny(unsafe_code)]
 
 mod args;
+mod beyond;
 mod constants;
 mod dispatch;
 mod game_server;

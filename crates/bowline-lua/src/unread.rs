@@ -38,6 +38,11 @@ impl<E> HeldBack<E> {
         }
     }
 
+    /// Whether nothing is held back.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.held.is_empty()
+    }
+
     /// Gives the event back if it may be told now. `waits` says whether it is one that must wait for messages to
     /// be read.
     pub(crate) fn pass(

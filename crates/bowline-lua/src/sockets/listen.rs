@@ -59,7 +59,7 @@ fn listen(module: &Module, address: &[u8], options: Config) -> std::result::Resu
 }
 
 /// The address and port in a text.
-pub(super) fn address_of(text: &[u8]) -> std::result::Result<SocketAddr, String> {
+pub(crate) fn address_of(text: &[u8]) -> std::result::Result<SocketAddr, String> {
     let text = String::from_utf8_lossy(text);
     let address: PeerAddr = text
         .parse()

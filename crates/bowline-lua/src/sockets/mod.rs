@@ -3,10 +3,10 @@
 mod authentication;
 mod connections;
 pub(crate) mod events;
-mod listen;
+pub(crate) mod listen;
 mod messages;
 mod poll_groups;
-mod receive;
+pub(crate) mod receive;
 pub(crate) mod socket;
 
 use std::rc::Rc;
@@ -15,6 +15,7 @@ use mlua::Lua;
 use mlua::Result;
 use mlua::Table;
 
+use crate::beyond;
 use crate::constants;
 use crate::module::Module;
 use crate::register::Names;
@@ -36,5 +37,6 @@ pub(crate) fn table(lua: &Lua, module: &Rc<Module>) -> Result<Table> {
     receive::register(&names, module)?;
     poll_groups::register(&names, module)?;
     authentication::register(&names, module)?;
+    beyond::register(&names, module)?;
     Ok(table)
 }

@@ -15,7 +15,7 @@ use crate::module::Module;
 use crate::register::Names;
 
 /// As many messages as a call hands out at most: luasteam's programs call again until there were fewer.
-const RECEIVED_AT_ONCE: usize = 32;
+pub(crate) const RECEIVED_AT_ONCE: usize = 32;
 
 pub(super) fn register(names: &Names<'_>, module: &Rc<Module>) -> Result<()> {
     let state = Rc::clone(module);

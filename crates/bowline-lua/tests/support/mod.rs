@@ -42,3 +42,10 @@ pub(crate) fn world() -> Lua {
     lua.globals().set("world", world).expect("memory");
     lua
 }
+
+/// A state with the module, initialised, and the functions of `beyond.lua` as globals.
+pub(crate) fn beyond() -> Lua {
+    let lua = state();
+    run::<()>(&lua, include_str!("../lua/beyond.lua"));
+    lua
+}
