@@ -23,6 +23,7 @@ pub(crate) fn unexpected(wanted: &str, got: &Value) -> Error {
 }
 
 /// An error about the argument at this position, counted from 1, whose type was right.
+#[allow(clippy::arc_with_non_send_sync, reason = "mlua's errors have it")]
 pub(crate) fn bad(position: usize, text: impl Into<String>) -> Error {
     Error::BadArgument {
         to: None,
@@ -46,6 +47,10 @@ pub(crate) fn text(error: &Error) -> String {
 pub(crate) struct Whole(pub(crate) i64);
 
 impl FromLua for Whole {
+    #[allow(
+        clippy::unnecessary_cast,
+        reason = "Lua 5.1 has smaller ones on 32 bits"
+    )]
     fn from_lua(value: Value, lua: &Lua) -> Result<Self> {
         let number = match &value {
             Value::Integer(number) => return Ok(Self(*number as i64)),

@@ -114,6 +114,10 @@ impl Number {
 }
 
 /// The number that a value stands for. Text that is one serves, as with Lua's own functions.
+#[allow(
+    clippy::unnecessary_cast,
+    reason = "Lua 5.1 has smaller ones on 32 bits"
+)]
 fn number(given: &Value) -> Result<Number> {
     let float = match given {
         Value::Boolean(flag) => return Ok(Number::Whole(i64::from(*flag))),
