@@ -28,6 +28,7 @@
 mod args;
 mod beyond;
 mod constants;
+mod collect;
 mod dispatch;
 mod game_server;
 mod handles;

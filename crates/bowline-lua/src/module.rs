@@ -10,6 +10,7 @@ use mlua::Lua;
 use mlua::Result;
 use mlua::Table;
 
+use crate::collect;
 use crate::dispatch;
 use crate::game_server;
 use crate::interface::Interface;
@@ -20,7 +21,9 @@ use crate::setup::Setup;
 use crate::setup::SetupError;
 use crate::setup::options::SetupTable;
 use crate::sockets;
+use crate::sockets::socket::Socket;
 use crate::user;
+use crate::userdata::Uint64;
 use crate::utils;
 use crate::utils::debug::DebugLines;
 
@@ -149,6 +152,8 @@ const ANONYMOUS_GAME_SERVER: u64 = 4 << 52;
 
 /// The module's table for a Lua state.
 pub(crate) fn table(lua: &Lua) -> Result<Table> {
+    collect::wrap_finaliser(lua, Socket::INVALID)?;
+    collect::wrap_finaliser(lua, Uint64(0))?;
     let module = Rc::new(Module::new());
     let steam = lua.create_table()?;
     life(&Names::new(lua, &steam, ""), &module)?;
