@@ -98,9 +98,9 @@ local extra = {}
 Steam.extra = extra
 
 ---A number from its decimal digits. What is no number is 0.
----@param str string
+---@param text string
 ---@return luasteam.uint64
-function extra.parseUint64(str) end
+function extra.parseUint64(text) end
 
 ---@class luasteam.NetworkingSockets
 ---@field flags luasteam.Flags
@@ -156,10 +156,10 @@ sockets.onCertificateExpiring = nil
 -- Listening and connecting
 
 ---Listens on an address, like "[::]:55556" for all or "127.0.0.1:55556". With port 0 the system chooses one.
----@param address string
+---@param localAddress string
 ---@param options? luasteam.Options
 ---@return luasteam.Socket socket If it cannot listen, one that is nothing; why is a line on stderr.
-function sockets.createListenSocketIP(address, options) end
+function sockets.createListenSocketIP(localAddress, options) end
 
 ---Connects to an address, like "127.0.0.1:55556".
 ---@param address string
@@ -197,7 +197,7 @@ function sockets.connectP2P(steamID, virtualPort, options) end
 function sockets.createSocketPair(useNetwork, identity1, identity2) end
 
 ---Stops listening and closes all connections that came in. What is no socket is ignored.
----@param socket any
+---@param socket? any
 function sockets.closeListenSocket(socket) end
 
 ---Where a socket listens, with its port; nil if it does not.
@@ -595,13 +595,16 @@ function utils.isFakeIP(address) end
 local server = {}
 Steam.gameServer = server
 
+---Logged on.
 ---@type fun(data: table)?
 server.onSteamServersConnected = nil
 
----@type fun(data: { result: integer })?
+---Logged off.
+---@type fun(data: { result: string })?
 server.onSteamServersDisconnected = nil
 
----@type fun(data: { result: integer, stillRetrying: boolean })?
+---Never called: there is no Steam to fail.
+---@type fun(data: { result: string, stillRetrying: boolean })?
 server.onSteamServerConnectFailure = nil
 
 ---Never called: there is no Steam to ask.

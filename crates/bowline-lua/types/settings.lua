@@ -1,6 +1,6 @@
 ---@meta
 
--- The settings, as docs/config.md has them with defaults and ranges. A test holds the names against the module.
+-- The settings, with what they do. Made by a test of what the module says of them.
 
 ---@alias luasteam.SettingValue integer|number|string|boolean
 
@@ -71,13 +71,6 @@
 ---| "P2P_TURN_UserList"
 ---| "P2P_TURN_PassList"
 ---| "P2P_Transport_ICE_Implementation"
----| "Callback_ConnectionStatusChanged"
----| "Callback_AuthStatusChanged"
----| "Callback_RelayNetworkStatusChanged"
----| "Callback_MessagesSessionRequest"
----| "Callback_MessagesSessionFailed"
----| "Callback_CreateConnectionSignaling"
----| "Callback_FakeIPResult"
 ---| "SDRClient_EnableTOSProbes"
 ---| "ECN"
 ---| "Limit_Challenges"
@@ -92,7 +85,7 @@
 ---| "RecvWindowMax"
 ---| "RecvWindowTotal"
 
--- Settings of a listen socket or a connection; what is out of range is brought into it.
+-- Settings of a listen socket or a connection. What is out of range is brought into it.
 ---@class luasteam.Options
 ---@field FakePacketLoss_Send? number Share of the packets to be sent that are thrown away. In %.
 ---@field FakePacketLoss_Recv? number Share of the received packets that are thrown away. In %.
@@ -109,34 +102,34 @@
 ---@field LogLevel_PacketDecode? integer Least important messages to log about what is in packets.
 ---@field LogLevel_Message? integer Least important messages to log about messages sent and received.
 ---@field LogLevel_PacketGaps? integer Least important messages to log about lost packets.
----@field LogLevel_P2PRendezvous? integer Least important messages to log about how peers find each other. Kept, but without effect: waits for P2P.
----@field LogLevel_SDRRelayPings? integer Least important messages to log about pings to relays. Kept, but without effect: waits for relays.
----@field SDRClient_ConsecutitivePingTimeoutsFailInitial? integer After how many lost pings in a row a relay is given up that never answered. Kept, but without effect: waits for relays.
----@field SDRClient_ConsecutitivePingTimeoutsFail? integer After how many lost pings in a row a relay is given up that did answer. Kept, but without effect: waits for relays.
----@field SDRClient_MinPingsBeforePingAccurate? integer How many pings it takes until a relay's ping is believed. Kept, but without effect: waits for relays.
----@field SDRClient_SingleSocket? integer|boolean One UDP socket for all relays. Kept, but without effect: waits for relays.
----@field IP_AllowWithoutAuth? integer Peers without a trusted certificate: 0 refuse, 1 allow and log, 2 allow. For developers.
+---@field LogLevel_P2PRendezvous? integer Least important messages to log about how peers find each other.
+---@field LogLevel_SDRRelayPings? integer Least important messages to log about pings to relays.
+---@field SDRClient_ConsecutitivePingTimeoutsFailInitial? integer After how many lost pings in a row a relay is given up that never answered.
+---@field SDRClient_ConsecutitivePingTimeoutsFail? integer After how many lost pings in a row a relay is given up that did answer.
+---@field SDRClient_MinPingsBeforePingAccurate? integer How many pings it takes until a relay's ping is believed.
+---@field SDRClient_SingleSocket? integer|boolean One UDP socket for all relays.
+---@field IP_AllowWithoutAuth? integer Peers without a trusted certificate: 0 refuse, 1 allow and log, 2 allow.
 ---@field TimeoutInitial? integer How long connecting may take, the peer's decision included. In ms.
 ---@field TimeoutConnected? integer How long a connected peer may be silent. In ms.
 ---@field FakePacketDup_Send? number Share of the packets that are sent twice. In %.
 ---@field FakePacketDup_Recv? number Share of the received packets that are looked at twice. In %.
 ---@field FakePacketDup_TimeMax? integer The second copy of a packet comes up to this much later. In ms.
----@field SDRClient_ForceRelayCluster? string Use relays of this data center only. Kept, but without effect: waits for relays.
----@field SDRClient_DevTicket? string A ticket for hosted servers under development. Kept, but without effect: waits for relays.
----@field SDRClient_ForceProxyAddr? string Use these relays instead of those of the network's configuration. Kept, but without effect: waits for relays.
+---@field SDRClient_ForceRelayCluster? string Use relays of this data center only.
+---@field SDRClient_DevTicket? string A ticket for hosted servers under development.
+---@field SDRClient_ForceProxyAddr? string Use these relays instead of those of the network's configuration.
 ---@field MTU_PacketSize? integer The largest UDP payload to send. In bytes.
----@field Unencrypted? integer Packets without encryption: 0 never, 1 if the peer insists, 2 unless the peer insists, 3 always. Before connecting. For developers.
----@field SDRClient_FakeClusterPing? string Pings to pretend for data centers, like `sto=32,iad=100`. For developers. Kept, but without effect: waits for relays.
----@field SymmetricConnect? integer|boolean Two peers that connect to each other get one connection. Before connecting. Kept, but without effect: waits for P2P.
----@field LocalVirtualPort? integer This side's virtual port; -1 is the one of the peer. Before connecting. Kept, but without effect: waits for P2P.
----@field DualWifi_Enable? integer Send over two Wi-Fi networks at once. Kept, but without effect: waits for Steam's client.
+---@field Unencrypted? integer Packets without encryption: 0 never, 1 if the peer insists, 2 unless the peer insists, 3 always.
+---@field SDRClient_FakeClusterPing? string Pings to pretend for data centers, like `sto=32,iad=100`.
+---@field SymmetricConnect? integer|boolean Two peers that connect to each other get one connection.
+---@field LocalVirtualPort? integer This side's virtual port; -1 is the one of the peer.
+---@field DualWifi_Enable? integer Send over two Wi-Fi networks at once.
 ---@field ConnectionUserData? integer The number that a connection starts with as its user data; -1 is none.
 ---@field PacketTraceMaxBytes? integer Log every packet with so many of its bytes: -1 none of them, 0 sizes only. In bytes.
 ---@field FakeRateLimit_Send_Rate? integer Rate at which packets leave; what comes faster is lost. 0 is no limit. In bytes/s.
 ---@field FakeRateLimit_Send_Burst? integer How much may leave at once in spite of that rate. In bytes.
 ---@field FakeRateLimit_Recv_Rate? integer Rate at which packets come in. 0 is no limit. In bytes/s.
 ---@field FakeRateLimit_Recv_Burst? integer How much may come in at once in spite of that rate. In bytes.
----@field EnableDiagnosticsUI? integer|boolean Tell the diagnostics of Steam's client about the connection. Kept, but without effect: waits for Steam's client.
+---@field EnableDiagnosticsUI? integer|boolean Tell the diagnostics of Steam's client about the connection.
 ---@field RecvBufferSize? integer How many received bytes may wait to be read, and how many of a lane may wait for missing ones. In bytes.
 ---@field RecvBufferMessages? integer How many received messages may wait to be read.
 ---@field RecvMaxMessageSize? integer A peer that sends a larger message is disconnected. In bytes.
@@ -149,17 +142,17 @@
 ---@field FakePacketJitter_Recv_Avg? number By how much received packets are delayed at random, on average. 0 is not at all. In ms.
 ---@field FakePacketJitter_Recv_Max? number By how much at most. In ms.
 ---@field FakePacketJitter_Recv_Pct? number Which share of the packets. In %.
----@field SendTimeSincePreviousPacket? integer Tell the peer how long ago the packet before was sent, by which it measures jitter: 1 yes, 0 no, -1 only where it is usual.
----@field SDRClient_LimitPingProbesToNearestN? integer Ping only so many of the nearest data centers. Kept, but without effect: waits for relays.
----@field P2P_STUN_ServerList? string STUN servers, separated by commas; without any there is no NAT traversal. Kept, but without effect: waits for P2P.
----@field P2P_Transport_ICE_Enable? integer Which addresses to tell the peer: 0 none, 1 relayed, 2 private and 4 public ones, added up; 2147483647 is all. Kept, but without effect: waits for P2P.
----@field P2P_Transport_ICE_Penalty? integer By how much routes straight to the peer count as slower than they are. Kept, but without effect: waits for P2P. In ms.
----@field P2P_Transport_SDR_Penalty? integer By how much routes through relays count as slower than they are. Kept, but without effect: waits for relays. In ms.
----@field P2P_TURN_ServerList? string TURN servers, separated by commas. Kept, but without effect: waits for P2P.
----@field P2P_TURN_UserList? string User names for them, in the same order. Kept, but without effect: waits for P2P.
----@field P2P_TURN_PassList? string Passwords for them, in the same order. Kept, but without effect: waits for P2P.
----@field P2P_Transport_ICE_Implementation? integer Which ICE to use in the original: 0 and 1 its own, 2 WebRTC's. Here there is one. Before connecting. Kept, but without effect: waits for P2P.
----@field SDRClient_EnableTOSProbes? integer|boolean Probe whether routers keep the priority bits of packets. Kept, but without effect: waits for relays.
+---@field SendTimeSincePreviousPacket? integer|boolean Tell the peer how long ago the packet before was sent, by which it measures jitter: 1 yes, 0 no, -1 only where it is usual.
+---@field SDRClient_LimitPingProbesToNearestN? integer Ping only so many of the nearest data centers.
+---@field P2P_STUN_ServerList? string STUN servers, separated by commas; without any there is no NAT traversal.
+---@field P2P_Transport_ICE_Enable? integer Which addresses to tell the peer: 0 none, 1 relayed, 2 private and 4 public ones, added up; 2147483647 is all.
+---@field P2P_Transport_ICE_Penalty? integer By how much routes straight to the peer count as slower than they are. In ms.
+---@field P2P_Transport_SDR_Penalty? integer By how much routes through relays count as slower than they are. In ms.
+---@field P2P_TURN_ServerList? string TURN servers, separated by commas.
+---@field P2P_TURN_UserList? string User names for them, in the same order.
+---@field P2P_TURN_PassList? string Passwords for them, in the same order.
+---@field P2P_Transport_ICE_Implementation? integer Which ICE to use in the original: 0 and 1 its own, 2 WebRTC's. Here there is one.
+---@field SDRClient_EnableTOSProbes? integer|boolean Probe whether routers keep the priority bits of packets.
 ---@field ECN? integer What sent packets say about congestion signals of routers: 0 not understood, 1 and 2 understood (ECT(1), ECT(0)); -1 leaves it to us.
 ---@field Limit_Challenges? integer How many requests for a cookie are answered, the first step of every peer that connects. 0 is no limit. In 1/s.
 ---@field Limit_NetworkChallenges? integer How many of them if they seem to come from one network (IPv4 /24, IPv6 /56), while more than half of `Limit_Challenges` is in use. 0 is no limit. In 1/s.
