@@ -1,0 +1,167 @@
+//! The example programs, and the code in the documentation, do what they say.
+
+#![cfg(feature = "vendored")]
+
+mod support;
+
+use std::path::PathBuf;
+
+use mlua::Lua;
+use mlua::Table;
+
+fn example(name: &str) -> PathBuf {
+    [env!("CARGO_MANIFEST_DIR"), "examples", name]
+        .iter()
+        .collect()
+}
+
+/// A state in which a program of this folder finds the module and its own files.
+fn state_in(folder: &str) -> Lua {
+    let lua = support::state();
+    let path = example(folder).join("?.lua");
+    let package: Table = lua.globals().get("package").expect("the package library");
+    let path = path.to_str().expect("a path in UTF-8").replace('\\', "/");
+    package.set("path", path).expect("memory");
+    let () = support::run(
+        &lua,
+        "package.preload.luasteam = function() return Steam end",
+    );
+    lua
+}
+
+#[test]
+fn bots_play_a_match_on_a_bad_network_and_agree_on_the_scores() {
+    let lua = state_in("deathmatch");
+    let program = example("deathmatch").join("headless.lua");
+    let () = support::run(&lua, "print = function() end");
+    let words = ["--bots", "4", "--seconds", "10", "--loss", "5"];
+    let program = lua.load(program).into_function().expect("it compiles");
+    let kills: u32 = match program.call(mlua::Variadic::from_iter(words)) {
+        Ok(kills) => kills,
+        Err(error) => panic!("{error}"),
+    };
+    assert!(kills > 0, "nobody was hit in ten seconds");
+}
+
+#[test]
+fn a_message_of_the_game_that_is_cut_or_has_more_is_none() {
+    let lua = state_in("deathmatch");
+    let () = support::run(
+        &lua,
+        r#"
+        local World, messages = require "dm.world", require "dm.messages"
+        local world = World.new(math.random)
+        world:join(1, "a")
+        world:join(2, "b").input = { fire = true, aim = 1 }
+        world:step()
+        local all = {
+            messages.hello("a"), messages.input({ left = true, aim = 1 }), messages.welcome(1, 10),
+            messages.joined(1, 0, "a"), messages.left(1), messages.over(world), messages.snapshot(world),
+            messages.hit({ by = 1, id = 2, health = 66 }), messages.killed({ by = 1, id = 2 }),
+        }
+        for _, message in ipairs(all) do
+            local kind = assert(messages.decode(message)).kind
+            assert(not messages.decode(message .. "x"), kind)
+            for size = 0, #message - 1 do
+                assert(not messages.decode(message:sub(1, size)), kind)
+            end
+        end
+        "#,
+    );
+}
+
+#[test]
+fn what_is_shown_lies_between_two_snapshots() {
+    let lua = state_in("deathmatch");
+    let () = support::run(
+        &lua,
+        r#"
+        local rules, timeline = require "dm.rules", require("dm.timeline").new()
+        assert(timeline:view(0) == nil)
+        -- One walks 3 a snapshot, and every other snapshot is late by a third of the time between them.
+        for index = 0, 20 do
+            local tick = index * rules.ticksPerSnapshot
+            local player = { x = tick, y = 0, aim = 0, health = 100 }
+            local late = index % 2 / 60
+            timeline:add({ tick = tick, players = { player }, bullets = {} }, 100 + tick / 60 + late)
+        end
+        local last
+        for frame = 0, 20 do
+            local now = 100.9 + frame / 200
+            local x = timeline:view(now).players[1].x
+            local expected = (now - 100 - rules.viewDelay) * 60
+            assert(math.abs(x - expected) < 1, x .. " instead of " .. expected)
+            assert(not last or x > last, "it stands still")
+            last = x
+        end
+        "#,
+    );
+}
+
+#[test]
+fn what_one_says_in_the_chat_all_hear() {
+    let server = state_in("chat");
+    let address: String = support::run(
+        &server,
+        r#"
+        assert(Steam.init())
+        room = assert(require("room").open(Steam, "127.0.0.1:0"))
+        return room.address
+        "#,
+    );
+    let members = ["Anna", "Ben"].map(|name| {
+        let member = state_in("chat");
+        member
+            .globals()
+            .set("address", address.as_str())
+            .expect("memory");
+        member.globals().set("name", name).expect("memory");
+        let () = support::run(
+            &member,
+            r#"
+            assert(Steam.init())
+            heard = {}
+            member = require("member").enter(Steam, address, name)
+            function turn()
+                Steam.networkingSockets.wait(1)
+                Steam.runCallbacks()
+                member:hear(function(line) heard[line] = true end)
+                return member.closed
+            end
+            "#,
+        );
+        member
+    });
+    let turn = || {
+        let () = support::run(
+            &server,
+            "Steam.networkingSockets.wait(1) Steam.runCallbacks() room:receive()",
+        );
+        for member in &members {
+            let closed: Option<String> = support::run(member, "return turn()");
+            assert_eq!(closed, None);
+        }
+    };
+    let all_hear = |line: &str| {
+        let heard = |member: &Lua| {
+            support::run::<bool>(member, &format!("return heard[{line:?}] or false"))
+        };
+        let start = std::time::Instant::now();
+        while !members.iter().all(heard) {
+            assert!(start.elapsed().as_secs() < 10, "not all hear {line:?}");
+            turn();
+        }
+    };
+    // Who comes later hears only what is said later.
+    all_hear("Ben is here");
+    let () = support::run(&members[0], "member:say('hello \\27 all')");
+    all_hear("Anna: hello   all");
+    let () = support::run(
+        &members[1],
+        r#"
+        member:leave()
+        heard["Ben has left"] = true -- for whoever is gone
+        "#,
+    );
+    all_hear("Ben has left");
+}
