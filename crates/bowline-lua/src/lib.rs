@@ -27,8 +27,8 @@
 
 mod args;
 mod beyond;
-mod constants;
 mod collect;
+mod constants;
 mod dispatch;
 mod game_server;
 mod handles;

@@ -59,7 +59,8 @@ fn calls_that_give_numbers_and_texts_leave_nothing() {
 fn receiving_nothing_leaves_an_empty_table() {
     let lua = world();
     let prepare = "local client, server = world.pair()";
-    let table = left(&lua, prepare, "local _ = {}");
+    // Where LuaJIT sees that it is used, so that it does make it.
+    let table = left(&lua, prepare, "kept = {}");
     let received = left(&lua, prepare, "sockets.receiveMessagesOnConnection(server)");
     assert!(
         received < table + CALLS as f64,
@@ -104,8 +105,10 @@ fn a_message_leaves_its_string_and_a_place_in_a_table() {
         return received, made
         "#,
     );
+    // The table in which Lua has all its strings may grow in the one or in the other. A table for each message
+    // would be half as much again.
     assert!(
-        received > 0.0 && received <= made * 1.05,
+        received > 0.0 && received <= made * 1.3,
         "{received} KiB, {made} for the same made in Lua"
     );
 }
