@@ -285,3 +285,55 @@ fn surplus_arguments_are_ignored_as_the_original_does() {
         "#,
     );
 }
+
+#[test]
+fn what_was_kept_from_before_a_shutdown_names_nothing() {
+    let lua = world();
+    run::<()>(
+        &lua,
+        r#"
+        local sockets = Steam.networkingSockets
+        local old, group = world.listen(), sockets.createPollGroup()
+        Steam.shutdown()
+        assert(Steam.init())
+        local new, address = world.listen()
+        assert(sockets.createPollGroup() ~= group)
+        assert(sockets.receiveMessagesOnPollGroup(group) == -1)
+        assert(new ~= old)
+        sockets.closeListenSocket(old)
+        world.pair(nil, address)
+        "#,
+    );
+}
+
+#[test]
+fn options_are_those_of_the_connections_that_come_in() {
+    let lua = world();
+    run::<()>(
+        &lua,
+        r#"
+        local sockets = Steam.networkingSockets
+        local _, address = world.listen({ SendBufferSize = 8192, Nonsense = 1, SendRateMin = 0, SendRateMax = 0 })
+        local client, server = world.pair(nil, address)
+        local large = string.rep("x", 10000)
+        assert(sockets.sendMessageToConnection(server, large, 8) == "LimitExceeded")
+        assert(sockets.sendMessageToConnection(client, large, 8) == "OK")
+        assert(#world.receive(server, 1)[1] == 10000)
+        "#,
+    );
+}
+
+#[test]
+fn an_option_of_the_wrong_kind_is_an_error() {
+    let lua = world();
+    for function in ["createListenSocketIP", "connectByIPAddress"] {
+        let code =
+            format!("Steam.networkingSockets.{function}('127.0.0.1:5', {{ NagleTime = print }})");
+        assert_eq!(
+            support::error(&lua, &code),
+            format!(
+                "test:1: bad argument #2 to '{function}' (options: NagleTime: number expected, got function)"
+            )
+        );
+    }
+}

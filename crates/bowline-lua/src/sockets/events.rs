@@ -31,3 +31,28 @@ pub(crate) const fn state_name(state: ConnectionState) -> &'static str {
         ConnectionState::ProblemDetectedLocally => "ProblemDetectedLocally",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn states_have_the_names_of_the_original() {
+        for (state, expected) in [
+            (ConnectionState::None, "None"),
+            (ConnectionState::Connecting, "Connecting"),
+            (ConnectionState::FindingRoute, "FindingRoute"),
+            (ConnectionState::Connected, "Connected"),
+            (ConnectionState::ClosedByPeer, "ClosedByPeer"),
+            (
+                ConnectionState::ProblemDetectedLocally,
+                "ProblemDetectedLocally",
+            ),
+            (ConnectionState::FinWait, "None"),
+            (ConnectionState::Linger, "None"),
+            (ConnectionState::Dead, "None"),
+        ] {
+            assert_eq!(state_name(state), expected);
+        }
+    }
+}
