@@ -21,6 +21,21 @@ impl PeerProcess {
     pub fn server(program: &Path, library: Library) -> (Self, SocketAddr) {
         let mut command = Command::new(program);
         command.args([&library.to_string(), "server"]);
+        Self::listening(command)
+    }
+
+    /// The same with GNS, which loses that share of the packets each way.
+    ///
+    /// # Panics
+    /// As [`PeerProcess::server`].
+    pub fn lossy_server(program: &Path, loss_pct: u32) -> (Self, SocketAddr) {
+        let mut command = Command::new(program);
+        command.args([&Library::Gns.to_string(), "server"]);
+        command.args(["loss", &loss_pct.to_string()]);
+        Self::listening(command)
+    }
+
+    fn listening(command: Command) -> (Self, SocketAddr) {
         let mut peer = Self::spawn(command);
         let line = peer.first_line();
         let address = line
@@ -37,6 +52,17 @@ impl PeerProcess {
     pub fn client(program: &Path, library: Library, server: SocketAddr) -> Self {
         let mut command = Command::new(program);
         command.args([&library.to_string(), "client", &server.to_string()]);
+        Self::spawn(command)
+    }
+
+    /// The same with GNS, which loses that share of the packets each way.
+    ///
+    /// # Panics
+    /// When the program does not start.
+    pub fn lossy_client(program: &Path, server: SocketAddr, loss_pct: u32) -> Self {
+        let mut command = Command::new(program);
+        command.args([&Library::Gns.to_string(), "client", &server.to_string()]);
+        command.args(["loss", &loss_pct.to_string()]);
         Self::spawn(command)
     }
 

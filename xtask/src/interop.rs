@@ -18,6 +18,7 @@ pub(crate) const PACKAGES: &[&str] = &[
     "libclang-dev",
     "libprotobuf-dev",
     "libssl-dev",
+    "lua5.4",
     "pkg-config",
     "protobuf-compiler",
 ];

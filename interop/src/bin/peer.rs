@@ -2,12 +2,14 @@
 //!
 //! `peer LIBRARY server` prints `LISTENING ADDRESS` and echoes each message on its lane
 //! with its reliability; `peer LIBRARY client ADDRESS` dials and does the same. Both run
-//! until they are killed.
+//! until they are killed. `peer LIBRARY ... loss PERCENT` loses packets each way, which only
+//! GNS can.
 
 use std::process::ExitCode;
 use std::thread;
 use std::time::Duration;
 
+use bowline_interop::gns::{Conditions, impair};
 use bowline_interop::host::{Change, Host, Lane, Link, Options, Outgoing, SendRefused, State};
 use bowline_interop::pair::Library;
 
@@ -19,6 +21,22 @@ fn main() -> ExitCode {
     };
     let Some(library) = Library::named(library) else {
         return usage();
+    };
+    let role = match role {
+        [role @ .., "loss", percent] => {
+            let Ok(loss_pct) = percent.parse() else {
+                return usage();
+            };
+            impair(&Conditions {
+                loss_pct,
+                lag_ms: 0,
+                reorder_pct: 0.0,
+                reorder_ms: 0,
+                duplicate_pct: 0.0,
+            });
+            role
+        }
+        role => role,
     };
     let mut host = library.start(None).host;
     match role {
@@ -38,7 +56,7 @@ fn main() -> ExitCode {
 }
 
 fn usage() -> ExitCode {
-    say("usage: peer LIBRARY server | peer LIBRARY client ADDRESS");
+    say("usage: peer LIBRARY server | peer LIBRARY client ADDRESS; either with loss PERCENT");
     ExitCode::FAILURE
 }
 
