@@ -3,7 +3,8 @@
 //! The crate is a workspace of its own, since a build is for one Lua. For each interpreter of
 //! [`interpreter::ALL`] the module is built ([`module`]), and then a server and a client program talk as processes,
 //! again and again ([`rounds`]). The default programs are the project's own; others, which know nothing of us, run as
-//! they are. Then come two states in a process ([`host`]) and an installation by luarocks ([`rock`]).
+//! they are. Then come two states in a process ([`host`]) and an installation by luarocks ([`rock`]). `lua bench`
+//! measures receiving ([`bench`]).
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -11,6 +12,7 @@ use std::time::Instant;
 use crate::stage::{Job, Outcome, minutes};
 use crate::{Result, bench_vs, interop};
 
+mod bench;
 mod host;
 mod interpreter;
 mod module;
@@ -34,7 +36,10 @@ const RUNS: u32 = 20;
 /// An unknown argument, a package that cannot be installed, a build or program that fails.
 pub(crate) fn run(root: &Path, args: &[&str]) -> Result {
     let job = Job::new(root, "lua", Instant::now() + minutes(60))?;
-    let outcome = Options::read(root, args).and_then(|options| all(&job, &options));
+    let outcome = match args {
+        ["bench"] => bench::run(&job),
+        _ => Options::read(root, args).and_then(|options| all(&job, &options)),
+    };
     let text = outcome.map_err(|error| format!("{}\n{error}", job.log_end()))?;
     println!("{text}");
     Ok(())

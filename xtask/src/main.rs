@@ -32,6 +32,7 @@ usage: cargo xtask COMMAND
   interop [ARG...]     tests against live GameNetworkingSockets peers; ARG goes to the test program
   lua [OPTION...]      runs Lua programs with the module under every interpreter, 20 times in a row; OPTION:
                        --programs DIR (of server.lua and client.lua), --runs N, --only INTERPRETER
+  lua bench            measures how fast the Lua module receives, in LuaJIT
   bench-vs [OPTION...] measures Bowline beside other libraries and writes docs/benchmarks.md; OPTION:
                        --secs S, --repeat N, --only NAMES (then the page stays as it is)
   install --prefix DIR [OPTION...] builds the C library and installs it with its headers; OPTION:

@@ -13,16 +13,30 @@ use crate::{Result, bench_vs};
 /// # Errors
 /// It does not build.
 pub(crate) fn build(job: &Job<'_>, feature: &str) -> Result<PathBuf> {
+    build_with(job, feature, &[])
+}
+
+/// The same, optimised as for users.
+///
+/// # Errors
+/// It does not build.
+pub(crate) fn build_release(job: &Job<'_>, feature: &str) -> Result<PathBuf> {
+    build_with(job, feature, &["--release"])
+}
+
+fn build_with(job: &Job<'_>, feature: &str, args: &[&str]) -> Result<PathBuf> {
     let mut cargo = job.command("cargo");
     cargo.args(["build", "--lib", "--manifest-path", MANIFEST]);
     cargo.args(["--no-default-features", "--features"]);
-    cargo.arg(format!("aws-lc,module,{feature}"));
+    cargo.arg(format!("aws-lc,module,{feature}")).args(args);
     cargo.args(["--message-format", "json"]);
     // Most of what it depends on is there.
     cargo.env("CARGO_TARGET_DIR", bench_vs::target_folder(job.root()));
     let built = library(&job.output(&mut cargo)?)?;
     // Another feature's build will have the same file's name.
-    let folder = job.root().join("target/xtask/lua").join(feature);
+    let kind = if args.is_empty() { "dev" } else { "release" };
+    let folder = job.root().join("target/xtask/lua").join(kind);
+    let folder = folder.join(feature);
     std::fs::create_dir_all(&folder)?;
     let module = folder.join("luasteam.so");
     // A new file: one that is loaded somewhere must not change.
