@@ -159,6 +159,7 @@ mod description;
 mod driver;
 mod error;
 mod events;
+mod flush;
 pub mod global_config;
 mod handle;
 mod info_flags;

@@ -74,7 +74,7 @@ fn flush_hurries_what_waits() {
         .map(|_| {
             let start = Instant::now();
             pair.dialled.send(b"now", SendFlags::RELIABLE).unwrap();
-            pair.dialled.flush().unwrap();
+            pair.dialled.flush_out().unwrap();
             wait_message(&pair.server, &pair.accepted);
             start.elapsed()
         })
@@ -269,6 +269,38 @@ fn a_poll_group_of_another_interface_is_refused() {
     let refused = pair.accepted.set_poll_group(Some(&foreign));
     assert_eq!(refused, Err(PollGroupError::ForeignPollGroup));
     pair.accepted.set_poll_group(None).unwrap();
+}
+
+/// The service thread sends for these connections, too, since the peers keep it busy with acknowledging.
+#[test]
+fn what_was_flushed_out_arrives_although_the_connection_is_closed_at_once() {
+    let server = Sockets::new().unwrap();
+    let client = Sockets::new().unwrap();
+    let listener = listen(&server);
+    for _ in 0..500 {
+        let (accepted, dialled) = connect(&server, &client, listener.local_addr());
+        for _ in 0..3 {
+            accepted
+                .send(b"busy", SendFlags::UNRELIABLE_NO_NAGLE)
+                .unwrap();
+        }
+        dialled.send(b"last words", SendFlags::RELIABLE).unwrap();
+        dialled.flush_out().unwrap();
+        dialled.close(EndReason::APP_GENERIC, "", false).unwrap();
+        assert_eq!(dialled.flush_out(), Err(NoSuchConnection.into()));
+        let end = Instant::now() + LIMIT;
+        while accepted.state() == ConnectionState::Connected {
+            assert!(Instant::now() < end);
+            server.wait(Duration::from_millis(1));
+            server.events().for_each(drop);
+        }
+        let message = accepted
+            .receive()
+            .unwrap()
+            .expect("it was sent before the end");
+        assert_eq!(&*message, b"last words");
+        accepted.close(EndReason::APP_GENERIC, "", false).unwrap();
+    }
 }
 
 #[test]

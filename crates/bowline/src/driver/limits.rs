@@ -55,6 +55,13 @@ pub(crate) const MAX_NAME: usize = 31;
 /// a thread that a busy system keeps off its processor for some time slices.
 pub(crate) const CLOSE_SPINS: u32 = 10_000;
 
+/// How often a flush that is to be over looks whether the other thread that sends is done: at first at once, then
+/// every 50 us. In all as long as that thread may be kept off its processor for some time slices.
+pub(crate) const FLUSH_SPINS: u32 = 300;
+
+/// How many of the [`FLUSH_SPINS`] are without a pause.
+pub(crate) const FLUSH_YIELDS: u32 = 100;
+
 /// A pause after the operating system failed to wait for sockets, which it never should.
 pub(crate) const POLL_ERROR_PAUSE: std::time::Duration = std::time::Duration::from_millis(10);
 

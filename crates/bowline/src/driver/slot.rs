@@ -231,7 +231,12 @@ impl Slot {
 
     /// Becomes the one thread that transmits. If another is, that one will send what is there.
     pub(crate) fn begin_transmit(&self, state: &SlotState, now: Timestamp) -> bool {
-        state.live.is_some() && state.blocked_until <= now && self.transmitting.take()
+        self.may_transmit(state, now) && self.transmitting.take()
+    }
+
+    /// Whether who has the lock may send: nobody else does, and the socket takes packets.
+    pub(crate) fn may_transmit(&self, state: &SlotState, now: Timestamp) -> bool {
+        state.live.is_some() && state.blocked_until <= now && !self.transmitting.is_taken()
     }
 
     /// Whether it was closed and still delivers what was sent reliably.
