@@ -245,7 +245,7 @@ impl Interface {
     pub(crate) fn flush(&self) {
         for connection in self.unflushed.borrow_mut().drain() {
             // It may have ended, or not be established yet: then what waits goes out as soon as it is.
-            let _ = connection.flush();
+            let _ = connection.flush_out();
         }
     }
 
@@ -258,8 +258,9 @@ impl Interface {
         text: &str,
         linger: bool,
     ) -> bool {
-        if self.unflushed.borrow_mut().remove(connection) && !linger {
-            let _ = connection.flush();
+        self.unflushed.borrow_mut().remove(connection);
+        if !linger {
+            let _ = connection.flush_out();
         }
         connection.close(reason, text, linger).is_ok()
     }

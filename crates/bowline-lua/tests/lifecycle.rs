@@ -35,7 +35,7 @@ fn free_port() -> u16 {
 #[track_caller]
 fn run_until(states: &[&Lua], condition: &str) {
     let end = Instant::now() + LIMIT;
-    let condition = format!("Steam.runCallbacks(); return not not ({condition})");
+    let condition = format!("return not not ({condition})");
     loop {
         for lua in states {
             run::<()>(lua, "Steam.runCallbacks()");
