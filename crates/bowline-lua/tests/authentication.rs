@@ -1,6 +1,7 @@
 //! What the script hears of whether it can prove who it is, and who may connect to whom.
 
 #![cfg(feature = "vendored")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
 mod support;
 

@@ -1,6 +1,7 @@
 //! The table `gameServer`: an interface of its own, and a login that needs nobody.
 
 #![cfg(feature = "vendored")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
 mod support;
 

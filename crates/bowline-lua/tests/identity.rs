@@ -1,6 +1,7 @@
 //! Who an interface is: numbers of 64 bits, accounts of our own, options and the environment.
 
 #![cfg(feature = "vendored")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
 mod support;
 

@@ -1,6 +1,7 @@
 //! Beginning and end of the module, in one Lua state and in several.
 
 #![cfg(feature = "vendored")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
 mod support;
 
