@@ -8,6 +8,7 @@ use std::time::SystemTime;
 use std::time::UNIX_EPOCH;
 
 use bowline::cert;
+use bowline::cert::AppId;
 use bowline::cert::Authority;
 use bowline::cert::CertificateRequest;
 use bowline::cert::KeyPair;
@@ -146,8 +147,7 @@ fn a_listen_socket_tells_its_address() {
     );
 }
 
-/// Listens on `address`, accepts everybody, and connects to itself, expecting somebody. `outcome` is the state that
-/// the connection gets.
+/// Listens, accepts everybody, and connects to itself, expecting somebody. What became of that, and the details.
 const EXPECTING: &str = r#"
     function expecting(identity)
         local socket = S.createListenSocketIP("127.0.0.1:0")
@@ -166,8 +166,11 @@ const EXPECTING: &str = r#"
         assert(connection ~= 0)
         assert(U.getConfigValue("TimeoutInitial", connection) == 15000)
         run_until(function() return outcome end)
+        assert(outcome.connection == connection)
+        local details = S.getConnectionDetails(connection)
+        S.closeConnection(connection)
         S.closeListenSocket(socket)
-        return outcome
+        return outcome, details
     end
 "#;
 
@@ -204,12 +207,49 @@ fn nobody_is_expected_without_address_and_identity() {
     );
 }
 
+#[test]
+fn a_peer_that_the_authority_vouches_for_is_the_expected_one() {
+    let root = cert::generate_key_pair().expect("randomness");
+    let lua = support::beyond();
+    support::run::<()>(&lua, EXPECTING);
+    let globals = lua.globals();
+    let trust = root.public().to_line("operator");
+    globals.set("trust", trust).expect("memory");
+    support::run::<()>(
+        &lua,
+        r#"
+        Steam.shutdown()
+        assert(Steam.init({ identity = "str:the-server", trust = trust, appID = 480 }))
+        "#,
+    );
+    let request: String = support::run(&lua, "return S.getCertificateRequest()");
+    let certificate = signed_by(&root, &request, 3600);
+    globals.set("certificate", certificate).expect("memory");
+    support::run::<()>(
+        &lua,
+        r#"
+        assert(S.setCertificate(certificate))
+        local outcome, details = expecting("str:the-server")
+        assert(outcome.state == "Connected", outcome.debug)
+        assert(details.identity == "str:the-server" and details.authenticated == true)
+        local outcome = expecting("str:somebody-else")
+        assert(outcome.state == "ProblemDetectedLocally" and outcome.endReason == 4003, outcome.endReason)
+        "#,
+    );
+}
+
 /// What an authority makes of a request for a certificate.
 fn signed(request: &str, lifetime_secs: u32) -> String {
+    let root = cert::generate_key_pair().expect("randomness");
+    signed_by(&root, request, lifetime_secs)
+}
+
+fn signed_by(root: &KeyPair, request: &str, lifetime_secs: u32) -> String {
     let crypto = cert::default_crypto();
-    let root: KeyPair = cert::generate_key_pair().expect("randomness");
     let authority = Authority::new(&crypto, root.private().clone());
-    let request = CertificateRequest::from_text(request).expect("a request");
+    let mut request = CertificateRequest::from_text(request).expect("a request");
+    // A certificate that names somebody is for certain apps. 0 is what a program is that says nothing.
+    request.app_ids = [0, 480].map(AppId::new).into();
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     let now = now.expect("after 1970").as_secs() as u32;
     let signed = authority.issue(&crypto, &request.spec(now, now + lifetime_secs));
