@@ -71,6 +71,25 @@ fn a_message_of_the_game_that_is_cut_or_has_more_is_none() {
 }
 
 #[test]
+fn the_result_stands_whatever_comes_after_it() {
+    let lua = state_in("deathmatch");
+    let () = support::run(
+        &lua,
+        r#"
+        local messages = require "dm.messages"
+        local function nothing() end
+        local sockets = { connectByIPAddress = function() return 1 end, closeConnection = nothing }
+        local guest = require("dm.guest").connect({ sockets = sockets, owners = {} }, "", "Anna")
+        local over = messages.over({ players = { { id = 2, score = 0 } } })
+        for _, message in ipairs({ messages.joined(2, 0, "Ben"), over, messages.left(2) }) do
+            guest:handle(messages.decode(message), 0)
+        end
+        assert(guest.scores[2] == guest.result[2])
+        "#,
+    );
+}
+
+#[test]
 fn what_is_shown_lies_between_two_snapshots() {
     let lua = state_in("deathmatch");
     let () = support::run(

@@ -72,7 +72,8 @@ local handlers = {}
 
 function Guest:handle(message, now)
     local handler = message and handlers[message.kind]
-    if handler then
+    -- What came with the result, but after it, is of no interest: others leave.
+    if handler and not self.closed then
         handler(self, message, now)
     end
 end
