@@ -128,59 +128,57 @@ fn what_one_says_in_the_chat_all_hear() {
         return room.address
         "#,
     );
-    let members = ["Anna", "Ben"].map(|name| {
-        let member = state_in("chat");
-        member
-            .globals()
-            .set("address", address.as_str())
-            .expect("memory");
-        member.globals().set("name", name).expect("memory");
-        let () = support::run(
-            &member,
-            r#"
-            assert(Steam.init())
-            heard = {}
-            member = require("member").enter(Steam, address, name)
-            function turn()
-                Steam.networkingSockets.wait(1)
-                Steam.runCallbacks()
-                member:hear(function(line) heard[line] = true end)
-                return member.closed
-            end
-            "#,
-        );
-        member
-    });
-    let turn = || {
-        let () = support::run(
-            &server,
-            "Steam.networkingSockets.wait(1) Steam.runCallbacks() room:receive()",
-        );
-        for member in &members {
-            let closed: Option<String> = support::run(member, "return turn()");
-            assert_eq!(closed, None);
-        }
-    };
-    let all_hear = |line: &str| {
-        let heard = |member: &Lua| {
-            support::run::<bool>(member, &format!("return heard[{line:?}] or false"))
-        };
-        let start = std::time::Instant::now();
-        while !members.iter().all(heard) {
-            assert!(start.elapsed().as_secs() < 10, "not all hear {line:?}");
-            turn();
-        }
-    };
-    // Who comes later hears only what is said later.
-    all_hear("Ben is here");
+    let mut members = Vec::new();
+    for name in ["Anna", "Ben"] {
+        members.push(member(&address, name));
+        // Who was there before hears it, too.
+        talk_until_heard(&server, &members, &format!("{name} is here"));
+    }
     let () = support::run(&members[0], "member:say('hello \\27 all')");
-    all_hear("Anna: hello   all");
+    talk_until_heard(&server, &members, "Anna: hello   all");
+    let () = support::run(&members[1], "member:leave()");
+    talk_until_heard(&server, &members[..1], "Ben has left");
+}
+
+/// A state with somebody who enters the room.
+fn member(address: &str, name: &str) -> Lua {
+    let lua = state_in("chat");
+    let globals = lua.globals();
+    globals.set("address", address).expect("memory");
+    globals.set("name", name).expect("memory");
     let () = support::run(
-        &members[1],
+        &lua,
         r#"
-        member:leave()
-        heard["Ben has left"] = true -- for whoever is gone
+        assert(Steam.init())
+        heard = {}
+        member = require("member").enter(Steam, address, name)
+        function turn()
+            Steam.networkingSockets.wait(1)
+            Steam.runCallbacks()
+            member:hear(function(line) heard[line] = true end)
+            assert(not member.closed, member.closed)
+        end
         "#,
     );
-    all_hear("Ben has left");
+    lua
+}
+
+/// Has all do what they do, until each of the members has heard the line.
+#[track_caller]
+fn talk_until_heard(server: &Lua, members: &[Lua], line: &str) {
+    let has_heard = format!("return heard[{line:?}] == true");
+    let start = std::time::Instant::now();
+    while !members
+        .iter()
+        .all(|member| support::run(member, &has_heard))
+    {
+        assert!(start.elapsed().as_secs() < 10, "not all hear {line:?}");
+        let () = support::run(
+            server,
+            "Steam.networkingSockets.wait(1) Steam.runCallbacks() room:receive()",
+        );
+        for member in members {
+            let () = support::run(member, "turn()");
+        }
+    }
 }

@@ -4,6 +4,7 @@
 local Room = require "room"
 local Steam = require "luasteam"
 
+io.stdout:setvbuf("line") -- so that a log has each line at once
 assert(Steam.init())
 local room = assert(Room.open(Steam, ... or "[::]:27301"), "cannot listen there")
 print("the room is at " .. room.address)

@@ -11,6 +11,7 @@ local options = arguments({ ... }, { address = "[::]:27300", seconds = 180, bots
 
 -- From a thread of LÖVE, how it went; on a command line, print it.
 local isThread = love ~= nil
+io.stdout:setvbuf("line") -- so that a log has each line at once
 local function tell(text)
     if isThread then
         love.thread.getChannel("server says"):push(text)
