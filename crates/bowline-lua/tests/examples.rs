@@ -36,11 +36,11 @@ fn bots_play_a_match_on_a_bad_network_and_agree_on_the_scores() {
     let () = support::run(&lua, "print = function() end");
     let words = ["--bots", "4", "--seconds", "10", "--loss", "5"];
     let program = lua.load(program).into_function().expect("it compiles");
-    let kills: u32 = match program.call(mlua::Variadic::from_iter(words)) {
-        Ok(kills) => kills,
+    let hits: u32 = match program.call(mlua::Variadic::from_iter(words)) {
+        Ok(hits) => hits,
         Err(error) => panic!("{error}"),
     };
-    assert!(kills > 0, "nobody was hit in ten seconds");
+    assert!(hits > 0, "nobody was hit in ten seconds");
 }
 
 #[test]

@@ -13,6 +13,7 @@ local rules = require "dm.rules"
 ---@field scores table<integer, integer> By id, as counted here.
 ---@field id integer? Who we are, once the server has said so.
 ---@field endsAt number? When the match is over.
+---@field hits integer How many there were.
 ---@field lastHit { by: integer, id: integer, at: number }?
 ---@field result table<integer, integer>? The scores as the server has them, when it is over.
 ---@field closed string? Why there is no connection.
@@ -35,6 +36,7 @@ function Guest.connect(net, address, name)
         timeline = Timeline.new(),
         names = {},
         scores = {},
+        hits = 0,
         nextInput = 0,
     }, Guest)
     if guest.connection == 0 then
@@ -91,6 +93,7 @@ function handlers.left(self, message)
 end
 
 function handlers.hit(self, message, now)
+    self.hits = self.hits + 1
     self.lastHit = { by = message.by, id = message.id, at = now }
 end
 
