@@ -81,7 +81,7 @@ local values = {
     { kind = "table", value = {} },
     { kind = "table", value = setmetatable({}, { __index = error, __newindex = error, __pairs = error, __len = error }) },
     { kind = "function", value = print },
-    { kind = "thread", value = coroutine.create(print) },
+    { kind = "thread", value = coroutine.create(function() end) },
     { kind = "userdata", value = io.stdout },
     { kind = "userdata", value = socket },
 }

@@ -16,7 +16,7 @@ loop[1], loop.conn, loop.msg = loop, loop, loop
 local values = {
     false, true, 0, 1, 2, 8, -1, 1.5, 2 ^ 31, 2 ^ 53, 2 ^ 70, 0 / 0, 1 / 0, -1 / 0, "", "5", "x", "str:a", "127.0.0.1:0",
     "\255\0", "NagleTime", ("x"):rep(600000), {}, loop, { { conn = client, msg = "y", flag = 8 } }, { { priority = 1 } },
-    { reliable = true }, { NagleTime = 0 }, { [0 / 1] = 1 }, print, coroutine.create(print), io.stdout, socket, client,
+    { reliable = true }, { NagleTime = 0 }, { [0 / 1] = 1 }, print, coroutine.create(function() end), io.stdout, socket, client,
     server, closed, group, ended,
 }
 
