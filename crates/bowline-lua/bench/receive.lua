@@ -14,7 +14,8 @@ function sockets.onConnectionChanged(data)
         connection = data.connection
     end
 end
-sockets.createListenSocketIP('127.0.0.1:' .. port)
+-- Room for what comes while the collector runs: what finds none is refused, and the sender takes that for loss.
+sockets.createListenSocketIP('127.0.0.1:' .. port, { RecvBufferMessages = 100000, RecvBufferSize = 16777216 })
 print('READY')
 io.stdout:flush()
 while not connection do

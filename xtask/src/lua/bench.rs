@@ -23,7 +23,7 @@ const KINDS: &[&str] = &["reliable", "unreliable"];
 const BYTES: &str = "32";
 
 /// How long each run measures, and how many there are, of which the median counts.
-const MILLISECONDS: &str = "1000";
+const MILLISECONDS: &str = "500";
 const RUNS: usize = 5;
 
 /// Measures, and returns a table: messages per second, the receiver's processor time and garbage per message.
