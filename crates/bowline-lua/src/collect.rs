@@ -17,21 +17,24 @@ use mlua::Result;
 use mlua::UserData;
 use mlua::ffi;
 
-/// Wraps the finaliser of a value's type, for all values of the type in this Lua state. Once for each type, before
-/// there are others.
+/// Wraps the finaliser of a value's type, for all values of the type in this Lua state, before there are others.
+/// Does nothing if that was done before: whoever clears `package.loaded` opens the module again in the same state.
 pub(crate) fn wrap_finaliser(lua: &Lua, value: impl UserData + 'static) -> Result<()> {
     let value = lua.create_userdata(value)?;
     #[allow(unsafe_code, reason = "mlua hides a type's metatable")]
-    // SAFETY: the userdata is on the stack and has a metatable with a finaliser, which is a C function without
-    // upvalues. What is called here raises no error but for want of memory, which `exec_raw` catches.
+    // SAFETY: the userdata is on the stack and has a metatable with a finaliser, which is mlua's C function without
+    // upvalues, or `finalise` with one. Around that one another would call itself for ever. What is called here
+    // raises no error but for want of memory, which `exec_raw` catches.
     unsafe {
         lua.exec_raw(value, |state| {
             ffi::lua_getmetatable(state, -1);
             ffi::lua_pushstring(state, c"__gc".as_ptr());
             ffi::lua_pushstring(state, c"__gc".as_ptr());
             ffi::lua_rawget(state, -3);
-            ffi::lua_pushcclosure(state, finalise, 1);
-            ffi::lua_rawset(state, -3);
+            if ffi::lua_getupvalue(state, -1, 1).is_null() {
+                ffi::lua_pushcclosure(state, finalise, 1);
+                ffi::lua_rawset(state, -3);
+            }
             ffi::lua_settop(state, 0);
         })
     }
