@@ -187,6 +187,36 @@ fn a_peer_that_nobody_vouches_for_is_not_the_expected_one() {
     );
 }
 
+/// A name and a reason are often what a peer has sent: an error would let it end the script.
+#[test]
+fn names_and_reasons_take_any_bytes() {
+    let lua = support::beyond();
+    let (name, reason): (String, String) = support::run(
+        &lua,
+        r#"
+        local a, b = S.createSocketPair()
+        assert(S.setConnectionName(a, "An\255na"))
+        local name = S.getConnectionName(a)
+        local reason
+        function S.onConnectionChanged(data)
+            if data.connection == b and data.state == "ClosedByPeer" then
+                reason = data.debug
+            end
+        end
+        assert(S.closeConnectionWithReason(a, 1000, "left \208"))
+        for _ = 1, 100 do
+            S.wait(50)
+            Steam.runCallbacks()
+            if reason then
+                break
+            end
+        end
+        return name, reason or "nothing was heard"
+        "#,
+    );
+    assert_eq!((&*name, &*reason), ("An\u{fffd}na", "left \u{fffd}"));
+}
+
 #[test]
 fn nobody_is_expected_without_address_and_identity() {
     let lua = support::beyond();

@@ -70,6 +70,60 @@ fn a_message_of_the_game_that_is_cut_or_has_more_is_none() {
     );
 }
 
+/// LÖVE cannot draw other texts, so that one player's name would end the game of all.
+#[test]
+fn names_that_are_not_utf_8_can_be_drawn() {
+    let lua = state_in("deathmatch");
+    let () = support::run(
+        &lua,
+        r#"
+        local messages = require "dm.messages"
+        for sent, shown in pairs {
+            ["Ann"] = "Ann",
+            ["Zoë €😀"] = "Zoë €😀",
+            ["\255x\n"] = "?x?",
+            ["cut\226\130"] = "cut??",
+            ["\237\160\128\192\128"] = "?????",
+        } do
+            local name = messages.decode(messages.hello(sent)).name
+            assert(name == shown, name)
+            assert(messages.decode(messages.joined(1, 0, sent)).name == shown, shown)
+        end
+        "#,
+    );
+}
+
+/// Anybody can say anything to a room.
+#[test]
+fn a_name_of_any_bytes_does_not_end_the_chat() {
+    let lua = state_in("chat");
+    let () = support::run(
+        &lua,
+        r#"
+        local Room = require "room"
+        assert(Steam.init())
+        local room = assert(Room.open(Steam, "127.0.0.1:0"))
+        local sockets = Steam.networkingSockets
+        local client = sockets.connectByIPAddress(room.address)
+        local reliable = sockets.flags.Send_Reliable
+        assert(sockets.sendMessageToConnection(client, "\255\0", reliable) == "OK")
+        local heard
+        for _ = 1, 100 do
+            sockets.wait(50)
+            Steam.runCallbacks()
+            room:receive()
+            local n, lines = sockets.receiveMessagesOnConnection(client)
+            if n > 0 then
+                heard = lines[1]
+                break
+            end
+        end
+        assert(heard == "\255  is here", heard)
+        Steam.shutdown()
+        "#,
+    );
+}
+
 #[test]
 fn the_result_stands_whatever_comes_after_it() {
     let lua = state_in("deathmatch");

@@ -29,6 +29,18 @@ impl FromLua for Text {
     }
 }
 
+/// A text for people to read, with U+FFFD in the place of what is not UTF-8. It is often a peer's, who can send
+/// anything, so that an error would let the peer end the script.
+#[derive(Clone, Debug)]
+pub(crate) struct Shown(pub(crate) String);
+
+impl FromLua for Shown {
+    fn from_lua(value: Value, lua: &Lua) -> Result<Self> {
+        let Bytes(text) = Bytes::from_lua(value, lua)?;
+        Ok(Self(text.to_string_lossy()))
+    }
+}
+
 /// A length of time, given in milliseconds, with a fraction if need be.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Millis(pub(crate) Duration);

@@ -16,6 +16,7 @@ use crate::args::Options;
 use crate::args::SocketHandle;
 use crate::args::Whole;
 use crate::beyond::arguments::Number;
+use crate::beyond::arguments::Shown;
 use crate::beyond::arguments::Text;
 use crate::module::Module;
 use crate::register::Names;
@@ -29,8 +30,8 @@ pub(super) fn register(names: &Names<'_>, module: &Rc<Module>) -> Result<()> {
     names.own(
         "closeConnectionWithReason",
         &["connection", "reason", "debug?", "enableLinger?"],
-        move |_, (Handle(connection), Number(reason), text, Flag(linger)): (_, _, Option<Text>, _)| {
-            let text = text.map_or_else(String::new, |Text(text)| text);
+        move |_, (Handle(connection), Number(reason), text, Flag(linger)): (_, _, Option<Shown>, _)| {
+            let text = text.map_or_else(String::new, |Shown(text)| text);
             let closed = state.connection(connection).is_some_and(|(interface, connection)| {
                 interface.close(&connection, EndReason::new(reason), &text, linger)
             });
@@ -128,7 +129,7 @@ fn register_naming(names: &Names<'_>, module: &Rc<Module>) -> Result<()> {
     names.own(
         "setConnectionName",
         &["connection", "name"],
-        move |_, (Handle(connection), Text(name))| {
+        move |_, (Handle(connection), Shown(name))| {
             let found = state.connection(connection);
             Ok(found.is_some_and(|(_, connection)| connection.set_name(&name).is_ok()))
         },

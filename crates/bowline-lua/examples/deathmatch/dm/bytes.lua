@@ -65,11 +65,44 @@ function Reader:u32()
     return high * 65536 + self:u16()
 end
 
+-- What may follow in UTF-8, without control characters.
+local characters = {
+    "^[\32-\126]",
+    "^[\194-\223][\128-\191]",
+    "^\224[\160-\191][\128-\191]",
+    "^[\225-\236\238\239][\128-\191][\128-\191]",
+    "^\237[\128-\159][\128-\191]",
+    "^\240[\144-\191][\128-\191][\128-\191]",
+    "^[\241-\243][\128-\191][\128-\191][\128-\191]",
+    "^\244[\128-\143][\128-\191][\128-\191]",
+}
+
+local function characterAt(text, at)
+    for _, character in ipairs(characters) do
+        local found = text:match(character, at)
+        if found then
+            return found
+        end
+    end
+end
+
+-- LÖVE raises an error when it draws what is not UTF-8, and anybody can send it: a ? is in its place.
+local function readable(text)
+    local parts, at = {}, 1
+    while at <= #text do
+        local character = characterAt(text, at)
+        parts[#parts + 1] = character or "?"
+        at = at + #(character or "?")
+    end
+    return table.concat(parts)
+end
+
+-- A text that can be drawn.
 function Reader:text()
     local size = self:u8()
     local text = self.bytes:sub(self.at, self.at + size - 1)
     self.at = self.at + size
-    return text
+    return readable(text)
 end
 
 -- Whether there was neither too little to read nor too much.
