@@ -15,7 +15,7 @@ local is_windows = package.config:sub(1, 1) == '\\'
 
 local function build()
     assert(feature, 'there is no module for ' .. _VERSION)
-    local command = 'cargo build --lib --manifest-path crates/bowline-lua/Cargo.toml --no-default-features'
+    local command = 'cargo rustc --lib --crate-type cdylib --manifest-path crates/bowline-lua/Cargo.toml --no-default-features'
         .. ' --features aws-lc,module,' .. feature .. ' --profile ' .. profile .. ' --target-dir "' .. target .. '"'
     print(command)
     -- Lua 5.1 returns the status, later ones whether it was 0.

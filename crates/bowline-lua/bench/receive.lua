@@ -14,7 +14,7 @@ function sockets.onConnectionChanged(data)
         connection = data.connection
     end
 end
--- Room for what comes while the collector runs: what finds none is refused, and the sender takes that for loss.
+-- Room for what comes while the collector runs: what finds none is refused.
 sockets.createListenSocketIP('127.0.0.1:' .. port, { RecvBufferMessages = 100000, RecvBufferSize = 16777216 })
 print('READY')
 io.stdout:flush()

@@ -4,11 +4,10 @@
 //! interpreter of LuaJIT on x86-64 takes the whole register for the number of results, and reads wherever that leads.
 //! So the finaliser of each type gets a wrapper that returns a constant.
 //!
-//! All else that LuaJIT calls here writes the lower half of the register last, which clears the upper one: in the code
-//! of both profiles (mlua 0.12.2, rustc 1.95) `call_callback`, through which all functions go, ends with a move of 32
-//! bits, `collect_userdata`, the finaliser of what functions hold, with a zero, and the helpers with a constant or a
-//! move of 32 bits. [`crate::raise`] returns what `lua_gettop` does, a small number of the whole width. None of it is
-//! promised: `tests/collect.rs` and the programs of `cargo xtask lua` watch it.
+//! All else that LuaJIT calls here writes the lower half of the register last, which clears the upper one, where the code of
+//! a development build was looked at (mlua 0.12.2, rustc 1.95): `call_callback`, through which all functions go,
+//! `collect_userdata`, the finaliser of what functions hold, and the helpers. None of it is promised: `tests/collect.rs` and
+//! the programs of `cargo xtask lua` watch it.
 
 use std::ffi::c_int;
 

@@ -31,9 +31,6 @@ pub(crate) fn config(options: &Table) -> Result<Config> {
             ignored(&name, "there is no such option");
             continue;
         };
-        if means_no_limit(key, &given) {
-            continue;
-        }
         let value = value(key, &given).map_err(|error| {
             let text = args::text(&error);
             Error::RuntimeError(format!("{key}: {text}"))
@@ -55,7 +52,12 @@ pub(crate) fn value(key: ConfigKey, given: &Value) -> Result<ConfigValue> {
         ConfigType::Int32 | ConfigType::Int64 => {
             let number = number(given)?.rounded();
             let (least, most) = facts.range_int;
-            Ok(ConfigValue::Int64(number.clamp(least, most)))
+            let value = if number == 0 && is_rate(key) {
+                facts.default_int
+            } else {
+                number.clamp(least, most)
+            };
+            Ok(ConfigValue::Int64(value))
         }
         ConfigType::Float => {
             let number = number(given)?.fraction();
@@ -76,11 +78,10 @@ fn key(name: &Value) -> Option<ConfigKey> {
     (key.spec().facts.kind != ConfigType::Callback).then_some(key)
 }
 
-/// luasteam's documentation says that 0 stands for no limit of the rate, which is what there is unless it is set.
-/// Clamped, it would be the narrowest limit.
-fn means_no_limit(key: ConfigKey, given: &Value) -> bool {
-    let is_rate = matches!(key, ConfigKey::SendRateMin | ConfigKey::SendRateMax);
-    is_rate && number(given).is_ok_and(|number| number.rounded() == 0)
+/// luasteam's documentation says that 0 stands for no limit of the rate, which is what there is by default. Clamped, it
+/// would be the narrowest limit.
+const fn is_rate(key: ConfigKey) -> bool {
+    matches!(key, ConfigKey::SendRateMin | ConfigKey::SendRateMax)
 }
 
 fn ignored(name: &Value, why: &str) {
@@ -252,8 +253,12 @@ mod tests {
     #[test]
     fn a_rate_of_0_is_no_limit() {
         let lua = Lua::new();
-        let set = options(&lua, "{ SendRateMin = 0, SendRateMax = 0 }");
-        assert_eq!(set.expect("numbers").own().count(), 0);
+        let set = options(&lua, "{ SendRateMin = 0, SendRateMax = 0 }").expect("numbers");
+        for rate in [ConfigKey::SendRateMin, ConfigKey::SendRateMax] {
+            assert_eq!(set.get(rate), Config::new().get(rate));
+        }
+        // Also where the interface has a limit.
+        assert_eq!(set.own().count(), 2);
         let set = options(&lua, "{ SendRateMax = 1 }").expect("a number");
         assert_eq!(set.get(ConfigKey::SendRateMax).to_string(), "1024");
     }

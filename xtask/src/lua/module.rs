@@ -26,7 +26,9 @@ pub(crate) fn build_release(job: &Job<'_>, feature: &str) -> Result<PathBuf> {
 
 fn build_with(job: &Job<'_>, feature: &str, args: &[&str]) -> Result<PathBuf> {
     let mut cargo = job.command("cargo");
-    cargo.args(["build", "--lib", "--manifest-path", MANIFEST]);
+    // The Rust library beside it would leave the optimisation across crates out.
+    cargo.args(["rustc", "--lib", "--crate-type", "cdylib"]);
+    cargo.args(["--manifest-path", MANIFEST]);
     cargo.args(["--no-default-features", "--features"]);
     cargo.arg(format!("aws-lc,module,{feature}")).args(args);
     cargo.args(["--message-format", "json"]);

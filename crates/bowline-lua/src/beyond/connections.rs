@@ -30,11 +30,19 @@ pub(super) fn register(names: &Names<'_>, module: &Rc<Module>) -> Result<()> {
     names.own(
         "closeConnectionWithReason",
         &["connection", "reason", "debug?", "enableLinger?"],
-        move |_, (Handle(connection), Number(reason), text, Flag(linger)): (_, _, Option<Shown>, _)| {
+        move |_,
+              (Handle(connection), Number(reason), text, Flag(linger)): (
+            _,
+            _,
+            Option<Shown>,
+            _,
+        )| {
             let text = text.map_or_else(String::new, |Shown(text)| text);
-            let closed = state.connection(connection).is_some_and(|(interface, connection)| {
-                interface.close(&connection, EndReason::new(reason), &text, linger)
-            });
+            let closed = state
+                .connection(connection)
+                .is_some_and(|(interface, connection)| {
+                    interface.close(&connection, EndReason::new(reason), &text, linger)
+                });
             Ok(closed)
         },
     )?;
