@@ -30,6 +30,7 @@ use crate::beyond::arguments::ranged;
 use crate::beyond::arguments::within;
 use crate::module::Module;
 use crate::register::Names;
+use crate::results;
 
 pub(super) fn register(names: &Names<'_>, module: &Rc<Module>) -> mlua::Result<()> {
     let state = Rc::clone(module);
@@ -38,7 +39,7 @@ pub(super) fn register(names: &Names<'_>, module: &Rc<Module>) -> mlua::Result<(
         &["connection", "message", "options?"],
         move |_, (Handle(connection), Bytes(message), How(options))| {
             let sent = send(&state, connection, &message.as_bytes(), options);
-            Ok((sent.result().name(), sent.ok()))
+            Ok((results::name(sent.result()), sent.ok()))
         },
     )?;
     let state = Rc::clone(module);
@@ -48,7 +49,7 @@ pub(super) fn register(names: &Names<'_>, module: &Rc<Module>) -> mlua::Result<(
         move |_, (Handle(connection), lane, Choice(on)): (_, Option<Lane>, _)| {
             let set = found(&state, connection)
                 .and_then(|connection| connection.set_sequenced(lane.map(|Lane(lane)| lane), on));
-            Ok(set.result().name())
+            Ok(results::name(set.result()))
         },
     )?;
     let state = Rc::clone(module);
@@ -59,7 +60,7 @@ pub(super) fn register(names: &Names<'_>, module: &Rc<Module>) -> mlua::Result<(
             let configured = found(&state, connection)
                 .map_err(LaneError::from)
                 .and_then(|connection| connection.configure_lanes(&lanes));
-            Ok(configured.result().name())
+            Ok(results::name(configured.result()))
         },
     )?;
     let state = Rc::clone(module);
