@@ -4,7 +4,7 @@
 //! [`interpreter::ALL`] the module is built ([`module`]), and then a server and a client program talk as processes,
 //! again and again ([`rounds`]). The default programs are the project's own; others, which know nothing of us, run as
 //! they are. Then come two states in a process ([`host`]) and an installation by luarocks ([`rock`]). `lua bench`
-//! measures receiving ([`bench`]).
+//! measures receiving ([`mod@bench`]).
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
