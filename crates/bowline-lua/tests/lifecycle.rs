@@ -196,3 +196,12 @@ fn server_and_client_understand_each_other_however_soon_the_client_ends() {
         }
     }
 }
+
+#[test]
+fn a_colon_at_init_changes_nothing() {
+    let lua = state();
+    run::<()>(
+        &lua,
+        "assert(Steam:init()); Steam:runCallbacks(); Steam:shutdown()",
+    );
+}

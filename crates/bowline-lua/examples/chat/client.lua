@@ -8,7 +8,10 @@ local Steam = require "luasteam"
 local keyboard = require "keyboard"
 
 local name, address = ...
-assert(name, "who are you? luajit client.lua NAME [address]")
+if not name then
+    io.stderr:write("who are you? luajit client.lua NAME [address]\n")
+    os.exit(1)
+end
 assert(Steam.init())
 local member = Member.enter(Steam, address or "127.0.0.1:27301", name)
 

@@ -20,6 +20,10 @@ impl FromLua for SetupTable {
     fn from_lua(value: Value, lua: &Lua) -> Result<Self> {
         let table = match value {
             Value::Nil => return Ok(Self(Setup::default())),
+            // `Steam:init()`: luasteam's takes no arguments, so that it does not matter there.
+            Value::Table(table) if table.raw_get::<Value>("networkingSockets")?.is_table() => {
+                return Ok(Self(Setup::default()));
+            }
             Value::Table(table) => table,
             other => return Err(args::unexpected("table", &other)),
         };
