@@ -214,7 +214,10 @@ fn deny_program(job: &Job<'_>) -> Option<String> {
 /// checks off: what they compute must not hang on the profile. Then a minute of seeds that nobody had
 /// before; a seed that fails is in the log, with its story.
 fn simulator(job: &Job<'_>) -> Result<Outcome> {
-    job.cargo(&["test", "--package", "bowline-sim", "--release"])?;
+    // The others wait for `nightly`: each test program is optimised as a whole, which takes minutes.
+    let tests = ["--test", "scenarios", "--test", "hostile"];
+    let test = ["test", "--package", "bowline-sim", "--release"];
+    job.cargo(&[&test[..], &tests].concat())?;
     play_seeds(job, "1")
 }
 

@@ -59,14 +59,20 @@ pub(crate) fn programs(job: &Job<'_>) -> Result<Outcome> {
 /// # Errors
 /// A warning, a failed test.
 pub(crate) fn tests(job: &Job<'_>) -> Result<Outcome> {
-    for lua in ["lua54", "luajit"] {
-        let features = format!("aws-lc,vendored,{lua}");
-        let crate_args = ["--manifest-path", MANIFEST, "--no-default-features"];
-        let crate_args = [&crate_args[..], &["--features", &features]].concat();
-        let clippy = [&["clippy", "--all-targets"], &crate_args[..]].concat();
-        cargo(job, &[&clippy[..], &["--", "-D", "warnings"]].concat())?;
-        cargo(job, &[&["test"], &crate_args[..]].concat())?;
-    }
+    const LUA54: &str = "aws-lc,vendored,lua54";
+    const LUAJIT: &str = "aws-lc,vendored,luajit";
+    let manifest = ["--manifest-path", MANIFEST, "--no-default-features"];
+    let run = |command: &[&str], features, rest: &[&str]| {
+        let args = [command, &manifest, &["--features", features], rest].concat();
+        cargo(job, &args)
+    };
+    run(
+        &["clippy", "--all-targets"],
+        LUA54,
+        &["--", "-D", "warnings"],
+    )?;
+    run(&["test"], LUA54, &[])?;
+    run(&["test"], LUAJIT, &[])?;
     Ok(Outcome::Passed)
 }
 

@@ -1,9 +1,5 @@
 //! `types/` tells editors what the module has: all of it, and nothing else.
 
-#![cfg(feature = "vendored")]
-
-mod support;
-
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -13,6 +9,8 @@ use mlua::Lua;
 use mlua::ObjectLike as _;
 use mlua::Table;
 use mlua::Value;
+
+use crate::support;
 
 const FILE: &str = include_str!("../types/luasteam.lua");
 
@@ -270,6 +268,6 @@ fn settings_are_annotated_as_the_module_describes_them() {
     let found = std::fs::read_to_string(path).unwrap_or_default();
     assert!(
         found == expected,
-        "types/settings.lua is stale: UPDATE_DOCS=1 cargo test ... --test annotations"
+        "types/settings.lua is stale: UPDATE_DOCS=1 cargo test ... annotations"
     );
 }

@@ -1,4 +1,5 @@
-//! Every function with every wrong type and count of arguments.
+//! Every function with every wrong type and count of arguments. A process of its own: some set what all have in
+//! common.
 
 #![cfg(feature = "vendored")]
 

@@ -1,9 +1,6 @@
 //! What the script hears of whether it can prove who it is, and who may connect to whom.
 
-#![cfg(feature = "vendored")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
-
-mod support;
 
 use std::time::Duration;
 use std::time::Instant;
@@ -15,8 +12,8 @@ use bowline::cert::CertificateRequest;
 use bowline::cert::SignedCertificate;
 use mlua::Lua;
 
-use support::run;
-use support::state;
+use crate::support::run;
+use crate::support::state;
 
 const DAY: u64 = 86_400;
 

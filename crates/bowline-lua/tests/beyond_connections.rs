@@ -1,9 +1,5 @@
 //! Connections are made, named, looked at and ended.
 
-#![cfg(feature = "vendored")]
-
-mod support;
-
 use std::time::SystemTime;
 use std::time::UNIX_EPOCH;
 
@@ -13,6 +9,8 @@ use bowline::cert::Authority;
 use bowline::cert::CertificateRequest;
 use bowline::cert::KeyPair;
 use bowline::cert::SignedCertificate;
+
+use crate::support;
 #[test]
 fn a_pair_is_connected_in_memory_or_by_the_network() {
     let lua = support::beyond();

@@ -1,9 +1,7 @@
 //! Messages are received with all that is known of them, and into tables that the script keeps; waiting ends when
 //! there is something.
 
-#![cfg(feature = "vendored")]
-
-mod support;
+use crate::support;
 
 #[test]
 fn a_message_comes_with_all_that_is_known_of_it() {

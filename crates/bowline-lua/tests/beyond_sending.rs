@@ -1,8 +1,6 @@
 //! Messages sent in every way that there is do what was asked for.
 
-#![cfg(feature = "vendored")]
-
-mod support;
+use crate::support;
 
 #[test]
 fn a_message_is_reliable_unless_told_otherwise() {

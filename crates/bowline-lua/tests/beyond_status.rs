@@ -1,8 +1,6 @@
 //! What is told of how connections do is so.
 
-#![cfg(feature = "vendored")]
-
-mod support;
+use crate::support;
 
 #[test]
 fn a_status_has_what_was_measured() {

@@ -1,8 +1,6 @@
 //! Settings by name, the clock, and small questions.
 
-#![cfg(feature = "vendored")]
-
-mod support;
+use crate::support;
 
 #[test]
 fn a_setting_of_a_connection_is_its_own() {

@@ -1,11 +1,7 @@
 //! When the script is told what: `runCallbacks`, what an error in it leaves, and what waits for messages to be read.
 
-#![cfg(feature = "vendored")]
-
-mod support;
-
-use support::run;
-use support::world;
+use crate::support::run;
+use crate::support::world;
 
 /// A state in which callbacks are counted, with what these tests need.
 fn counting() -> mlua::Lua {

@@ -1,8 +1,6 @@
 //! Userdata that nobody holds any more.
 
-#![cfg(feature = "vendored")]
-
-mod support;
+use crate::support;
 
 /// In LuaJIT the finaliser's return value made the interpreter read from nowhere.
 #[test]

@@ -1,12 +1,10 @@
 //! The code on the pages about the module runs.
 
-#![cfg(feature = "vendored")]
-
-mod support;
-
 use std::net::UdpSocket;
 
 use mlua::Lua;
+
+use crate::support;
 
 const REFERENCE: &str = include_str!("../../../docs/lua.md");
 const README: &str = include_str!("../README.md");

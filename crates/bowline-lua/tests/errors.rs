@@ -1,8 +1,6 @@
 //! Errors are texts that name the argument and the place.
 
-#![cfg(feature = "vendored")]
-
-mod support;
+use crate::support;
 
 #[test]
 fn an_argument_of_the_wrong_type_is_named_with_the_callers_place() {

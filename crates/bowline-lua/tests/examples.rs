@@ -1,13 +1,11 @@
 //! The example programs, and the code in the documentation, do what they say.
 
-#![cfg(feature = "vendored")]
-
-mod support;
-
 use std::path::PathBuf;
 
 use mlua::Lua;
 use mlua::Table;
+
+use crate::support;
 
 fn example(name: &str) -> PathBuf {
     [env!("CARGO_MANIFEST_DIR"), "examples", name]

@@ -1,11 +1,7 @@
 //! Finalisers of the script run whenever Lua allocates, also within functions of the module.
 
-#![cfg(feature = "vendored")]
-
-mod support;
-
-use support::run;
-use support::world;
+use crate::support::run;
+use crate::support::world;
 
 #[test]
 fn finalisers_may_use_the_module_while_it_makes_values() {

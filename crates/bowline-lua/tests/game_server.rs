@@ -1,13 +1,10 @@
 //! The table `gameServer`: an interface of its own, and a login that needs nobody.
 
-#![cfg(feature = "vendored")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
-mod support;
-
-use support::error;
-use support::run;
-use support::state;
+use crate::support::error;
+use crate::support::run;
+use crate::support::state;
 
 #[test]
 fn a_server_has_an_interface_of_its_own() {

@@ -1,11 +1,7 @@
 //! What calls leave to the garbage collector.
 
-#![cfg(feature = "vendored")]
-
-mod support;
-
-use support::run;
-use support::world;
+use crate::support::run;
+use crate::support::world;
 
 /// How often a function is called. Less than a byte per call is nothing: no value is so small.
 const CALLS: usize = 100_000;

@@ -1,15 +1,12 @@
 //! Who an interface is: numbers of 64 bits, accounts of our own, options and the environment.
 
-#![cfg(feature = "vendored")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
-
-mod support;
 
 use std::process::Command;
 
-use support::error;
-use support::run;
-use support::state;
+use crate::support::error;
+use crate::support::run;
+use crate::support::state;
 
 #[test]
 fn numbers_of_64_bits_are_equal_by_value_and_have_an_order() {
@@ -132,7 +129,7 @@ const CHILD: &str = "BOWLINE_TEST_ENVIRONMENT";
 #[test]
 fn the_environment_says_who_an_unmodified_program_is() {
     let run_with = |variables: &[(&str, &str)]| {
-        let name = "the_environment_says_who_an_unmodified_program_is";
+        let name = "identity::the_environment_says_who_an_unmodified_program_is";
         let mut child = Command::new(std::env::current_exe().unwrap());
         child.args(["--exact", name, "--nocapture"]).env(CHILD, "1");
         let output = child.envs(variables.iter().copied()).output().unwrap();

@@ -1,9 +1,6 @@
 //! Beginning and end of the module, in one Lua state and in several.
 
-#![cfg(feature = "vendored")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
-
-mod support;
 
 use std::net::UdpSocket;
 use std::sync::atomic::AtomicU16;
@@ -14,8 +11,8 @@ use std::time::Instant;
 
 use mlua::Lua;
 
-use support::run;
-use support::state;
+use crate::support::run;
+use crate::support::state;
 
 /// Nothing here takes as long.
 const LIMIT: Duration = Duration::from_secs(60);

@@ -1,11 +1,8 @@
 //! Sending and receiving, one by one and in batches.
 
-#![cfg(feature = "vendored")]
-
-mod support;
-
-use support::run;
-use support::world;
+use crate::support;
+use crate::support::run;
+use crate::support::world;
 
 #[test]
 fn any_bytes_arrive_in_order() {

@@ -1,11 +1,7 @@
 //! Poll groups.
 
-#![cfg(feature = "vendored")]
-
-mod support;
-
-use support::run;
-use support::world;
+use crate::support::run;
+use crate::support::world;
 
 #[test]
 fn messages_of_many_connections_come_with_their_numbers() {

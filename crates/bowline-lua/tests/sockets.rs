@@ -1,12 +1,9 @@
 //! Listen sockets and connections.
 
-#![cfg(feature = "vendored")]
-
-mod support;
-
-use support::run;
-use support::state;
-use support::world;
+use crate::support;
+use crate::support::run;
+use crate::support::state;
+use crate::support::world;
 
 #[test]
 fn before_init_every_function_says_that_it_failed() {
