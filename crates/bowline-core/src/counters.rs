@@ -105,6 +105,12 @@ drop_reasons! {
     BrokenFrame = "broken_frame",
     /// Too much waited already for a connection that the application kept busy.
     ConnectionBusy = "connection_busy",
+    /// Not a valid STUN message.
+    BadStun = "bad_stun",
+    /// More attributes in a STUN message than allowed.
+    TooManyAttributes = "too_many_attributes",
+    /// The fingerprint of a STUN message does not hold.
+    BadFingerprint = "bad_fingerprint",
 }
 
 /// How often each [`DropReason`] occurred.

@@ -35,6 +35,7 @@ pub mod snp;
 #[cfg(any(test, feature = "test-support"))]
 pub mod start;
 pub mod stats;
+pub mod stun;
 pub mod time;
 pub mod transmit;
 pub mod wire;

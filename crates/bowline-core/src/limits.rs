@@ -306,3 +306,16 @@ pub const RECORDING_SEGMENT_BYTES: usize = 32 * 1024;
 /// What the inputs of a flight recording take that is read from a file, and its fingerprints: the most that
 /// `RecordBytes` can be, and one input beyond it in each half.
 pub const MAX_RECORDING: usize = 258 * 1024 * 1024;
+
+/// The longest STUN message that is read. One that carries data of a peer is longer than the data (GNS: 576).
+pub const MAX_STUN_MESSAGE: usize = MAX_GROWN_DATAGRAM;
+/// Most attributes in a STUN message: a dozen is usual.
+pub const MAX_STUN_ATTRIBUTES: usize = 32;
+/// The longest user name in a STUN message, in bytes (RFC 8489, section 14.3: below 509; GNS: 512).
+pub const MAX_STUN_USERNAME: usize = 508;
+/// Most attributes of a STUN message that are named as unknown.
+pub const MAX_STUN_UNKNOWN: usize = 8;
+/// The longest list of STUN or TURN servers in a setting, in bytes.
+pub const MAX_SERVER_LIST: usize = 16 * 1024;
+/// Most servers in such a list (GNS: unbounded).
+pub const MAX_SERVERS: usize = 32;
