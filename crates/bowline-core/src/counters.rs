@@ -111,6 +111,12 @@ drop_reasons! {
     TooManyAttributes = "too_many_attributes",
     /// The fingerprint of a STUN message does not hold.
     BadFingerprint = "bad_fingerprint",
+    /// The integrity of a STUN message does not hold, or is missing where it must not.
+    BadIntegrity = "bad_integrity",
+    /// An answer to a request that was not made, or is over.
+    UnknownTransaction = "unknown_transaction",
+    /// Relayed data from somebody whom nobody asked the relay to let through.
+    NotPermitted = "not_permitted",
 }
 
 /// How often each [`DropReason`] occurred.

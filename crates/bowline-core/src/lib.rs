@@ -38,6 +38,7 @@ pub mod stats;
 pub mod stun;
 pub mod time;
 pub mod transmit;
+pub mod turn;
 pub mod wire;
 
 mod lane_set;

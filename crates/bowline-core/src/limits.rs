@@ -319,3 +319,22 @@ pub const MAX_STUN_UNKNOWN: usize = 8;
 pub const MAX_SERVER_LIST: usize = 16 * 1024;
 /// Most servers in such a list (GNS: unbounded).
 pub const MAX_SERVERS: usize = 32;
+
+/// The longest realm that a TURN server may have us repeat, in bytes (RFC 8489, section 14.9: 763; there they are
+/// names of domains).
+pub const MAX_TURN_REALM: usize = 255;
+/// The longest nonce that a TURN server may have us repeat, in bytes (RFC 8489, section 14.10: 763).
+pub const MAX_TURN_NONCE: usize = 763;
+/// Most IP addresses with a permission, and most addresses with a channel, on a TURN allocation, which all
+/// connections share (GNS: 10 addresses in its only request).
+pub const MAX_TURN_PEERS: usize = 512;
+/// Most requests for permissions and channels that are under way at a TURN server; further ones wait.
+pub const MAX_TURN_REQUESTS: usize = 16;
+/// How often a request is repeated with a new nonce before that counts as a loop.
+pub const MAX_TURN_NONCES: u8 = 4;
+/// How often a TURN server may forget an allocation in the first minute of its life, before nothing more is asked of it.
+pub const MAX_TURN_LOSSES: u8 = 3;
+/// The longest life of an allocation that is believed.
+pub const MAX_TURN_LIFETIME: Span = Span::from_secs(3_600);
+/// The shortest time until an allocation is refreshed, whatever life the server gives it.
+pub const MIN_TURN_REFRESH: Span = Span::from_secs(10);

@@ -193,7 +193,7 @@ impl<'a> Builder<'a> {
         self.out.extend_from_slice(&[0, 0]);
         value(self.out, &self.transaction_id);
         let value_len = self.out.len() - at - 4;
-        while (self.out.len() - at) % 4 != 0 {
+        while !(self.out.len() - at).is_multiple_of(4) {
             self.out.push(0);
         }
         let body_len = self.message().len() - HEADER_LEN;

@@ -290,7 +290,7 @@ impl<'a> Walk<'a> {
             }
             (Phase::Open | Phase::Sealed, attribute::MESSAGE_INTEGRITY_SHA256) => {
                 // RFC 8489, section 14.6: 16 to 32 bytes.
-                let is_length = (16..=32).contains(&value.len()) && value.len() % 4 == 0;
+                let is_length = (16..=32).contains(&value.len()) && value.len().is_multiple_of(4);
                 let value = is_length.then_some(value).ok_or(bad)?;
                 self.attributes.integrity_sha256 = Some((at, value));
                 self.phase = Phase::SealedTwice;

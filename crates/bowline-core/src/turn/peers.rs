@@ -1,0 +1,242 @@
+//! Whom the server lets through: a permission for each IP address, a channel for each address and port.
+
+use alloc::collections::BTreeMap;
+use core::net::IpAddr;
+use core::net::SocketAddr;
+
+use crate::limits::MAX_TURN_PEERS;
+use crate::time::Span;
+use crate::time::Timestamp;
+use crate::turn::TurnSendError;
+use crate::turn::channel_data::FIRST_CHANNEL;
+use crate::turn::channel_data::LAST_CHANNEL;
+use crate::turn::grant::Grant;
+use crate::turn::grant::Lifetime;
+
+/// RFC 8656, section 9: five minutes.
+const PERMISSION: Lifetime = Lifetime {
+    granted: Span::from_secs(300),
+    refresh: Span::from_secs(240),
+};
+/// RFC 8656, section 12: ten minutes.
+const CHANNEL: Lifetime = Lifetime {
+    granted: Span::from_secs(600),
+    refresh: Span::from_secs(480),
+};
+/// How long nothing is asked for again that was not granted for the moment.
+const PUT_OFF: Span = Span::from_secs(10);
+/// How long what the server has refused for good is not asked for.
+const REFUSED: Span = Span::from_secs(300);
+
+/// All permissions and channels of an allocation.
+#[derive(Clone, Debug)]
+pub(super) struct Peers {
+    permissions: BTreeMap<IpAddr, Grant>,
+    channels: BTreeMap<SocketAddr, Channel>,
+    by_number: BTreeMap<u16, SocketAddr>,
+    next_number: u16,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Channel {
+    number: u16,
+    grant: Grant,
+}
+
+/// What there is to ask the server for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Wish {
+    /// A permission for an IP address.
+    Permission(IpAddr),
+    /// A channel with this number.
+    Channel(SocketAddr, u16),
+}
+
+/// How the server has answered a wish.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Answer {
+    /// Granted.
+    Yes,
+    /// Not now, or no answer at all.
+    NotNow,
+    /// Refused, with this error.
+    No(u16),
+}
+
+impl Peers {
+    pub(super) const fn new() -> Self {
+        Self {
+            permissions: BTreeMap::new(),
+            channels: BTreeMap::new(),
+            by_number: BTreeMap::new(),
+            next_number: FIRST_CHANNEL,
+        }
+    }
+
+    /// A peer is wanted. Its permission is there or will be, unless the server refuses.
+    ///
+    /// # Errors
+    /// [`TurnSendError::PeerRefused`] and [`TurnSendError::TooManyPeers`].
+    pub(super) fn permit(&mut self, peer: SocketAddr) -> Result<(), TurnSendError> {
+        let count = self.permissions.len();
+        match self.permissions.get_mut(&peer.ip()) {
+            Some(grant) => {
+                if let Some(code) = grant.refusal() {
+                    return Err(TurnSendError::PeerRefused(code));
+                }
+                grant.touch();
+            }
+            None if count >= MAX_TURN_PEERS => {
+                return Err(TurnSendError::TooManyPeers);
+            }
+            None => {
+                self.permissions.insert(peer.ip(), Grant::wanted());
+            }
+        }
+        self.want_channel(peer);
+        Ok(())
+    }
+
+    /// The channel to send through; `None` without one. Wakes what lapses, and says by the second value whether there
+    /// is something to ask for now.
+    ///
+    /// # Errors
+    /// [`TurnSendError::PeerRefused`] and [`TurnSendError::NotPermitted`].
+    pub(super) fn send_to(
+        &mut self,
+        peer: SocketAddr,
+    ) -> Result<(Option<u16>, bool), TurnSendError> {
+        let permission = self.permissions.get_mut(&peer.ip());
+        let permission = permission.ok_or(TurnSendError::NotPermitted)?;
+        if let Some(code) = permission.refusal() {
+            return Err(TurnSendError::PeerRefused(code));
+        }
+        let woken = permission.touch();
+        let Some(channel) = self.channels.get_mut(&peer) else {
+            return Ok((None, woken));
+        };
+        let woken = channel.grant.touch() || woken;
+        let number = channel.grant.is_granted().then_some(channel.number);
+        Ok((number, woken))
+    }
+
+    /// Whose channel it is.
+    pub(super) fn of_channel(&self, number: u16) -> Option<SocketAddr> {
+        self.by_number.get(&number).copied()
+    }
+
+    /// Whether data for a peer goes through a channel.
+    pub(super) fn has_channel(&self, peer: SocketAddr) -> bool {
+        let channel = self.channels.get(&peer);
+        channel.is_some_and(|channel| channel.grant.is_granted())
+    }
+
+    /// Something came from a peer: says whether it may have, and by the second value whether there is something to
+    /// ask for now.
+    pub(super) fn heard_from(&mut self, peer: SocketAddr) -> Option<bool> {
+        let permission = self.permissions.get_mut(&peer.ip())?;
+        let woken = permission.touch();
+        let channel = self.channels.get_mut(&peer);
+        Some(channel.is_some_and(|channel| channel.grant.touch()) || woken)
+    }
+
+    /// What to ask for next, which counts as asked for then.
+    pub(super) fn next_wish(&mut self) -> Option<Wish> {
+        // Permissions first: nothing comes through without.
+        for (ip, grant) in &mut self.permissions {
+            if grant.is_wanted() {
+                grant.asked();
+                return Some(Wish::Permission(*ip));
+            }
+        }
+        for (peer, Channel { number, grant }) in &mut self.channels {
+            if grant.is_wanted() {
+                grant.asked();
+                return Some(Wish::Channel(*peer, *number));
+            }
+        }
+        None
+    }
+
+    /// The server has answered, or not.
+    pub(super) fn answered(&mut self, now: Timestamp, wish: Wish, answer: Answer) {
+        let (grant, lifetime) = match wish {
+            Wish::Permission(ip) => (self.permissions.get_mut(&ip), PERMISSION),
+            Wish::Channel(peer, _) => {
+                let channel = self.channels.get_mut(&peer);
+                (channel.map(|channel| &mut channel.grant), CHANNEL)
+            }
+        };
+        let Some(grant) = grant else {
+            return;
+        };
+        match answer {
+            Answer::Yes => grant.granted(now, lifetime),
+            Answer::NotNow => grant.put_off(now, PUT_OFF),
+            Answer::No(code) => grant.refused(now, code, REFUSED),
+        }
+    }
+
+    /// Forgets what has lapsed, and finds what must be asked for again.
+    pub(super) fn tick(&mut self, now: Timestamp) {
+        self.permissions.retain(|_, grant| grant.tick(now));
+        let by_number = &mut self.by_number;
+        self.channels.retain(|_, Channel { number, grant }| {
+            let lives = grant.tick(now);
+            if !lives {
+                by_number.remove(number);
+            }
+            lives
+        });
+    }
+
+    /// The server has forgotten everything; all of it is wanted again.
+    pub(super) fn reset(&mut self) {
+        self.permissions.values_mut().for_each(Grant::reset);
+        let channels = self.channels.values_mut();
+        channels.for_each(|channel| channel.grant.reset());
+    }
+
+    /// When [`Self::tick`] has something to do.
+    pub(super) fn deadline(&self) -> Option<Timestamp> {
+        let permissions = self.permissions.values();
+        let channels = self.channels.values().map(|channel| &channel.grant);
+        permissions
+            .chain(channels)
+            .filter_map(Grant::deadline)
+            .min()
+    }
+
+    /// How many there are: permissions, then channels.
+    #[cfg(test)]
+    pub(super) fn counts(&self) -> (usize, usize) {
+        assert_eq!(self.channels.len(), self.by_number.len());
+        (self.permissions.len(), self.channels.len())
+    }
+
+    /// A peer without a channel can be sent to as well, only that it costs more.
+    fn want_channel(&mut self, peer: SocketAddr) {
+        if let Some(channel) = self.channels.get_mut(&peer) {
+            channel.grant.touch();
+            return;
+        }
+        if self.channels.len() >= MAX_TURN_PEERS {
+            return;
+        }
+        // Around in a circle, since a number must rest before another peer gets it.
+        let numbers = (self.next_number..=LAST_CHANNEL).chain(FIRST_CHANNEL..self.next_number);
+        let free = numbers
+            .into_iter()
+            .find(|n| !self.by_number.contains_key(n));
+        let Some(number) = free else {
+            return;
+        };
+        self.next_number = match number {
+            LAST_CHANNEL.. => FIRST_CHANNEL,
+            _ => number + 1,
+        };
+        self.by_number.insert(number, peer);
+        let grant = Grant::wanted();
+        self.channels.insert(peer, Channel { number, grant });
+    }
+}
