@@ -76,6 +76,7 @@
 //!
 //! [`scripted`] holds a peer that speaks the protocol correctly until it is told otherwise, for tests
 //! of what no real one would do: lies in the handshake, frames that do not fit, numbers from far ahead.
+//! [`stun_server`] holds a STUN and TURN server that can be told to do wrong.
 //!
 //! # How it works
 //!
@@ -96,6 +97,7 @@ mod network;
 mod queue;
 mod report;
 pub mod scripted;
+pub mod stun_server;
 pub mod swarm;
 mod trace;
 mod world;
