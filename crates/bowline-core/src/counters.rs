@@ -101,6 +101,20 @@ drop_reasons! {
     /// An unreliable message that came after a newer one of its lane, where the application wants them in
     /// order.
     LateMessage = "late_message",
+    /// A text that is no candidate over UDP.
+    BadCandidate = "bad_candidate",
+    /// A candidate with a name of multicast DNS in place of its address.
+    MdnsCandidate = "mdns_candidate",
+    /// A candidate at whose address nobody can be reached, or nobody should be.
+    RefusedCandidate = "refused_candidate",
+    /// More candidates of a peer, or pairs with them, than allowed.
+    TooManyCandidates = "too_many_candidates",
+    /// A STUN message that nobody here expects.
+    UnexpectedStun = "unexpected_stun",
+    /// A connectivity check for, or from, somebody else.
+    WrongIceUser = "wrong_ice_user",
+    /// From an address, or to one, that was never a candidate.
+    UnknownSource = "unknown_source",
     /// An extension frame that was not negotiated, or another broken frame: the connection ends.
     BrokenFrame = "broken_frame",
     /// Too much waited already for a connection that the application kept busy.

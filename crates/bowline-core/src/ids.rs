@@ -210,6 +210,25 @@ impl PathId {
     }
 }
 
+/// One end of ours for packets between peers: a socket, or an address that a relay lends us. Given out by
+/// the endpoint, and never again for another end.
+#[derive(
+    Clone, Copy, Debug, Default, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize,
+)]
+pub struct LocalId(u32);
+
+impl LocalId {
+    /// Wraps a number.
+    pub const fn new(value: u32) -> Self {
+        Self(value)
+    }
+
+    /// The number.
+    pub const fn get(self) -> u32 {
+        self.0
+    }
+}
+
 /// The game. 0 unless the application sets one; peers with another are refused.
 #[derive(
     Clone, Copy, Debug, Default, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize,

@@ -284,6 +284,71 @@ pub const NACK_HOLD: Span = Span::from_millis(3);
 /// Nothing received for this long draws a keepalive (GNS: 10 s).
 pub const KEEPALIVE: Span = Span::from_secs(10);
 
+/// The longest candidate that a peer may tell, in bytes. GNS writes some 90, browsers 200.
+pub const MAX_CANDIDATE_TEXT: usize = 512;
+/// The longest foundation in it (RFC 8839, section 5.1: the same).
+pub const MAX_CANDIDATE_FOUNDATION: usize = 32;
+/// The longest user fragment or password of a peer, in bytes (RFC 8839, section 5.4: the same).
+pub const MAX_ICE_CREDENTIAL: usize = 256;
+/// Most candidates of our own per connection: twenty interfaces, each with a mapping and a relay.
+pub const MAX_LOCAL_CANDIDATES: usize = 64;
+/// Most candidates that a peer may tell. Each can aim five of our packets at each end of ours at somebody else (GNS:
+/// unbounded).
+pub const MAX_REMOTE_CANDIDATES: usize = 32;
+/// Most candidates besides, that the peer's checks came from.
+pub const MAX_PEER_REFLEXIVE: usize = 8;
+/// Most pairs of candidates per connection (RFC 8445, section 6.1.2.5: the same; GNS: unbounded).
+pub const MAX_CANDIDATE_PAIRS: usize = 100;
+/// One new check leaves in this time (GNS: the same)...
+pub const CHECK_INTERVAL: Span = Span::from_millis(50);
+/// ...but for so many at the beginning, which leave at once.
+pub const FIRST_CHECKS: u8 = 5;
+/// A check under way is sent again if the peer's comes along the same way, at most once in this time.
+pub const CHECK_REPEAT: Span = Span::from_millis(100);
+/// A pair that did not answer is tried again after this time for as long as nothing is selected; the time doubles...
+pub const PAIR_RETRY: Span = Span::from_secs(2);
+/// ...so often (GNS: never tries again).
+pub const PAIR_RETRY_DOUBLINGS: u32 = 4;
+/// The peer is asked for its consent so often, give or take a fifth (RFC 7675, section 5.1; GNS: never)...
+pub const CONSENT_INTERVAL: Span = Span::from_secs(5);
+/// ...and gives it for so long.
+pub const CONSENT_LIFETIME: Span = Span::from_secs(30);
+/// The latest questions for consent that may still be answered.
+pub const MAX_CONSENT_CHECKS: usize = 8;
+/// Data along another way than the selected one raises doubts if that one was not proven for so long.
+pub const DOUBT_AFTER: Span = Span::from_secs(1);
+/// A way in doubt is asked after so often...
+pub const DOUBT_INTERVAL: Span = Span::from_millis(500);
+/// ...and given up after so long.
+pub const DOUBT_LIFETIME: Span = Span::from_secs(3);
+/// Packets of an agent that wait to be sent: a check for every pair, and as many answers.
+pub const MAX_ICE_PACKETS: usize = 2 * MAX_CANDIDATE_PAIRS;
+/// Events of an agent that wait to be read: a permission for every pair, and every candidate of ours.
+pub const MAX_ICE_EVENTS: usize = MAX_CANDIDATE_PAIRS + 2 * MAX_LOCAL_CANDIDATES;
+/// What is kept of the story of an agent: half of it from the beginning, half the latest.
+pub const MAX_ICE_STORY: usize = 128;
+
+/// Most sockets for packets between peers, one per address of this host (GNS: unbounded).
+pub const MAX_INTERFACES: usize = 32;
+/// Most TURN servers that a socket has something of at a time; what connections with further ones want is not asked for.
+pub const MAX_RELAYS_PER_SOCKET: usize = 8;
+/// A STUN server is asked again how a socket is seen, which keeps the NAT from forgetting (GNS: the same).
+pub const MAPPING_KEEPALIVE: Span = Span::from_secs(15);
+/// What was seen is believed for so long: NATs that forget sooner are rare (RFC 4787, REQ-5, wants two minutes).
+pub const MAPPING_FRESH: Span = Span::from_secs(30);
+/// When all STUN servers have failed, they are asked again after this time; it doubles...
+pub const MAPPING_RETRY: Span = Span::from_secs(1);
+/// ...so often.
+pub const MAPPING_RETRY_DOUBLINGS: u32 = 8;
+/// A TURN server that has failed is asked again after this time; it doubles...
+pub const RELAY_RETRY: Span = Span::from_secs(10);
+/// ...so often.
+pub const RELAY_RETRY_DOUBLINGS: u32 = 5;
+/// Nothing is sent to servers from a socket for this time after the system could not; it doubles...
+pub const SEND_ERROR_PAUSE: Span = Span::from_secs(1);
+/// ...so often.
+pub const SEND_ERROR_DOUBLINGS: u32 = 6;
+
 /// Datagrams that wait on a link in simulated bad conditions: five seconds of 13,000 per second.
 pub const MAX_CONDITIONED_DATAGRAMS: usize = 1 << 16;
 /// Bytes of them: five seconds of 100 Mbit/s.

@@ -1,0 +1,166 @@
+//! Whether the peer still agrees to be sent packets along the way that is selected (RFC 7675).
+//!
+//! Every five seconds or so a check asks, each a new one. What answers any of them, and data that is proven to
+//! be the peer's, is consent for 30 seconds from then on. Checks of the controlling side repeat its choice, so that
+//! a controlled side that followed an older one comes along.
+
+use alloc::collections::VecDeque;
+
+use crate::ice::IceAgent;
+use crate::ice::IceEvent;
+use crate::ice::agent::way;
+use crate::ice::pair::PairKey;
+use crate::ice::pair::PairState;
+use crate::ice::story::What;
+use crate::limits::CONSENT_INTERVAL;
+use crate::limits::CONSENT_LIFETIME;
+use crate::limits::DOUBT_AFTER;
+use crate::limits::DOUBT_INTERVAL;
+use crate::limits::DOUBT_LIFETIME;
+use crate::limits::MAX_CONSENT_CHECKS;
+use crate::rng::Rng;
+use crate::stun::TransactionId;
+use crate::time::Span;
+use crate::time::Timestamp;
+
+/// The pair that packets take.
+#[derive(Clone, Debug)]
+pub(super) struct Selection {
+    key: PairKey,
+    /// The choice of the peer's that is followed; as the controlling side 0.
+    pub(super) nomination: u32,
+    /// When the peer is asked next.
+    ask_at: Timestamp,
+    /// When it last showed that it agrees.
+    proven: Timestamp,
+    /// Until when that counts.
+    expires: Timestamp,
+    /// The latest questions.
+    asked: VecDeque<TransactionId>,
+    is_doubted: bool,
+}
+
+impl Selection {
+    pub(super) fn new(now: Timestamp, key: PairKey, nomination: u32, rng: &mut Rng) -> Self {
+        Self {
+            key,
+            nomination,
+            ask_at: now + pause(rng),
+            proven: now,
+            expires: now + CONSENT_LIFETIME,
+            asked: VecDeque::new(),
+            is_doubted: false,
+        }
+    }
+
+    pub(super) const fn key(&self) -> PairKey {
+        self.key
+    }
+
+    #[cfg(test)]
+    pub(super) fn questions(&self) -> usize {
+        self.asked.len()
+    }
+
+    pub(super) fn deadline(&self) -> Timestamp {
+        self.ask_at.min(self.expires)
+    }
+}
+
+impl IceAgent {
+    /// Whether that was a question for consent: for which pair.
+    pub(super) fn asked_for_consent(&self, id: TransactionId) -> Option<PairKey> {
+        let selection = self.selection.as_ref()?;
+        selection.asked.contains(&id).then_some(selection.key)
+    }
+
+    /// Something proves that the peer agrees.
+    pub(super) fn note_consent(&mut self, now: Timestamp, key: PairKey) {
+        let Some(selection) = &mut self.selection else {
+            return;
+        };
+        if selection.key != key {
+            return;
+        }
+        selection.proven = now;
+        selection.expires = now + CONSENT_LIFETIME;
+        if selection.is_doubted {
+            selection.is_doubted = false;
+            selection.ask_at = now + pause(&mut self.rng);
+        }
+    }
+
+    /// Asks when it is time to, and gives the way up when there was no answer for too long.
+    pub(super) fn watch_consent(&mut self, now: Timestamp) {
+        let Some(selection) = &mut self.selection else {
+            return;
+        };
+        if selection.expires <= now {
+            self.lose(now);
+            return;
+        }
+        if selection.ask_at > now {
+            return;
+        }
+        let id = TransactionId::new(self.id.get(), &mut self.rng);
+        selection.asked.push_back(id);
+        if selection.asked.len() > MAX_CONSENT_CHECKS {
+            selection.asked.pop_front();
+        }
+        let pause = if selection.is_doubted {
+            DOUBT_INTERVAL
+        } else {
+            pause(&mut self.rng)
+        };
+        selection.ask_at = now + pause;
+        let key = selection.key;
+        self.checks_sent = self.checks_sent.saturating_add(1);
+        self.write_check(key, id, self.is_controlling);
+    }
+
+    /// Data of the peer came along a pair that works, but is not selected: perhaps the one that is does not work for
+    /// the peer any more.
+    pub(super) fn note_detour(&mut self, now: Timestamp) {
+        let proven = self.selection.as_ref().map(|selection| selection.proven);
+        if proven.is_some_and(|proven| now.since(proven) >= DOUBT_AFTER) {
+            self.doubt_selection(now);
+        }
+    }
+
+    /// Something says that the way does not work: it is asked after at once.
+    pub(super) fn doubt_selection(&mut self, now: Timestamp) {
+        let Some(selection) = &mut self.selection else {
+            return;
+        };
+        if !selection.is_doubted {
+            selection.is_doubted = true;
+            selection.ask_at = now;
+            selection.expires = selection.expires.min(now + DOUBT_LIFETIME);
+        }
+    }
+
+    /// The way that was selected is no more. What is known of the others may be old, so all are tried again.
+    pub(super) fn lose(&mut self, now: Timestamp) {
+        let Some(selection) = self.selection.take() else {
+            return;
+        };
+        self.was_lost = true;
+        self.tell(now, What::Lost(way(selection.key)));
+        self.push_event(IceEvent::Lost);
+        for pair in self.checklist.iter_mut() {
+            // A choice of before counts no more.
+            pair.nomination = None;
+            if !matches!(pair.state, PairState::Checking(_)) {
+                pair.state = PairState::Waiting;
+            }
+        }
+        self.hurry(now);
+    }
+}
+
+/// Between four and six seconds, so that connections that began together do not ask together (RFC 7675, section 5.1).
+fn pause(rng: &mut Rng) -> Span {
+    let interval = CONSENT_INTERVAL.as_micros();
+    let jitter = u32::try_from(interval * 2 / 5).unwrap_or(u32::MAX);
+    Span::from_micros(interval * 4 / 5 + u64::from(rng.below(jitter)))
+}

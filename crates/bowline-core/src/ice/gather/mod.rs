@@ -1,0 +1,474 @@
+//! What this host can be reached at: found out once for all connections that share the sockets.
+//!
+//! There is one gatherer per endpoint. It is told which sockets there are ([`Gatherer::set_interfaces`]) and which
+//! connections want to know ([`Gatherer::want`]). It asks STUN servers how NATs show each socket, and TURN servers
+//! for addresses, and tells each connection what it may use, by its settings. While anybody wants to know, mappings are
+//! kept alive and looked at again every [`MAPPING_KEEPALIVE`](crate::limits::MAPPING_KEEPALIVE); when nobody does,
+//! nothing is sent, and relays are given back.
+//!
+//! News are not queued: each connection has a list of what it was told, and [`Gatherer::poll_event`] compares. So what
+//! changes to and fro while nobody looks is told once, or not at all.
+//!
+//! Servers are asked in their order, the next when one fails. When all have, they are asked again later, and later each
+//! time. A socket that the system cannot send from ([`Gatherer::on_send_error`]) is left alone likewise. A socket
+//! has one mapping, whichever connection's server told it, and one allocation per TURN server.
+//!
+//! `mapping` is the address by STUN, `relay` one allocation, `socket` all of a socket, `want` a connection's view.
+
+mod mapping;
+mod relay;
+mod socket;
+#[cfg(test)]
+mod tests;
+mod want;
+
+use alloc::collections::BTreeMap;
+use alloc::collections::BTreeSet;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+use core::net::SocketAddr;
+use core::ops::Range;
+
+use crate::counters::DropReason;
+use crate::endpoint::SocketId;
+use crate::ice::CandidateTypes;
+use crate::ice::LocalCandidate;
+use crate::ids::ConnectionId;
+use crate::ids::LocalId;
+use crate::limits::MAX_INTERFACES;
+use crate::limits::MAX_SERVERS;
+use crate::rng::Rng;
+use crate::stun::Message;
+use crate::stun::Method;
+use crate::time::Timestamp;
+use crate::turn::TurnInput;
+
+use self::mapping::Outcome;
+use self::mapping::is_answer;
+use self::relay::Relay;
+use self::socket::Socket;
+use self::want::Want;
+
+/// A socket for packets between peers, bound to an address of this host.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Interface {
+    /// The socket.
+    pub socket: SocketId,
+    /// Its address: never unspecified, since peers are told.
+    pub address: SocketAddr,
+}
+
+/// Which candidates a connection may have, and who is asked for them.
+#[derive(Clone, Debug, Default)]
+pub struct GatherConfig {
+    /// Which candidates there may be.
+    pub mask: CandidateTypes,
+    /// STUN servers; the first [`MAX_SERVERS`] count.
+    pub stun: Vec<SocketAddr>,
+    /// TURN servers; the first [`MAX_SERVERS`] count.
+    pub turn: Vec<TurnServer>,
+}
+
+/// A relay, and our account there.
+#[derive(Clone, Eq, PartialEq)]
+pub struct TurnServer {
+    /// The server.
+    pub server: SocketAddr,
+    /// The account; empty if there is none.
+    pub user: String,
+    /// Its password.
+    pub password: String,
+}
+
+impl fmt::Debug for TurnServer {
+    /// Does not show the password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TurnServer")
+            .field("server", &self.server)
+            .field("user", &self.user)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a connection is told.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum LocalNews {
+    /// There is such a way out of this host. It replaces one of the same end and kind.
+    Added(LocalCandidate),
+    /// That end is no more, and all its candidates with it.
+    Removed(LocalId),
+    /// What comes soon has come, or will not. Said once; relays are waited for only where nothing else is allowed.
+    Done,
+}
+
+/// Whom a datagram was for.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum GatherInput {
+    /// For a connection.
+    NotMine,
+    /// For the gatherer.
+    Handled,
+    /// For a connection, through a relay.
+    Relayed {
+        /// The relay's address.
+        local: LocalId,
+        /// Who sent it.
+        peer: SocketAddr,
+        /// Which part of the datagram it is.
+        payload: Range<usize>,
+    },
+}
+
+/// See the module's documentation. Drain packets and events after each call that takes `now`.
+#[derive(Clone, Debug)]
+pub struct Gatherer {
+    rng: Rng,
+    last_id: u32,
+    sockets: Vec<Socket>,
+    wants: BTreeMap<ConnectionId, Want>,
+    /// Connections that there may be news for.
+    outdated: BTreeSet<ConnectionId>,
+}
+
+impl Gatherer {
+    /// One without sockets.
+    pub const fn new(rng: Rng) -> Self {
+        Self {
+            rng,
+            last_id: 0,
+            sockets: Vec::new(),
+            wants: BTreeMap::new(),
+            outdated: BTreeSet::new(),
+        }
+    }
+
+    /// These sockets there are, in order of preference; those beyond [`MAX_INTERFACES`] are not used. What is not among
+    /// them any more is gone.
+    pub fn set_interfaces(&mut self, now: Timestamp, interfaces: &[Interface]) {
+        let mut before = core::mem::take(&mut self.sockets);
+        for (index, interface) in interfaces.iter().take(MAX_INTERFACES).enumerate() {
+            let is_same = |socket: &Socket| {
+                socket.id == interface.socket && socket.address == interface.address
+            };
+            if self.sockets.iter().any(is_same) {
+                continue;
+            }
+            let socket = match before.iter().position(is_same) {
+                Some(position) => before.swap_remove(position),
+                None => {
+                    let preference = u16::MAX.saturating_sub(index as u16);
+                    Socket::new(*interface, self.next_id(), preference)
+                }
+            };
+            self.sockets.push(socket);
+        }
+        self.outdate_all();
+        self.sync(now);
+    }
+
+    /// A connection wants to know what it may use, from now on. Said again, with other servers for instance, what it
+    /// was told is not told again.
+    pub fn want(&mut self, now: Timestamp, id: ConnectionId, config: GatherConfig) {
+        match self.wants.get_mut(&id) {
+            Some(want) => want.configure(config),
+            None => {
+                self.wants.insert(id, Want::new(config));
+            }
+        }
+        self.outdated.insert(id);
+        self.sync(now);
+    }
+
+    /// A connection does not want to know any more.
+    pub fn release(&mut self, now: Timestamp, id: ConnectionId) {
+        self.outdated.remove(&id);
+        if self.wants.remove(&id).is_some() {
+            self.sync(now);
+        }
+    }
+
+    /// A datagram came to a socket.
+    ///
+    /// # Errors
+    /// Why it was not taken, if it was for the gatherer.
+    pub fn handle_datagram(
+        &mut self,
+        now: Timestamp,
+        socket: SocketId,
+        from: SocketAddr,
+        data: &[u8],
+    ) -> Result<GatherInput, DropReason> {
+        let Some(index) = self.sockets.iter().position(|known| known.id == socket) else {
+            return Ok(GatherInput::NotMine);
+        };
+        let answer = match Message::parse(data) {
+            Ok(message) if is_answer(&message) => self.on_answer(now, index, from, &message),
+            _ => None,
+        };
+        let input = match answer {
+            Some(taken) => taken.map(|()| GatherInput::Handled),
+            None => self.on_relay(now, index, from, data),
+        };
+        if matches!(
+            input,
+            Ok(GatherInput::Handled | GatherInput::Relayed { .. })
+        ) && let Some(socket) = self.sockets.get_mut(index)
+        {
+            socket.on_received();
+        }
+        self.follow_relays(now);
+        input
+    }
+
+    /// A relay should let packets of a peer in, for as long as some pass; see [`TurnClient::permit`]. If it cannot, or
+    /// is no more, nothing comes that way.
+    ///
+    /// [`TurnClient::permit`]: crate::turn::TurnClient::permit
+    pub fn permit(&mut self, now: Timestamp, local: LocalId, peer: SocketAddr) {
+        if let Some((_, relay)) = self.relay_mut(local)
+            && let Err(error) = relay.client.permit(now, peer)
+        {
+            tracing::debug!(%error, "relay does not let a peer in");
+        }
+    }
+
+    /// Appends the datagram that makes a relay send `payload` to a peer, and returns from where to whom it must go.
+    /// `None`, and nothing appended, if the relay cannot or is no more.
+    pub fn wrap(
+        &mut self,
+        now: Timestamp,
+        local: LocalId,
+        peer: SocketAddr,
+        payload: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Option<(SocketId, SocketAddr)> {
+        let (socket, relay) = self.relay_mut(local)?;
+        match relay.client.wrap(peer, payload, out) {
+            Ok(()) => Some((socket, relay.client.server())),
+            Err(error) => {
+                tracing::trace!(%error, "not relayed");
+                None
+            }
+        }
+    }
+
+    /// The system could not send from a socket: it is left alone for a while.
+    pub fn on_send_error(&mut self, now: Timestamp, socket: SocketId) {
+        let mut sockets = self.sockets.iter_mut();
+        if let Some(socket) = sockets.find(|known| known.id == socket) {
+            socket.on_send_error(now);
+            self.outdate_all();
+        }
+    }
+
+    /// The deadline may have passed.
+    pub fn handle_timeout(&mut self, now: Timestamp) {
+        let is_wanted = self.wants_mapping();
+        let mut has_news = false;
+        for index in 0..self.sockets.len() {
+            let servers = self.stun_servers(index);
+            let Some(socket) = self.sockets.get_mut(index) else {
+                continue;
+            };
+            if is_wanted && !servers.is_empty() {
+                let outcome = socket.mapping.on_timeout(now, &servers, &mut self.rng);
+                has_news |= outcome == Outcome::News;
+            }
+            for relay in &mut socket.relays {
+                if relay.client.poll_timeout().is_some_and(|at| at <= now) {
+                    relay.client.handle_timeout(now);
+                }
+            }
+        }
+        if has_news {
+            self.outdate_all();
+        }
+        self.follow_relays(now);
+        self.sync(now);
+    }
+
+    /// Appends the next packet to `out`, and returns from where to whom it goes.
+    pub fn poll_transmit(
+        &mut self,
+        now: Timestamp,
+        out: &mut Vec<u8>,
+    ) -> Option<(SocketId, SocketAddr)> {
+        self.sockets.iter_mut().find_map(|socket| {
+            let to = socket.poll_transmit(now, out)?;
+            Some((socket.id, to))
+        })
+    }
+
+    /// The next thing that a connection should know.
+    pub fn poll_event(&mut self) -> Option<(ConnectionId, LocalNews)> {
+        while let Some(id) = self.outdated.first().copied() {
+            let want = self.wants.get_mut(&id);
+            if let Some(news) = want.and_then(|want| want.next_news(&self.sockets)) {
+                return Some((id, news));
+            }
+            self.outdated.remove(&id);
+        }
+        None
+    }
+
+    /// When [`Self::handle_timeout`] has something to do.
+    pub fn poll_timeout(&self) -> Option<Timestamp> {
+        let wants_mapping = self.wants_mapping();
+        let is_wanted = !self.wants.is_empty();
+        let of_socket = |(index, socket): (usize, &Socket)| {
+            let has_server = wants_mapping && !self.stun_servers(index).is_empty();
+            let mapping = socket.mapping.deadline().filter(|_| has_server);
+            let relays = socket.relays.iter();
+            let relays = relays.filter_map(|relay| relay.deadline(is_wanted)).min();
+            [mapping, relays].into_iter().flatten().min()
+        };
+        let sockets = self.sockets.iter().enumerate();
+        sockets.filter_map(of_socket).min()
+    }
+
+    /// The socket that packets for an end of ours leave from, as they are; `None` if it is a relay ([`Self::wrap`]), or
+    /// no more.
+    pub fn socket_of(&self, local: LocalId) -> Option<SocketId> {
+        let mut sockets = self.sockets.iter();
+        let socket = sockets.find(|socket| socket.local == local)?;
+        Some(socket.id)
+    }
+
+    /// The end of ours that packets come to which come to a socket as they are.
+    pub fn host(&self, socket: SocketId) -> Option<LocalId> {
+        let mut sockets = self.sockets.iter();
+        let socket = sockets.find(|known| known.id == socket)?;
+        Some(socket.local)
+    }
+
+    /// An answer to a question of a socket's: `None` if it may be a relay's.
+    fn on_answer(
+        &mut self,
+        now: Timestamp,
+        index: usize,
+        from: SocketAddr,
+        message: &Message<'_>,
+    ) -> Option<Result<(), DropReason>> {
+        if message.method() != Method::Binding {
+            return None;
+        }
+        let servers = self.stun_servers(index);
+        let socket = self.sockets.get_mut(index)?;
+        if !socket.mapping.expects(from, message) {
+            return Some(Err(DropReason::UnknownTransaction));
+        }
+        let own = socket.address;
+        let mapping = &mut socket.mapping;
+        let outcome = mapping.on_answer(now, own, &servers, message, &mut self.rng);
+        if outcome == Outcome::News {
+            self.outdate_all();
+        }
+        Some(Ok(()))
+    }
+
+    /// Perhaps it is from a relay.
+    fn on_relay(
+        &mut self,
+        now: Timestamp,
+        index: usize,
+        from: SocketAddr,
+        data: &[u8],
+    ) -> Result<GatherInput, DropReason> {
+        let socket = self.sockets.get_mut(index);
+        let relay = socket.and_then(|socket| {
+            let mut relays = socket.relays.iter_mut();
+            relays.find(|relay| relay.client.server() == from)
+        });
+        let Some(relay) = relay else {
+            return Ok(GatherInput::NotMine);
+        };
+        match relay.client.handle_datagram(now, data)? {
+            TurnInput::Handled => Ok(GatherInput::Handled),
+            TurnInput::Data { peer, payload } => {
+                let (local, _) = relay.lent().ok_or(DropReason::WrongState)?;
+                Ok(GatherInput::Relayed {
+                    local,
+                    peer,
+                    payload,
+                })
+            }
+        }
+    }
+
+    /// Asks whom somebody needs to be asked, and gives back what nobody needs.
+    fn sync(&mut self, now: Timestamp) {
+        let wants_mapping = self.wants_mapping();
+        for index in 0..self.sockets.len() {
+            let servers = self.stun_servers(index);
+            let Some(socket) = self.sockets.get_mut(index) else {
+                continue;
+            };
+            if wants_mapping && !servers.is_empty() && !socket.is_paused(now) {
+                socket.mapping.want(now, &servers, &mut self.rng);
+            }
+            let mut needed: Vec<&TurnServer> = Vec::new();
+            for want in self.wants.values().filter(|want| want.wants_relay()) {
+                if let Some(server) = socket.relay_for(now, &want.config.turn)
+                    && !needed.iter().any(|other| other.server == server.server)
+                {
+                    needed.push(server);
+                }
+            }
+            socket.need_relays(now, &needed, &mut self.rng);
+        }
+    }
+
+    /// Looks at what became of allocations.
+    fn follow_relays(&mut self, now: Timestamp) {
+        let mut has_news = false;
+        for socket in &mut self.sockets {
+            for relay in &mut socket.relays {
+                has_news |= relay.follow(now, &mut self.last_id);
+            }
+        }
+        if has_news {
+            self.outdate_all();
+            self.sync(now);
+        }
+    }
+
+    fn wants_mapping(&self) -> bool {
+        self.wants.values().any(Want::wants_mapping)
+    }
+
+    /// Whom a socket can ask how it is seen: the servers of all connections.
+    fn stun_servers(&self, index: usize) -> Vec<SocketAddr> {
+        let mut servers = Vec::new();
+        let Some(socket) = self.sockets.get(index) else {
+            return servers;
+        };
+        let wants = self.wants.values().filter(|want| want.wants_mapping());
+        for server in wants.flat_map(|want| &want.config.stun) {
+            if servers.len() >= MAX_SERVERS {
+                break;
+            }
+            if socket.reaches(*server) && !servers.contains(server) {
+                servers.push(*server);
+            }
+        }
+        servers
+    }
+
+    fn relay_mut(&mut self, local: LocalId) -> Option<(SocketId, &mut Relay)> {
+        self.sockets.iter_mut().find_map(|socket| {
+            let mut relays = socket.relays.iter_mut();
+            let relay = relays.find(|relay| relay.lent().is_some_and(|(id, _)| id == local))?;
+            Some((socket.id, relay))
+        })
+    }
+
+    fn outdate_all(&mut self) {
+        self.outdated.extend(self.wants.keys());
+    }
+
+    fn next_id(&mut self) -> LocalId {
+        self.last_id = self.last_id.wrapping_add(1);
+        LocalId::new(self.last_id)
+    }
+}

@@ -1,0 +1,192 @@
+//! One socket of this host: its address, how NATs show it, and what relays lend it.
+
+use alloc::vec::Vec;
+use core::net::SocketAddr;
+
+use crate::endpoint::SocketId;
+use crate::ice::CandidateKind;
+use crate::ice::CandidateTypes;
+use crate::ice::LocalCandidate;
+use crate::ids::LocalId;
+use crate::limits::MAX_RELAYS_PER_SOCKET;
+use crate::limits::SEND_ERROR_DOUBLINGS;
+use crate::limits::SEND_ERROR_PAUSE;
+use crate::rng::Rng;
+use crate::time::Timestamp;
+
+use super::Interface;
+use super::TurnServer;
+use super::mapping::Mapping;
+use super::relay::Relay;
+use super::want::Want;
+
+/// See the module.
+#[derive(Clone, Debug)]
+pub(super) struct Socket {
+    pub(super) id: SocketId,
+    pub(super) address: SocketAddr,
+    /// Its name as an end of ours.
+    pub(super) local: LocalId,
+    preference: u16,
+    pub(super) mapping: Mapping,
+    pub(super) relays: Vec<Relay>,
+    /// Nothing is sent before that: the system could not.
+    paused_until: Option<Timestamp>,
+    send_errors: u32,
+}
+
+impl Socket {
+    pub(super) const fn new(interface: Interface, local: LocalId, preference: u16) -> Self {
+        Self {
+            id: interface.socket,
+            address: interface.address,
+            local,
+            preference,
+            mapping: Mapping::new(),
+            relays: Vec::new(),
+            paused_until: None,
+            send_errors: 0,
+        }
+    }
+
+    /// Whether a server can be asked from here: of the same family, and from loopback to loopback only.
+    pub(super) const fn reaches(&self, server: SocketAddr) -> bool {
+        let is_loopback = self.address.ip().is_loopback();
+        self.address.is_ipv4() == server.is_ipv4() && is_loopback == server.ip().is_loopback()
+    }
+
+    /// What a connection may use of it.
+    pub(super) fn candidates(&self, want: &Want) -> Vec<LocalCandidate> {
+        let mut candidates = Vec::new();
+        let host = LocalCandidate {
+            base: self.local,
+            kind: CandidateKind::Host,
+            address: self.address,
+            base_address: self.address,
+            preference: self.preference,
+            server_port: 0,
+        };
+        candidates.push(host);
+        if let Some((mapped, server)) = self.mapping.known()
+            && mapped != self.address
+            && !want.config.stun.is_empty()
+        {
+            candidates.push(LocalCandidate {
+                kind: CandidateKind::ServerReflexive,
+                address: mapped,
+                server_port: server.port(),
+                ..host
+            });
+        }
+        for relay in &self.relays {
+            if let Some((base, address)) = relay.lent()
+                && want.lists(relay.server)
+            {
+                candidates.push(LocalCandidate {
+                    base,
+                    kind: CandidateKind::Relayed,
+                    address,
+                    base_address: address,
+                    preference: self.preference,
+                    server_port: relay.server.port(),
+                });
+            }
+        }
+        candidates.retain(|candidate| {
+            let of_type = CandidateTypes::of(candidate.kind, candidate.address.ip());
+            want.config.mask.contains(of_type)
+        });
+        candidates
+    }
+
+    /// Whether all that a connection waits for is known, or known not to come.
+    pub(super) fn is_settled(&self, want: &Want) -> bool {
+        let asks_stun = want.wants_mapping() && want.config.stun.iter().any(|at| self.reaches(*at));
+        let waits_for_relay = want.config.mask.hides_host()
+            && self
+                .relays
+                .iter()
+                .any(|relay| relay.is_asking() && want.lists(relay.server));
+        (!asks_stun || self.mapping.is_settled()) && !waits_for_relay
+    }
+
+    /// The relay that a connection is served by: the first that lends an address, or else the first that has not failed.
+    pub(super) fn relay_for<'a>(
+        &self,
+        now: Timestamp,
+        servers: &'a [TurnServer],
+    ) -> Option<&'a TurnServer> {
+        let at = |server: &TurnServer| {
+            let mut relays = self.relays.iter();
+            relays.find(|relay| relay.server == server.server)
+        };
+        let mut reached = servers.iter().filter(|server| self.reaches(server.server));
+        let lent = reached
+            .clone()
+            .find(|server| at(server).is_some_and(|relay| relay.lent().is_some()));
+        lent.or_else(|| reached.find(|server| at(server).is_none_or(|relay| !relay.is_failed(now))))
+    }
+
+    /// Asks the relays that somebody needs, and gives back the others.
+    pub(super) fn need_relays(&mut self, now: Timestamp, needed: &[&TurnServer], rng: &mut Rng) {
+        for relay in &mut self.relays {
+            if needed.iter().any(|server| server.server == relay.server) {
+                relay.need(now);
+            } else {
+                relay.give_back(now);
+                relay.forgive(now);
+            }
+        }
+        self.relays.retain(|relay| !relay.is_over());
+        for server in needed {
+            let mut relays = self.relays.iter();
+            let is_there = relays.any(|relay| relay.server == server.server);
+            if !is_there && self.relays.len() < MAX_RELAYS_PER_SOCKET {
+                let rng = rng.child("relay");
+                self.relays.push(Relay::new(now, server, rng));
+            }
+        }
+    }
+
+    /// The system could not send: nothing leaves for a while, and longer each time.
+    pub(super) fn on_send_error(&mut self, now: Timestamp) {
+        if self.is_paused(now) {
+            return;
+        }
+        let wait = SEND_ERROR_PAUSE * (1 << self.send_errors.min(SEND_ERROR_DOUBLINGS));
+        self.send_errors = self.send_errors.saturating_add(1);
+        let until = now + wait;
+        self.paused_until = Some(until);
+        self.mapping.pause(until);
+    }
+
+    /// Something came in, so that something can go out, too.
+    pub(super) const fn on_received(&mut self) {
+        self.paused_until = None;
+        self.send_errors = 0;
+    }
+
+    pub(super) fn is_paused(&self, now: Timestamp) -> bool {
+        self.paused_until.is_some_and(|until| now < until)
+    }
+
+    /// Appends the next packet, and returns to whom. What would leave during a pause is lost.
+    pub(super) fn poll_transmit(
+        &mut self,
+        now: Timestamp,
+        out: &mut Vec<u8>,
+    ) -> Option<SocketAddr> {
+        let start = out.len();
+        let is_paused = self.is_paused(now);
+        loop {
+            let to = self.mapping.poll_transmit(out).or_else(|| {
+                let mut relays = self.relays.iter_mut();
+                relays.find_map(|relay| relay.client.poll_transmit(out))
+            })?;
+            if !is_paused {
+                return Some(to);
+            }
+            out.truncate(start);
+        }
+    }
+}
