@@ -25,7 +25,7 @@ pub(crate) fn run(root: &Path, check: bool) -> Result {
 
 fn generate(root: &Path) -> Result<String> {
     let proto_dir = root.join(PROTO_DIR);
-    let descriptors = protox::compile(["direct.proto"], [&proto_dir])?;
+    let descriptors = protox::compile(["direct.proto", "rendezvous.proto"], [&proto_dir])?;
     let mut config = prost_build::Config::new();
     config.btree_map(["."]);
     let modules = descriptors
@@ -40,7 +40,7 @@ fn generate(root: &Path) -> Result<String> {
         .collect();
     let mut files = config.generate(modules)?;
     let (_, code) = files.drain().next().ok_or("no code was generated")?;
-    let header = "// Made by `cargo xtask codegen` from proto/direct.proto. Do not edit.\n";
+    let header = "// Made by `cargo xtask codegen` from proto/. Do not edit.\n";
     format(root, &format!("{header}{code}"))
 }
 

@@ -197,6 +197,17 @@ impl Identity {
         }
     }
 
+    /// Whether this is a `FakeIP`: an address of 169.254.0.0/16 that stands for somebody behind a service.
+    pub fn is_fake_ip(&self) -> bool {
+        let Self::Ip(address) = self else {
+            return false;
+        };
+        match address.ip() {
+            IpAddr::V4(ip) => ip.is_link_local(),
+            IpAddr::V6(_) => false,
+        }
+    }
+
     /// Whether this is the Steam account of a game server that logged in without a name.
     pub(crate) fn is_anonymous_game_server(&self) -> bool {
         self.legacy_steam_id()

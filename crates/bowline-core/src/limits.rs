@@ -403,3 +403,32 @@ pub const MAX_TURN_LOSSES: u8 = 3;
 pub const MAX_TURN_LIFETIME: Span = Span::from_secs(3_600);
 /// The shortest time until an allocation is refreshed, whatever life the server gives it.
 pub const MIN_TURN_REFRESH: Span = Span::from_secs(10);
+/// The longest signal, in bytes (GNS: no such bound). One with a certificate and thirty candidates has three
+/// thousand.
+pub const MAX_SIGNAL: usize = 16 * 1024;
+/// Most reliable messages taken from one signal; those behind them come again (GNS: no such bound).
+pub const MAX_SIGNAL_MESSAGES: usize = 64;
+/// The longest ICE candidate in a signal, in bytes. Those of IPv6 with all that they may have take less
+/// than two hundred.
+pub const MAX_SIGNAL_CANDIDATE: usize = 512;
+/// The longest ICE password in a signal, in bytes (RFC 8839, section 5.4; GNS: sends 16).
+pub const MAX_SIGNAL_PASSWORD: usize = 256;
+/// The longest text of a `FakeIP` with its port, in bytes: more than `255.255.255.255:65535` has.
+pub const MAX_SIGNAL_FAKE_IP: usize = 32;
+/// Bytes of reliable messages that a signal of ours has, unless a single one is longer (GNS: means to
+/// have the same bound, and has none).
+pub const SIGNAL_RELIABLE_BYTES: usize = 800;
+/// Most reliable messages that wait to be sent or acknowledged: twice as many as candidates that a host with many
+/// interfaces has (GNS: no such bound).
+pub const MAX_RELIABLE_SIGNALS: usize = 128;
+/// A reliable message is sent again after so long without its acknowledgement (GNS: the same)...
+pub const SIGNAL_RTO: Span = Span::from_secs(1);
+/// ...and after half as long again with each time, up to this (GNS: does not back off).
+pub const MAX_SIGNAL_RTO: Span = Span::from_secs(3);
+/// A request or an answer that is sent again begins with the oldest reliable message, if that was not sent for so
+/// long (GNS: each does).
+pub const SIGNAL_RESTART: Span = Span::from_millis(400);
+/// How long a signal waits for what else there is to tell (GNS: the same).
+pub const SIGNAL_COALESCING: Span = Span::from_millis(10);
+/// Time between two signals of a connection at least (GNS: the same).
+pub const SIGNAL_SPACING: Span = Span::from_millis(100);
