@@ -14,6 +14,7 @@ pub(crate) const MANIFEST: &str = "interop/Cargo.toml";
 pub(crate) const PACKAGES: &[&str] = &[
     "clang",
     "cmake",
+    "coturn",
     "g++",
     "libclang-dev",
     "libprotobuf-dev",
