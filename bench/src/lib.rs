@@ -166,7 +166,9 @@ fn shake_hands(
                 answer
             }
             DatagramEvent::Dropped(reason) => panic!("the handshake was dropped: {reason}"),
-            DatagramEvent::Forward { .. } => panic!("nothing to forward to yet"),
+            DatagramEvent::Forward { .. } | DatagramEvent::Handled => {
+                panic!("nothing to forward to yet")
+            }
         };
         client.handle_datagram(now, &DatagramMeta::default(), &mut answer.clone());
     }

@@ -168,8 +168,10 @@ impl BareCore {
             {
                 DatagramEvent::Dropped(_) => {}
                 DatagramEvent::Reply => self.send_datagram(from, &reply),
-                DatagramEvent::Forward { id, meta } => {
+                DatagramEvent::Handled => {}
+                DatagramEvent::Forward { id, meta, payload } => {
                     if let Some(entry) = self.connections.get_mut(&id) {
+                        let data = &mut data[payload];
                         entry.connection.handle_datagram(now, &meta, data);
                     }
                     self.drain(id);

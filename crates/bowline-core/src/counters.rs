@@ -131,6 +131,18 @@ drop_reasons! {
     UnknownTransaction = "unknown_transaction",
     /// Relayed data from somebody whom nobody asked the relay to let through.
     NotPermitted = "not_permitted",
+    /// A signal that is not from the peer of its connection.
+    SignalFromAnother = "signal_from_another",
+    /// A signal for another identity.
+    SignalForAnother = "signal_for_another",
+    /// A signal for a connection that was not made by signals.
+    SignalForAnotherKind = "signal_for_another_kind",
+    /// A request of a peer whom we have asked as well, and who is to answer.
+    CrossedRequest = "crossed_request",
+    /// A signal before we have an identity.
+    NoIdentity = "no_identity",
+    /// Neither side may look for a way to the other.
+    NoTransport = "no_transport",
 }
 
 /// How often each [`DropReason`] occurred.

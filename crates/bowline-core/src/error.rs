@@ -1,6 +1,8 @@
 //! What the commands of a connection can refuse, one type per operation.
 
+use crate::ids::ConnectionId;
 use crate::ids::LaneIndex;
+use crate::ids::VirtualPort;
 use crate::time::Span;
 
 use crate::connection::ConnectionState;
@@ -45,6 +47,39 @@ pub enum SendError {
     /// [`limits::MAX_NO_DELAY_WAIT`](crate::limits::MAX_NO_DELAY_WAIT), or there is no connection yet.
     #[error("the message could not leave within 200 ms and was dropped")]
     NotNow,
+}
+
+/// Why a virtual port cannot be listened on.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ListenP2pError {
+    /// There is a listener already.
+    #[error("somebody listens on virtual port {0} already")]
+    PortInUse(VirtualPort),
+    /// [`limits::MAX_VIRTUAL_PORTS`](crate::limits::MAX_VIRTUAL_PORTS) are listened on.
+    #[error("too many virtual ports are listened on")]
+    TooMany,
+}
+
+/// Why no connection to a peer could be started.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConnectP2pError {
+    /// We have no identity that the peer could know us by.
+    #[error("an identity of our own is needed to connect by identity")]
+    NoIdentity,
+    /// The peer's identity names nobody.
+    #[error("the peer's identity is not set")]
+    NoPeer,
+    /// The settings allow no way for packets (`P2P_Transport_ICE_Enable`).
+    #[error("the settings allow no direct way to the peer, and there is no relay")]
+    NoTransport,
+    /// There is a connection with the peer between the same virtual ports, and one of the two is symmetric.
+    #[error("there is a connection with this peer on these virtual ports already")]
+    AlreadyConnected(ConnectionId),
+    /// Too many connections, in all or with this peer.
+    #[error("too many connections")]
+    TooManyConnections,
 }
 
 /// Why a connection could not be accepted.

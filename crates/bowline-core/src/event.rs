@@ -4,7 +4,10 @@ use serde::Deserialize;
 use serde::Serialize;
 
 use crate::connection::ConnectionState;
+use crate::ice::LocalCandidate;
 use crate::ids::ConnectionId;
+use crate::ids::LocalId;
+use crate::transmit::Via;
 
 /// What the application should hear of.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -40,6 +43,12 @@ pub enum ToEndpoint {
         /// What the windows of all connections may be larger, by the settings.
         budget_bytes: u64,
     },
+    /// A connection between peers has ended; it still answers, but another may take its place.
+    Over,
+    /// A connection between peers looks for ways out of this host, as its settings allow.
+    WantsWays,
+    /// The relay that lends us that address should let packets of the peer's address in.
+    Permit(Via),
 }
 
 /// What the endpoint tells a connection ([`Connection::handle_endpoint`]).
@@ -50,6 +59,12 @@ pub enum ToEndpoint {
 pub enum ToConnection {
     /// The peer's receive window may be so much larger than the one it began with, in bytes.
     ReceiveWindow(u64),
+    /// There is such a way out of this host.
+    LocalCandidate(LocalCandidate),
+    /// An end of ours is no more, and all its candidates with it.
+    LocalGone(LocalId),
+    /// The candidates so far are those that come soon.
+    LocalsKnown,
 }
 
 /// What a timer of a connection is for; told with the deadline, so that a wake-up can be explained.
@@ -84,11 +99,15 @@ pub enum TimerKind {
     Expiry,
     /// A packet has waited long enough for the one before it.
     Reorder,
+    /// A signal for the peer is due.
+    Signal,
+    /// A way to the peer is to be tried, or asked after.
+    Way,
 }
 
 impl TimerKind {
     /// How many kinds there are.
-    pub const COUNT: usize = Self::Reorder as usize + 1;
+    pub const COUNT: usize = Self::Way as usize + 1;
 
     /// All kinds, in the order of their numbers.
     pub const ALL: [Self; Self::COUNT] = [
@@ -106,5 +125,7 @@ impl TimerKind {
         Self::CloseRetry,
         Self::Expiry,
         Self::Reorder,
+        Self::Signal,
+        Self::Way,
     ];
 }

@@ -198,6 +198,8 @@ pub struct PathId(u8);
 impl PathId {
     /// The path that a directly dialled or accepted connection starts with.
     pub const DIRECT: Self = Self(0);
+    /// The one between peers that found each other by signals.
+    pub const PEER: Self = Self(1);
 
     /// Wraps a path number.
     pub const fn new(value: u8) -> Self {
@@ -226,6 +228,45 @@ impl LocalId {
     /// The number.
     pub const fn get(self) -> u32 {
         self.0
+    }
+}
+
+/// What a connection between peers is for: as a port, but of an identity rather than of an address.
+///
+/// GNS e707b3a: steamnetworkingsockets_p2p.h; applications have 0 to 65535, the rest is reserved.
+#[derive(
+    Clone, Copy, Debug, Default, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize,
+)]
+pub struct VirtualPort(u32);
+
+impl VirtualPort {
+    /// The one of the Messages API.
+    pub const MESSAGES: Self = Self(0x7FFF_FFFF);
+
+    /// The port of that number, if there is one: they end at 0x7FFFFFFF.
+    pub const fn new(value: u32) -> Option<Self> {
+        if value <= Self::MESSAGES.0 {
+            Some(Self(value))
+        } else {
+            None
+        }
+    }
+
+    /// The number.
+    pub const fn get(self) -> u32 {
+        self.0
+    }
+}
+
+impl From<u16> for VirtualPort {
+    fn from(port: u16) -> Self {
+        Self(u32::from(port))
+    }
+}
+
+impl fmt::Display for VirtualPort {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
     }
 }
 

@@ -432,3 +432,34 @@ pub const SIGNAL_RESTART: Span = Span::from_millis(400);
 pub const SIGNAL_COALESCING: Span = Span::from_millis(10);
 /// Time between two signals of a connection at least (GNS: the same).
 pub const SIGNAL_SPACING: Span = Span::from_millis(100);
+
+/// How long the first signal of a connection waits for candidates to carry (GNS: up to 100 ms where a STUN
+/// server is asked, which a direct connection in a local network would lose).
+pub const FIRST_SIGNAL_WAIT: Span = Span::from_millis(30);
+/// A request for a connection by signals goes out again after this (GNS: the same).
+pub const CONNECT_REQUEST_RETRY: Span = Span::from_millis(500);
+/// Waits between the signals that tell the peer of the end, unless it says that it knows.
+pub const CLOSE_SIGNAL_WAITS: [Span; 3] = [
+    Span::from_millis(500),
+    Span::from_millis(1000),
+    Span::from_millis(2000),
+];
+/// What a peer may tell of its ways before the application has decided; more is taken when it is told again.
+pub const MAX_EARLY_SIGNALS: usize = 64;
+/// So many signals of a connection are remembered in its story.
+pub const MAX_SIGNAL_STORY: usize = 16;
+/// What a relay adds to each packet at most, in bytes: a Send indication with an IPv6 address (RFC 8656,
+/// section 11.1) and padding.
+pub const RELAY_OVERHEAD: usize = 52;
+/// Most connections, and requests for them, that one peer may have by signals.
+pub const MAX_CALLS_PER_PEER: usize = 16;
+/// Most virtual ports that are listened on.
+pub const MAX_VIRTUAL_PORTS: usize = 1024;
+/// Most names of STUN and TURN servers that are remembered.
+pub const MAX_SERVER_NAMES: usize = 64;
+/// Most addresses of one name that are tried.
+pub const MAX_SERVER_ADDRESSES: usize = 4;
+/// A name is resolved anew after this...
+pub const RESOLVED_NAME_LIFE: Span = Span::from_secs(300);
+/// ...or, if it had no address, after this.
+pub const UNRESOLVED_NAME_LIFE: Span = Span::from_secs(10);

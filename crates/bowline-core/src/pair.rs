@@ -223,9 +223,10 @@ impl Side {
             {
                 DatagramEvent::Dropped(_) => {}
                 DatagramEvent::Reply => self.replies.push(reply),
-                DatagramEvent::Forward { id, meta } => {
+                DatagramEvent::Handled => {}
+                DatagramEvent::Forward { id, meta, payload } => {
                     let connection = self.connections.get_mut(&id).unwrap();
-                    connection.handle_datagram(now, &meta, &mut bytes);
+                    connection.handle_datagram(now, &meta, &mut bytes[payload]);
                 }
                 DatagramEvent::Incoming(mut connection) => {
                     if self.accepts {

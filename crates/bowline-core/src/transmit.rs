@@ -1,12 +1,16 @@
 //! What passes between a connection and whatever owns the sockets.
 //!
-//! A connection never sees a socket or an address. It is told on which [`PathId`] a datagram came in
-//! ([`DatagramMeta`]), and says on which one its own are to go out ([`Transmit`]).
+//! A connection never sees a socket. It is told on which [`PathId`] a datagram came in
+//! ([`DatagramMeta`]), and says on which one its own are to go out ([`Transmit`]). A connection by address
+//! has one route, which its owner knows; between peers that found each other by signals each datagram says
+//! its way itself ([`Via`]).
 
 use alloc::vec::Vec;
+use core::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::ids::LocalId;
 use crate::ids::PathId;
 
 /// What is known about a received datagram besides its bytes.
@@ -16,6 +20,17 @@ pub struct DatagramMeta {
     pub path: PathId,
     /// The explicit congestion notification bits, where the platform tells them.
     pub ecn: Option<Ecn>,
+    /// The way that it came, if its connection has several; `None` for a connection by address.
+    pub via: Option<Via>,
+}
+
+/// The way of a datagram between peers that found each other by signals.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+pub struct Via {
+    /// Our end: a socket, or an address that a relay lends us.
+    pub local: LocalId,
+    /// The peer's end, or what its NAT makes of it.
+    pub remote: SocketAddr,
 }
 
 /// Explicit congestion notification (RFC 3168), the low two bits of the traffic class.
@@ -37,6 +52,8 @@ pub enum Ecn {
 pub struct Transmit {
     /// The path that they go out on.
     pub path: PathId,
+    /// The way that they take, if the connection has several; `None` for a connection by address.
+    pub via: Option<Via>,
     /// Where they start in the buffer.
     pub start: usize,
     /// How many bytes they have together.
@@ -136,6 +153,7 @@ mod tests {
         buf.bytes_mut().extend_from_slice(b"xxaaabbbc");
         let transmit = Transmit {
             path: PathId::DIRECT,
+            via: None,
             start: 2,
             len: 7,
             segment_size: 3,

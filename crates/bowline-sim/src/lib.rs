@@ -109,11 +109,13 @@ pub use bowline_core::counters::{DropCounters, DropReason};
 pub use bowline_core::crypto::Crypto;
 pub use bowline_core::crypto::key_update::KeyLimits;
 pub use bowline_core::end_reason::EndReason;
-pub use bowline_core::error::{AcceptError, ConnectError, LaneError, SendError};
+pub use bowline_core::error::{
+    AcceptError, ConnectError, ConnectP2pError, LaneError, ListenP2pError, SendError,
+};
 pub use bowline_core::event::Event;
 pub use bowline_core::extensions::ExtensionSet;
 pub use bowline_core::identity::Identity;
-pub use bowline_core::ids::{AppId, LaneIndex, MessageNumber};
+pub use bowline_core::ids::{AppId, LaneIndex, MessageNumber, VirtualPort};
 pub use bowline_core::message::{Outgoing, SendFlags};
 pub use bowline_core::rng::Rng;
 pub use bowline_core::start::{FlowStart, StartNumbers};
@@ -128,7 +130,7 @@ pub use nat::{NatBehaviour, NatConfig, NatCounters, NatId, PortAllocation};
 pub use network::Datagram;
 pub use report::{FlowReport, KindReport, Report};
 pub use trace::TraceHash;
-pub use world::{Stuck, Verdict, World};
+pub use world::{SignalConfig, SignalCounters, Stuck, Verdict, World};
 
 /// The code of the tutorial is compiled and run.
 #[cfg(doctest)]

@@ -187,6 +187,15 @@ impl PeerRefused {
         Self { reason, text }
     }
 
+    /// What it is counted as, where the peer's first word is refused.
+    pub const fn drop_reason(&self) -> DropReason {
+        match self.reason {
+            EndReason::REMOTE_BAD_CERT => DropReason::BadCertificate,
+            EndReason::REMOTE_BAD_PROTOCOL_VERSION => DropReason::OldProtocol,
+            _ => DropReason::BadCrypt,
+        }
+    }
+
     pub(crate) fn bad_crypt(text: impl Into<Cow<'static, str>>) -> Self {
         Self::new(EndReason::REMOTE_BAD_CRYPT, text)
     }

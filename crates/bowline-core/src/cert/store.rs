@@ -100,6 +100,11 @@ impl CertStore {
         Ok(())
     }
 
+    /// Whether it can vouch for anybody at all: without a root nobody can be checked.
+    pub fn has_roots(&self) -> bool {
+        !self.roots.is_empty()
+    }
+
     /// What the key may vouch for; `None` if it is not trusted.
     pub fn scope(&self, id: KeyId) -> Option<&Scope> {
         self.trusted.get(&id).map(|key| &key.scope)

@@ -53,7 +53,10 @@ impl Connection {
                     since: now,
                 });
             }
-            State::Connected { .. } | State::Dialing(_) | State::Deciding(_) => {
+            State::Connected { .. }
+            | State::Dialing(_)
+            | State::Deciding(_)
+            | State::Rendezvous { .. } => {
                 self.set_end(reason, text);
                 self.finish(now, false);
             }
@@ -71,11 +74,17 @@ impl Connection {
     /// Something is wrong: the connection ends here, and the peer is told.
     pub(crate) fn fail(&mut self, now: Timestamp, reason: EndReason, text: &str) {
         match self.state {
-            State::Dialing(_) | State::Deciding(_) | State::Connected { .. } => {
+            State::Dialing(_)
+            | State::Deciding(_)
+            | State::Rendezvous { .. }
+            | State::Connected { .. } => {
                 tracing::debug!(id = %self.id, %reason, text, "connection failed");
                 self.set_end(reason, text);
                 self.sender.discard();
+                // Packets do not reach a peer that is not heard of.
+                let is_reached = self.state.is_active() && reason != EndReason::MISC_TIMEOUT;
                 self.set_state(State::Failed);
+                self.begin_closing(is_reached);
                 self.send_closed();
             }
             // The application is gone already: nobody to tell but the peer.
@@ -134,7 +143,10 @@ impl Connection {
             return Err(self.on_unsealed_close());
         }
         match self.state {
-            State::Dialing(_) | State::Deciding(_) | State::Connected { .. } => {
+            State::Dialing(_)
+            | State::Deciding(_)
+            | State::Rendezvous { .. }
+            | State::Connected { .. } => {
                 self.closed_by_peer(packet.reason, &packet.text);
                 if let Some(end) = &mut self.end {
                     end.rejection = packet.rejection;
@@ -164,7 +176,10 @@ impl Connection {
             return Err(self.on_unsealed_close());
         }
         match self.state {
-            State::Dialing(_) | State::Deciding(_) | State::Connected { .. } => {
+            State::Dialing(_)
+            | State::Deciding(_)
+            | State::Rendezvous { .. }
+            | State::Connected { .. } => {
                 let reason = EndReason::MISC_PEER_SENT_NO_CONNECTION;
                 self.closed_by_peer(reason, "The peer has no such connection");
             }
@@ -186,7 +201,7 @@ impl Connection {
     }
 
     /// The connection is over, and it is the peer who says so.
-    pub(super) fn closed_by_peer(&mut self, reason: EndReason, text: &str) {
+    pub(crate) fn closed_by_peer(&mut self, reason: EndReason, text: &str) {
         self.set_end(reason, text);
         self.sender.discard();
         self.set_state(State::ClosedByPeer);
@@ -214,6 +229,7 @@ impl Connection {
             } => self.send_no_connection(),
             State::Dialing(_)
             | State::Deciding(_)
+            | State::Rendezvous { .. }
             | State::Connected { .. }
             | State::Linger { .. }
             | State::Dead => {}
@@ -222,7 +238,7 @@ impl Connection {
 
     /// Queues a handshake or closing packet.
     pub(crate) fn send_control(&mut self, encode: impl FnOnce(&mut Vec<u8>)) {
-        if !self.outbox.has_room_for_control() {
+        if !self.outbox.has_room_for_control() || !self.path.is_usable() {
             return;
         }
         let mut packet = Vec::new();
@@ -234,11 +250,13 @@ impl Connection {
     }
 
     /// The handle is released; the peer is told, and answered for a while.
-    pub(super) fn finish(&mut self, now: Timestamp, peer_closed: bool) {
+    pub(crate) fn finish(&mut self, now: Timestamp, peer_closed: bool) {
         if self.pipe.is_some() {
             return self.finish_pipe(peer_closed);
         }
         self.become_stub(now);
+        let was_active = self.state.is_active();
+        let was_over = self.state.public().is_closed() && !was_active;
         self.set_state(State::FinWait {
             until: now + limits::FIN_WAIT,
             peer_closed,
@@ -246,6 +264,9 @@ impl Connection {
         if peer_closed {
             self.send_no_connection();
         } else {
+            if !was_over {
+                self.begin_closing(was_active);
+            }
             self.send_closed();
         }
     }
@@ -282,7 +303,7 @@ impl Connection {
     }
 
     /// What the peer is told of the end.
-    pub(super) fn end_for_peer(&self) -> (EndReason, String) {
+    pub(crate) fn end_for_peer(&self) -> (EndReason, String) {
         match &self.end {
             Some(end) => (end.reason, end.text.clone()),
             None => (EndReason::APP_GENERIC, String::new()),

@@ -11,7 +11,6 @@ use crate::connection::DatagramBytes;
 use crate::connection::Input;
 use crate::connection::Reply;
 use crate::connection::State;
-use crate::counters::DropReason;
 use crate::debug::log_verbose;
 use crate::end_reason::EndReason;
 use crate::error::AcceptError;
@@ -45,12 +44,12 @@ impl Connection {
             Input::Datagram { meta, mut data } => self.on_datagram(now, &meta, data.as_mut_slice()),
             Input::Timeout => self.on_timeout(now),
             Input::Command(command) => return self.on_command(now, command),
-            // A directly dialled connection has no rendezvous.
-            Input::Signal(_) => self.telemetry.drops.count(DropReason::WrongState),
+            Input::Signal(data) => self.on_signal(now, data.as_slice()),
             Input::Piped(item) => self.on_piped(now, item),
             Input::Endpoint(ToConnection::ReceiveWindow(bytes)) => {
                 self.receiver.on_window_lent(bytes);
             }
+            Input::Endpoint(news) => self.on_local_way(now, news),
             Input::Dropped(reason) => {
                 self.recorder.saw_drop(reason);
                 self.telemetry.drops.count(reason);
@@ -69,6 +68,12 @@ impl Connection {
             data: DatagramBytes::Borrowed(data),
         };
         let done = self.handle(now, input);
+        debug_assert!(done.is_ok());
+    }
+
+    /// A signal came in that is for this connection. Shorthand for [`Input::Signal`].
+    pub fn handle_signal(&mut self, now: Timestamp, signal: &mut [u8]) {
+        let done = self.handle(now, Input::Signal(DatagramBytes::Borrowed(signal)));
         debug_assert!(done.is_ok());
     }
 

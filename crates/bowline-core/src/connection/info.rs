@@ -4,6 +4,7 @@ use alloc::string::String;
 
 use crate::connection::Connection;
 use crate::connection::ConnectionState;
+use crate::connection::Stage;
 use crate::connection::State;
 use crate::crypto::cipher_negotiation::Cipher;
 use crate::crypto::packet::KeyEpoch;
@@ -282,7 +283,14 @@ impl Connection {
 
     /// Whether the application still has to accept or refuse it.
     pub const fn awaits_decision(&self) -> bool {
-        matches!(self.state, State::Deciding(_))
+        matches!(
+            self.state,
+            State::Deciding(_)
+                | State::Rendezvous {
+                    stage: Stage::Called,
+                    ..
+                }
+        )
     }
 
     pub(super) fn queue_time(&self, now: Timestamp, lane: LaneIndex) -> Option<Span> {

@@ -34,7 +34,8 @@ const PING_INTERVAL: Span = Span::from_secs(7);
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub(crate) struct Liveness {
     last_received: Timestamp,
-    reply_by: Option<Timestamp>,
+    /// When a reply is due; [`Timestamp::NEVER`] if none is expected.
+    reply_by: Timestamp,
     missed_replies: u32,
     /// When the first of the missed replies was due.
     missing_since: Timestamp,
@@ -50,7 +51,7 @@ impl Liveness {
     pub(crate) const fn new(now: Timestamp) -> Self {
         Self {
             last_received: now,
-            reply_by: None,
+            reply_by: Timestamp::NEVER,
             missed_replies: 0,
             missing_since: now,
             last_probe: Timestamp::ZERO,
@@ -63,7 +64,7 @@ impl Liveness {
     /// An authentic packet arrived.
     pub(crate) const fn on_received(&mut self, now: Timestamp) {
         self.last_received = now;
-        self.reply_by = None;
+        self.reply_by = Timestamp::NEVER;
         self.missed_replies = 0;
         self.told_gone = false;
     }
@@ -92,21 +93,21 @@ impl Liveness {
         worst_ping_ms: Option<u32>,
         delayed: bool,
     ) {
-        if self.reply_by.is_some() {
+        if self.expects_reply() {
             return;
         }
         let wait = worst_ping_ms.map_or(MAX_REPLY_WAIT, |ms| {
             (Span::from_millis(u64::from(ms) * 2) + REPLY_WAIT).min(MAX_REPLY_WAIT)
         });
         let delay = if delayed { DELAYED_REPLY } else { Span::ZERO };
-        self.reply_by = Some(now + wait + delay);
+        self.reply_by = now + wait + delay;
     }
 
     /// Counts a reply that is overdue; returns whether one is.
     pub(crate) fn on_timeout(&mut self, now: Timestamp) -> bool {
-        let overdue = self.reply_by.is_some_and(|at| at <= now);
+        let overdue = self.reply_by <= now;
         if overdue {
-            self.reply_by = None;
+            self.reply_by = Timestamp::NEVER;
             if self.missed_replies == 0 {
                 self.missing_since = now;
             }
@@ -131,7 +132,7 @@ impl Liveness {
             let due = now >= self.last_probe + PROBE_INTERVAL;
             return due.then_some(StatsFlags::ACK_REQUEST | StatsFlags::ACK_REQUEST_IMMEDIATE);
         }
-        let idle = self.reply_by.is_none() && now >= self.keepalive_at();
+        let idle = !self.expects_reply() && now >= self.keepalive_at();
         idle.then_some(StatsFlags::ACK_REQUEST)
     }
 
@@ -152,7 +153,7 @@ impl Liveness {
 
     /// When to look again.
     pub(crate) fn next_deadline(&self, timeout: Span) -> Timestamp {
-        let reply = self.reply_by.unwrap_or(Timestamp::NEVER);
+        let reply = self.reply_by;
         if self.missed_replies > 0 {
             let lost = if self.missed_replies >= MIN_MISSED_REPLIES {
                 self.lost_at(timeout)
@@ -164,10 +165,14 @@ impl Liveness {
         if self.probe_now {
             return reply.min(self.last_probe + PROBE_INTERVAL);
         }
-        if self.reply_by.is_some() {
+        if self.expects_reply() {
             return reply;
         }
         self.keepalive_at()
+    }
+
+    fn expects_reply(&self) -> bool {
+        self.reply_by < Timestamp::NEVER
     }
 
     /// When a silent peer is asked for a sign of life: at the first of the times that all connections

@@ -25,6 +25,7 @@ impl Connection {
             + self.sender.heap_bytes()
             + self.receiver.heap_bytes()
             + self.outbox.heap_bytes()
+            + self.party.as_ref().map_or(0, |party| party.heap_bytes())
     }
 
     /// The most that [`Self::memory_bytes`] can come to with the present settings and lanes, in bytes,
@@ -64,6 +65,7 @@ impl Connection {
         let state = match &self.state {
             State::Dialing(_)
             | State::Deciding(_)
+            | State::Rendezvous { .. }
             | State::Connected { answered: Some(_) }
             | State::Linger {
                 answered: Some(_), ..

@@ -59,6 +59,7 @@ use crate::identity::Identity;
 use crate::ids::ConnectionId;
 use crate::ids::PacketNumber;
 use crate::limits;
+use crate::p2p::Party;
 use crate::pipe::Pipe;
 use crate::recv::Receiver;
 use crate::send::Sender;
@@ -100,6 +101,7 @@ pub(crate) use recording::Recorder;
 pub(crate) use recording::StreamHeaders;
 pub(crate) use sealed_close::CloseProgress;
 pub(crate) use state::End;
+pub(crate) use state::Stage;
 pub(crate) use state::State;
 
 /// A connection. See the module's documentation for how to drive it.
@@ -121,6 +123,8 @@ pub struct Connection {
     pub(crate) outbox: Outbox,
     /// In place of packets, if the other end is in this process.
     pub(crate) pipe: Option<Box<Pipe>>,
+    /// What there is besides if signals have brought the two together.
+    pub(crate) party: Option<Box<Party>>,
     pub(crate) recorder: Recorder,
     /// The time of the last input.
     pub(crate) now: Timestamp,
@@ -230,6 +234,18 @@ impl Connection {
         connection
     }
 
+    /// One that signals begin; no way for packets is known.
+    pub(crate) fn signaled(now: Timestamp, start: Start, state: State) -> Self {
+        let mtu_bytes = start.config.mtu_bytes();
+        let mut connection = Self::new(now, start, Origin::Signal, state);
+        connection.path = Path::between_peers(mtu_bytes);
+        connection.outbox.push_state(Event::StateChanged {
+            old: ConnectionState::None,
+            new: ConnectionState::Connecting,
+        });
+        connection
+    }
+
     fn new(now: Timestamp, start: Start, origin: Origin, state: State) -> Self {
         let handshake = handshake_packet(limits::PROTOCOL_VERSION);
         let mut sender = Sender::new(now, &start.config, handshake.next());
@@ -265,6 +281,7 @@ impl Connection {
             keys: None,
             outbox: Outbox::default(),
             pipe: None,
+            party: None,
             recorder: Recorder::default(),
             now,
         };
@@ -332,7 +349,7 @@ impl Connection {
         }
         tracing::debug!(id = %self.id, %old, %new, "state changed");
         self.log_end_or_beginning(new);
-        if !self.state.is_active() {
+        if !self.state.is_active() && !self.is_finding_route() {
             self.telemetry.link.disconnected(self.now);
             self.telemetry.exchange.stop();
         }
@@ -342,6 +359,9 @@ impl Connection {
         self.outbox.push_state(Event::StateChanged { old, new });
         if old == ConnectionState::Connecting {
             self.outbox.push_to_endpoint(ToEndpoint::Decided);
+        }
+        if self.party.is_some() && new.is_closed() && !old.is_closed() {
+            self.outbox.push_to_endpoint(ToEndpoint::Over);
         }
         if new == ConnectionState::Dead {
             self.outbox.push_to_endpoint(ToEndpoint::Dead);
@@ -373,6 +393,12 @@ impl Connection {
 
     /// Keys are there: data flows from now on.
     pub(crate) fn set_connected(&mut self, now: Timestamp, agreed: Agreed, state: State) {
+        self.install_keys(now, agreed);
+        self.begin_connected(now, state);
+    }
+
+    /// Keys are there.
+    pub(crate) fn install_keys(&mut self, now: Timestamp, agreed: Agreed) {
         let first = self.sender.next_number();
         self.keys = Some(ConnectionKeys::new(now, first, agreed.keys, agreed.update));
         self.peer.extensions = agreed.extensions;
@@ -382,6 +408,10 @@ impl Connection {
         if agreed.extensions.contains(Extension::PathMtu) {
             self.path.let_grow(self.config.mtu_search_max_bytes());
         }
+    }
+
+    /// Data flows from now on.
+    pub(crate) fn begin_connected(&mut self, now: Timestamp, state: State) {
         self.liveness.on_received(now);
         self.telemetry.link.connected(now);
         self.telemetry.exchange.connected(now, &self.telemetry.link);
@@ -435,6 +465,7 @@ impl Clone for Connection {
             telemetry: self.telemetry.clone(),
             outbox: self.outbox.clone(),
             pipe: self.pipe.clone(),
+            party: self.party.clone(),
             recorder: Recorder::default(),
             now: self.now,
         }

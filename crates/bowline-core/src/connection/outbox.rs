@@ -16,7 +16,7 @@ use crate::memory;
 /// Control packets that wait to be sent; a further one replaces none of them, it is not sent.
 pub(super) const MAX_CONTROL: usize = 4;
 /// What the endpoint is told waits until the next poll: a few at most.
-const MAX_TO_ENDPOINT: usize = 16;
+const MAX_TO_ENDPOINT: usize = 16 + limits::MAX_REMOTE_CANDIDATES;
 
 /// Outputs that wait to be polled.
 #[derive(Clone, Debug, Default)]

@@ -41,6 +41,8 @@ pub(crate) struct Path {
 pub(crate) enum PathState {
     /// The peer was heard of on it, or it is the only one that there is.
     Usable,
+    /// No way to the peer is known.
+    Missing,
 }
 
 impl Path {
@@ -55,6 +57,29 @@ impl Path {
             most_bytes: 0,
             found: None,
         }
+    }
+
+    /// The path between peers that exchange signals: it has no way until [`Self::take_way`].
+    pub(crate) fn between_peers(mtu_bytes: usize) -> Self {
+        Self {
+            id: PathId::PEER,
+            state: PathState::Missing,
+            ..Self::direct(mtu_bytes)
+        }
+    }
+
+    /// Packets of at most `mtu_bytes` go out from now on, on another way than before.
+    pub(crate) fn take_way(&mut self, mtu_bytes: usize) {
+        self.state = PathState::Usable;
+        // What was found out was of another way.
+        self.found = None;
+        let mtu_bytes = mtu_bytes.max(limits::MIN_MTU);
+        self.mtu_bytes = u16::try_from(mtu_bytes).unwrap_or(u16::MAX);
+    }
+
+    /// No way is left.
+    pub(crate) const fn lose_way(&mut self) {
+        self.state = PathState::Missing;
     }
 
     pub(crate) const fn id(&self) -> PathId {
@@ -157,7 +182,9 @@ impl Path {
     }
 
     fn mtu(&mut self) -> Option<&mut PathMtu> {
-        let most = usize::from(self.most_bytes);
+        // Through a relay packets get smaller, not larger.
+        let is_whole = usize::from(self.mtu_bytes) >= limits::MAX_DATAGRAM;
+        let most = usize::from(if is_whole { self.most_bytes } else { 0 });
         if self.found.is_none() && most > GNS_FULL_PACKET {
             self.found = Some(Box::new(PathMtu::new(most)));
         }

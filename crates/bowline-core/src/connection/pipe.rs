@@ -159,6 +159,7 @@ impl Connection {
             }
             State::Dialing(_)
             | State::Deciding(_)
+            | State::Rendezvous { .. }
             | State::ClosedByPeer
             | State::Failed
             | State::FinWait { .. }
@@ -168,7 +169,10 @@ impl Connection {
 
     fn on_piped_close(&mut self, now: Timestamp, reason: EndReason, text: &str) {
         match self.state {
-            State::Dialing(_) | State::Deciding(_) | State::Connected { .. } => {
+            State::Dialing(_)
+            | State::Deciding(_)
+            | State::Rendezvous { .. }
+            | State::Connected { .. } => {
                 self.set_end(reason, text);
                 if let Some(pipe) = &mut self.pipe {
                     pipe.discard();
@@ -351,6 +355,7 @@ mod tests {
             let packets: Vec<_> = buf.datagrams(&run).map(<[u8]>::to_vec).collect();
             let meta = DatagramMeta {
                 path: PathId::DIRECT,
+                via: None,
                 ecn: None,
             };
             for mut packet in packets {

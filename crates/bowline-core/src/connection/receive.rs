@@ -24,6 +24,7 @@ use crate::stats::Sequence;
 use crate::time::Span;
 use crate::time::Timestamp;
 use crate::transmit::DatagramMeta;
+use crate::transmit::Via;
 use crate::wire::data_header::DataHeader;
 use crate::wire::stats_blob::StatsFlags;
 use crate::wire::stats_blob::UdpStats;
@@ -55,7 +56,15 @@ enum Outcome {
 impl Connection {
     pub(super) fn on_datagram(&mut self, now: Timestamp, meta: &DatagramMeta, data: &mut [u8]) {
         debug_assert_eq!(meta.path, self.path.id(), "there is one path");
-        if let Err(reason) = self.take_datagram(now, data) {
+        let taken = match meta.via {
+            None => self.take_datagram(now, None, data),
+            Some(via) => match self.is_for_connection(now, via, data) {
+                Ok(true) => self.take_datagram(now, Some(via), data),
+                Ok(false) => return,
+                Err(reason) => Err(reason),
+            },
+        };
+        if let Err(reason) = taken {
             tracing::trace!(id = %self.id, %reason, "datagram dropped");
             self.recorder.saw_drop(reason);
             self.telemetry.drops.count(reason);
@@ -68,7 +77,12 @@ impl Connection {
         }
     }
 
-    fn take_datagram(&mut self, now: Timestamp, data: &mut [u8]) -> Result<(), DropReason> {
+    fn take_datagram(
+        &mut self,
+        now: Timestamp,
+        via: Option<Via>,
+        data: &mut [u8],
+    ) -> Result<(), DropReason> {
         let longest = if self.peer.extensions.contains(Extension::PathMtu) {
             limits::MAX_GROWN_DATAGRAM
         } else {
@@ -78,7 +92,7 @@ impl Connection {
             return Err(DropReason::TooLong);
         }
         match udp::parse(data)? {
-            UdpPacket::Data(_) => self.on_data(now, data),
+            UdpPacket::Data(_) => self.on_data(now, via, data),
             UdpPacket::ChallengeRequest(packet) => {
                 self.on_repeated_request(now, packet.connection_id)
             }
@@ -98,13 +112,18 @@ impl Connection {
         }
     }
 
-    fn on_data(&mut self, now: Timestamp, data: &mut [u8]) -> Result<(), DropReason> {
+    fn on_data(
+        &mut self,
+        now: Timestamp,
+        via: Option<Via>,
+        data: &mut [u8],
+    ) -> Result<(), DropReason> {
         let len = data.len();
         let (header, payload_at) = DataHeader::parse(data)?;
         if header.to != self.id {
             return Err(DropReason::UnknownConnection);
         }
-        let active = self.state.is_active();
+        let active = self.state.is_active() || self.is_finding_route();
         if !active && !self.seals_closes() {
             self.answer_closed();
             return Err(DropReason::WrongState);
@@ -118,6 +137,9 @@ impl Connection {
         if self.receiver.replay.is_fatal_jump(number) {
             self.fail(now, EndReason::MISC_GENERIC, "Packet number jumped too far");
             return Err(DropReason::BadPacketNumber);
+        }
+        if active {
+            self.on_way_confirmed(now, via);
         }
         self.liveness.on_received(now);
         self.peer.has_keys = true;
@@ -346,7 +368,10 @@ impl Connection {
     /// Whether nothing that comes from now on is kept.
     pub(super) const fn receives_no_more(&self) -> bool {
         match self.state {
-            State::Dialing(_) | State::Deciding(_) | State::Connected { .. } => false,
+            State::Dialing(_)
+            | State::Deciding(_)
+            | State::Rendezvous { .. }
+            | State::Connected { .. } => false,
             State::Linger { .. }
             | State::ClosedByPeer
             | State::Failed
@@ -472,6 +497,7 @@ impl Connection {
             }
             State::Dialing(_)
             | State::Deciding(_)
+            | State::Rendezvous { .. }
             | State::ClosedByPeer
             | State::Failed
             | State::FinWait { .. }

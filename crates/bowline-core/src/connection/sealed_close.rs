@@ -57,12 +57,12 @@ impl Connection {
     }
 
     /// Whether an unencrypted close means nothing: the peer has keys, and would have used them.
-    pub(super) fn ignores_unsealed(&self) -> bool {
+    pub(crate) fn ignores_unsealed(&self) -> bool {
         self.seals_closes() && self.peer.has_keys
     }
 
     /// An unencrypted close came that means nothing.
-    pub(super) fn on_unsealed_close(&mut self) -> DropReason {
+    pub(crate) fn on_unsealed_close(&mut self) -> DropReason {
         if self.state.is_active() {
             self.liveness.on_unsealed_close();
         }
@@ -205,7 +205,7 @@ impl Connection {
                 self.send_close_ack();
             }
             State::ClosedByPeer => self.send_close_ack(),
-            State::Dialing(_) | State::Deciding(_) | State::Dead => {}
+            State::Dialing(_) | State::Deciding(_) | State::Rendezvous { .. } | State::Dead => {}
         }
         Ok(())
     }
@@ -217,6 +217,7 @@ impl Connection {
             }
             State::Dialing(_)
             | State::Deciding(_)
+            | State::Rendezvous { .. }
             | State::ClosedByPeer
             | State::Failed
             | State::FinWait { .. }

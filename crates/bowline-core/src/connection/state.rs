@@ -76,6 +76,13 @@ pub(crate) enum State {
     Dialing(Box<Dialing>),
     /// A peer dials; the application decides.
     Deciding(Box<Deciding>),
+    /// Signals carry the exchange, or no way for packets is known to work yet.
+    Rendezvous {
+        /// How far it has come.
+        stage: Stage,
+        /// Since when.
+        since: Timestamp,
+    },
     /// Keys are there.
     Connected {
         /// For repeating our ConnectOK, until the peer has shown that it has it.
@@ -98,11 +105,26 @@ pub(crate) enum State {
     Dead,
 }
 
+/// How far two peers have come that exchange signals.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Stage {
+    /// We have asked.
+    Calling,
+    /// The peer has asked; the application decides.
+    Called,
+    /// Keys are there; what is missing is a way for packets.
+    FindingRoute,
+}
+
 impl State {
     /// What the state is called outside.
     pub(crate) const fn public(&self) -> ConnectionState {
         match self {
             Self::Dialing(_) | Self::Deciding(_) => ConnectionState::Connecting,
+            Self::Rendezvous { stage, .. } => match stage {
+                Stage::Calling | Stage::Called => ConnectionState::Connecting,
+                Stage::FindingRoute => ConnectionState::FindingRoute,
+            },
             Self::Connected { .. } => ConnectionState::Connected,
             Self::Linger { .. } => ConnectionState::Linger,
             Self::ClosedByPeer => ConnectionState::ClosedByPeer,

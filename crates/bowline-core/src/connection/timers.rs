@@ -10,6 +10,18 @@ use crate::time::Timestamp;
 impl Connection {
     /// The next deadline and what it is for: call [`Connection::handle_timeout`] then.
     pub fn poll_timeout(&self) -> Option<(Timestamp, TimerKind)> {
+        if self.party.is_none() {
+            return self.own_deadline();
+        }
+        let signal = self.signal_deadline().map(|at| (at, TimerKind::Signal));
+        let way = self.agent_deadline().map(|at| (at, TimerKind::Way));
+        let next = self.own_deadline().into_iter().chain(signal).chain(way);
+        let (at, kind) = next.min_by_key(|next| next.0)?;
+        // As below: what is due and was not done at this time is done a little later.
+        Some((at.max(self.now + MIN_WAIT), kind))
+    }
+
+    fn own_deadline(&self) -> Option<(Timestamp, TimerKind)> {
         if let Some(pipe) = &self.pipe {
             let linger = self.linger_deadline().map(|at| (at, TimerKind::Linger));
             let expiry = pipe.too_old_at().map(|at| (at, TimerKind::Expiry));
@@ -23,6 +35,14 @@ impl Connection {
             }
             State::Deciding(deciding) => {
                 Some(self.or_expiry(self.initial_deadline(deciding.since())))
+            }
+            State::Rendezvous { since, .. } => {
+                let deadline = self.or_expiry(self.initial_deadline(*since));
+                let probes = self.is_finding_route() && self.path.is_usable();
+                Some(match probes {
+                    true => deadline.min(self.active_deadline()),
+                    false => deadline,
+                })
             }
             State::Connected { .. } | State::Linger { .. } => Some(self.active_deadline()),
             State::FinWait { until, .. } => {
@@ -40,6 +60,8 @@ impl Connection {
         }
         self.sender.expire(now);
         self.tell_writable();
+        self.on_agent_timeout(now);
+        self.on_signal_timeout(now);
         match &self.state {
             State::Dialing(dialing) => {
                 let (initial, next) = (dialing.since(), dialing.next_attempt());
@@ -59,6 +81,14 @@ impl Connection {
                     self.fail(now, EndReason::MISC_TIMEOUT, text);
                 }
             }
+            State::Rendezvous { stage, since } => {
+                let stage = *stage;
+                if self.initial_deadline(*since).0 <= now {
+                    self.on_rendezvous_timeout(now, stage);
+                } else if self.liveness.on_timeout(now) {
+                    self.telemetry.link.reply_timed_out();
+                }
+            }
             State::Connected { .. } | State::Linger { .. } => self.on_active_timeout(now),
             State::FinWait { until, .. } => {
                 if *until <= now {
@@ -74,6 +104,14 @@ impl Connection {
 
     fn on_active_timeout(&mut self, now: Timestamp) {
         self.telemetry.link.tick(now);
+        if let Some(at) = self.lost_way_deadline() {
+            // Nothing can be sent or asked meanwhile.
+            if at <= now {
+                self.on_lost(now);
+            }
+            self.give_up_linger(now);
+            return;
+        }
         if let Some(keys) = &mut self.keys {
             keys.forget_old(now);
         }
@@ -120,7 +158,18 @@ impl Connection {
         }
     }
 
+    /// When a connection that had a way and has none any more is lost.
+    fn lost_way_deadline(&self) -> Option<Timestamp> {
+        let since = self.party.as_ref()?.way.missing_since()?;
+        Some(since + self.config.timeout_connected())
+    }
+
     fn active_deadline(&self) -> (Timestamp, TimerKind) {
+        if let Some(at) = self.lost_way_deadline() {
+            let linger = self.linger_deadline().map(|at| (at, TimerKind::Linger));
+            let lost = self.or_expiry((at, TimerKind::ReplyTimeout));
+            return linger.map_or(lost, |linger| linger.min(lost));
+        }
         let liveness = self.liveness.next_deadline(self.config.timeout_connected());
         let mut earliest = (liveness, TimerKind::Keepalive);
         let mut consider = |at: Option<Timestamp>, kind| {

@@ -82,7 +82,11 @@ impl Connection {
             buf.bytes_mut().extend_from_slice(&packet);
             return Some(self.run(start, packet.len(), packet.len()));
         }
-        if !self.state.is_active() || !self.path.is_usable() || self.pipe.is_some() {
+        if let Some(transmit) = self.next_check(buf) {
+            return Some(transmit);
+        }
+        let flows = self.state.is_active() || self.is_finding_route();
+        if !flows || !self.path.is_usable() || self.pipe.is_some() {
             return None;
         }
         if let Some(transmit) = self.next_probe(now, buf) {
@@ -120,9 +124,10 @@ impl Connection {
         (segment > 0).then(|| self.run(start, buf.len() - start, segment))
     }
 
-    pub(super) const fn run(&self, start: usize, len: usize, segment_size: usize) -> Transmit {
+    pub(crate) fn run(&self, start: usize, len: usize, segment_size: usize) -> Transmit {
         Transmit {
             path: self.path.id(),
+            via: self.party.as_ref().and_then(|party| party.way.via()),
             start,
             len,
             segment_size,
@@ -132,7 +137,7 @@ impl Connection {
     }
 
     fn plan(&mut self, now: Timestamp) -> Option<Plan> {
-        let data = self.sender.wants_to_send(now, self.plaintext_room());
+        let data = self.state.is_active() && self.sender.wants_to_send(now, self.plaintext_room());
         let alive = self.liveness.wants_packet(now);
         let stats = self.telemetry.exchange.due(now, &self.telemetry.link);
         let ack = self.receiver.acks.due().is_some_and(|at| at <= now);

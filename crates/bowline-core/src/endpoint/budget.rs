@@ -36,6 +36,7 @@ pub(super) const UNSIGNED_REQUEST_COST: u64 = 2;
 pub(super) struct Budget {
     challenges: Bucket,
     signatures: Bucket,
+    signaled: Bucket,
     stray_closes: Bucket,
     /// Networks that asked for cookies, or somebody in their name.
     asking: Networks,
@@ -84,6 +85,7 @@ impl Budget {
         Self {
             challenges: Bucket::default(),
             signatures: Bucket::default(),
+            signaled: Bucket::default(),
             stray_closes: Bucket::default(),
             asking: Networks::new(rng),
             proven: Networks::new(rng),
@@ -144,6 +146,23 @@ impl Budget {
             return Err(DropReason::NetworkOverload);
         }
         if self.signatures.take(now, rates.signatures, count) {
+            Ok(())
+        } else {
+            Err(DropReason::SignatureOverload)
+        }
+    }
+
+    /// Signatures are to be checked for a request by signals, which come from no network: theirs are paid from
+    /// a budget of their own.
+    pub(super) fn take_signaled(
+        &mut self,
+        now: Timestamp,
+        config: &Config,
+        count: u64,
+    ) -> Result<(), DropReason> {
+        let per_sec = config.admission_limits().signatures_per_sec;
+        let rate = Rate::new(per_sec, Span::from_secs(1), limits::LIMIT_BURST);
+        if self.signaled.take(now, rate, count) {
             Ok(())
         } else {
             Err(DropReason::SignatureOverload)

@@ -14,6 +14,7 @@ impl Endpoint {
             + self.table.heap_bytes()
             + memory::of_map(&self.listeners)
             + self.windows.heap_bytes()
+            + self.peers.heap_bytes()
     }
 }
 

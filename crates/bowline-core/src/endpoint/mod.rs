@@ -8,24 +8,30 @@
 //! `dial` starts connections, `table` holds who is where, `sources` how many come from one place,
 //! `cookies` how they prove an address, `admission` the checks of a request, `budget` how much work
 //! strangers may cause, `rejection` what a client hears that did not
-//! pass them, `trust` who we are and whom we trust; `pair` makes two ends at once.
+//! pass them, `trust` who we are and whom we trust; `pair` makes two ends at once. `peers` and the modules that
+//! it names are about peers that find each other by signals instead of addresses.
 
 mod admission;
 mod budget;
+mod call;
 mod cookies;
 mod dial;
 mod memory;
 mod pair;
+mod peers;
 mod rejection;
+mod signals;
 mod sources;
 mod table;
 mod trust;
+mod ways;
 mod windows;
 
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::net::SocketAddr;
+use core::ops::Range;
 
 use serde::Deserialize;
 use serde::Serialize;
@@ -41,6 +47,7 @@ use crate::crypto::key_update::KeyLimits;
 use crate::crypto::keys::SigningKey;
 use crate::endpoint::budget::Budget;
 use crate::endpoint::cookies::Cookies;
+use crate::endpoint::peers::Peers;
 use crate::endpoint::rejection::Rejections;
 use crate::endpoint::table::Table;
 use crate::endpoint::trust::Trust;
@@ -65,7 +72,9 @@ use crate::wire::data_header;
 use crate::wire::udp;
 use crate::wire::udp::UdpPacket;
 
+pub use call::Called;
 pub use pair::NO_ROUTE;
+pub use signals::SignalEvent;
 pub use table::Shard;
 pub use trust::AuthenticationStatus;
 pub use trust::TrustEvent;
@@ -147,12 +156,16 @@ pub enum DatagramEvent {
     Dropped(DropReason),
     /// The answer is in the reply buffer: one datagram to where this one came from.
     Reply,
-    /// It is for this connection: hand it the same bytes.
+    /// The endpoint took it.
+    Handled,
+    /// It is for this connection.
     Forward {
         /// Which connection.
         id: ConnectionId,
         /// What to hand over with the bytes.
         meta: DatagramMeta,
+        /// Which of its bytes to hand over: all, unless a relay has put more around them.
+        payload: Range<usize>,
     },
     /// A new connection, waiting for the application. Keep it under its ID, and drain it.
     Incoming(alloc::boxed::Box<Connection>),
@@ -172,6 +185,7 @@ pub struct Endpoint {
     last_stateless_reply: Option<Timestamp>,
     trust: Trust,
     windows: Windows,
+    peers: Peers,
     drops: DropCounters,
 }
 
@@ -188,6 +202,7 @@ impl Endpoint {
     pub fn new(config: EndpointConfig, seed: [u8; 32], now: Timestamp, unix_secs: u64) -> Self {
         let mut rng = Rng::from_seed(seed);
         let mut secrets = rng.child("challenges");
+        let peers = Peers::new(&mut rng);
         Self {
             host: Arc::new(Host {
                 crypto: config.crypto,
@@ -211,6 +226,7 @@ impl Endpoint {
             last_stateless_reply: None,
             trust: Trust::new(),
             windows: Windows::default(),
+            peers,
             drops: DropCounters::new(),
         }
     }
@@ -271,8 +287,22 @@ impl Endpoint {
             ToEndpoint::RemoteId(remote) => self.table.set_remote_id(id, remote),
             ToEndpoint::FindsByConnectionId => self.table.set_shareable(id),
             ToEndpoint::Decided => self.decided(id),
+            ToEndpoint::Over => self.peers.over(id),
+            ToEndpoint::WantsWays => {
+                if let Some(config) = self.peers.get(id).map(|call| Arc::clone(&call.config)) {
+                    self.peers.ways.want(now, id, &config);
+                }
+            }
+            ToEndpoint::Permit(via) => {
+                let gatherer = &mut self.peers.ways.gatherer;
+                if let Err(error) = gatherer.permit(now, via.local, via.remote) {
+                    tracing::debug!(%error, "the relay lets a peer not in");
+                }
+            }
             ToEndpoint::Dead => {
                 self.decided(id);
+                self.peers.remove(id);
+                self.peers.ways.release(now, id);
                 self.windows.forget(id);
                 self.table.remove(now, id);
             }
@@ -301,7 +331,8 @@ impl Endpoint {
 
     /// When [`Self::handle_timeout`] has something to do.
     pub fn poll_timeout(&self) -> Option<Timestamp> {
-        [self.table.next_expiry(), self.trust.deadline()]
+        let ways = self.peers.ways.gatherer.poll_timeout();
+        [self.table.next_expiry(), self.trust.deadline(), ways]
             .into_iter()
             .flatten()
             .min()
@@ -311,6 +342,7 @@ impl Endpoint {
     pub fn handle_timeout(&mut self, now: Timestamp) {
         self.table.expire(now);
         self.check_credentials(now);
+        self.peers.ways.gatherer.handle_timeout(now);
     }
 
     /// Counts a datagram that its owner drops instead of handing it to its connection.
@@ -334,6 +366,9 @@ impl Endpoint {
         if data.len() < limits::MIN_DATAGRAM {
             return Err(DropReason::TooShort);
         }
+        if self.is_peer_socket(from.socket) {
+            return self.route_peer_datagram(now, from, ecn, data);
+        }
         let is_grown = data.len() > limits::MAX_DATAGRAM;
         if data.len() > limits::MAX_GROWN_DATAGRAM {
             return Err(DropReason::TooLong);
@@ -341,7 +376,7 @@ impl Endpoint {
         if let Some(to) = data_header::peek_to(data) {
             return match self.table.find(from, to) {
                 // It knows how long they may be.
-                Some(id) => Ok(forward(id, ecn)),
+                Some(id) => Ok(forward(id, ecn, data)),
                 None if is_grown => Err(DropReason::TooLong),
                 None => self.stray_data(now, from, to, data, reply),
             };
@@ -352,7 +387,7 @@ impl Endpoint {
         if let Some(asked) = udp::peek_request(data) {
             let (remote, cookie) = asked?;
             return match self.table.find_remote(from, remote) {
-                Some(id) => Ok(forward(id, ecn)),
+                Some(id) => Ok(forward(id, ecn, data)),
                 None => self.admit(now, from, (remote, cookie), data, reply),
             };
         }
@@ -360,21 +395,25 @@ impl Endpoint {
             UdpPacket::Data(_) => Err(DropReason::TooShort),
             UdpPacket::ChallengeRequest(packet) => {
                 if let Some(id) = self.table.find_remote(from, packet.connection_id) {
-                    return Ok(forward(id, ecn));
+                    return Ok(forward(id, ecn, data));
                 }
                 self.challenge(now, from, packet, reply)
             }
             // It was looked at above.
             UdpPacket::ConnectRequest(_) => Err(DropReason::BadMessage),
-            UdpPacket::ChallengeReply(packet) => self.to_dialled(from, ecn, packet.connection_id),
-            UdpPacket::ConnectOk(packet) => self.to_dialled(from, ecn, packet.client_connection_id),
+            UdpPacket::ChallengeReply(packet) => {
+                self.to_dialled(from, ecn, packet.connection_id, data)
+            }
+            UdpPacket::ConnectOk(packet) => {
+                self.to_dialled(from, ecn, packet.client_connection_id, data)
+            }
             UdpPacket::ConnectionClosed(packet) => {
-                self.connection_closed(now, from, ecn, &packet, reply)
+                self.connection_closed(now, from, (ecn, data), &packet, reply)
             }
             UdpPacket::NoConnection(packet) => packet
                 .to
                 .and_then(|to| self.table.find(from, to))
-                .map(|id| forward(id, ecn))
+                .map(|id| forward(id, ecn, data))
                 .ok_or(DropReason::UnknownConnection),
         }
     }
@@ -412,10 +451,11 @@ impl Endpoint {
         from: Route,
         ecn: Option<Ecn>,
         id: ConnectionId,
+        data: &[u8],
     ) -> Result<DatagramEvent, DropReason> {
         match self.table.get(id) {
             Some(entry) if entry.route == from && entry.origin == Origin::Dial => {
-                Ok(forward(id, ecn))
+                Ok(forward(id, ecn, data))
             }
             Some(_) | None => Err(DropReason::UnknownConnection),
         }
@@ -426,7 +466,7 @@ impl Endpoint {
         &mut self,
         now: Timestamp,
         from: Route,
-        ecn: Option<Ecn>,
+        (ecn, data): (Option<Ecn>, &[u8]),
         packet: &udp::ConnectionClosed,
         reply: &mut Vec<u8>,
     ) -> Result<DatagramEvent, DropReason> {
@@ -436,7 +476,7 @@ impl Endpoint {
             (None, None) => None,
         };
         if let Some(id) = found {
-            return Ok(forward(id, ecn));
+            return Ok(forward(id, ecn, data));
         }
         if self.table.knows(from) && !self.may_reply_stateless(now) {
             return Err(DropReason::UnknownConnection);
@@ -461,6 +501,7 @@ impl Endpoint {
     }
 
     fn decided(&mut self, id: ConnectionId) {
+        self.peers.decided(id);
         let Some(entry) = self.table.get_mut(id).filter(|entry| entry.pending) else {
             return;
         };
@@ -484,12 +525,14 @@ impl Endpoint {
     }
 }
 
-const fn forward(id: ConnectionId, ecn: Option<Ecn>) -> DatagramEvent {
+const fn forward(id: ConnectionId, ecn: Option<Ecn>, data: &[u8]) -> DatagramEvent {
     let meta = DatagramMeta {
         path: PathId::DIRECT,
         ecn,
+        via: None,
     };
-    DatagramEvent::Forward { id, meta }
+    let payload = 0..data.len();
+    DatagramEvent::Forward { id, meta, payload }
 }
 
 #[cfg(test)]

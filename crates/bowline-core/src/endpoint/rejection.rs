@@ -141,13 +141,8 @@ impl From<DropReason> for Refused {
 
 impl From<PeerRefused> for Refused {
     fn from(peer: PeerRefused) -> Self {
-        let drop = match peer.reason {
-            EndReason::REMOTE_BAD_CERT => DropReason::BadCertificate,
-            EndReason::REMOTE_BAD_PROTOCOL_VERSION => DropReason::OldProtocol,
-            _ => DropReason::BadCrypt,
-        };
         Self {
-            drop,
+            drop: peer.drop_reason(),
             peer: Some(peer),
         }
     }

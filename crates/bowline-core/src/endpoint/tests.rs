@@ -110,7 +110,10 @@ fn cookie_for(endpoint: &mut Endpoint, at: Timestamp, from: Route, id: u32) -> u
 fn dropped(event: &DatagramEvent) -> Option<DropReason> {
     match event {
         DatagramEvent::Dropped(reason) => Some(*reason),
-        DatagramEvent::Reply | DatagramEvent::Forward { .. } | DatagramEvent::Incoming(_) => None,
+        DatagramEvent::Reply
+        | DatagramEvent::Handled
+        | DatagramEvent::Forward { .. }
+        | DatagramEvent::Incoming(_) => None,
     }
 }
 

@@ -119,7 +119,7 @@ impl Connection {
         }
         match &self.state {
             State::Dialing(_) => {}
-            State::Deciding(_) => return Err(DropReason::WrongRole),
+            State::Deciding(_) | State::Rendezvous { .. } => return Err(DropReason::WrongRole),
             State::Connected { .. } | State::Linger { .. } => return Ok(()),
             State::ClosedByPeer | State::Failed | State::FinWait { .. } | State::Dead => {
                 self.answer_closed();

@@ -17,6 +17,11 @@ use serde::Deserialize;
 use serde::Serialize;
 
 use crate::cert::certificate::Certificate;
+use crate::cert::check::AuthPolicy;
+use crate::cert::check::PeerCheck;
+use crate::cert::check::PeerRefused;
+use crate::cert::check::VerifiedPeer;
+use crate::cert::check::check_peer;
 use crate::cert::credentials::Credentials;
 use crate::cert::store::CertStore;
 use crate::crypto::Crypto;
@@ -61,6 +66,40 @@ pub(crate) struct Host {
     /// Numbers that connections begin with instead of the first.
     #[cfg(any(test, feature = "test-support"))]
     pub(crate) start: Option<StartNumbers>,
+}
+
+impl Host {
+    /// Who is let in whom nobody vouches for, if signals bring the two together: nobody, as soon as somebody
+    /// is trusted who could (docs/trust.md).
+    // DIFFERS: open builds of GNS let everybody in (p2p.md 7.3).
+    pub(crate) fn signaled_auth(&self) -> AuthPolicy {
+        if self.store.has_roots() {
+            AuthPolicy::Refuse
+        } else {
+            AuthPolicy::Allow
+        }
+    }
+
+    /// What a peer shows by signals, held to the same rules as what one shows by packets.
+    pub(crate) fn check_signaled(
+        &self,
+        now_unix_secs: u64,
+        peer: &Identity,
+        cert: &pb::CertificateSigned,
+        crypt: &pb::SessionCryptInfoSigned,
+    ) -> Result<VerifiedPeer, PeerRefused> {
+        check_peer(&PeerCheck {
+            crypto: &self.crypto,
+            store: &self.store,
+            now_unix_secs: Some(now_unix_secs),
+            app: self.app,
+            policy: self.signaled_auth(),
+            cert,
+            crypt,
+            expected_identity: peer,
+            expected_version: None,
+        })
+    }
 }
 
 /// A wall clock made of the monotonic one: certificates expire by the calendar.

@@ -52,8 +52,10 @@ impl Deciding {
 
 impl Connection {
     pub(crate) fn on_accept(&mut self, now: Timestamp) -> Result<(), AcceptError> {
-        if matches!(self.origin, Origin::Dial | Origin::Pair) {
-            return Err(AcceptError::NotIncoming);
+        match self.origin {
+            Origin::Dial | Origin::Pair => return Err(AcceptError::NotIncoming),
+            Origin::Signal => return self.on_accept_call(now),
+            Origin::Listen => {}
         }
         let (State::Deciding(deciding), Some(client)) = (&mut self.state, self.peer.id) else {
             return Err(AcceptError::WrongState(self.state()));
@@ -92,7 +94,7 @@ impl Connection {
         now: Timestamp,
         client: ConnectionId,
     ) -> Result<(), DropReason> {
-        if matches!(self.origin, Origin::Dial | Origin::Pair) {
+        if self.origin != Origin::Listen {
             return Err(DropReason::WrongRole);
         }
         if Some(client) != self.peer.id {
@@ -105,7 +107,9 @@ impl Connection {
                 let packet = answered.packet(now);
                 self.send_control(|out| packet.encode(out));
             }
-            State::Dialing(_) | State::Deciding(_) => return Err(DropReason::WrongState),
+            State::Dialing(_) | State::Deciding(_) | State::Rendezvous { .. } => {
+                return Err(DropReason::WrongState);
+            }
             State::ClosedByPeer | State::Failed | State::FinWait { .. } | State::Dead => {
                 self.answer_closed();
             }

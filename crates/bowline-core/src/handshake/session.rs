@@ -84,10 +84,6 @@ impl Session {
     }
 
     /// Changes ends, as long as nothing was agreed: what was signed for the old role is void.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "signaled connections switch roles")
-    )]
     pub(crate) fn set_role(&mut self, role: Role) {
         if self.role != role {
             self.role = role;

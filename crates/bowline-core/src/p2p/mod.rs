@@ -1,17 +1,25 @@
-//! Connections between two hosts that find each other by signals.
+//! Peers that know each other's identities and find a way by signals.
 //!
-//! A signal is a small blob that somebody else carries: a lobby, a chat, a server of the game. The whole
-//! handshake crosses in signals, so that both ends hold keys before the first packet finds a path. Signals
-//! may be lost, doubled and reordered.
+//! A third party carries small messages between them ([`signal`]), which may be lost, doubled or late. In them
+//! the two exchange certificates and keys, and tell each other where they might be reached; what must
+//! arrive goes in a small reliable stream inside ([`reliable_signal`]). Meanwhile the [`ice`](crate::ice)
+//! agent of each connection tries the addresses. By the time that a packet arrives both have keys.
 //!
-//! - [`signal`]: a signal as a typed value, and its bytes.
-//! - [`reliable_signal`]: the numbered messages inside of signals, which arrive whatever is lost.
-//! - [`signal_pacer`]: when the next signal may go.
-//! - [`tie_break`]: who becomes the server when both have asked.
-//!
-//! None of them knows a connection; each is driven by one.
+//! `party` is what a connection has for all this, `call` the side that asks, `answer` the side that is
+//! asked, `signals` what goes in and out, `way` the step from addresses to packets, `closing` the end;
+//! [`tie_break`] decides when both ask at once, `story` remembers what was tried.
 
+mod answer;
+mod call;
+mod closing;
+mod party;
 pub mod reliable_signal;
 pub mod signal;
 pub mod signal_pacer;
+mod signals;
+pub mod story;
 pub mod tie_break;
+mod way;
+
+pub(crate) use party::Party;
+pub use party::Ports;

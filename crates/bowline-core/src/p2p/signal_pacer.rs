@@ -50,6 +50,12 @@ impl SignalPacer {
         self.due
     }
 
+    /// When a signal may go at the earliest, whether there is something to tell or not.
+    pub fn next_at(&self) -> Timestamp {
+        self.sent
+            .map_or(Timestamp::ZERO, |sent| sent + SIGNAL_SPACING)
+    }
+
     /// Whether a signal is to go now.
     pub fn is_due(&self, now: Timestamp) -> bool {
         self.due.is_some_and(|due| due <= now)

@@ -187,9 +187,10 @@ impl Side {
                 assert!(is_small, "an answer larger than its cause");
                 (None, Some(reply))
             }
-            DatagramEvent::Forward { id, meta } => {
+            DatagramEvent::Handled => (None, None),
+            DatagramEvent::Forward { id, meta, payload } => {
                 if let Some(connection) = self.connection_mut(id) {
-                    connection.handle_datagram(now, &meta, &mut bytes);
+                    connection.handle_datagram(now, &meta, &mut bytes[payload]);
                 }
                 (Some(id), None)
             }

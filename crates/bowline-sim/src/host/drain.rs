@@ -9,7 +9,7 @@ use bowline_core::limits;
 use bowline_core::time::{Span, Timestamp};
 
 use crate::host::slot::Life;
-use crate::host::{Effects, Host, News, Received, What};
+use crate::host::{Effects, Host, News, Received, Signal, What};
 use crate::network::Datagram;
 
 /// A timer that is due again at once and in vain, this many times in a row, does not get anywhere.
@@ -58,12 +58,27 @@ impl Host {
         let from = self.sockets.get(slot.route.socket.get() as usize).copied();
         let from = SocketAddr::new(self.address, from.unwrap_or(0));
         while let Some(transmit) = connection.poll_transmit(local, &mut self.buf) {
-            out.datagrams
-                .extend(self.buf.datagrams(&transmit).map(|bytes| Datagram {
+            let bytes = self.buf.datagrams(&transmit);
+            match transmit.via {
+                None => out.datagrams.extend(bytes.map(|bytes| Datagram {
                     from,
                     to: slot.route.remote,
                     bytes: bytes.to_vec(),
-                }));
+                })),
+                Some(via) => out.datagrams.extend(bytes.filter_map(|bytes| {
+                    let mut wrapped = bytes.to_vec();
+                    let (socket, to) = match self.endpoint.socket_of(via.local) {
+                        Some(socket) => (socket, via.remote),
+                        None => self.endpoint.wrap(local, via, bytes, &mut wrapped)?,
+                    };
+                    let port = self.sockets.get(socket.get() as usize)?;
+                    Some(Datagram {
+                        from: SocketAddr::new(self.address, *port),
+                        to,
+                        bytes: wrapped,
+                    })
+                })),
+            }
             self.buf.clear();
         }
         while let Some(event) = connection.poll_event() {
@@ -76,6 +91,13 @@ impl Host {
             slot.events.push((now, event));
             let what = What::Event(event);
             out.news.push(News { id, what });
+        }
+        let mut signal = Vec::new();
+        while connection.poll_signal(local, &mut signal) {
+            if let Some(to) = connection.info().identity {
+                let bytes = signal.clone();
+                out.signals.push(Signal { to, bytes });
+            }
         }
         let mut is_dead = false;
         while let Some(event) = connection.poll_endpoint() {

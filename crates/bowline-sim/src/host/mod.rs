@@ -4,6 +4,7 @@
 //! application wants, and collects what comes of it in [`Effects`].
 
 mod drain;
+mod peers;
 mod power;
 mod raw;
 mod slot;
@@ -29,9 +30,10 @@ use bowline_core::wire::data_header::DataHeader;
 
 use crate::network::Datagram;
 
-use self::raw::RawSockets;
+use self::raw::{RawSockets, Service};
 use self::slot::Life;
 
+pub(crate) use self::peers::Signal;
 pub(crate) use self::power::Power;
 pub(crate) use self::slot::Slot;
 
@@ -135,6 +137,7 @@ pub struct Received {
 #[derive(Debug, Default)]
 pub(crate) struct Effects {
     pub(crate) datagrams: Vec<Datagram>,
+    pub(crate) signals: Vec<Signal>,
     pub(crate) news: Vec<News>,
 }
 
@@ -256,6 +259,10 @@ impl Host {
 
     /// Takes a datagram from the network.
     pub(crate) fn arrived(&mut self, now: Timestamp, mut datagram: Datagram, out: &mut Effects) {
+        if let Some(answers) = self.raw.serve(now, &datagram) {
+            out.datagrams.extend(answers);
+            return;
+        }
         if let Some(buffer) = self.raw.at(datagram.to.port()) {
             self.overflowed += u64::from(!buffer.push(datagram));
             return;
@@ -284,7 +291,9 @@ impl Host {
         {
             DatagramEvent::Dropped(_) => {}
             DatagramEvent::Reply => out.datagrams.push(self.datagram(route, reply)),
-            DatagramEvent::Forward { id, meta } => {
+            DatagramEvent::Handled => {}
+            DatagramEvent::Forward { id, meta, payload } => {
+                let bytes = &mut bytes[payload];
                 let is_data = DataHeader::parse(bytes).is_ok();
                 let is_taken = self.feed(now, id, out, |connection, now| {
                     let dropped = connection.drops().total();
@@ -310,6 +319,12 @@ impl Host {
                 }
             }
         }
+        self.poll_endpoint(now, out);
+    }
+
+    /// Answers whatever comes in a way of its own.
+    pub(crate) fn serve(&mut self, service: Service) {
+        self.raw.serve_with(service);
     }
 
     /// Opens a socket that does not belong to the endpoint.
@@ -337,6 +352,7 @@ impl Host {
         let local = self.local(now);
         if self.endpoint.poll_timeout().is_some_and(|at| at <= local) {
             self.endpoint.handle_timeout(local);
+            self.poll_endpoint(now, out);
         }
         while let Some((at, id)) = self.deadlines.first().copied() {
             if at > local {
@@ -361,6 +377,7 @@ impl Host {
         let local = self.local(now);
         let result = input(self.connection_mut(id)?, local);
         self.drain(now, id, out);
+        self.poll_endpoint(now, out);
         Some(result)
     }
 
@@ -465,6 +482,6 @@ impl Host {
 
 impl Effects {
     fn len(&self) -> usize {
-        self.datagrams.len() + self.news.len()
+        self.datagrams.len() + self.news.len() + self.signals.len()
     }
 }

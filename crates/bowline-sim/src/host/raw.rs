@@ -1,6 +1,9 @@
 //! Sockets that belong to no endpoint: whoever plays the scenario speaks a protocol of its own there.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
+
+use bowline_core::time::Timestamp;
 
 use crate::network::Datagram;
 
@@ -34,17 +37,42 @@ impl SocketBuffer {
     }
 }
 
+/// Answers a datagram.
+pub(crate) type Service = Box<dyn FnMut(Timestamp, &Datagram) -> Vec<Datagram>>;
+
 /// The raw sockets of a host, by port.
-#[derive(Debug, Default)]
-pub(super) struct RawSockets(BTreeMap<u16, SocketBuffer>);
+#[derive(Default)]
+pub(super) struct RawSockets {
+    buffers: BTreeMap<u16, SocketBuffer>,
+    service: Option<Service>,
+}
 
 impl RawSockets {
     pub(super) fn open(&mut self, port: u16) {
-        self.0.entry(port).or_default();
+        self.buffers.entry(port).or_default();
     }
 
     pub(super) fn at(&mut self, port: u16) -> Option<&mut SocketBuffer> {
-        self.0.get_mut(&port)
+        self.buffers.get_mut(&port)
+    }
+
+    /// Has whatever comes answered at once.
+    pub(super) fn serve_with(&mut self, service: Service) {
+        self.service = Some(service);
+    }
+
+    /// The answers, if there is a service.
+    pub(super) fn serve(&mut self, now: Timestamp, datagram: &Datagram) -> Option<Vec<Datagram>> {
+        Some(self.service.as_mut()?(now, datagram))
+    }
+}
+
+impl fmt::Debug for RawSockets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RawSockets")
+            .field("buffers", &self.buffers)
+            .field("has_service", &self.service.is_some())
+            .finish()
     }
 }
 

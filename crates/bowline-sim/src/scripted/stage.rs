@@ -69,6 +69,8 @@ pub enum Outcome {
     Dropped(DropReason),
     /// The endpoint answered by itself.
     Replied,
+    /// The endpoint took it.
+    Handled,
     /// It went to a connection.
     Forwarded(ConnectionId),
     /// It made a connection.
@@ -147,9 +149,10 @@ impl Stage {
         match event {
             DatagramEvent::Dropped(reason) => (Outcome::Dropped(reason), Vec::new()),
             DatagramEvent::Reply => (Outcome::Replied, vec![to(from, reply)]),
-            DatagramEvent::Forward { id, meta } => {
+            DatagramEvent::Handled => (Outcome::Handled, Vec::new()),
+            DatagramEvent::Forward { id, meta, payload } => {
                 if let Some(connection) = self.connections.get_mut(&id) {
-                    connection.handle_datagram(self.now, &meta, &mut bytes);
+                    connection.handle_datagram(self.now, &meta, &mut bytes[payload]);
                 }
                 (Outcome::Forwarded(id), self.drain(id))
             }

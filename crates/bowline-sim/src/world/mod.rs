@@ -8,6 +8,7 @@ mod nat;
 mod oracle;
 mod raw;
 mod settle;
+mod signals;
 mod story;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -32,8 +33,10 @@ use crate::report::Journal;
 use crate::trace::{Trace, TraceHash};
 
 use self::bounds::Bounds;
+use self::signals::SignalService;
 use self::story::{Story, in_words};
 
+pub use self::signals::{SignalConfig, SignalCounters};
 pub use self::story::Stuck;
 
 /// A world of its own: hosts, links and a clock that only moves when something happens.
@@ -59,6 +62,7 @@ pub struct World {
     gns: BTreeMap<Conn, GnsReceiver>,
     journal: Journal,
     nonces: NonceWatch,
+    signals: SignalService,
     /// How often something happened to a host.
     touches: u64,
     /// What ends might hold under settings that they do not have any more.
@@ -85,6 +89,7 @@ pub enum Verdict {
 enum Planned {
     Arrival(RealmId, Datagram),
     Wake(HostId),
+    Signal(HostId, Vec<u8>),
 }
 
 /// When the world begins. Not zero, so that times before it can be told from no time at all.
@@ -111,6 +116,7 @@ impl World {
             gns: BTreeMap::new(),
             journal: Journal::default(),
             nonces,
+            signals: SignalService::new(seed),
             touches: 0,
             bounds: BTreeMap::new(),
             lingering: BTreeSet::new(),
@@ -303,6 +309,7 @@ impl World {
                     self.arrive(host, datagram);
                 }
             }
+            Planned::Signal(host, bytes) => self.deliver_signal(host, bytes),
             Planned::Wake(host) => {
                 if self.host(host).planned_wake == Some(at) {
                     self.host_mut(host).planned_wake = None;
@@ -349,6 +356,7 @@ impl World {
                 for datagram in effects.datagrams {
                     self.send_datagram(id, datagram);
                 }
+                self.carry_signals(id, effects.signals);
             }
             Power::Paused(stopped) => stopped.outgoing.extend(effects.datagrams),
             Power::Off => {}

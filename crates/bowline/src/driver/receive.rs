@@ -38,7 +38,7 @@ pub(crate) struct Receiver {
     shard: ShardId,
     batch: RecvBatch,
     /// Per datagram of the batch, which connection of `touched` it is for, if any.
-    routed: Vec<Option<(u32, DatagramMeta)>>,
+    routed: Vec<Option<Routed>>,
     /// Per datagram, whether it is lost or late on purpose; empty if none is.
     withheld: Vec<bool>,
     /// The connections that the batch has datagrams for, and those that it made.
@@ -49,6 +49,16 @@ pub(crate) struct Receiver {
     reply: Vec<u8>,
     replies: Vec<u8>,
     reply_list: Vec<(SocketAddr, Range<usize>)>,
+}
+
+/// Whom a datagram of the batch is for.
+#[derive(Clone, Debug)]
+struct Routed {
+    /// Its connection among those that were touched.
+    place: u32,
+    meta: DatagramMeta,
+    /// Which of its bytes.
+    payload: Range<usize>,
 }
 
 impl Receiver {
@@ -161,7 +171,8 @@ impl Receiver {
                     self.reply_list.push((*remote, start..self.replies.len()));
                     None
                 }
-                DatagramEvent::Forward { id, meta } => {
+                DatagramEvent::Handled => None,
+                DatagramEvent::Forward { id, meta, payload } => {
                     let slot = hub.slot(id);
                     let place = slot.map(|slot| touch(&mut self.touched, slot));
                     match place {
@@ -169,7 +180,11 @@ impl Receiver {
                             hub.endpoint.count_drop(DropReason::UnfairShare);
                             None
                         }
-                        place => place.map(|place| (place, meta)),
+                        place => place.map(|place| Routed {
+                            place,
+                            meta,
+                            payload,
+                        }),
                     }
                 }
                 DatagramEvent::Incoming(core) => {
@@ -192,9 +207,15 @@ impl Receiver {
     fn handle(&mut self, now: Timestamp) {
         let mut current = None;
         for ((_, _, data), routed) in self.batch.iter_mut().zip(&self.routed) {
-            let Some((index, meta)) = routed else {
+            let Some(Routed {
+                place: index,
+                meta,
+                payload,
+            }) = routed
+            else {
                 continue;
             };
+            let data = &mut data[payload.clone()];
             let mut state = match current.take() {
                 Some((same, state)) if same == *index => state,
                 other => {

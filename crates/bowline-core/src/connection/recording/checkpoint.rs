@@ -81,6 +81,7 @@ impl Phase {
         Some(match state {
             State::Dialing(_)
             | State::Deciding(_)
+            | State::Rendezvous { .. }
             | State::Connected { answered: Some(_) }
             | State::Linger {
                 answered: Some(_), ..
@@ -191,6 +192,7 @@ impl Checkpoint {
             telemetry: image.telemetry,
             outbox: Outbox::with_control(image.control),
             pipe: None,
+            party: None,
             recorder: Recorder::default(),
             now: image.now,
         }

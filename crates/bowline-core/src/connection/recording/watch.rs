@@ -163,7 +163,7 @@ impl Recorder {
     }
 
     #[inline]
-    pub(in crate::connection) fn saw_drop(&mut self, reason: DropReason) {
+    pub(crate) fn saw_drop(&mut self, reason: DropReason) {
         if let Some(watch) = &mut self.watch {
             watch.drops.push(reason);
         }

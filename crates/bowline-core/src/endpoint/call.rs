@@ -1,0 +1,113 @@
+//! Connections to a peer by its identity.
+
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+
+use crate::config::Config;
+use crate::connection::Connection;
+use crate::crypto::kdf::Role;
+use crate::endpoint::Endpoint;
+use crate::endpoint::peers::Call;
+use crate::endpoint::peers::SIGNAL_ROUTE;
+use crate::endpoint::table::Entry;
+use crate::error::ConnectP2pError;
+use crate::handshake::Origin;
+use crate::handshake::session::Session;
+use crate::identity::Identity;
+use crate::ids::ConnectionId;
+use crate::ids::VirtualPort;
+use crate::limits;
+use crate::p2p::Party;
+use crate::p2p::Ports;
+use crate::time::Timestamp;
+
+/// What came of the wish for a connection with a peer.
+#[derive(Debug)]
+#[must_use = "the connection is to be driven, or accepted"]
+pub enum Called {
+    /// A new connection; drain it to get its first signal.
+    New(Box<Connection>),
+    /// The peer has asked for the same one already, and waits: accept that one.
+    Waiting(ConnectionId),
+}
+
+impl Endpoint {
+    /// Starts a connection to a peer that is known by its identity; drain it to get its first signal.
+    ///
+    /// The settings say which port of ours the connection is from (`LocalVirtualPort`, else the peer's), and
+    /// whether it may be one with the connection that the peer may be starting at the same time
+    /// (`SymmetricConnect`).
+    ///
+    /// # Errors
+    /// See [`ConnectP2pError`].
+    pub fn connect_p2p(
+        &mut self,
+        now: Timestamp,
+        peer: &Identity,
+        port: VirtualPort,
+        config: Arc<Config>,
+    ) -> Result<Called, ConnectP2pError> {
+        if peer.is_anonymous() {
+            return Err(ConnectP2pError::NoPeer);
+        }
+        if self.host.identity.is_anonymous() {
+            return Err(ConnectP2pError::NoIdentity);
+        }
+        if config.ice_candidates().is_empty() {
+            return Err(ConnectP2pError::NoTransport);
+        }
+        let local = config.local_virtual_port().unwrap_or(port);
+        let ports = Ports {
+            local,
+            remote: port,
+        };
+        let listener = self.peers.listeners.get(&local);
+        let symmetric = config.is_symmetric_connect()
+            || listener.is_some_and(|listener| listener.config.is_symmetric_connect());
+        if let Some((id, call)) = self.peers.double_of(peer, ports, symmetric) {
+            return match call.pending {
+                true => Ok(Called::Waiting(id)),
+                false => Err(ConnectP2pError::AlreadyConnected(id)),
+            };
+        }
+        if self.table.len() >= limits::MAX_CONNECTIONS || self.peers.is_full_of(peer) {
+            return Err(ConnectP2pError::TooManyConnections);
+        }
+        self.check_credentials(now);
+        let id = self.table.fresh_id(&mut self.rng);
+        let call = Call {
+            peer: peer.clone(),
+            ports,
+            symmetric,
+            pending: false,
+            alive: true,
+            config: Arc::clone(&config),
+        };
+        self.insert_call(id, call, None);
+        let mut rng = self.rng.child("connection");
+        let policy = config.encryption();
+        let session = Session::new(&self.host, &mut rng, id, Role::Client, policy);
+        let party = Party::new(now, Role::Client, ports, session, rng.child("peer"));
+        let start = self.start(id, SIGNAL_ROUTE, config, &mut rng);
+        let connection = Connection::call(now, start, party, peer.clone());
+        Ok(Called::New(Box::new(connection)))
+    }
+
+    /// Puts a connection between peers into the tables.
+    pub(super) fn insert_call(
+        &mut self,
+        id: ConnectionId,
+        call: Call,
+        remote_id: Option<ConnectionId>,
+    ) {
+        let entry = Entry {
+            route: SIGNAL_ROUTE,
+            origin: Origin::Signal,
+            remote_id,
+            identity: Some(call.peer.clone()),
+            pending: false,
+        };
+        self.table.insert(id, entry);
+        self.peers.insert(id, call);
+    }
+}

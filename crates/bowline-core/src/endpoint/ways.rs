@@ -1,0 +1,401 @@
+//! The ways out of this host, which its connections between peers share, and what arrives on them.
+//!
+//! There is one socket for each address of this host ([`Endpoint::set_interfaces`]), however many
+//! connections there are. What a STUN server says of such a socket, and what a TURN server lends it, holds
+//! for all of them: the [`Gatherer`] asks once. A datagram is for the connection whose number it carries:
+//! data packets say it outright, a check in the name that the peer uses, the answer to one in the number
+//! that we gave the question.
+//!
+//! Servers may be given by name. The owner of the endpoint resolves it ([`Endpoint::poll_resolve`]), however
+//! long that takes; nothing waits for it.
+
+use alloc::collections::BTreeMap;
+use alloc::collections::VecDeque;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::net::IpAddr;
+use core::net::SocketAddr;
+use core::ops::Range;
+
+use crate::config::Config;
+use crate::counters::DropReason;
+use crate::endpoint::DatagramEvent;
+use crate::endpoint::Endpoint;
+use crate::endpoint::Route;
+use crate::endpoint::SocketId;
+use crate::event::ToConnection;
+use crate::handshake::Origin;
+use crate::ice::CandidateTypes;
+use crate::ice::credentials;
+use crate::ice::gather::Base;
+use crate::ice::gather::GatherConfig;
+use crate::ice::gather::GatherInput;
+use crate::ice::gather::Gatherer;
+use crate::ice::gather::Interface;
+use crate::ice::gather::LocalNews;
+use crate::ice::gather::TurnServer;
+use crate::ids::ConnectionId;
+use crate::ids::LocalId;
+use crate::ids::PathId;
+use crate::limits;
+use crate::rng::Rng;
+use crate::stun;
+use crate::stun::uri;
+use crate::stun::uri::ServerHost;
+use crate::stun::uri::ServerUri;
+use crate::stun::uri::Service;
+use crate::time::Timestamp;
+use crate::transmit::DatagramMeta;
+use crate::transmit::Ecn;
+use crate::transmit::Via;
+use crate::wire::data_header;
+use crate::wire::udp;
+use crate::wire::udp::UdpPacket;
+
+/// See the module's documentation.
+#[derive(Debug)]
+pub(super) struct Ways {
+    pub(super) gatherer: Gatherer,
+    wishes: BTreeMap<ConnectionId, Wish>,
+    names: BTreeMap<String, Name>,
+    to_resolve: VecDeque<String>,
+}
+
+/// What a connection's settings ask for.
+#[derive(Clone, Debug)]
+struct Wish {
+    mask: CandidateTypes,
+    stun: Vec<ServerUri>,
+    turn: Vec<TurnUri>,
+}
+
+#[derive(Clone, Debug)]
+struct TurnUri {
+    server: ServerUri,
+    user: String,
+    password: String,
+}
+
+/// A name of a server.
+#[derive(Clone, Debug)]
+enum Name {
+    /// The owner of the endpoint was asked.
+    Asked,
+    /// It was answered then; no addresses if there are none.
+    Known {
+        at: Timestamp,
+        addresses: Vec<IpAddr>,
+    },
+}
+
+impl Wish {
+    /// What is wrong with a list was said when it was set; here it counts as empty.
+    fn of(config: &Config) -> Self {
+        let list = |service, text: &str| uri::parse_list(service, text).unwrap_or_default();
+        let servers = list(Service::Turn, config.turn_servers());
+        let split = |text: &str| -> Vec<String> { text.split(',').map(String::from).collect() };
+        let (users, passwords) = (split(config.turn_users()), split(config.turn_passwords()));
+        // GNS: unless there is one for each server, there is none for any.
+        let has_all = users.len() == servers.len() && passwords.len() == servers.len();
+        let nobody = || {
+            core::iter::repeat_with(String::new)
+                .take(servers.len())
+                .collect()
+        };
+        let (users, passwords): (Vec<_>, Vec<_>) = match has_all {
+            true => (users, passwords),
+            false => (nobody(), nobody()),
+        };
+        let accounts = users.into_iter().zip(passwords);
+        let turn = servers.iter().cloned().zip(accounts);
+        Self {
+            mask: config.ice_candidates(),
+            stun: list(Service::Stun, config.stun_servers()),
+            turn: turn
+                .map(|(server, (user, password))| TurnUri {
+                    server,
+                    user,
+                    password,
+                })
+                .collect(),
+        }
+    }
+
+    fn servers(&self) -> impl Iterator<Item = &ServerUri> {
+        let turn = self.turn.iter().map(|turn| &turn.server);
+        self.stun.iter().chain(turn)
+    }
+
+    fn names(&self) -> impl Iterator<Item = &String> {
+        self.servers().filter_map(|server| match server.host() {
+            ServerHost::Name(name) => Some(name),
+            ServerHost::Ip(_) => None,
+        })
+    }
+}
+
+impl Ways {
+    pub(super) fn new(rng: &mut Rng) -> Self {
+        Self {
+            gatherer: Gatherer::new(rng.child("ways")),
+            wishes: BTreeMap::new(),
+            names: BTreeMap::new(),
+            to_resolve: VecDeque::new(),
+        }
+    }
+
+    /// A connection looks for ways.
+    pub(super) fn want(&mut self, now: Timestamp, id: ConnectionId, config: &Config) {
+        let wish = Wish::of(config);
+        for name in wish.names() {
+            let is_fresh = match self.names.get(name) {
+                None => false,
+                Some(Name::Asked) => true,
+                Some(Name::Known { at, addresses }) => {
+                    let life = match addresses.is_empty() {
+                        true => limits::UNRESOLVED_NAME_LIFE,
+                        false => limits::RESOLVED_NAME_LIFE,
+                    };
+                    now.since(*at) < life
+                }
+            };
+            let has_room =
+                self.names.contains_key(name) || self.names.len() < limits::MAX_SERVER_NAMES;
+            if !is_fresh && has_room && !self.to_resolve.contains(name) {
+                self.to_resolve.push_back(name.clone());
+                // What was known holds until the answer.
+                self.names.entry(name.clone()).or_insert(Name::Asked);
+            }
+        }
+        self.gather(now, id, &wish);
+        self.wishes.insert(id, wish);
+    }
+
+    pub(super) fn release(&mut self, now: Timestamp, id: ConnectionId) {
+        if self.wishes.remove(&id).is_some() {
+            self.gatherer.release(now, id);
+        }
+    }
+
+    fn gather(&mut self, now: Timestamp, id: ConnectionId, wish: &Wish) {
+        let stun = wish.stun.iter();
+        let turn = wish.turn.iter();
+        let config = GatherConfig {
+            mask: wish.mask,
+            stun: stun.flat_map(|server| self.addresses(server)).collect(),
+            turn: turn
+                .flat_map(|turn| {
+                    let addresses = self.addresses(&turn.server);
+                    addresses.into_iter().map(|address| TurnServer {
+                        address,
+                        user: turn.user.clone(),
+                        password: turn.password.clone(),
+                    })
+                })
+                .collect(),
+        };
+        self.gatherer.want(now, id, config);
+    }
+
+    fn addresses(&self, server: &ServerUri) -> Vec<SocketAddr> {
+        let at = |ip: &IpAddr| SocketAddr::new(*ip, server.port());
+        match server.host() {
+            ServerHost::Ip(ip) => Vec::from([at(ip)]),
+            ServerHost::Name(name) => match self.names.get(name) {
+                Some(Name::Known { addresses, .. }) => addresses.iter().map(at).collect(),
+                Some(Name::Asked) | None => Vec::new(),
+            },
+        }
+    }
+
+    fn resolved(&mut self, now: Timestamp, name: &str, addresses: &[IpAddr]) {
+        let Some(known) = self.names.get_mut(name) else {
+            return;
+        };
+        if let Name::Known { addresses: old, .. } = known
+            && addresses.is_empty()
+            && !old.is_empty()
+        {
+            // Better what was true than nothing.
+            return;
+        }
+        let addresses = addresses.iter().take(limits::MAX_SERVER_ADDRESSES);
+        *known = Name::Known {
+            at: now,
+            addresses: addresses.copied().collect(),
+        };
+        let concerned = self.wishes.iter();
+        let concerned = concerned
+            .filter(|(_, wish)| wish.names().any(|other| other == name))
+            .map(|(id, wish)| (*id, wish.clone()))
+            .collect::<Vec<_>>();
+        for (id, wish) in concerned {
+            self.gather(now, id, &wish);
+        }
+    }
+}
+
+/// What part of a datagram is for whom.
+enum Addressee {
+    Gatherer,
+    Connection { via: Via, payload: Range<usize> },
+}
+
+impl Endpoint {
+    /// Tells which sockets there are for connections between peers, one for each address of this host, and
+    /// tells again when that has changed.
+    pub fn set_interfaces(&mut self, now: Timestamp, interfaces: &[Interface]) {
+        self.peers.ways.gatherer.set_interfaces(now, interfaces);
+    }
+
+    /// A socket for connections between peers could not send.
+    pub fn handle_send_error(&mut self, now: Timestamp, socket: SocketId) {
+        self.peers.ways.gatherer.on_send_error(now, socket);
+    }
+
+    /// The next packet to a STUN or TURN server, which replaces what is in `out`: from which socket it goes,
+    /// and where to.
+    pub fn poll_server_packet(&mut self, out: &mut Vec<u8>) -> Option<(SocketId, SocketAddr)> {
+        out.clear();
+        self.peers.ways.gatherer.poll_transmit(out)
+    }
+
+    /// The next news for a connection ([`Connection::handle_endpoint`](crate::connection::Connection)).
+    pub fn poll_to_connection(&mut self) -> Option<(ConnectionId, ToConnection)> {
+        let (id, news) = self.peers.ways.gatherer.poll_event()?;
+        let news = match news {
+            LocalNews::Added(candidate) => ToConnection::LocalCandidate(candidate),
+            LocalNews::Removed(local) => ToConnection::LocalGone(local),
+            LocalNews::Done => ToConnection::LocalsKnown,
+        };
+        Some((id, news))
+    }
+
+    /// The next name of a server that is to be resolved ([`Self::handle_resolved`]).
+    pub fn poll_resolve(&mut self) -> Option<String> {
+        self.peers.ways.to_resolve.pop_front()
+    }
+
+    /// The addresses of a server; none if the name has none.
+    pub fn handle_resolved(&mut self, now: Timestamp, name: &str, addresses: &[IpAddr]) {
+        self.peers.ways.resolved(now, name, addresses);
+    }
+
+    /// The socket of a way out; `None` if that is an address that a relay lends us ([`Self::wrap`]), or is no
+    /// more.
+    pub fn socket_of(&self, local: LocalId) -> Option<SocketId> {
+        match self.peers.ways.gatherer.route(local)? {
+            Base::Socket(socket) => Some(socket),
+            Base::Relay(_) => None,
+        }
+    }
+
+    /// Puts a datagram that is to go by a relay into one for the relay, which replaces what is in `out`: from
+    /// which socket it goes, and where to.
+    pub fn wrap(
+        &mut self,
+        now: Timestamp,
+        via: Via,
+        payload: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Option<(SocketId, SocketAddr)> {
+        out.clear();
+        let gatherer = &mut self.peers.ways.gatherer;
+        let wrapped = gatherer.wrap(now, via.local, via.remote, payload, out);
+        wrapped
+            .inspect_err(|error| tracing::trace!(%error, "not sent"))
+            .ok()
+    }
+
+    /// A datagram came in on a socket for connections between peers.
+    pub(super) fn route_peer_datagram(
+        &mut self,
+        now: Timestamp,
+        from: Route,
+        ecn: Option<Ecn>,
+        data: &[u8],
+    ) -> Result<DatagramEvent, DropReason> {
+        let (via, payload) = match self.unwrap_peer_datagram(now, from, data)? {
+            Addressee::Gatherer => return Ok(DatagramEvent::Handled),
+            Addressee::Connection { via, payload } => (via, payload),
+        };
+        let bytes = data.get(payload.clone()).ok_or(DropReason::TooShort)?;
+        let id = self.peer_addressee(bytes)?;
+        let meta = DatagramMeta {
+            path: PathId::PEER,
+            ecn,
+            via: Some(via),
+        };
+        Ok(DatagramEvent::Forward { id, meta, payload })
+    }
+
+    fn unwrap_peer_datagram(
+        &mut self,
+        now: Timestamp,
+        from: Route,
+        data: &[u8],
+    ) -> Result<Addressee, DropReason> {
+        let gatherer = &mut self.peers.ways.gatherer;
+        match gatherer.handle_datagram(now, from.socket, from.remote, data) {
+            GatherInput::Handled => Ok(Addressee::Gatherer),
+            GatherInput::Dropped(reason) => Err(reason),
+            GatherInput::Relayed {
+                local,
+                peer,
+                payload,
+            } => {
+                let via = Via {
+                    local,
+                    remote: peer,
+                };
+                Ok(Addressee::Connection { via, payload })
+            }
+            GatherInput::NotMine => {
+                let local = gatherer.local_of(from.socket);
+                let via = Via {
+                    local: local.ok_or(DropReason::NotListening)?,
+                    remote: from.remote,
+                };
+                let payload = 0..data.len();
+                Ok(Addressee::Connection { via, payload })
+            }
+        }
+    }
+
+    /// The connection that a datagram says it is for.
+    fn peer_addressee(&self, data: &[u8]) -> Result<ConnectionId, DropReason> {
+        let is_call = |id: &ConnectionId| {
+            let entry = self.table.get(*id);
+            entry.is_some_and(|entry| entry.origin == Origin::Signal)
+        };
+        let id = if stun::is_stun(data) {
+            let message = stun::Message::parse(data)?;
+            if message.class() == stun::Class::Request {
+                let name = message.username().ok_or(DropReason::BadStun)?;
+                let ours = name.split(':').next().unwrap_or_default();
+                let ids = credentials::connection_ids_of(ours).ok_or(DropReason::BadStun)?;
+                ids.into_iter().find(is_call)
+            } else {
+                Some(ConnectionId::new(message.transaction_id().asker()))
+            }
+        } else if let Some(to) = data_header::peek_to(data) {
+            Some(to)
+        } else {
+            match udp::parse(data)? {
+                UdpPacket::ConnectionClosed(packet) => packet.to,
+                UdpPacket::NoConnection(packet) => packet.to,
+                UdpPacket::Data(_)
+                | UdpPacket::ChallengeRequest(_)
+                | UdpPacket::ChallengeReply(_)
+                | UdpPacket::ConnectRequest(_)
+                | UdpPacket::ConnectOk(_) => return Err(DropReason::UnknownKind),
+            }
+        };
+        id.filter(is_call).ok_or(DropReason::UnknownConnection)
+    }
+
+    /// Whether a socket is for connections between peers.
+    pub(super) fn is_peer_socket(&self, socket: SocketId) -> bool {
+        self.peers.ways.gatherer.local_of(socket).is_some()
+    }
+}

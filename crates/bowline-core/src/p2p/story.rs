@@ -1,0 +1,160 @@
+//! What two peers tried to reach each other, in order: so that a connection that came about can be
+//! explained, and above all one that did not.
+//!
+//! Here is what concerns signals. What concerns addresses the agent remembers
+//! ([`ice::story`](crate::ice::story)); [`Connection::story`](crate::connection::Connection::story) puts both
+//! together.
+
+use alloc::vec::Vec;
+use core::fmt;
+
+use crate::connection::Connection;
+use crate::ice::story::What as WayEntry;
+use crate::limits;
+use crate::p2p::signal::NO_CONNECTION;
+use crate::p2p::signal::SignalKind;
+use crate::time::Timestamp;
+
+/// Something that happened on the way to a connection.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// When.
+    pub at: Timestamp,
+    /// What.
+    pub what: What,
+}
+
+/// What happened.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum What {
+    /// We sent a signal.
+    SignalLeft(SignalName),
+    /// A signal of the peer came.
+    SignalCame(SignalName),
+    /// The peer looks for no direct way.
+    PeerWithoutIce,
+    /// Something about addresses, and the ways between them.
+    Way(WayEntry),
+    /// A packet of the peer decrypted: the way works in both directions.
+    Connected,
+}
+
+/// What a signal is for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum SignalName {
+    /// Asks for a connection.
+    Request,
+    /// Accepts one.
+    Accept,
+    /// Ends one.
+    Close,
+    /// Says that there is none any more.
+    NoConnection,
+    /// Tells addresses, or acknowledges that they were told.
+    Addresses,
+}
+
+/// What is remembered of signals: of a long story the beginning.
+#[derive(Clone, Debug)]
+pub(crate) struct SignalStory {
+    entries: Vec<Entry>,
+}
+
+impl SignalStory {
+    pub(crate) const fn new() -> Self {
+        Self {
+            entries: Vec::new(),
+        }
+    }
+
+    pub(crate) fn signal_left(&mut self, now: Timestamp, kind: &SignalKind) {
+        self.note(now, What::SignalLeft(SignalName::of(kind)));
+    }
+
+    pub(crate) fn signal_came(&mut self, now: Timestamp, kind: &SignalKind) {
+        self.note(now, What::SignalCame(SignalName::of(kind)));
+    }
+
+    pub(crate) fn peer_without_ice(&mut self, now: Timestamp) {
+        self.note(now, What::PeerWithoutIce);
+    }
+
+    pub(crate) fn connected(&mut self, now: Timestamp) {
+        self.note(now, What::Connected);
+    }
+
+    /// Whether the peer may have heard of the connection.
+    pub(crate) fn has_signalled(&self) -> bool {
+        let mut entries = self.entries.iter();
+        entries.any(|entry| matches!(entry.what, What::SignalLeft(_)))
+    }
+
+    /// Heap in bytes.
+    pub(crate) const fn heap_bytes(&self) -> usize {
+        self.entries.capacity() * size_of::<Entry>()
+    }
+
+    fn note(&mut self, at: Timestamp, what: What) {
+        if self.entries.len() < limits::MAX_SIGNAL_STORY {
+            self.entries.push(Entry { at, what });
+        }
+    }
+}
+
+impl Connection {
+    /// How two peers that found each other by signals came together, or did not, the oldest first; empty for
+    /// a connection by address. Of a long story the beginning is kept.
+    pub fn story(&self) -> Vec<Entry> {
+        let Some(party) = &self.party else {
+            return Vec::new();
+        };
+        let mut story = party.story.entries.clone();
+        if let Some(agent) = &party.agent {
+            story.extend(agent.story().entries().map(|entry| Entry {
+                at: entry.at,
+                what: What::Way(entry.what),
+            }));
+        }
+        // Stable: what happened at one time stays in its order.
+        story.sort_by_key(|entry| entry.at);
+        story
+    }
+}
+
+impl SignalName {
+    fn of(kind: &SignalKind) -> Self {
+        match kind {
+            SignalKind::ConnectRequest(_) => Self::Request,
+            SignalKind::ConnectOk(_) => Self::Accept,
+            SignalKind::Closed { reason, .. } if *reason == NO_CONNECTION => Self::NoConnection,
+            SignalKind::Closed { .. } => Self::Close,
+            SignalKind::None => Self::Addresses,
+        }
+    }
+}
+
+impl fmt::Display for What {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::SignalLeft(name) => write!(f, "signal sent: {name}"),
+            Self::SignalCame(name) => write!(f, "signal received: {name}"),
+            Self::PeerWithoutIce => f.write_str("the peer looks for no direct way"),
+            Self::Way(entry) => entry.fmt(f),
+            Self::Connected => f.write_str("a packet of the peer arrived: connected"),
+        }
+    }
+}
+
+impl fmt::Display for SignalName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Request => "asks for a connection",
+            Self::Accept => "accepts",
+            Self::Close => "closes",
+            Self::NoConnection => "there is no connection any more",
+            Self::Addresses => "addresses",
+        })
+    }
+}

@@ -1,0 +1,309 @@
+//! From the agent that looks for ways to the path that packets take, and back.
+//!
+//! The agent says what the peer should be told, which pair of addresses works, and when it no longer does.
+//! A pair that answers checks is used at once; the connection counts as connected when a packet of the
+//! peer decrypts, which proves that the other direction works and that it has the same keys.
+
+use alloc::boxed::Box;
+
+use crate::connection::Connection;
+use crate::connection::Stage;
+use crate::connection::State;
+use crate::counters::DropReason;
+use crate::crypto::kdf::Role;
+use crate::end_reason::EndReason;
+use crate::event::ToConnection;
+use crate::event::ToEndpoint;
+use crate::ice::IceAgent;
+use crate::ice::IceConfig;
+use crate::ice::IceEvent;
+use crate::ice::RouteKind;
+use crate::ice::credentials;
+use crate::limits;
+use crate::p2p::signal::ReliableMessage;
+use crate::time::Timestamp;
+use crate::transmit::Transmit;
+use crate::transmit::TransmitBuf;
+use crate::transmit::Via;
+
+/// The way that packets take at present.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Way {
+    /// None is known to work.
+    Missing {
+        /// Since when.
+        since: Timestamp,
+    },
+    /// This one.
+    Taken(Via),
+}
+
+impl Way {
+    pub(crate) const fn via(self) -> Option<Via> {
+        match self {
+            Self::Missing { .. } => None,
+            Self::Taken(via) => Some(via),
+        }
+    }
+
+    pub(crate) const fn missing_since(self) -> Option<Timestamp> {
+        match self {
+            Self::Missing { since } => Some(since),
+            Self::Taken(_) => None,
+        }
+    }
+}
+
+impl Connection {
+    /// Begins to look for ways, unless the settings allow none.
+    pub(super) fn start_agent(&mut self, now: Timestamp) {
+        let mask = self.config.ice_candidates();
+        let Some(party) = &mut self.party else {
+            return;
+        };
+        if party.agent.is_some() || mask.is_empty() {
+            return;
+        }
+        let config = IceConfig {
+            id: self.id,
+            controlling: party.role == Role::Server,
+            mask,
+            password: credentials::password(&mut party.rng),
+            tie_breaker: party.rng.u64(),
+            rng: party.rng.child("ice"),
+        };
+        party.agent = Some(Box::new(IceAgent::new(now, config)));
+        self.outbox.push_to_endpoint(ToEndpoint::WantsWays);
+        self.follow_agent(now);
+    }
+
+    /// The endpoint tells of a way out of this host.
+    pub(crate) fn on_local_way(&mut self, now: Timestamp, news: ToConnection) {
+        let Some(party) = &mut self.party else {
+            return;
+        };
+        match (news, &mut party.agent) {
+            (ToConnection::LocalCandidate(candidate), Some(agent)) => {
+                agent.add_local(now, candidate);
+            }
+            (ToConnection::LocalGone(local), Some(agent)) => agent.remove_local(now, local),
+            (ToConnection::LocalsKnown, _) => party.open(),
+            _ => {}
+        }
+        self.follow_agent(now);
+    }
+
+    /// A datagram between peers came in; `data` is for the connection itself if this returns `true`.
+    pub(crate) fn is_for_connection(
+        &mut self,
+        now: Timestamp,
+        via: Via,
+        data: &[u8],
+    ) -> Result<bool, DropReason> {
+        let Some(agent) = self.party.as_mut().and_then(|party| party.agent.as_mut()) else {
+            return Err(DropReason::UnknownSource);
+        };
+        if crate::stun::is_stun(data) {
+            let taken = agent.handle_stun(now, via.local, via.remote, data);
+            self.follow_agent(now);
+            return taken.map(|()| false);
+        }
+        if agent.knows(via.local, via.remote) {
+            Ok(true)
+        } else {
+            Err(DropReason::UnknownSource)
+        }
+    }
+
+    /// Does what the agent says.
+    pub(super) fn follow_agent(&mut self, now: Timestamp) {
+        while let Some(event) = self.poll_agent() {
+            match event {
+                IceEvent::SignalAuth(password) => {
+                    self.tell_peer(now, ReliableMessage::Auth { password });
+                }
+                IceEvent::SignalCandidate(text) => {
+                    self.tell_peer(now, ReliableMessage::Candidate(text));
+                }
+                IceEvent::Selected {
+                    local,
+                    remote,
+                    kind,
+                    rtt,
+                } => {
+                    let via = Via { local, remote };
+                    let overhead = match kind {
+                        RouteKind::Relayed => limits::RELAY_OVERHEAD,
+                        RouteKind::Local | RouteKind::Direct => 0,
+                    };
+                    let mtu_bytes = self.config.mtu_bytes().saturating_sub(overhead);
+                    self.take_way(via, mtu_bytes);
+                    if let Some(rtt) = rtt {
+                        self.sender.on_handshake_rtt(rtt);
+                        self.on_ping(now, rtt);
+                    }
+                    self.liveness.probe_at_once();
+                }
+                IceEvent::Lost => self.lose_way(now),
+                IceEvent::Permit { local, remote } => {
+                    let via = Via { local, remote };
+                    self.outbox.push_to_endpoint(ToEndpoint::Permit(via));
+                }
+            }
+        }
+    }
+
+    fn take_way(&mut self, via: Via, mtu_bytes: usize) {
+        if let Some(party) = &mut self.party {
+            party.way = Way::Taken(via);
+            self.path.take_way(mtu_bytes);
+        }
+    }
+
+    pub(super) fn lose_way(&mut self, now: Timestamp) {
+        if let Some(party) = &mut self.party {
+            let since = party.way.missing_since().unwrap_or(now);
+            party.way = Way::Missing { since };
+            self.path.lose_way();
+        }
+    }
+
+    fn poll_agent(&mut self) -> Option<IceEvent> {
+        self.party.as_mut()?.agent.as_mut()?.poll_event()
+    }
+
+    fn tell_peer(&mut self, now: Timestamp, message: ReliableMessage) {
+        let Some(party) = &mut self.party else {
+            return;
+        };
+        if party.sent.push(message).is_err() {
+            // So many candidates that the peer acknowledges none of: it has enough to try.
+            self.telemetry.drops.count(DropReason::Overload);
+            return;
+        }
+        party.pacer.want(now);
+    }
+
+    /// The agent's next packet.
+    pub(crate) fn next_check(&mut self, buf: &mut TransmitBuf) -> Option<Transmit> {
+        let start = buf.len();
+        let agent = self.party.as_mut()?.agent.as_mut()?;
+        let sent = agent.poll_transmit(buf.bytes_mut())?;
+        let len = buf.len() - start;
+        let mut transmit = self.run(start, len, len);
+        transmit.via = Some(Via {
+            local: sent.local,
+            remote: sent.to,
+        });
+        Some(transmit)
+    }
+
+    /// A packet of the peer has decrypted that came this way: there is one in both directions, even if no
+    /// check of ours has told yet.
+    pub(crate) fn on_way_confirmed(&mut self, now: Timestamp, via: Option<Via>) {
+        if let (Some(via), false) = (via, self.path.is_usable()) {
+            // Whether through a relay or not will be known soon.
+            let mtu_bytes = self.config.mtu_bytes();
+            let mtu_bytes = mtu_bytes.saturating_sub(limits::RELAY_OVERHEAD);
+            self.take_way(via, mtu_bytes);
+        }
+        if !self.is_finding_route() {
+            return;
+        }
+        if let Some(party) = &mut self.party {
+            party.answer = None;
+            party.story.connected(now);
+        }
+        self.begin_connected(now, State::Connected { answered: None });
+    }
+
+    pub(crate) const fn is_finding_route(&self) -> bool {
+        matches!(
+            self.state,
+            State::Rendezvous {
+                stage: Stage::FindingRoute,
+                ..
+            }
+        )
+    }
+
+    /// The time limit of a stage is over.
+    pub(crate) fn on_rendezvous_timeout(&mut self, now: Timestamp, stage: Stage) {
+        match stage {
+            Stage::Calling => {
+                let text = "The peer did not answer in time";
+                self.fail(now, EndReason::MISC_TIMEOUT, text);
+            }
+            Stage::Called => {
+                let text = "The application did not accept in time";
+                self.fail(now, EndReason::MISC_TIMEOUT, text);
+            }
+            Stage::FindingRoute => {
+                let (reason, text) = self.why_no_route();
+                self.fail(now, reason, text);
+            }
+        }
+    }
+
+    /// What was missing (p2p.md 8.9).
+    fn why_no_route(&self) -> (EndReason, &'static str) {
+        let agent = self.party.as_ref().and_then(|party| party.agent.as_ref());
+        let Some(agent) = agent else {
+            return (
+                EndReason::MISC_P2P_RENDEZVOUS,
+                "One of the two sides allows no direct way, and there is no relay",
+            );
+        };
+        let summary = agent.summary();
+        if summary.local.none() {
+            (
+                EndReason::MISC_P2P_RENDEZVOUS,
+                "This host has no address that the peer may be told",
+            )
+        } else if summary.remote.none() {
+            (
+                EndReason::MISC_P2P_RENDEZVOUS,
+                "The peer has told no address that it can be reached at",
+            )
+        } else if !summary.local.has_public() && summary.remote.has_public() {
+            (
+                EndReason::LOCAL_ICE_NO_PUBLIC_ADDRESSES,
+                "No public address of this host is known: no STUN server answers, and there is no relay",
+            )
+        } else if !summary.remote.has_public() && summary.local.has_public() {
+            (
+                EndReason::REMOTE_ICE_NO_PUBLIC_ADDRESSES,
+                "The peer knows no public address of its own, and there is no relay",
+            )
+        } else if summary.local.has_public() {
+            (
+                EndReason::MISC_P2P_NAT_FIREWALL,
+                "No packet gets through between the two: a firewall or an address translation, and there is no relay",
+            )
+        } else {
+            (
+                EndReason::MISC_P2P_RENDEZVOUS,
+                "No packet gets through between the private addresses of the two",
+            )
+        }
+    }
+
+    /// When the agent has something to do.
+    pub(crate) fn agent_deadline(&self) -> Option<Timestamp> {
+        if self.is_over() {
+            return None;
+        }
+        self.party.as_ref()?.agent.as_ref()?.poll_timeout()
+    }
+
+    /// The agent's deadline may have passed.
+    pub(crate) fn on_agent_timeout(&mut self, now: Timestamp) {
+        if self.is_over() {
+            return;
+        }
+        if let Some(agent) = self.party.as_mut().and_then(|party| party.agent.as_mut()) {
+            agent.handle_timeout(now);
+            self.follow_agent(now);
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! Peers that know each other's identities, signals between them, and the ways that they find.
+
+// Helpers beside the tests unwrap as the tests do.
+#![allow(clippy::unwrap_used)]
+
+mod ending;
+mod hostile;
+mod meeting;
+mod nats;
+mod relays;
+mod support;
