@@ -7,7 +7,9 @@
 
 pub mod bare_core;
 mod convert;
+pub mod courier;
 pub mod gns;
+pub mod gns_p2p;
 pub mod host;
 pub mod pair;
 pub mod process;

@@ -58,11 +58,7 @@ pub(crate) fn config_values(options: &Options) -> Vec<sys::SteamNetworkingConfig
     values
         .into_iter()
         .filter_map(|(name, value)| Some((name, i32::try_from(value?).expect("below 2^31"))))
-        .map(|(name, value)| sys::SteamNetworkingConfigValue_t {
-            m_eValue: name,
-            m_eDataType: sys::ESteamNetworkingConfigDataType::k_ESteamNetworkingConfig_Int32,
-            m_val: sys::SteamNetworkingConfigValue_t__bindgen_ty_1 { m_int32: value },
-        })
+        .map(|(name, value)| int_value(name, value))
         .collect()
 }
 
@@ -78,6 +74,31 @@ pub(crate) fn to_steam_address(address: SocketAddr) -> sys::SteamNetworkingIPAdd
         raw.__bindgen_anon_1.m_ipv6 = octets;
         raw.m_port = address.port();
         raw
+    }
+}
+
+/// # Panics
+/// If GNS cannot read it.
+pub(crate) fn identity(text: &str) -> sys::SteamNetworkingIdentity {
+    let terminated = c_string(text);
+    // SAFETY: all zeros is a valid value of this plain C structure, and GNS fills it.
+    unsafe {
+        let mut raw = mem::zeroed();
+        let parsed = sys::SteamAPI_SteamNetworkingIdentity_ParseString(
+            &mut raw,
+            size_of_val(&raw),
+            terminated.as_ptr(),
+        );
+        assert!(parsed, "GNS cannot read the identity {text}");
+        raw
+    }
+}
+
+pub(crate) fn int_value(name: Value, value: i32) -> sys::SteamNetworkingConfigValue_t {
+    sys::SteamNetworkingConfigValue_t {
+        m_eValue: name,
+        m_eDataType: sys::ESteamNetworkingConfigDataType::k_ESteamNetworkingConfig_Int32,
+        m_val: sys::SteamNetworkingConfigValue_t__bindgen_ty_1 { m_int32: value },
     }
 }
 
@@ -183,7 +204,7 @@ pub(crate) fn text(raw: &[c_char]) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-fn identity_text(raw: &sys::SteamNetworkingIdentity) -> String {
+pub(crate) fn identity_text(raw: &sys::SteamNetworkingIdentity) -> String {
     let mut buffer: [c_char; 128] = [0; 128];
     let raw: *const sys::SteamNetworkingIdentity = raw;
     // SAFETY: GNS only reads the identity (its C interface lacks the const), and writes a

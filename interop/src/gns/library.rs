@@ -1,6 +1,5 @@
 //! The process-wide part of GNS: start, callbacks, simulated network conditions.
 
-use std::ffi::CString;
 use std::mem;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
@@ -203,21 +202,11 @@ impl Library {
 
     fn init(identity: Option<&str>) -> Self {
         let mut message: sys::SteamNetworkingErrMsg = [0; 1024];
-        // SAFETY: the identity is a plain C structure that GNS fills and reads; the
+        // SAFETY: the identity is a plain C structure that outlives the call; the
         // message has the size that GNS expects; the callback is a plain function.
         unsafe {
-            let mut raw: sys::SteamNetworkingIdentity = mem::zeroed();
-            let mut given = std::ptr::null();
-            if let Some(identity) = identity {
-                let text = CString::new(identity).expect("identities have no zero bytes");
-                let parsed = sys::SteamAPI_SteamNetworkingIdentity_ParseString(
-                    &mut raw,
-                    size_of_val(&raw),
-                    text.as_ptr(),
-                );
-                assert!(parsed, "GNS cannot read the identity {identity}");
-                given = &raw;
-            }
+            let raw = identity.map(convert::identity);
+            let given = raw.as_ref().map_or(std::ptr::null(), |raw| raw as *const _);
             let started = sys::GameNetworkingSockets_Init(given, &mut message);
             assert!(started, "GNS did not start: {}", convert::text(&message));
             let utils = sys::SteamAPI_SteamNetworkingUtils_v003();

@@ -15,10 +15,12 @@ use crate::host::{
 
 mod convert;
 mod library;
+mod p2p;
 
 use gns::sys;
 
 pub use library::{Conditions, impair};
+pub use p2p::{Signaled, set_stun_server};
 
 /// One user of the process's GameNetworkingSockets.
 #[derive(Debug)]

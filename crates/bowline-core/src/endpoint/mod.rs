@@ -202,7 +202,7 @@ impl Endpoint {
     pub fn new(config: EndpointConfig, seed: [u8; 32], now: Timestamp, unix_secs: u64) -> Self {
         let mut rng = Rng::from_seed(seed);
         let mut secrets = rng.child("challenges");
-        let peers = Peers::new(&mut rng);
+        let peers = Peers::new(Rng::from_seed(seed).child("ways"));
         Self {
             host: Arc::new(Host {
                 crypto: config.crypto,
@@ -294,10 +294,7 @@ impl Endpoint {
                 }
             }
             ToEndpoint::Permit(via) => {
-                let gatherer = &mut self.peers.ways.gatherer;
-                if let Err(error) = gatherer.permit(now, via.local, via.remote) {
-                    tracing::debug!(%error, "the relay lets a peer not in");
-                }
+                self.peers.ways.gatherer.permit(now, via.local, via.remote);
             }
             ToEndpoint::Dead => {
                 self.decided(id);

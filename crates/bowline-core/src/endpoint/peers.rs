@@ -57,7 +57,7 @@ pub(super) struct Call {
 }
 
 impl Peers {
-    pub(super) fn new(rng: &mut Rng) -> Self {
+    pub(super) fn new(rng: Rng) -> Self {
         Self {
             listeners: BTreeMap::new(),
             calls: BTreeMap::new(),

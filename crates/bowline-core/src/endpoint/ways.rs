@@ -27,7 +27,6 @@ use crate::event::ToConnection;
 use crate::handshake::Origin;
 use crate::ice::CandidateTypes;
 use crate::ice::credentials;
-use crate::ice::gather::Base;
 use crate::ice::gather::GatherConfig;
 use crate::ice::gather::GatherInput;
 use crate::ice::gather::Gatherer;
@@ -135,9 +134,9 @@ impl Wish {
 }
 
 impl Ways {
-    pub(super) fn new(rng: &mut Rng) -> Self {
+    pub(super) const fn new(rng: Rng) -> Self {
         Self {
-            gatherer: Gatherer::new(rng.child("ways")),
+            gatherer: Gatherer::new(rng),
             wishes: BTreeMap::new(),
             names: BTreeMap::new(),
             to_resolve: VecDeque::new(),
@@ -186,8 +185,8 @@ impl Ways {
             turn: turn
                 .flat_map(|turn| {
                     let addresses = self.addresses(&turn.server);
-                    addresses.into_iter().map(|address| TurnServer {
-                        address,
+                    addresses.into_iter().map(|server| TurnServer {
+                        server,
                         user: turn.user.clone(),
                         password: turn.password.clone(),
                     })
@@ -255,9 +254,13 @@ impl Endpoint {
 
     /// The next packet to a STUN or TURN server, which replaces what is in `out`: from which socket it goes,
     /// and where to.
-    pub fn poll_server_packet(&mut self, out: &mut Vec<u8>) -> Option<(SocketId, SocketAddr)> {
+    pub fn poll_server_packet(
+        &mut self,
+        now: Timestamp,
+        out: &mut Vec<u8>,
+    ) -> Option<(SocketId, SocketAddr)> {
         out.clear();
-        self.peers.ways.gatherer.poll_transmit(out)
+        self.peers.ways.gatherer.poll_transmit(now, out)
     }
 
     /// The next news for a connection ([`Connection::handle_endpoint`](crate::connection::Connection)).
@@ -284,27 +287,20 @@ impl Endpoint {
     /// The socket of a way out; `None` if that is an address that a relay lends us ([`Self::wrap`]), or is no
     /// more.
     pub fn socket_of(&self, local: LocalId) -> Option<SocketId> {
-        match self.peers.ways.gatherer.route(local)? {
-            Base::Socket(socket) => Some(socket),
-            Base::Relay(_) => None,
-        }
+        self.peers.ways.gatherer.socket_of(local)
     }
 
     /// Puts a datagram that is to go by a relay into one for the relay, which replaces what is in `out`: from
     /// which socket it goes, and where to.
     pub fn wrap(
         &mut self,
-        now: Timestamp,
         via: Via,
         payload: &[u8],
         out: &mut Vec<u8>,
     ) -> Option<(SocketId, SocketAddr)> {
         out.clear();
         let gatherer = &mut self.peers.ways.gatherer;
-        let wrapped = gatherer.wrap(now, via.local, via.remote, payload, out);
-        wrapped
-            .inspect_err(|error| tracing::trace!(%error, "not sent"))
-            .ok()
+        gatherer.wrap(via.local, via.remote, payload, out)
     }
 
     /// A datagram came in on a socket for connections between peers.
@@ -336,9 +332,8 @@ impl Endpoint {
         data: &[u8],
     ) -> Result<Addressee, DropReason> {
         let gatherer = &mut self.peers.ways.gatherer;
-        match gatherer.handle_datagram(now, from.socket, from.remote, data) {
+        match gatherer.handle_datagram(now, from.socket, from.remote, data)? {
             GatherInput::Handled => Ok(Addressee::Gatherer),
-            GatherInput::Dropped(reason) => Err(reason),
             GatherInput::Relayed {
                 local,
                 peer,
@@ -351,7 +346,7 @@ impl Endpoint {
                 Ok(Addressee::Connection { via, payload })
             }
             GatherInput::NotMine => {
-                let local = gatherer.local_of(from.socket);
+                let local = gatherer.host(from.socket);
                 let via = Via {
                     local: local.ok_or(DropReason::NotListening)?,
                     remote: from.remote,
@@ -396,6 +391,6 @@ impl Endpoint {
 
     /// Whether a socket is for connections between peers.
     pub(super) fn is_peer_socket(&self, socket: SocketId) -> bool {
-        self.peers.ways.gatherer.local_of(socket).is_some()
+        self.peers.ways.gatherer.host(socket).is_some()
     }
 }

@@ -69,7 +69,7 @@ impl Host {
                     let mut wrapped = bytes.to_vec();
                     let (socket, to) = match self.endpoint.socket_of(via.local) {
                         Some(socket) => (socket, via.remote),
-                        None => self.endpoint.wrap(local, via, bytes, &mut wrapped)?,
+                        None => self.endpoint.wrap(via, bytes, &mut wrapped)?,
                     };
                     let port = self.sockets.get(socket.get() as usize)?;
                     Some(Datagram {

@@ -104,7 +104,7 @@ impl Host {
         let local = self.local(now);
         let mut packet = Vec::new();
         loop {
-            while let Some((socket, to)) = self.endpoint.poll_server_packet(&mut packet) {
+            while let Some((socket, to)) = self.endpoint.poll_server_packet(local, &mut packet) {
                 let port = self.sockets.get(socket.get() as usize).copied();
                 out.datagrams.push(Datagram {
                     from: SocketAddr::new(self.address, port.unwrap_or(0)),

@@ -237,7 +237,6 @@ impl Gatherer {
     /// `None`, and nothing appended, if the relay cannot or is no more.
     pub fn wrap(
         &mut self,
-        now: Timestamp,
         local: LocalId,
         peer: SocketAddr,
         payload: &[u8],

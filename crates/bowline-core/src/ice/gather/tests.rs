@@ -223,9 +223,9 @@ fn a_relay_is_given_back_when_nobody_needs_it() {
         LocalNews::Removed(_) | LocalNews::Done => None,
     });
     let peer = at("203.0.113.77:9");
-    let (now, local) = (lab.now, local.unwrap());
+    let local = local.unwrap();
     let mut out = Vec::new();
-    assert_eq!(lab.gatherer.wrap(now, local, peer, b"x", &mut out), None);
+    assert_eq!(lab.gatherer.wrap(local, peer, b"x", &mut out), None);
 }
 
 #[test]
@@ -344,11 +344,11 @@ fn data_through_a_relay_names_relay_and_peer() {
     let peer = at("203.0.113.77:9");
     let mut out = Vec::new();
     let now = lab.now;
-    let refused = lab.gatherer.wrap(now, local, peer, b"hello", &mut out);
+    let refused = lab.gatherer.wrap(local, peer, b"hello", &mut out);
     assert_eq!((refused, out.len()), (None, 0));
     lab.gatherer.permit(now, local, peer);
     lab.drain();
-    let sent = lab.gatherer.wrap(now, local, peer, b"hello", &mut out);
+    let sent = lab.gatherer.wrap(local, peer, b"hello", &mut out);
     assert_eq!(sent, Some((socket, at(TURN))));
     assert!(out.windows(5).any(|window| window == b"hello"));
     // The same bytes come back, as if the peer had sent them: by the channel, or as an indication.

@@ -1,0 +1,198 @@
+//! GNS's connections by signals, with the plain-C functions for custom signaling.
+//!
+//! Signals of all connections of the process go into one list, which the owner of the process carries
+//! away. GNS calls back from any thread and with its locks held, so the callbacks only take notes.
+//!
+//! GNS gathers host candidates from all interfaces but the loopback one, and skips 127.0.0.1, ::1 and
+//! link-local addresses: two peers on one machine meet at its other addresses, so it must have one.
+
+use std::ffi::{CString, c_int, c_void};
+use std::sync::{Mutex, PoisonError};
+use std::{mem, slice};
+
+use gns::sys;
+
+use crate::gns::library::Library;
+use crate::gns::{Gns, convert};
+use crate::host::{Link, Options};
+
+use sys::ESteamNetworkingConfigValue as Value;
+
+/// A signal that GNS wants to have delivered.
+#[derive(Clone, Debug)]
+pub struct Signaled {
+    /// The identity that it is for.
+    pub to: String,
+    /// What is to be delivered.
+    pub bytes: Vec<u8>,
+}
+
+/// Lets all connections from now on ask the STUN server at this address.
+///
+/// # Panics
+/// When GNS refuses.
+pub fn set_stun_server(address: &str) {
+    let library = Library::start(None);
+    let text = convert::c_string(address);
+    // SAFETY: the interface lives as long as the process; the text outlives the call.
+    let done = unsafe {
+        sys::SteamAPI_ISteamNetworkingUtils_SetGlobalConfigValueString(
+            library.utils(),
+            Value::k_ESteamNetworkingConfig_P2P_STUN_ServerList,
+            text.as_ptr(),
+        )
+    };
+    assert!(done, "GNS refused the STUN server {address}");
+}
+
+impl Gns {
+    /// Listens on a virtual port for peers that signal.
+    ///
+    /// # Panics
+    /// When GNS refuses.
+    pub fn listen_p2p(&mut self, virtual_port: u16, symmetric: bool) {
+        let values = p2p_values(symmetric);
+        // SAFETY: the interface lives as long as the process; the values outlive the call,
+        // and their count is passed along.
+        let handle = unsafe {
+            sys::SteamAPI_ISteamNetworkingSockets_CreateListenSocketP2P(
+                self.library.sockets(),
+                c_int::from(virtual_port),
+                values.len() as c_int,
+                values.as_ptr(),
+            )
+        };
+        assert_ne!(handle, 0, "GNS refused the virtual port {virtual_port}");
+        self.listeners.insert(handle);
+    }
+
+    /// Connects to a peer by signals. `None` if GNS refuses, as it does for a second symmetric
+    /// connection.
+    ///
+    /// # Panics
+    /// When GNS cannot read the identity.
+    pub fn connect_p2p(&mut self, to: &str, virtual_port: u16, symmetric: bool) -> Option<Link> {
+        let values = p2p_values(symmetric);
+        let identity = convert::identity(to);
+        // SAFETY: as in `listen_p2p`; GNS takes over the signaling object.
+        let handle = unsafe {
+            sys::SteamAPI_ISteamNetworkingSockets_ConnectP2PCustomSignaling(
+                self.library.sockets(),
+                signaling(to.to_owned()),
+                &identity,
+                c_int::from(virtual_port),
+                values.len() as c_int,
+                values.as_ptr(),
+            )
+        };
+        if handle == 0 {
+            return None;
+        }
+        self.links.insert(handle);
+        Some(Link(u64::from(handle)))
+    }
+
+    /// Hands over a signal; whether GNS found nothing odd in it.
+    pub fn receive_signal(&self, bytes: &[u8]) -> bool {
+        let size = c_int::try_from(bytes.len()).expect("signals are short");
+        // SAFETY: the bytes outlive the call, and the callbacks are plain functions that need no
+        // context.
+        unsafe {
+            sys::SteamAPI_ISteamNetworkingSockets_ReceivedP2PCustomSignal2(
+                self.library.sockets(),
+                bytes.as_ptr().cast(),
+                size,
+                std::ptr::null_mut(),
+                Some(on_request),
+                Some(on_rejection),
+            )
+        }
+    }
+
+    /// The signals that GNS wants to have delivered since the last call.
+    pub fn take_signals(&self) -> Vec<Signaled> {
+        mem::take(&mut *SIGNALS.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+static SIGNALS: Mutex<Vec<Signaled>> = Mutex::new(Vec::new());
+
+fn p2p_values(symmetric: bool) -> Vec<sys::SteamNetworkingConfigValue_t> {
+    let mut values = convert::config_values(&Options::default());
+    let all = sys::k_nSteamNetworkingConfig_P2P_Transport_ICE_Enable_All;
+    values.push(convert::int_value(
+        Value::k_ESteamNetworkingConfig_P2P_Transport_ICE_Enable,
+        all,
+    ));
+    if symmetric {
+        values.push(convert::int_value(
+            Value::k_ESteamNetworkingConfig_SymmetricConnect,
+            1,
+        ));
+    }
+    values
+}
+
+/// An object that sends the signals of one connection to this identity.
+fn signaling(to: String) -> *mut sys::ISteamNetworkingConnectionSignaling {
+    let to = CString::new(to).expect("identities have no zero bytes");
+    // SAFETY: the context is a string that `on_release` takes back, once.
+    unsafe {
+        sys::SteamAPI_ISteamNetworkingSockets_CreateCustomSignaling(
+            to.into_raw().cast(),
+            Some(on_signal),
+            Some(on_release),
+        )
+    }
+}
+
+unsafe extern "C" fn on_signal(
+    context: *mut c_void,
+    _link: sys::HSteamNetConnection,
+    _info: *const sys::SteamNetConnectionInfo_t,
+    bytes: *const c_void,
+    size: c_int,
+) -> bool {
+    // SAFETY: the context is the string of `signaling`, which lives until `on_release`.
+    let to = unsafe { std::ffi::CStr::from_ptr(context.cast()) };
+    // SAFETY: GNS passes so many bytes for the time of the call.
+    unsafe { note(to.to_string_lossy().into_owned(), bytes, size) };
+    true
+}
+
+unsafe extern "C" fn on_release(context: *mut c_void) {
+    // SAFETY: the string of `signaling`; GNS releases each object once.
+    drop(unsafe { CString::from_raw(context.cast()) });
+}
+
+unsafe extern "C" fn on_request(
+    _context: *mut c_void,
+    _link: sys::HSteamNetConnection,
+    peer: *const sys::SteamNetworkingIdentity,
+    _virtual_port: c_int,
+) -> *mut sys::ISteamNetworkingConnectionSignaling {
+    // SAFETY: GNS passes a valid identity for the time of the call.
+    signaling(convert::identity_text(unsafe { &*peer }))
+}
+
+unsafe extern "C" fn on_rejection(
+    _context: *mut c_void,
+    peer: *const sys::SteamNetworkingIdentity,
+    bytes: *const c_void,
+    size: c_int,
+) {
+    // SAFETY: GNS passes a valid identity, and so many bytes, for the time of the call.
+    unsafe { note(convert::identity_text(&*peer), bytes, size) };
+}
+
+/// # Safety
+/// There must be so many bytes.
+unsafe fn note(to: String, bytes: *const c_void, size: c_int) {
+    let size = usize::try_from(size).expect("signals have a size");
+    // SAFETY: the caller vouches for them.
+    let bytes = unsafe { slice::from_raw_parts(bytes.cast::<u8>(), size) }.to_vec();
+    SIGNALS
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .push(Signaled { to, bytes });
+}

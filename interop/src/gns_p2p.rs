@@ -1,0 +1,218 @@
+//! A GNS peer that connects by signals, in a process of its own.
+//!
+//! GNS is one per process, with one identity. So each peer is a running `gns_p2p` program (see
+//! `src/bin/gns_p2p.rs`), and whoever holds its [`GnsP2p`] carries its signals. Any number of them can meet
+//! each other, or peers of another library that live in the test itself.
+//!
+//! GNS skips loopback and link-local addresses: the machine needs another one, which may be private and
+//! need not lead anywhere. In a network namespace a dummy interface with an address will do
+//! (`ip link add d0 type dummy; ip addr add 10.0.0.1/24 dev d0; ip link set d0 up; ip link set lo up`).
+
+use std::fmt::{self, Write as _};
+use std::io::{BufRead, BufReader, Write as _};
+use std::path::Path;
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::mpsc::{self, Receiver};
+use std::thread;
+use std::time::Duration;
+
+use bowline_core::crypto::vectors::hex_vec;
+
+use crate::host::{Link, State};
+
+/// A running peer; killed when dropped.
+#[derive(Debug)]
+pub struct GnsP2p {
+    identity: String,
+    child: Child,
+    input: ChildStdin,
+    events: Receiver<Event>,
+}
+
+/// What a peer tells.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Event {
+    /// It wants this to be delivered.
+    Signal {
+        /// The identity that it is for.
+        to: String,
+        /// What is to be delivered.
+        bytes: Vec<u8>,
+    },
+    /// It has tried to connect; without a link if GNS refused.
+    Dialled(Option<Link>),
+    /// A connection is in a new state.
+    State {
+        /// The connection.
+        link: Link,
+        /// Where it is now.
+        state: State,
+        /// Why it ended, 0 before.
+        reason: i32,
+        /// The same in words.
+        text: String,
+    },
+    /// A message has arrived.
+    Message {
+        /// On which connection.
+        link: Link,
+        /// What it says.
+        data: Vec<u8>,
+    },
+}
+
+impl GnsP2p {
+    /// Starts a peer. `program` is the path of `gns_p2p`, `stun` the address of a STUN server.
+    ///
+    /// # Panics
+    /// When the program does not start.
+    pub fn start(program: &Path, identity: &str, stun: Option<&str>) -> Self {
+        let mut child = Command::new(program)
+            .arg(identity)
+            .args(stun)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the program starts");
+        let input = child.stdin.take().expect("the input is piped");
+        let output = child.stdout.take().expect("the output is piped");
+        let (sender, events) = mpsc::channel();
+        thread::spawn(move || {
+            for line in BufReader::new(output).lines() {
+                let Ok(line) = line else { break };
+                let event = Event::parse(&line).unwrap_or_else(|| panic!("the peer said {line:?}"));
+                if sender.send(event).is_err() {
+                    break;
+                }
+            }
+        });
+        Self {
+            identity: identity.to_owned(),
+            child,
+            input,
+            events,
+        }
+    }
+
+    /// Who it is.
+    pub fn identity(&self) -> &str {
+        &self.identity
+    }
+
+    /// Listens on a virtual port, and accepts all who come.
+    pub fn listen(&mut self, virtual_port: u16, symmetric: bool) {
+        let symmetric = u8::from(symmetric);
+        self.order(format_args!("listen {virtual_port} {symmetric}"));
+    }
+
+    /// Connects; [`Event::Dialled`] tells the link.
+    pub fn connect(&mut self, to: &str, virtual_port: u16, symmetric: bool) {
+        let symmetric = u8::from(symmetric);
+        self.order(format_args!("connect {to} {virtual_port} {symmetric}"));
+    }
+
+    /// Delivers a signal to it.
+    pub fn signal(&mut self, bytes: &[u8]) {
+        self.order(format_args!("signal {}", to_hex(bytes)));
+    }
+
+    /// Sends a reliable message.
+    pub fn send(&mut self, link: Link, data: &[u8]) {
+        self.order(format_args!("send {} {}", link.0, to_hex(data)));
+    }
+
+    /// Closes a connection.
+    pub fn close(&mut self, link: Link, reason: i32, text: &str) {
+        self.order(format_args!("close {} {reason} {text}", link.0));
+    }
+
+    /// Closes all who come from now on before they are accepted, with 1234 and `not today`.
+    pub fn reject(&mut self) {
+        self.order(format_args!("reject"));
+    }
+
+    /// The oldest event that was not taken, if there is one.
+    pub fn poll(&mut self) -> Option<Event> {
+        self.events.try_recv().ok()
+    }
+
+    /// The same, waiting for it.
+    pub fn wait(&mut self, limit: Duration) -> Option<Event> {
+        self.events.recv_timeout(limit).ok()
+    }
+
+    /// A peer that has ended tells nothing any more, of which the test will hear.
+    fn order(&mut self, command: fmt::Arguments<'_>) {
+        let _ = writeln!(self.input, "{command}");
+    }
+}
+
+impl Drop for GnsP2p {
+    fn drop(&mut self) {
+        // It may have ended already; either way it is gone afterwards.
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
+impl Event {
+    fn parse(line: &str) -> Option<Self> {
+        let (kind, rest) = line.split_once(' ')?;
+        Some(match kind {
+            "signal" => {
+                let (to, data) = rest.split_once(' ')?;
+                Self::Signal {
+                    to: to.to_owned(),
+                    bytes: hex_vec(data),
+                }
+            }
+            "dialled" => {
+                let link = rest.parse().ok()?;
+                Self::Dialled((link != 0).then_some(Link(link)))
+            }
+            "state" => {
+                let mut words = rest.splitn(4, ' ');
+                Self::State {
+                    link: Link(words.next()?.parse().ok()?),
+                    state: state(words.next()?)?,
+                    reason: words.next()?.parse().ok()?,
+                    text: words.next()?.to_owned(),
+                }
+            }
+            "message" => {
+                let (link, data) = rest.split_once(' ')?;
+                Self::Message {
+                    link: Link(link.parse().ok()?),
+                    data: hex_vec(data),
+                }
+            }
+            _ => return None,
+        })
+    }
+}
+
+/// Bytes as hexadecimal digits.
+pub fn to_hex(bytes: &[u8]) -> String {
+    let mut text = String::new();
+    for byte in bytes {
+        write!(text, "{byte:02x}").expect("writing to a string does not fail");
+    }
+    text
+}
+
+fn state(name: &str) -> Option<State> {
+    let states = [
+        State::Dead,
+        State::Linger,
+        State::FinWait,
+        State::None,
+        State::Connecting,
+        State::FindingRoute,
+        State::Connected,
+        State::ClosedByPeer,
+        State::ProblemDetectedLocally,
+    ];
+    states
+        .into_iter()
+        .find(|state| format!("{state:?}") == name)
+}
