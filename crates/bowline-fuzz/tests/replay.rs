@@ -47,6 +47,8 @@ replay! {
     snp_decode,
     snp_roundtrip,
     stats_blob,
+    stun,
+    turn_client,
     udp_datagram,
     world_script,
 }

@@ -10,6 +10,7 @@ mod handshake;
 mod recording;
 mod seeds;
 mod snp;
+mod stun;
 mod texts;
 mod wire;
 
@@ -21,6 +22,7 @@ pub use endpoint::endpoint_datagram;
 pub use handshake::handshake;
 pub use recording::recording;
 pub use snp::{ack_codec, snp_decode, snp_roundtrip};
+pub use stun::{stun, turn_client};
 pub use texts::{address_string, config_string, identity_string, short_texts};
 pub use wire::{stats_blob, udp_datagram};
 
@@ -59,6 +61,8 @@ pub const TARGETS: &[Target] = &[
     target("snp_decode", 1400, snp_decode, seeds::none),
     target("snp_roundtrip", 1400, snp_roundtrip, seeds::none),
     target("stats_blob", 512, stats_blob, seeds::none),
+    target("stun", 1400, stun, stun::seeds),
+    target("turn_client", 1024, turn_client, seeds::none),
     target("udp_datagram", 1400, udp_datagram, seeds::datagrams),
     target("world_script", 2048, world_script, seeds::none),
 ];
