@@ -15,10 +15,29 @@ use bowline_sim::{Datagram, Span, Timestamp};
 
 /// Most operations of a script.
 const MAX_OPERATIONS: usize = 200;
+/// More bytes of attributes than are read.
+const MAX_ATTRIBUTES: usize = 10_000;
 
-/// Parses a message; what was parsed, and is written again, parses to the same. The same bytes are a list of
-/// servers as well, each of which prints as itself.
+/// Parses a message; what was parsed, and is written again, parses to the same. The same bytes are the attributes
+/// of another message, and a list of servers, each of which prints as itself.
 pub fn stun(data: &[u8]) {
+    message(data);
+    message(&with_header(data));
+    let text = String::from_utf8_lossy(data);
+    for service in [Service::Stun, Service::Turn] {
+        match uri::parse_list(service, &text) {
+            Ok(servers) => {
+                for server in servers {
+                    let again = ServerUri::parse(service, &server.to_string());
+                    assert_eq!(again.as_ref(), Ok(&server), "{server}");
+                }
+            }
+            Err(error) => assert!(!error.to_string().is_empty()),
+        }
+    }
+}
+
+fn message(data: &[u8]) {
     let key = IntegrityKey::short_term("secret");
     if let Ok(message) = Message::parse(data) {
         assert!(is_stun(data));
@@ -37,18 +56,18 @@ pub fn stun(data: &[u8]) {
             assert!(again.len() > data.len());
         }
     }
-    let text = String::from_utf8_lossy(data);
-    for service in [Service::Stun, Service::Turn] {
-        match uri::parse_list(service, &text) {
-            Ok(servers) => {
-                for server in servers {
-                    let again = ServerUri::parse(service, &server.to_string());
-                    assert_eq!(again.as_ref(), Ok(&server), "{server}");
-                }
-            }
-            Err(error) => assert!(!error.to_string().is_empty()),
-        }
-    }
+}
+
+/// What a header that fits makes of them.
+fn with_header(attributes: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    let id = TransactionId::from_bytes([7; 12]);
+    Builder::new(&mut out, Class::Success, Method::Allocate, id);
+    let len = attributes.len().min(MAX_ATTRIBUTES) & !3;
+    out.extend_from_slice(&attributes[..len]);
+    let len = u16::try_from(len).expect("it was cut to fit");
+    out[2..4].copy_from_slice(&len.to_be_bytes());
+    out
 }
 
 /// The message with those of its attributes that are understood, signed.
