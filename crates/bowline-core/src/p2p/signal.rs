@@ -282,4 +282,6 @@ fn hint(text: Option<Vec<u8>>, longest: usize) -> Option<String> {
 }
 
 #[cfg(test)]
+mod golden;
+#[cfg(test)]
 mod tests;
