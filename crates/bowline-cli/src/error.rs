@@ -64,6 +64,12 @@ pub(crate) enum Error {
     MadeUpRecording(PathBuf),
     #[error("cannot start the server")]
     Listen(#[from] ListenError),
+    #[error("cannot carry signals on {addr}")]
+    SignalServer {
+        addr: SocketAddr,
+        #[source]
+        source: io::Error,
+    },
     #[error("cannot connect")]
     Connect(#[from] ConnectError),
     #[error("{addr} did not answer within {} s: {text} (reason {reason})", after.as_secs_f32())]

@@ -7,6 +7,7 @@ mod cmd;
 mod error;
 mod recordings;
 mod settings;
+mod signal_server;
 mod stop;
 mod trust;
 mod view;
@@ -46,6 +47,8 @@ enum Command {
     Server(server::Args),
     /// Connect to a server and send what is typed, until standard input ends.
     Client(client::Args),
+    /// Carry signals between hosts that connect by rendezvous, for trying that out.
+    SignalServer(signal_server::Args),
     /// List all settings, for `--set` and `--config`, with their ranges.
     Config(config::Args),
     /// Play back what a connection recorded, and tell what happened.
@@ -68,6 +71,7 @@ fn main() -> ExitCode {
         Command::Demo(args) => (args.json, demo::run(&args)),
         Command::Server(args) => (args.json, server::run(&args)),
         Command::Client(args) => (args.json, client::run(&args)),
+        Command::SignalServer(args) => (false, signal_server::run(&args)),
         Command::Config(args) => (false, config::run(&args)),
         Command::Replay(args) => (args.json, replay::run(&args)),
         Command::Cert(command) => (false, cert::run(&command)),
