@@ -92,6 +92,10 @@ impl IceAgent {
         {
             return;
         }
+        if self.selection.is_some() {
+            // Whoever has a new address after a way was found may have lost the old one: it is tried in any case.
+            self.checklist.trigger((base.id, remote.address));
+        }
         if base.is_relay {
             let (local, remote) = (base.id, remote.address);
             self.push_event(IceEvent::Permit { local, remote });

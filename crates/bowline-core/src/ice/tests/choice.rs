@@ -286,3 +286,17 @@ fn with_relays_alone_no_socket_of_the_host_exists() {
     assert_eq!(taken, Err(DropReason::UnknownSource));
     assert_eq!(duo.sides[1].drain(now).len(), 0);
 }
+
+#[test]
+fn an_address_that_comes_after_the_choice_is_checked_though_it_is_no_better() {
+    let mut duo = Duo::on_a_lan();
+    duo.introduce();
+    duo.run_for(Span::from_secs(1));
+    let later = "candidate:1 0 udp 1 192.168.1.77 7 typ relay";
+    duo.sides[1].agent.add_remote(duo.now, later).unwrap();
+    let before = duo.sent.len();
+    duo.run_for(Span::from_secs(1));
+    let to = address("192.168.1.77:7");
+    assert!(duo.sent[before..].iter().any(|packet| packet.to == to));
+    assert_eq!(duo.agreed(), pair(NEAR));
+}
