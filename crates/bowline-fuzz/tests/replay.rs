@@ -41,6 +41,8 @@ replay! {
     endpoint_datagram,
     extensions,
     handshake,
+    ice_agent,
+    ice_candidate,
     identity_string,
     recording,
     short_texts,

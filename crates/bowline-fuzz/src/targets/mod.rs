@@ -7,6 +7,7 @@ mod certs;
 mod connection;
 mod endpoint;
 mod handshake;
+mod ice;
 mod recording;
 mod seeds;
 mod snp;
@@ -20,6 +21,7 @@ pub use certs::{cert, cert_text};
 pub use connection::{connection_frames, extensions};
 pub use endpoint::endpoint_datagram;
 pub use handshake::handshake;
+pub use ice::{ice_agent, ice_candidate};
 pub use recording::recording;
 pub use snp::{ack_codec, snp_decode, snp_roundtrip};
 pub use stun::{stun, turn_client};
@@ -55,6 +57,8 @@ pub const TARGETS: &[Target] = &[
     ),
     target("extensions", 512, extensions, seeds::none),
     target("handshake", 2048, handshake, seeds::none),
+    target("ice_agent", 2048, ice_agent, seeds::none),
+    target("ice_candidate", 1024, ice_candidate, ice::seeds),
     target("identity_string", 256, identity_string, seeds::identities),
     target("recording", 8192, recording, recording::seeds),
     target("short_texts", 128, short_texts, seeds::short_texts),
