@@ -208,15 +208,14 @@ impl IceAgent {
         from: SocketAddr,
         data: &[u8],
     ) -> Result<(), DropReason> {
-        let from = SocketAddr::new(from.ip().to_canonical(), from.port());
-        self.take_message(now, local, from, data)?;
+        self.take_message(now, local, canonical(from), data)?;
         self.pump(now);
         Ok(())
     }
 
     /// Data of the peer, proven to be its own, came along a way. It shows the peer's consent as well as a check does.
     pub fn on_data_received(&mut self, now: Timestamp, local: LocalId, from: SocketAddr) {
-        let key = (local, from);
+        let key = (local, canonical(from));
         if !self.checklist.get(key).is_some_and(Pair::is_valid) {
             return;
         }
@@ -267,13 +266,21 @@ impl IceAgent {
     /// The next packet to send, appended to `out`.
     pub fn poll_transmit(&mut self, out: &mut Vec<u8>) -> Option<IceTransmit> {
         let (transmit, bytes) = self.packets.pop_front()?;
+        if self.packets.is_empty() {
+            // The next one may be seconds away: an idle connection keeps no memory for it.
+            self.packets = VecDeque::new();
+        }
         out.extend_from_slice(&bytes);
         Some(transmit)
     }
 
     /// The next thing that the connection should know.
     pub fn poll_event(&mut self) -> Option<IceEvent> {
-        self.events.pop_front()
+        let event = self.events.pop_front()?;
+        if self.events.is_empty() {
+            self.events = VecDeque::new();
+        }
+        Some(event)
     }
 
     /// When [`Self::handle_timeout`] has something to do.
@@ -287,8 +294,7 @@ impl IceAgent {
 
     /// Whether the two are a pair: data from elsewhere is not the peer's.
     pub fn knows(&self, local: LocalId, from: SocketAddr) -> bool {
-        let from = SocketAddr::new(from.ip().to_canonical(), from.port());
-        self.checklist.get((local, from)).is_some()
+        self.checklist.get((local, canonical(from))).is_some()
     }
 
     /// The way that packets go.
@@ -413,4 +419,9 @@ impl Pacing {
 pub(super) fn way((local, remote): PairKey) -> Way {
     let remote = PeerAddr::from(remote);
     Way { local, remote }
+}
+
+/// An IPv4 address in its own form, as candidates have it.
+const fn canonical(address: SocketAddr) -> SocketAddr {
+    SocketAddr::new(address.ip().to_canonical(), address.port())
 }

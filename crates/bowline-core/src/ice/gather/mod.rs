@@ -263,15 +263,11 @@ impl Gatherer {
 
     /// The deadline may have passed.
     pub fn handle_timeout(&mut self, now: Timestamp) {
-        let is_wanted = self.wants_mapping();
         let mut has_news = false;
-        for index in 0..self.sockets.len() {
-            let servers = self.stun_servers(index);
-            let Some(socket) = self.sockets.get_mut(index) else {
-                continue;
-            };
-            if is_wanted && !servers.is_empty() {
-                let outcome = socket.mapping.on_timeout(now, &servers, &mut self.rng);
+        for socket in &mut self.sockets {
+            if !socket.stun.is_empty() {
+                let servers = &socket.stun;
+                let outcome = socket.mapping.on_timeout(now, servers, &mut self.rng);
                 has_news |= outcome == Outcome::News;
             }
             for relay in &mut socket.relays {
@@ -313,17 +309,11 @@ impl Gatherer {
 
     /// When [`Self::handle_timeout`] has something to do.
     pub fn poll_timeout(&self) -> Option<Timestamp> {
-        let wants_mapping = self.wants_mapping();
         let is_wanted = !self.wants.is_empty();
-        let of_socket = |(index, socket): (usize, &Socket)| {
-            let has_server = wants_mapping && !self.stun_servers(index).is_empty();
-            let mapping = socket.mapping.deadline().filter(|_| has_server);
-            let relays = socket.relays.iter();
-            let relays = relays.filter_map(|relay| relay.deadline(is_wanted)).min();
-            [mapping, relays].into_iter().flatten().min()
-        };
-        let sockets = self.sockets.iter().enumerate();
-        sockets.filter_map(of_socket).min()
+        let sockets = self.sockets.iter();
+        sockets
+            .filter_map(|socket| socket.deadline(is_wanted))
+            .min()
     }
 
     /// The socket that packets for an end of ours leave from, as they are; `None` if it is a relay ([`Self::wrap`]), or
@@ -352,14 +342,13 @@ impl Gatherer {
         if message.method() != Method::Binding {
             return None;
         }
-        let servers = self.stun_servers(index);
         let socket = self.sockets.get_mut(index)?;
         if !socket.mapping.expects(from, message) {
             return Some(Err(DropReason::UnknownTransaction));
         }
-        let own = socket.address;
+        let (own, servers) = (socket.address, &socket.stun);
         let mapping = &mut socket.mapping;
-        let outcome = mapping.on_answer(now, own, &servers, message, &mut self.rng);
+        let outcome = mapping.on_answer(now, own, servers, message, &mut self.rng);
         if outcome == Outcome::News {
             self.outdate_all();
         }
@@ -397,14 +386,11 @@ impl Gatherer {
 
     /// Asks whom somebody needs to be asked, and gives back what nobody needs.
     fn sync(&mut self, now: Timestamp) {
-        let wants_mapping = self.wants_mapping();
-        for index in 0..self.sockets.len() {
-            let servers = self.stun_servers(index);
-            let Some(socket) = self.sockets.get_mut(index) else {
-                continue;
-            };
-            if wants_mapping && !servers.is_empty() && !socket.is_paused(now) {
-                socket.mapping.want(now, &servers, &mut self.rng);
+        for socket in &mut self.sockets {
+            socket.stun = stun_servers(socket, &self.wants);
+            if !socket.stun.is_empty() && !socket.is_paused(now) {
+                let servers = &socket.stun;
+                socket.mapping.want(now, servers, &mut self.rng);
             }
             let mut needed: Vec<&TurnServer> = Vec::new();
             for want in self.wants.values().filter(|want| want.wants_relay()) {
@@ -432,28 +418,6 @@ impl Gatherer {
         }
     }
 
-    fn wants_mapping(&self) -> bool {
-        self.wants.values().any(Want::wants_mapping)
-    }
-
-    /// Whom a socket can ask how it is seen: the servers of all connections.
-    fn stun_servers(&self, index: usize) -> Vec<SocketAddr> {
-        let mut servers = Vec::new();
-        let Some(socket) = self.sockets.get(index) else {
-            return servers;
-        };
-        let wants = self.wants.values().filter(|want| want.wants_mapping());
-        for server in wants.flat_map(|want| &want.config.stun) {
-            if servers.len() >= MAX_SERVERS {
-                break;
-            }
-            if socket.reaches(*server) && !servers.contains(server) {
-                servers.push(*server);
-            }
-        }
-        servers
-    }
-
     fn relay_mut(&mut self, local: LocalId) -> Option<(SocketId, &mut Relay)> {
         self.sockets.iter_mut().find_map(|socket| {
             let mut relays = socket.relays.iter_mut();
@@ -470,4 +434,19 @@ impl Gatherer {
         self.last_id = self.last_id.wrapping_add(1);
         LocalId::new(self.last_id)
     }
+}
+
+/// Whom a socket can ask how it is seen: the servers of all connections that want to know.
+fn stun_servers(socket: &Socket, wants: &BTreeMap<ConnectionId, Want>) -> Vec<SocketAddr> {
+    let mut servers = Vec::new();
+    let wants = wants.values().filter(|want| want.wants_mapping());
+    for server in wants.flat_map(|want| &want.config.stun) {
+        if servers.len() >= MAX_SERVERS {
+            break;
+        }
+        if socket.reaches(*server) && !servers.contains(server) {
+            servers.push(*server);
+        }
+    }
+    servers
 }

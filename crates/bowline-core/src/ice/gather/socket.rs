@@ -29,6 +29,8 @@ pub(super) struct Socket {
     pub(super) local: LocalId,
     preference: u16,
     pub(super) mapping: Mapping,
+    /// Whom it can ask how it is seen; empty if nobody wants to know.
+    pub(super) stun: Vec<SocketAddr>,
     pub(super) relays: Vec<Relay>,
     /// Nothing is sent before that: the system could not.
     paused_until: Option<Timestamp>,
@@ -43,6 +45,7 @@ impl Socket {
             local,
             preference,
             mapping: Mapping::new(),
+            stun: Vec::new(),
             relays: Vec::new(),
             paused_until: None,
             send_errors: 0,
@@ -146,6 +149,14 @@ impl Socket {
                 self.relays.push(Relay::new(now, server, rng));
             }
         }
+    }
+
+    /// When there is something to do.
+    pub(super) fn deadline(&self, is_wanted: bool) -> Option<Timestamp> {
+        let mapping = self.mapping.deadline().filter(|_| !self.stun.is_empty());
+        let relays = self.relays.iter();
+        let relays = relays.filter_map(|relay| relay.deadline(is_wanted)).min();
+        [mapping, relays].into_iter().flatten().min()
     }
 
     /// The system could not send: nothing leaves for a while, and longer each time.
