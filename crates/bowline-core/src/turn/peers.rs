@@ -33,6 +33,8 @@ const REFUSED: Span = Span::from_secs(300);
 pub(super) struct Peers {
     permissions: BTreeMap<IpAddr, Grant>,
     channels: BTreeMap<SocketAddr, Channel>,
+    /// Also of channels that have lapsed, until the number is needed again: what the server thinks of them is known only
+    /// if none of its answers was lost.
     by_number: BTreeMap<u16, SocketAddr>,
     next_number: u16,
 }
@@ -180,14 +182,7 @@ impl Peers {
     /// Forgets what has lapsed, and finds what must be asked for again.
     pub(super) fn tick(&mut self, now: Timestamp) {
         self.permissions.retain(|_, grant| grant.tick(now));
-        let by_number = &mut self.by_number;
-        self.channels.retain(|_, Channel { number, grant }| {
-            let lives = grant.tick(now);
-            if !lives {
-                by_number.remove(number);
-            }
-            lives
-        });
+        self.channels.retain(|_, channel| channel.grant.tick(now));
     }
 
     /// The server has forgotten everything; all of it is wanted again.
@@ -210,7 +205,7 @@ impl Peers {
     /// How many there are: permissions, then channels.
     #[cfg(test)]
     pub(super) fn counts(&self) -> (usize, usize) {
-        assert_eq!(self.channels.len(), self.by_number.len());
+        assert!(self.channels.len() <= self.by_number.len());
         (self.permissions.len(), self.channels.len())
     }
 
@@ -223,20 +218,89 @@ impl Peers {
         if self.channels.len() >= MAX_TURN_PEERS {
             return;
         }
-        // Around in a circle, since a number must rest before another peer gets it.
-        let numbers = (self.next_number..=LAST_CHANNEL).chain(FIRST_CHANNEL..self.next_number);
-        let free = numbers
-            .into_iter()
-            .find(|n| !self.by_number.contains_key(n));
-        let Some(number) = free else {
+        let Some(number) = self.number_for(peer) else {
             return;
         };
+        let grant = Grant::wanted();
+        self.channels.insert(peer, Channel { number, grant });
+    }
+
+    /// The number that the peer's channel had before, or one that no living channel has.
+    fn number_for(&mut self, peer: SocketAddr) -> Option<u16> {
+        let mut known = self.by_number.iter();
+        if let Some((number, _)) = known.find(|(_, of)| **of == peer) {
+            return Some(*number);
+        }
+        // Around in a circle, since a number must rest before another peer gets it.
+        let mut numbers = (self.next_number..=LAST_CHANNEL).chain(FIRST_CHANNEL..self.next_number);
+        let is_free = |number: &u16| {
+            let of = self.by_number.get(number);
+            of.is_none_or(|of| !self.channels.contains_key(of))
+        };
+        let number = numbers.find(is_free)?;
         self.next_number = match number {
             LAST_CHANNEL.. => FIRST_CHANNEL,
             _ => number + 1,
         };
         self.by_number.insert(number, peer);
-        let grant = Grant::wanted();
-        self.channels.insert(peer, Channel { number, grant });
+        Some(number)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn peer(number: u16) -> SocketAddr {
+        SocketAddr::from(([203, 0, 113, 7], number))
+    }
+
+    /// The number that is asked for.
+    fn bound(peers: &mut Peers, of: u16) -> u16 {
+        peers.permit(peer(of)).unwrap();
+        let mut number = None;
+        while let Some(wish) = peers.next_wish() {
+            if let Wish::Channel(address, asked) = wish {
+                assert_eq!(address, peer(of));
+                number = Some(asked);
+            }
+        }
+        number.expect("a channel is wanted")
+    }
+
+    #[test]
+    fn a_peer_that_comes_back_gets_its_number_back() {
+        let mut peers = Peers::new();
+        let first = bound(&mut peers, 1);
+        assert_eq!(bound(&mut peers, 2), first + 1);
+        // Nobody answers, and nobody uses them.
+        for of in 1..=2 {
+            let wish = Wish::Channel(peer(of), FIRST_CHANNEL);
+            peers.answered(Timestamp::ZERO, wish, Answer::NotNow);
+        }
+        peers.tick(Timestamp::ZERO + PUT_OFF);
+        assert_eq!(peers.counts().1, 0);
+        assert_eq!(peers.of_channel(first), Some(peer(1)));
+        assert_eq!(bound(&mut peers, 3), first + 2);
+        assert_eq!(bound(&mut peers, 1), first);
+    }
+
+    #[test]
+    fn numbers_go_around_and_leave_out_those_in_use() {
+        let mut peers = Peers::new();
+        let (kept, lapsed) = (bound(&mut peers, 1), bound(&mut peers, 2));
+        assert_eq!((kept, lapsed), (FIRST_CHANNEL, FIRST_CHANNEL + 1));
+        peers.answered(
+            Timestamp::ZERO,
+            Wish::Channel(peer(2), lapsed),
+            Answer::NotNow,
+        );
+        peers.tick(Timestamp::ZERO + PUT_OFF);
+        peers.next_number = LAST_CHANNEL;
+        assert_eq!(bound(&mut peers, 3), LAST_CHANNEL);
+        // The first is somebody's, the second has rested for a whole round.
+        assert_eq!(bound(&mut peers, 4), lapsed);
+        assert_eq!(peers.of_channel(kept), Some(peer(1)));
+        assert_eq!(peers.of_channel(lapsed), Some(peer(4)));
     }
 }
