@@ -3,6 +3,8 @@
 //! With `UPDATE=1` in the environment, the test `the_recorded_signals_are_like_live_ones` writes the
 //! signals that the core's tests read. The machine needs an address besides the loopback ones.
 
+mod streams;
+
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::path::Path;
