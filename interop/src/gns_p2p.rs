@@ -4,9 +4,18 @@
 //! `src/bin/gns_p2p.rs`), and whoever holds its [`GnsP2p`] carries its signals. Any number of them can meet
 //! each other, or peers of another library that live in the test itself.
 //!
-//! GNS skips loopback and link-local addresses: the machine needs another one, which may be private and
-//! need not lead anywhere. In a network namespace a dummy interface with an address will do
-//! (`ip link add d0 type dummy; ip addr add 10.0.0.1/24 dev d0; ip link set d0 up; ip link set lo up`).
+//! GNS skips the loopback interface, whatever addresses it has, and link-local addresses: the machine needs
+//! another address, which may be private and need not lead anywhere. In a network namespace with nothing
+//! else, one end of a veth pair will do:
+//!
+//! ```sh
+//! ip link set lo up
+//! ip link add v0 type veth peer name v1
+//! ip addr add 10.0.0.1/24 dev v0
+//! ip link set v0 up
+//! ip link set v1 up
+//! ip route add default via 10.0.0.2
+//! ```
 
 use std::fmt::{self, Write as _};
 use std::io::{BufRead, BufReader, Write as _};
