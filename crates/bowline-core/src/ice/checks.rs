@@ -150,6 +150,9 @@ impl IceAgent {
         if !message.check_integrity(&self.key) {
             return Err(DropReason::BadIntegrity);
         }
+        if !is_target(from) || !base.reaches(from, self.types) {
+            return Err(DropReason::RefusedCandidate);
+        }
         let key = (base.id, from);
         if !message.unknown_required().is_empty() {
             self.answer_error(key, message, UNKNOWN_ATTRIBUTE);
@@ -213,9 +216,6 @@ impl IceAgent {
         let key = (base.id, from);
         if self.checklist.get(key).is_some() {
             return Ok(());
-        }
-        if !is_target(from) || !base.reaches(from, self.types) {
-            return Err(DropReason::RefusedCandidate);
         }
         if !self.remotes.iter().any(|known| known.address == from) {
             let remote = Remote {

@@ -203,3 +203,24 @@ fn a_pair_that_is_refused_is_given_up_for_now() {
         .unwrap();
     assert_eq!(side.count(|what| matches!(what, What::Failed(_))), 1);
 }
+
+#[test]
+fn no_answer_not_even_an_error_goes_to_where_nobody_can_be() {
+    let mut duo = connected();
+    let requests = [
+        duo.request(1, |builder| {
+            builder.ice_controlling(1);
+        }),
+        duo.request(1, |builder| {
+            builder.ice_controlled(1);
+        }),
+        duo.request(1, |builder| {
+            builder.attribute(0x7ABC, &[]);
+        }),
+    ];
+    for request in requests {
+        for from in ["192.168.1.3:0", "127.0.0.1:5", "224.0.0.1:5"] {
+            refuses(&mut duo, 0, from, &request, DropReason::RefusedCandidate);
+        }
+    }
+}
