@@ -56,15 +56,7 @@ enum Outcome {
 impl Connection {
     pub(super) fn on_datagram(&mut self, now: Timestamp, meta: &DatagramMeta, data: &mut [u8]) {
         debug_assert_eq!(meta.path, self.path.id(), "there is one path");
-        let taken = match meta.via {
-            None => self.take_datagram(now, None, data),
-            Some(via) => match self.is_for_connection(now, via, data) {
-                Ok(true) => self.take_datagram(now, Some(via), data),
-                Ok(false) => return,
-                Err(reason) => Err(reason),
-            },
-        };
-        if let Err(reason) = taken {
+        if let Err(reason) = self.take_datagram(now, meta.via, data) {
             tracing::trace!(id = %self.id, %reason, "datagram dropped");
             self.recorder.saw_drop(reason);
             self.telemetry.drops.count(reason);
@@ -83,10 +75,12 @@ impl Connection {
         via: Option<Via>,
         data: &mut [u8],
     ) -> Result<(), DropReason> {
-        let longest = if self.peer.extensions.contains(Extension::PathMtu) {
-            limits::MAX_GROWN_DATAGRAM
-        } else {
-            limits::MAX_DATAGRAM
+        if !self.is_for_connection(now, via, data)? {
+            return Ok(());
+        }
+        let longest = match self.peer.extensions.contains(Extension::PathMtu) {
+            true => limits::MAX_GROWN_DATAGRAM,
+            false => limits::MAX_DATAGRAM,
         };
         if data.len() > longest {
             return Err(DropReason::TooLong);
@@ -247,7 +241,7 @@ impl Connection {
                 break;
             }
             let next_send = self.sender.next_number();
-            let context = if self.is_unread() {
+            let context = if self.state.is_unread() {
                 Expansion::unread(next_send)
             } else {
                 Expansion::new(&self.receiver, next_send)
@@ -334,7 +328,7 @@ impl Connection {
         data: &[u8],
     ) -> Result<(), Refusal> {
         // Acknowledged and dropped.
-        if self.is_unread() {
+        if self.state.is_unread() {
             return Ok(());
         }
         self.receiver.reliable(now, lane, pos, data)?;
@@ -389,7 +383,7 @@ impl Connection {
         last: bool,
         data: &[u8],
     ) -> Result<(), Refusal> {
-        if self.is_unread() {
+        if self.state.is_unread() {
             return Err(Refusal::NotNow(DropReason::WrongState));
         }
         self.receiver
@@ -482,11 +476,6 @@ impl Connection {
     fn fail_broken(&mut self, now: Timestamp, why: &str) -> DropReason {
         self.fail(now, EndReason::MISC_INTERNAL_ERROR, why);
         DropReason::BrokenFrame
-    }
-
-    /// Nobody reads a lingering connection.
-    const fn is_unread(&self) -> bool {
-        matches!(self.state, State::Linger { .. })
     }
 
     /// The peer has shown by a data packet that our ConnectOK arrived.

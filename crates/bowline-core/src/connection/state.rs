@@ -134,6 +134,11 @@ impl State {
         }
     }
 
+    /// Whether the application does not read any more, though data packets flow.
+    pub(crate) const fn is_unread(&self) -> bool {
+        matches!(self, Self::Linger { .. })
+    }
+
     /// Whether data packets flow.
     pub(crate) const fn is_active(&self) -> bool {
         matches!(self, Self::Connected { .. } | Self::Linger { .. })

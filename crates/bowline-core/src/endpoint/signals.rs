@@ -122,7 +122,9 @@ impl Endpoint {
         // Very old peers name no port.
         let local = request.to_virtual_port.unwrap_or(0);
         let local = VirtualPort::new(local).ok_or(DropReason::BadMessage)?;
-        let remote = request.from_virtual_port.map_or(Some(local), VirtualPort::new);
+        let remote = request
+            .from_virtual_port
+            .map_or(Some(local), VirtualPort::new);
         let remote = remote.ok_or(DropReason::BadMessage)?;
         let ports = Ports { local, remote };
         let listener = self.peers.listeners.get(&local);

@@ -11,11 +11,15 @@ use crate::crypto::rustcrypto;
 use crate::end_reason::EndReason;
 use crate::error::ConnectError;
 use crate::handshake::session::Session;
+use crate::limits;
 use crate::pair::Pair;
 use crate::pair::SOCKET;
 use crate::rng::Rng;
 use crate::time::Span;
 use crate::transmit::TransmitBuf;
+use crate::wire::data_header;
+use crate::wire::udp;
+use crate::wire::udp::UdpPacket;
 
 mod floods;
 mod rejections;

@@ -93,13 +93,16 @@ impl Connection {
         self.follow_agent(now);
     }
 
-    /// A datagram between peers came in; `data` is for the connection itself if this returns `true`.
+    /// Whether a datagram is for the connection itself, as all are of one by address, and not for its agent.
     pub(crate) fn is_for_connection(
         &mut self,
         now: Timestamp,
-        via: Via,
+        via: Option<Via>,
         data: &[u8],
     ) -> Result<bool, DropReason> {
+        let Some(via) = via else {
+            return Ok(true);
+        };
         let Some(agent) = self.party.as_mut().and_then(|party| party.agent.as_mut()) else {
             return Err(DropReason::UnknownSource);
         };
