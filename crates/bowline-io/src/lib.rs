@@ -8,6 +8,8 @@
 //! udp/      UdpSocket: lists of datagrams out, batches in
 //! poll      Poller, Waker: sleep until a socket, a deadline or another thread has something
 //! handle    Signal: a handle for the application's own event loop
+//! interfaces  the addresses of this machine
+//! resolve   Resolver: names to addresses
 //! clock     Clock: monotonic, runs on while the machine sleeps
 //! entropy   the seed that the core's generator grows from
 //! faults    failures of the system, on demand, for tests
@@ -24,6 +26,8 @@ pub mod entropy;
 #[cfg(any(test, feature = "test-support"))]
 pub mod faults;
 pub mod handle;
+pub mod interfaces;
 pub mod poll;
+pub mod resolve;
 mod sys;
 pub mod udp;
