@@ -51,7 +51,6 @@ pub enum SendError {
 
 /// Why a virtual port cannot be listened on.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-#[non_exhaustive]
 pub enum ListenP2pError {
     /// There is a listener already.
     #[error("somebody listens on virtual port {0} already")]
@@ -63,7 +62,6 @@ pub enum ListenP2pError {
 
 /// Why no connection to a peer could be started.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-#[non_exhaustive]
 pub enum ConnectP2pError {
     /// We have no identity that the peer could know us by.
     #[error("an identity of our own is needed to connect by identity")]

@@ -6,7 +6,8 @@
 //! agent of each connection tries the addresses. By the time that a packet arrives both have keys.
 //!
 //! `party` is what a connection has for all this, `call` the side that asks, `answer` the side that is
-//! asked, `signals` what goes in and out, `way` the step from addresses to packets, `closing` the end;
+//! asked, `signals` what goes in and out, `way` the step from addresses to packets, `closing` the end, `route` what
+//! the application may know of it;
 //! [`tie_break`] decides when both ask at once, `story` remembers what was tried.
 
 mod answer;
@@ -14,6 +15,7 @@ mod call;
 mod closing;
 mod party;
 pub mod reliable_signal;
+mod route;
 pub mod signal;
 pub mod signal_pacer;
 mod signals;
@@ -23,3 +25,4 @@ mod way;
 
 pub(crate) use party::Party;
 pub use party::Ports;
+pub use route::PeerRoute;
