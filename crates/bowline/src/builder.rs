@@ -16,6 +16,7 @@ use bowline_core::endpoint::Shard;
 use bowline_core::extensions::ExtensionSet;
 use bowline_core::identity::Identity;
 use bowline_core::ids::AppId;
+use bowline_io::interfaces::Loopback;
 
 use crate::driver::Inner;
 use crate::driver::limits;
@@ -79,6 +80,7 @@ pub struct SocketsBuilder {
     certificate: Option<SignedCertificate>,
     trusted: CertStore,
     recordings: Option<RecordingDirectory>,
+    loopback: Loopback,
 }
 
 impl SocketsBuilder {
@@ -103,6 +105,7 @@ impl SocketsBuilder {
             certificate: None,
             trusted: CertStore::new(),
             recordings: None,
+            loopback: Loopback::IfAlone,
         }
     }
 
@@ -231,6 +234,18 @@ impl SocketsBuilder {
         self
     }
 
+    /// Whether connections between peers may use the loopback addresses of this machine beside its others. Only
+    /// if it has no others, unless set: to another machine they are of no use. For tests, and for several programs
+    /// on one machine.
+    pub const fn loopback_candidates(mut self, included: bool) -> Self {
+        self.loopback = if included {
+            Loopback::Always
+        } else {
+            Loopback::IfAlone
+        };
+        self
+    }
+
     /// Makes the interface.
     ///
     /// # Errors
@@ -263,7 +278,7 @@ impl SocketsBuilder {
             callbacks_only: self.events_need_callbacks,
             ..Told::all(limits::MAX_EVENTS)
         };
-        let (inner, further) = Inner::new(endpoint, self.config, told, shards)?;
+        let (inner, further) = Inner::new(endpoint, self.config, told, shards, self.loopback)?;
         if let Some(directory) = self.recordings {
             inner.keep_recordings(directory);
         }

@@ -12,6 +12,7 @@ use crate::connection::Connection;
 use crate::error::NoSuchConnection;
 use crate::error::SettingError;
 use crate::listener::Listener;
+use crate::listener::PeerListener;
 use crate::sockets::Sockets;
 
 impl Sockets {
@@ -42,34 +43,42 @@ impl Sockets {
     }
 }
 
-impl Listener {
-    /// The settings of connections that come in, as they are now.
-    pub fn config(&self) -> Arc<Config> {
-        let config = self.inner().hub.lock().listener_config(self.socket());
-        config.unwrap_or_else(|| self.inner().config())
-    }
+/// The settings of a listener, of whatever kind.
+macro_rules! listener_settings {
+    ($listener:ty) => {
+        impl $listener {
+            /// The settings of connections that come in, as they are now.
+            pub fn config(&self) -> Arc<Config> {
+                let config = self.inner().hub.lock().listener_config(self.socket());
+                config.unwrap_or_else(|| self.inner().config())
+            }
 
-    /// Sets a value for the connections that come in, those that did already included.
-    ///
-    /// # Errors
-    /// If the value is out of range or of the wrong kind, or the setting is for a whole interface.
-    pub fn set_config(
-        &self,
-        key: ConfigKey,
-        value: impl Into<ConfigValue>,
-    ) -> Result<(), ConfigError> {
-        let value = Some(value.into());
-        self.inner().set_listener_config(self.socket(), key, value)
-    }
+            /// Sets a value for the connections that come in, those that did already included.
+            ///
+            /// # Errors
+            /// If the value is out of range or of the wrong kind, or the setting is for a whole interface.
+            pub fn set_config(
+                &self,
+                key: ConfigKey,
+                value: impl Into<ConfigValue>,
+            ) -> Result<(), ConfigError> {
+                let value = Some(value.into());
+                self.inner().set_listener_config(self.socket(), key, value)
+            }
 
-    /// Goes back to what the interface has.
-    ///
-    /// # Errors
-    /// If the setting cannot be set here, so that it cannot be unset either.
-    pub fn unset_config(&self, key: ConfigKey) -> Result<(), ConfigError> {
-        self.inner().set_listener_config(self.socket(), key, None)
-    }
+            /// Goes back to what the interface has.
+            ///
+            /// # Errors
+            /// If the setting cannot be set here, so that it cannot be unset either.
+            pub fn unset_config(&self, key: ConfigKey) -> Result<(), ConfigError> {
+                self.inner().set_listener_config(self.socket(), key, None)
+            }
+        }
+    };
 }
+
+listener_settings!(Listener);
+listener_settings!(PeerListener);
 
 impl Connection {
     /// The settings of this connection as they are now. [`Config::origin`] tells where each comes from.

@@ -19,6 +19,7 @@ use bowline_core::ids::LaneIndex;
 use bowline_core::ids::MessageNumber;
 use bowline_core::message::Payload;
 use bowline_core::message::SendFlags;
+use bowline_core::p2p::story::Entry as StoryEntry;
 use bytes::Bytes;
 
 use crate::batch;
@@ -360,11 +361,13 @@ impl Connection {
     /// Whether it is one end of a [`PairKind::Pipe`](crate::PairKind::Pipe), with the other end in this process and
     /// nothing between them.
     pub fn is_pipe(&self) -> bool {
-        let remote = self.remote_addr();
-        remote.ip().is_unspecified() && remote.port() == 0
+        self.slot.is_pipe()
     }
 
     /// Where the peer is; `[::]:0` for the other end of a pipe.
+    ///
+    /// Between peers that found each other by signals this is what packets go to at the moment, and may change;
+    /// `[::]:0` while there is no way, and if it leads through a relay, which keeps the address to itself.
     pub fn remote_addr(&self) -> SocketAddr {
         self.slot.remote_addr()
     }
@@ -431,6 +434,17 @@ impl Connection {
         let now = state.advance(self.slot.inner.clock.now());
         let status = state.open()?.lane_status(now, lane);
         status.ok_or(StatusError::NoSuchLane { lane })
+    }
+
+    /// How the two peers came together, or why they did not: what was signalled, which addresses were tried, and what
+    /// became of it, the oldest first. Empty for connections that no signals have begun. Each entry tells a line
+    /// of text.
+    ///
+    /// # Errors
+    /// If the connection is closed.
+    pub fn story(&self) -> Result<Vec<StoryEntry>, NoSuchConnection> {
+        let mut state = self.slot.state.lock();
+        Ok(state.open()?.story())
     }
 
     /// Packets and parts of packets that were refused, by reason.

@@ -7,8 +7,11 @@ use std::time::Duration;
 use bowline_core::cert::credentials::CredentialsError;
 use bowline_core::config::ConfigError;
 use bowline_core::connection::ConnectionState;
+use bowline_core::counters::DropReason;
 use bowline_core::error as core;
+use bowline_core::ids::ConnectionId;
 use bowline_core::ids::LaneIndex;
+use bowline_core::ids::VirtualPort;
 
 use crate::driver::limits;
 
@@ -146,6 +149,92 @@ pub enum PairError {
     /// No socket on 127.0.0.1.
     #[error("cannot open a socket on 127.0.0.1")]
     Socket(#[source] io::Error),
+}
+
+/// Why nobody listens on the virtual port now.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ListenP2pError {
+    /// This interface has a listener on it already.
+    #[error("virtual port {port} has a listener already")]
+    PortInUse {
+        /// The virtual port that was asked for.
+        port: VirtualPort,
+    },
+    /// There are as many listeners as there may be.
+    #[error("too many virtual ports have listeners")]
+    TooMany,
+    /// A setting cannot be one of a listener.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+}
+
+impl From<core::ListenP2pError> for ListenP2pError {
+    fn from(error: core::ListenP2pError) -> Self {
+        match error {
+            core::ListenP2pError::PortInUse(port) => Self::PortInUse { port },
+            core::ListenP2pError::TooMany => Self::TooMany,
+        }
+    }
+}
+
+/// Why no connection to a peer was started.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConnectP2pError {
+    /// This side has no identity ([`SocketsBuilder::identity`](crate::SocketsBuilder::identity)) that the peer
+    /// could answer to.
+    #[error("this side has no identity that the peer could answer to")]
+    NoIdentity,
+    /// The peer's identity names nobody.
+    #[error("the identity of the peer names nobody")]
+    NoPeer,
+    /// The settings allow no way for packets: [`ConfigKey::P2pTransportIceEnable`](crate::ConfigKey::P2pTransportIceEnable).
+    #[error("the settings allow no way between the two (P2P_Transport_ICE_Enable)")]
+    NoTransport,
+    /// There is such a connection with the peer already, and one of the two is
+    /// [symmetric](crate::ConfigKey::SymmetricConnect).
+    #[error("connection #{} with this peer stands already on these virtual ports", id.get())]
+    AlreadyConnected {
+        /// That one.
+        id: ConnectionId,
+    },
+    /// The peer had asked for the same connection, but it ended while it was accepted.
+    #[error("the peer's own request ended while it was accepted")]
+    Gone,
+    /// There are as many connections as there may be, in all or with this peer.
+    #[error("too many connections")]
+    TooManyConnections,
+    /// 65,536 events wait to be read; none may be lost, so read them first.
+    #[error("too many events wait to be read")]
+    TooManyEvents,
+    /// A setting cannot be one of a connection.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+}
+
+impl From<core::ConnectP2pError> for ConnectP2pError {
+    fn from(error: core::ConnectP2pError) -> Self {
+        match error {
+            core::ConnectP2pError::NoIdentity => Self::NoIdentity,
+            core::ConnectP2pError::NoPeer => Self::NoPeer,
+            core::ConnectP2pError::NoTransport => Self::NoTransport,
+            core::ConnectP2pError::AlreadyConnected(id) => Self::AlreadyConnected { id },
+            core::ConnectP2pError::TooManyConnections => Self::TooManyConnections,
+        }
+    }
+}
+
+/// Why a signal did nothing.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SignalError {
+    /// It was dropped, and counted under this reason.
+    #[error("the signal was dropped: {0}")]
+    Dropped(DropReason),
+    /// It asks for a connection, and 65,536 events wait to be read.
+    #[error("too many events wait to be read")]
+    TooManyEvents,
 }
 
 /// Why a connection was not accepted.

@@ -71,14 +71,13 @@ pub struct ConnectionEvent {
     /// For bindings: the [`ConfigKey::CallbackConnectionStatusChanged`](crate::ConfigKey::CallbackConnectionStatusChanged)
     /// that the connection had at that moment, of its own or inherited.
     pub callback: CallbackToken,
+    pub(crate) is_request: bool,
 }
 
 impl ConnectionEvent {
     /// Whether a peer asks to connect: accept or close the connection.
-    pub fn is_request(&self) -> bool {
-        self.old == ConnectionState::None
-            && self.new == ConnectionState::Connecting
-            && self.info.listener.is_some()
+    pub const fn is_request(&self) -> bool {
+        self.is_request
     }
 
     /// Whether the connection ended, through the peer or through a problem. It stays readable until it

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::net::SocketAddr;
 use std::ops::BitOr;
 
+use bowline_core::ice::RouteKind;
 use bowline_core::identity::Identity;
 
 /// Properties of a connection. The numbers are GNS's `k_nSteamNetworkConnectionInfoFlags_*`.
@@ -58,6 +59,31 @@ impl InfoFlags {
         remote: SocketAddr,
         ping_ms: Option<u32>,
     ) -> Self {
+        let mut flags = Self::of_any(identity, authenticated, encrypted);
+        let near = ping_ms.is_none_or(|ms| ms <= MAX_LAN_PING_MS) && is_private(remote.ip());
+        if remote.ip().is_loopback() || near {
+            flags = flags | Self::FAST;
+        }
+        flags
+    }
+
+    /// Of a connection between peers that found each other by signals. GNS e707b3a:
+    /// steamnetworkingsockets_p2p_ice.cpp, `P2PTransportPopulateConnectionInfo`.
+    pub(crate) fn of_peers(
+        identity: Option<&Identity>,
+        authenticated: bool,
+        encrypted: bool,
+        route: Option<RouteKind>,
+    ) -> Self {
+        let flags = Self::of_any(identity, authenticated, encrypted);
+        match route {
+            Some(RouteKind::Local) => flags | Self::FAST,
+            Some(RouteKind::Relayed) => flags | Self::RELAYED,
+            Some(RouteKind::Direct) | None => flags,
+        }
+    }
+
+    fn of_any(identity: Option<&Identity>, authenticated: bool, encrypted: bool) -> Self {
         let mut flags = Self::default();
         let nameless = matches!(identity, None | Some(Identity::Ip { .. }));
         if nameless || !authenticated {
@@ -65,10 +91,6 @@ impl InfoFlags {
         }
         if !encrypted {
             flags = flags | Self::UNENCRYPTED;
-        }
-        let near = ping_ms.is_none_or(|ms| ms <= MAX_LAN_PING_MS) && is_private(remote.ip());
-        if remote.ip().is_loopback() || near {
-            flags = flags | Self::FAST;
         }
         flags
     }
@@ -126,6 +148,16 @@ mod tests {
             "InfoFlags(UNAUTHENTICATED | FAST)"
         );
         assert_eq!(InfoFlags::of_pipe().bits(), 12);
+    }
+
+    #[test]
+    fn a_way_between_peers_is_fast_in_the_local_network_only_and_says_if_it_is_relayed() {
+        let bob = Identity::str("bob").unwrap();
+        let flags = |route| InfoFlags::of_peers(Some(&bob), true, true, route).bits();
+        assert_eq!(flags(None), 0);
+        assert_eq!(flags(Some(RouteKind::Direct)), 0);
+        assert_eq!(flags(Some(RouteKind::Local)), 8);
+        assert_eq!(flags(Some(RouteKind::Relayed)), 16);
     }
 
     #[test]

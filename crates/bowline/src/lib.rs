@@ -99,6 +99,12 @@
 //! place in the queue: see [`SendOptions`]. A receiver that wants no old state after newer has late messages
 //! dropped with [`Connection::set_sequenced`].
 //!
+//! # Peers
+//!
+//! A peer whose address nobody knows, since it is a player behind a router, is connected to by its identity
+//! ([`Sockets::connect_p2p`]). The application carries a few small messages between the two; [`signaling`] tells how,
+//! and shows it.
+//!
 //! # Settings
 //!
 //! [`Config`] holds them; each setter checks its range. [`ConfigKey`] names them all, for setting by key or
@@ -166,10 +172,12 @@ mod info_flags;
 mod line_limit;
 mod listener;
 mod message;
+mod peers;
 mod poll_group;
 pub mod recorder;
 mod result;
 mod send_options;
+pub mod signaling;
 mod sockets;
 mod trust;
 pub mod utils;
@@ -216,6 +224,7 @@ pub use bowline_core::identity::IdentityKind;
 pub use bowline_core::ids::ConnectionId;
 pub use bowline_core::ids::LaneIndex;
 pub use bowline_core::ids::MessageNumber;
+pub use bowline_core::ids::VirtualPort;
 pub use bowline_core::limits::MAX_MESSAGE;
 pub use bowline_core::message::Payload;
 pub use bowline_core::message::SendFlags;
@@ -241,13 +250,16 @@ pub use crate::driver::PairKind;
 pub use crate::error::AcceptError;
 pub use crate::error::BuildError;
 pub use crate::error::ConnectError;
+pub use crate::error::ConnectP2pError;
 pub use crate::error::LaneError;
 pub use crate::error::ListenError;
+pub use crate::error::ListenP2pError;
 pub use crate::error::NoSuchConnection;
 pub use crate::error::PairError;
 pub use crate::error::PollGroupError;
 pub use crate::error::SendError;
 pub use crate::error::SettingError;
+pub use crate::error::SignalError;
 pub use crate::error::StatusError;
 pub use crate::events::ConnectionEvent;
 pub use crate::events::ConnectionInfo;
@@ -256,6 +268,7 @@ pub use crate::handle::WaitHandle;
 pub use crate::info_flags::InfoFlags;
 pub use crate::listener::Listener;
 pub use crate::listener::ListenerId;
+pub use crate::listener::PeerListener;
 pub use crate::message::Message;
 pub use crate::poll_group::PollGroup;
 pub use crate::result::ToResult;

@@ -22,13 +22,16 @@ use crate::debug_output::DebugOutputError;
 use crate::error::AcceptError;
 use crate::error::BuildError;
 use crate::error::ConnectError;
+use crate::error::ConnectP2pError;
 use crate::error::LaneError;
 use crate::error::ListenError;
+use crate::error::ListenP2pError;
 use crate::error::NoSuchConnection;
 use crate::error::PairError;
 use crate::error::PollGroupError;
 use crate::error::SendError;
 use crate::error::SettingError;
+use crate::error::SignalError;
 use crate::error::StatusError;
 use crate::utils::FakeIpError;
 use crate::utils::PingLocationError;
@@ -122,6 +125,39 @@ impl ToResult for ConnectError {
             Self::TooManyConnections | Self::TooManyEvents => ResultCode::LimitExceeded,
             Self::Socket { .. } => ResultCode::Fail,
             Self::Config(error) => error.result(),
+        }
+    }
+}
+
+impl ToResult for ListenP2pError {
+    fn result(&self) -> ResultCode {
+        match self {
+            Self::PortInUse { .. } => ResultCode::DuplicateRequest,
+            Self::TooMany => ResultCode::LimitExceeded,
+            Self::Config(error) => error.result(),
+        }
+    }
+}
+
+impl ToResult for ConnectP2pError {
+    fn result(&self) -> ResultCode {
+        match self {
+            Self::NoPeer => ResultCode::InvalidParam,
+            Self::NoIdentity | Self::NoTransport => ResultCode::InvalidState,
+            Self::AlreadyConnected { .. } => ResultCode::DuplicateRequest,
+            Self::Gone => ResultCode::Fail,
+            Self::TooManyConnections | Self::TooManyEvents => ResultCode::LimitExceeded,
+            Self::Config(error) => error.result(),
+        }
+    }
+}
+
+/// `ReceivedP2PCustomSignal` says `false`.
+impl ToResult for SignalError {
+    fn result(&self) -> ResultCode {
+        match self {
+            Self::Dropped(_) => ResultCode::Ignored,
+            Self::TooManyEvents => ResultCode::LimitExceeded,
         }
     }
 }

@@ -123,8 +123,9 @@ impl Sockets {
     /// # Errors
     /// As `listen`.
     pub fn listen_with(&self, addr: SocketAddr, config: Config) -> Result<Listener, ListenError> {
-        let listening = self.inner().listen(addr, config)?;
-        Ok(Listener::new(Arc::clone(self.inner()), listening))
+        let (listening, local_addr) = self.inner().listen(addr, config)?;
+        let inner = Arc::clone(self.inner());
+        Ok(Listener::new(inner, listening, local_addr))
     }
 
     /// Starts a connection to a listening peer and returns at once.

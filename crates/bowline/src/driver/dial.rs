@@ -22,6 +22,7 @@ use bowline_core::config::ConfigScope;
 use bowline_core::end_reason::EndReason;
 use bowline_core::endpoint::SocketId;
 use bowline_core::error::ConnectError as CoreConnectError;
+use bowline_core::ids::VirtualPort;
 use bowline_io::udp::UdpSocket;
 
 use crate::driver::Inner;
@@ -35,14 +36,14 @@ use crate::driver::shard::ShardId;
 use crate::driver::slot::Slot;
 use crate::error::ConnectError;
 use crate::error::ListenError;
+use crate::error::ListenP2pError;
 use crate::listener::ListenerId;
 
-/// A socket that is listened on.
-#[derive(Debug)]
+/// A socket that is listened on, or what stands for a virtual port.
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Listening {
     pub(crate) id: ListenerId,
     pub(crate) socket: SocketId,
-    pub(crate) local_addr: SocketAddr,
 }
 
 impl Inner {
@@ -85,7 +86,7 @@ impl Inner {
         &self,
         addr: SocketAddr,
         options: Config,
-    ) -> Result<Listening, ListenError> {
+    ) -> Result<(Listening, SocketAddr), ListenError> {
         let interface = self.config();
         let config = self.config_for(options, ConfigScope::ListenSocket)?;
         let addr = canonical(addr);
@@ -113,11 +114,28 @@ impl Inner {
             // It changed while the listener was in nobody's list.
             self.reconfigure();
         }
-        Ok(Listening {
+        let listening = Listening {
             id,
             socket: socket_id,
-            local_addr,
-        })
+        };
+        Ok((listening, local_addr))
+    }
+
+    /// Listens on a virtual port.
+    pub(crate) fn listen_p2p(
+        self: &Arc<Self>,
+        port: VirtualPort,
+        options: Config,
+    ) -> Result<Listening, ListenP2pError> {
+        let interface = self.config();
+        let config = self.config_for(options, ConfigScope::ListenSocket)?;
+        let (id, socket) = self.hub.lock().add_port(port, config)?;
+        self.open_ways();
+        if !Arc::ptr_eq(&interface, &self.config()) {
+            // It changed while the listener was in nobody's list.
+            self.reconfigure();
+        }
+        Ok(Listening { id, socket })
     }
 
     /// Listens no more. Requests that wait for an answer are refused; accepted connections go on.

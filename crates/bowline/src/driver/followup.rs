@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 
+use crate::driver::errands::Errands;
 use crate::driver::held::Patience;
 use crate::driver::lobby::Nudge;
+use crate::driver::signals::Carrier;
+use crate::driver::signals::Outgoing;
 use crate::driver::slot::Slot;
 use crate::recorder::Report;
 
@@ -17,6 +20,12 @@ pub(crate) struct Followup {
     more_pipes: Vec<Arc<Slot>>,
     /// What connections recorded that ended as they should not.
     pub(crate) reports: Vec<Report>,
+    /// What the endpoint wants done for connections between peers.
+    pub(crate) errands: Errands,
+    /// What connections have to signal to their peers.
+    pub(crate) signals: Vec<Outgoing>,
+    /// What carried the signals of connections that need it no more: the application's, to be dropped.
+    pub(crate) carriers: Vec<Carrier>,
     pub(crate) nudge: Nudge,
     /// Whether whoever does it may wait for connections' locks.
     pub(crate) patience: Patience,

@@ -12,20 +12,24 @@ use bowline_core::endpoint::Endpoint;
 use bowline_core::endpoint::Route;
 use bowline_core::endpoint::SocketId;
 use bowline_core::error::ConnectError as CoreConnectError;
+use bowline_core::error::ListenP2pError as CoreListenP2pError;
 use bowline_core::event::ToConnection;
 use bowline_core::event::ToEndpoint;
 use bowline_core::ids::ConnectionId;
+use bowline_core::ids::VirtualPort;
 use bowline_core::time::Timestamp;
 use bowline_io::udp::UdpSocket;
 
 use crate::driver::shard::ShardId;
 use crate::driver::slot::Slot;
+use crate::driver::ways::Ways;
 use crate::listener::ListenerId;
 
 /// The core's endpoint and all that hangs on it.
 #[derive(Debug)]
 pub(crate) struct Hub {
     pub(crate) endpoint: Endpoint,
+    pub(crate) ways: Ways,
     sockets: BTreeMap<SocketId, Socket>,
     slots: HashMap<ConnectionId, Arc<Slot>>,
     next_socket: u32,
@@ -57,6 +61,10 @@ enum Purpose {
     Retired,
     /// One end of a pair.
     Pair,
+    /// A way out of this machine, for all connections between peers.
+    Way,
+    /// Not a socket, but a virtual port: lets peers connect.
+    Port(ListenerId, VirtualPort),
 }
 
 /// What a client socket reaches.
@@ -86,6 +94,18 @@ impl Family {
     }
 }
 
+impl Purpose {
+    /// Has those who come in from now on get other settings.
+    fn configure(self, endpoint: &mut Endpoint, id: SocketId, config: Arc<Config>) {
+        match self {
+            Self::Port(_, port) => endpoint.set_p2p_listener_config(port, config),
+            Self::Listener(_) | Self::Client(_) | Self::Retired | Self::Pair | Self::Way => {
+                endpoint.set_listener_config(id, config);
+            }
+        }
+    }
+}
+
 impl Socket {
     /// The one that a shard drives.
     fn of(&self, shard: ShardId) -> Option<&Arc<UdpSocket>> {
@@ -95,9 +115,10 @@ impl Socket {
 }
 
 impl Hub {
-    pub(crate) fn new(endpoint: Endpoint) -> Self {
+    pub(crate) fn new(endpoint: Endpoint, ways: Ways) -> Self {
         Self {
             endpoint,
+            ways,
             sockets: BTreeMap::new(),
             slots: HashMap::new(),
             next_socket: 0,
@@ -177,23 +198,58 @@ impl Hub {
         (listener, id)
     }
 
+    /// Takes a new socket on an address of this machine, for all connections between peers.
+    pub(crate) fn add_way(&mut self, shard: ShardId, socket: Arc<UdpSocket>) -> SocketId {
+        self.add_socket(vec![(shard, socket)], Purpose::Way)
+    }
+
+    /// Gives up the socket of an address that is gone.
+    pub(crate) fn remove_way(&mut self, id: SocketId) -> Option<Arc<UdpSocket>> {
+        let socket = self.sockets.remove(&id)?;
+        socket.members.into_iter().map(|(_, socket)| socket).next()
+    }
+
+    /// Listens on a virtual port. It gets the number of a socket, by which its connections name it.
+    pub(crate) fn add_port(
+        &mut self,
+        port: VirtualPort,
+        config: Arc<Config>,
+    ) -> Result<(ListenerId, SocketId), CoreListenP2pError> {
+        self.endpoint.listen_p2p(port, Arc::clone(&config))?;
+        self.next_listener += 1;
+        let listener = ListenerId::new(self.next_listener);
+        let id = self.add_socket(Vec::new(), Purpose::Port(listener, port));
+        if let Some(socket) = self.sockets.get_mut(&id) {
+            socket.config = Some(config);
+        }
+        Ok((listener, id))
+    }
+
+    /// Who listens on a virtual port.
+    pub(crate) fn listener_on(&self, port: VirtualPort) -> Option<(ListenerId, SocketId)> {
+        let mut sockets = self.sockets.iter();
+        sockets.find_map(|(id, socket)| match socket.purpose {
+            Purpose::Port(listener, its) if its == port => Some((listener, *id)),
+            _ => None,
+        })
+    }
+
     /// Listens no more. The socket stays while connections use it.
     pub(crate) fn stop_listening(&mut self, id: SocketId) -> Option<Members> {
-        let socket = self.sockets.get_mut(&id)?;
-        socket.purpose = Purpose::Retired;
-        self.endpoint.stop_listening(id);
+        self.refuse_new(id);
+        self.sockets.get_mut(&id)?.purpose = Purpose::Retired;
         self.take_unused(id)
     }
 
     /// Lets nobody in any more, and returns all connections that there will ever be of this socket among others.
     pub(crate) fn refuse_clients(&mut self, id: SocketId) -> Vec<Arc<Slot>> {
-        self.endpoint.stop_listening(id);
+        self.refuse_new(id);
         self.slots()
     }
 
     /// Listens no more and gives the socket up at once, whoever uses it.
     pub(crate) fn remove_listener(&mut self, id: SocketId) -> Option<Members> {
-        self.endpoint.stop_listening(id);
+        self.refuse_new(id);
         self.sockets.remove(&id).map(|socket| socket.members)
     }
 
@@ -210,8 +266,8 @@ impl Hub {
     ) -> Vec<Arc<Slot>> {
         if let Some(socket) = self.sockets.get_mut(&id) {
             socket.config = Some(Arc::clone(&config));
+            socket.purpose.configure(&mut self.endpoint, id, config);
         }
-        self.endpoint.set_listener_config(id, config);
         let slots = self.slots.values();
         slots
             .filter(|slot| slot.route.socket == id)
@@ -225,7 +281,8 @@ impl Hub {
         for (id, socket) in &mut self.sockets {
             if let Some(config) = &mut socket.config {
                 Arc::make_mut(config).inherit(interface);
-                self.endpoint.set_listener_config(*id, Arc::clone(config));
+                let config = Arc::clone(config);
+                socket.purpose.configure(&mut self.endpoint, *id, config);
             }
         }
         let slots = self.slots.values().cloned();
@@ -251,8 +308,8 @@ impl Hub {
     /// Which listener the socket belongs to.
     pub(crate) fn listener_of(&self, id: SocketId) -> Option<ListenerId> {
         match self.sockets.get(&id)?.purpose {
-            Purpose::Listener(listener) => Some(listener),
-            Purpose::Client(_) | Purpose::Retired | Purpose::Pair => None,
+            Purpose::Listener(listener) | Purpose::Port(listener, _) => Some(listener),
+            Purpose::Client(_) | Purpose::Retired | Purpose::Pair | Purpose::Way => None,
         }
     }
 
@@ -311,6 +368,13 @@ impl Hub {
         )
     }
 
+    fn refuse_new(&mut self, id: SocketId) {
+        match self.sockets.get(&id).map(|socket| socket.purpose) {
+            Some(Purpose::Port(_, port)) => self.endpoint.stop_listening_p2p(port),
+            _ => self.endpoint.stop_listening(id),
+        }
+    }
+
     fn add_socket(&mut self, members: Members, purpose: Purpose) -> SocketId {
         self.next_socket += 1;
         let id = SocketId::new(self.next_socket);
@@ -328,7 +392,7 @@ impl Hub {
     /// peer does not remember.
     fn take_unused(&mut self, id: SocketId) -> Option<Members> {
         let socket = self.sockets.get(&id)?;
-        let is_listening = matches!(socket.purpose, Purpose::Listener(_));
+        let is_listening = matches!(socket.purpose, Purpose::Listener(_) | Purpose::Port(..));
         if socket.connections > 0 || is_listening {
             return None;
         }

@@ -93,3 +93,13 @@ pub(crate) const LEAST_OVERRUN: usize = 8;
 /// How long that bound stays before it is relieved: long enough that a flood that goes on is let in again for a
 /// hundredth of the time only, short enough that a fast sender hardly notices.
 pub(crate) const SHARE_RELIEF: Span = Span::from_millis(100);
+
+/// How often the addresses of this machine are looked at while connections between peers may be made: soon enough
+/// that a game goes on after a change of networks, seldom enough to cost nothing.
+pub(crate) const LOOK_INTERVAL: Span = Span::from_secs(3);
+
+/// How soon they are looked at after a socket could not send, which is how a change shows first.
+pub(crate) const LOOK_AFTER_ERROR: Span = Span::from_millis(250);
+
+/// What is reserved for what a relay's header adds to a datagram.
+pub(crate) const WRAP_RESERVE: usize = 64;

@@ -237,7 +237,7 @@ mod checked {
         }
     }
 
-    /// For as long as this lives, the thread drives for all.
+    /// For as long as this lives, the thread drives for all, or does not.
     #[derive(Debug)]
     pub(crate) struct Driving {
         before: bool,
@@ -247,6 +247,14 @@ mod checked {
         pub(crate) fn begin() -> Self {
             Self {
                 before: DRIVES.replace(true),
+            }
+        }
+
+        /// For as long as the result lives, the thread is one of the application: it runs the
+        /// application's code, which may wait.
+        pub(crate) fn suspend() -> Self {
+            Self {
+                before: DRIVES.replace(false),
             }
         }
     }
@@ -292,6 +300,11 @@ mod unchecked {
     impl Driving {
         #[inline]
         pub(crate) const fn begin() -> Self {
+            Self
+        }
+
+        #[inline]
+        pub(crate) const fn suspend() -> Self {
             Self
         }
     }
@@ -366,6 +379,10 @@ mod tests {
         drop(lobby.lock());
         drop(Driving::begin());
         assert!(panics(|| drop(connection.lock())), "still driving");
+        let suspended = Driving::suspend();
+        drop(connection.lock());
+        drop(suspended);
+        assert!(panics(|| drop(connection.lock())), "driving again");
         drop(driving);
         drop(connection.lock());
     }

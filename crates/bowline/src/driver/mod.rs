@@ -8,6 +8,9 @@
 //! transmit    packets to sockets, by one thread per connection at a time
 //! slot        a connection behind its lock
 //! held        connections whose lock another thread has
+//! signals     signals between peers, and who asks for a connection by them
+//! ways        the ways out of this machine that connections between peers may take
+//! errands     what the endpoint wants done for those
 //! hub         endpoint, sockets and table of connections behind the endpoint lock
 //! index       connections by number, for the application
 //! dial        sockets to listen on and to dial from
@@ -30,6 +33,7 @@
 //! noted in a [`Followup`] and done when the lock is given up ([`Inner::follow_up`]).
 
 mod dial;
+mod errands;
 pub(crate) mod followup;
 pub(crate) mod group;
 pub(crate) mod held;
@@ -47,11 +51,13 @@ pub(crate) mod service;
 pub(crate) mod settings;
 pub(crate) mod shard;
 mod shares;
+mod signals;
 pub(crate) mod slot;
 mod sync;
 mod timers;
 mod transmit;
 mod trust;
+mod ways;
 
 pub(crate) use dial::Listening;
 pub use pipe::PairKind;
@@ -72,6 +78,8 @@ use bowline_core::message::Outgoing;
 use bowline_core::rng::Rng;
 use bowline_core::time::Timestamp;
 use bowline_io::clock::Clock;
+use bowline_io::interfaces::Loopback;
+use bowline_io::resolve::Resolver;
 use bowline_io::udp::UdpSocket;
 
 use crate::driver::followup::Followup;
@@ -87,11 +95,14 @@ use crate::driver::network::Network;
 use crate::driver::reactor::Reactor;
 use crate::driver::shard::ShardId;
 use crate::driver::shard::Shards;
+use crate::driver::signals::Signals;
 use crate::driver::slot::Slot;
 use crate::driver::slot::SlotState;
 use crate::driver::sync::post::Post;
 use crate::driver::transmit::transmit_here;
 use crate::driver::transmit::transmit_last;
+use crate::driver::ways::Locals;
+use crate::driver::ways::Ways;
 use crate::error::BuildError;
 use crate::error::NoSuchConnection;
 use crate::error::SendError;
@@ -115,6 +126,10 @@ pub(crate) struct Inner {
     pub(crate) settings: Lock<Arc<Config>>,
     /// Where recordings go of connections that end as they should not.
     recordings: OnceLock<Shelf>,
+    /// The sockets of connections between peers.
+    pub(crate) locals: Locals,
+    /// Asks for the addresses of servers, from when peers are needed.
+    resolver: OnceLock<Resolver>,
     #[cfg(unix)]
     poller_fd: std::os::fd::RawFd,
 }
@@ -135,6 +150,7 @@ impl Inner {
         settings: Config,
         told: Told,
         shards: usize,
+        loopback: Loopback,
     ) -> Result<(Arc<Self>, Vec<Reactor>), BuildError> {
         let settings = settings.into_level(ConfigScope::Interface)?;
         let seed = bowline_io::entropy::seed().map_err(BuildError::Entropy)?;
@@ -152,12 +168,14 @@ impl Inner {
             clock,
             lobby: Lobby::new(told),
             post: Post::new(),
-            hub: Lock::new(Rank::Endpoint, Hub::new(endpoint)),
+            hub: Lock::new(Rank::Endpoint, Hub::new(endpoint, Ways::new(loopback))),
             index: Index::new(),
             shards,
             network: Network::new(Rng::from_seed(luck)),
             settings: Lock::new(Rank::Settings, Arc::new(settings)),
             recordings: OnceLock::new(),
+            locals: Locals::new(),
+            resolver: OnceLock::new(),
             #[cfg(unix)]
             poller_fd: first.poller_fd(),
         };
@@ -256,9 +274,12 @@ impl Inner {
         if std::mem::take(&mut follow.has_post) {
             self.tell_endpoint(follow);
         }
+        self.do_errands(follow);
         self.write_recordings(follow);
         let nudge = std::mem::take(&mut follow.nudge);
         self.lobby.act_on(nudge, |shards| self.shards.wake(shards));
+        // Last, because it is the application's code that runs then.
+        self.send_signals(follow);
     }
 
     /// What the first shard's poller itself can be watched by.
@@ -279,8 +300,25 @@ impl Inner {
     ) -> Arc<Slot> {
         let place = (shard, self.shards.get(shard).timers.lock().reserve());
         let inner = Arc::clone(self);
+        let signals = Signals::None;
         Arc::new(Slot::new(
-            inner, core, socket, route, listener, place, refused,
+            inner, core, socket, route, listener, place, refused, signals,
+        ))
+    }
+
+    /// The same for a connection between peers. The first shard looks after all of them.
+    fn new_peer_slot(
+        self: &Arc<Self>,
+        core: Box<CoreConnection>,
+        route: Route,
+        listener: Option<ListenerId>,
+        signals: Signals,
+    ) -> Arc<Slot> {
+        let shard = ShardId::FIRST;
+        let place = (shard, self.shards.get(shard).timers.lock().reserve());
+        let inner = Arc::clone(self);
+        Arc::new(Slot::new(
+            inner, core, None, route, listener, place, false, signals,
         ))
     }
 
@@ -304,6 +342,7 @@ impl Inner {
         drop(self.lobby.clear());
         let forgotten = self.hub.lock().clear();
         drop(forgotten);
+        self.locals.clear();
         drop(self.shards.clear());
     }
 
@@ -343,13 +382,15 @@ impl Inner {
             }
             gone.push(slot);
         });
+        hub.collect_errands(now, &mut follow.errands);
         self.schedule_endpoint(&hub, &mut follow.nudge);
         drop(hub);
     }
 
     /// Tells the timers when the endpoint wants its bookkeeping done.
     fn schedule_endpoint(&self, hub: &Hub, nudge: &mut Nudge) {
-        let deadline = hub.endpoint.poll_timeout();
+        let deadlines = [hub.endpoint.poll_timeout(), hub.ways.next_look()];
+        let deadline = deadlines.into_iter().flatten().min();
         if self
             .shards
             .first()

@@ -142,6 +142,28 @@ impl Inner {
         self.settle_network(state);
     }
 
+    /// Sends a run of datagrams. Tells whether the socket took less than all of it.
+    pub(crate) fn send_run(
+        &self,
+        socket: &UdpSocket,
+        border: Border,
+        bytes: &[u8],
+        segment_size: usize,
+    ) -> bool {
+        assert_none_held();
+        if self.network.is_meddling() {
+            return self.send_one_by_one(socket, border, bytes, segment_size);
+        }
+        match socket.send(border.remote, bytes, segment_size, border.ecn) {
+            Ok(SendOutcome::Sent) => false,
+            Ok(SendOutcome::Blocked { .. }) => true,
+            Err(error) => {
+                tracing::debug!(%error, "a socket refuses to send");
+                true
+            }
+        }
+    }
+
     /// Sends a run of datagrams one by one, as far as the conditions let them pass. Tells whether the
     /// socket was blocked.
     pub(crate) fn send_one_by_one(

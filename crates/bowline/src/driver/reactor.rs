@@ -126,7 +126,7 @@ impl Reactor {
             return;
         };
         for _ in 0..limits::MAX_RECV_BATCHES {
-            let (touched, more) = self.receiver.receive(inner, id, &socket);
+            let (touched, more) = self.receiver.receive(inner, id, &socket, &mut self.follow);
             self.timers
                 .transmitter
                 .finish(inner, touched, &mut self.follow);
@@ -146,7 +146,7 @@ impl Reactor {
             return;
         }
         for _ in 0..limits::MAX_RECV_BATCHES {
-            let Some(touched) = self.receiver.receive_late(inner) else {
+            let Some(touched) = self.receiver.receive_late(inner, &mut self.follow) else {
                 return;
             };
             self.timers
@@ -229,7 +229,13 @@ impl TimerRunner {
             let mut hub = inner.hub.lock();
             hub.endpoint.handle_timeout(now);
             inner.tell_trust(&mut hub, &mut follow.nudge);
+            hub.collect_errands(now, &mut follow.errands);
+            let has_to_look = hub.ways.begin_due_look(now);
             inner.schedule_endpoint(&hub, &mut follow.nudge);
+            drop(hub);
+            if has_to_look {
+                inner.look_at_interfaces(follow);
+            }
         }
     }
 }

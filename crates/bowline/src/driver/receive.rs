@@ -20,6 +20,7 @@ use bowline_io::udp::RecvBatch;
 use bowline_io::udp::UdpSocket;
 
 use crate::driver::Inner;
+use crate::driver::followup::Followup;
 use crate::driver::hub::Hub;
 use crate::driver::limits;
 use crate::driver::lobby::Nudge;
@@ -84,6 +85,7 @@ impl Receiver {
         inner: &Arc<Inner>,
         id: SocketId,
         socket: &Arc<UdpSocket>,
+        follow: &mut Followup,
     ) -> (&mut Vec<Arc<Slot>>, bool) {
         assert_none_held();
         self.touched.clear();
@@ -96,20 +98,24 @@ impl Receiver {
             if inner.network.is_meddling() {
                 inner.withhold(now, id, &mut self.batch, &mut self.withheld);
             }
-            self.take_batch(inner, now, id, socket);
+            self.take_batch(inner, now, id, socket, follow);
         }
         (&mut self.touched, self.batch.is_full())
     }
 
     /// Takes in datagrams that were late on purpose and are due; `None` if there are none. Returns the
     /// connections concerned, whose outputs are due.
-    pub(crate) fn receive_late(&mut self, inner: &Arc<Inner>) -> Option<&mut Vec<Arc<Slot>>> {
+    pub(crate) fn receive_late(
+        &mut self,
+        inner: &Arc<Inner>,
+        follow: &mut Followup,
+    ) -> Option<&mut Vec<Arc<Slot>>> {
         self.touched.clear();
         self.withheld.clear();
         self.batch.clear();
         let now = inner.clock.now();
         let (id, socket) = inner.receive_late(now, &mut self.batch)?;
-        self.take_batch(inner, now, id, &socket);
+        self.take_batch(inner, now, id, &socket, follow);
         Some(&mut self.touched)
     }
 
@@ -132,13 +138,21 @@ impl Receiver {
         now: Timestamp,
         id: SocketId,
         socket: &Arc<UdpSocket>,
+        follow: &mut Followup,
     ) {
-        self.route(inner, now, id, socket);
+        self.route(inner, now, id, socket, follow);
         self.handle(now);
         self.send_replies(inner, id, socket);
     }
 
-    fn route(&mut self, inner: &Arc<Inner>, now: Timestamp, id: SocketId, socket: &Arc<UdpSocket>) {
+    fn route(
+        &mut self,
+        inner: &Arc<Inner>,
+        now: Timestamp,
+        id: SocketId,
+        socket: &Arc<UdpSocket>,
+        follow: &mut Followup,
+    ) {
         self.routed.clear();
         self.replies.clear();
         self.reply_list.clear();
@@ -198,6 +212,7 @@ impl Receiver {
             };
             self.routed.push(routed);
         }
+        hub.collect_errands(now, &mut follow.errands);
         let mut nudge = Nudge::default();
         inner.schedule_endpoint(&hub, &mut nudge);
         drop(hub);

@@ -156,7 +156,7 @@ impl Inner {
     }
 
     /// The settings that a connection inherits.
-    fn wider(&self, slot: &Slot) -> Arc<Config> {
+    pub(super) fn wider(&self, slot: &Slot) -> Arc<Config> {
         let listener = self.hub.lock().listener_config(slot.route.socket);
         listener.unwrap_or_else(|| self.config())
     }

@@ -15,15 +15,18 @@ use bowline_core::config::ConfigKey;
 use bowline_core::connection::Connection as CoreConnection;
 use bowline_core::connection::ConnectionState;
 use bowline_core::end_reason::EndReason;
+use bowline_core::endpoint::NO_ROUTE;
 use bowline_core::endpoint::Route;
 use bowline_core::event::Event as CoreEvent;
 use bowline_core::event::ToEndpoint;
+use bowline_core::ice::RouteKind;
 use bowline_core::identity::Identity;
 use bowline_core::ids::ConnectionId;
 use bowline_core::time::Timestamp;
 use bowline_io::udp::UdpSocket;
 
 use crate::connection::Connection;
+use crate::description::Kind;
 use crate::description::describe;
 use crate::driver::Inner;
 use crate::driver::followup::Followup;
@@ -33,6 +36,8 @@ use crate::driver::lock_order::Lock;
 use crate::driver::lock_order::Rank;
 use crate::driver::pipe::PipeLink;
 use crate::driver::shard::ShardId;
+use crate::driver::signals::Carrier;
+use crate::driver::signals::Signals;
 use crate::driver::sync::baton::Baton;
 use crate::driver::sync::inbox::Inbox;
 use crate::driver::timers::TimerId;
@@ -52,6 +57,10 @@ pub(crate) struct Slot {
     pub(crate) listener: Option<ListenerId>,
     /// Its handle was stale from the start: the application never hears of it.
     pub(crate) refused: bool,
+    /// The peer began it, and the application was or is to decide.
+    is_incoming: bool,
+    /// Signals have begun it: each datagram says its way itself.
+    pub(crate) is_between_peers: bool,
     pub(crate) timer: TimerId,
     /// Who looks after its socket and its deadlines.
     pub(crate) shard: ShardId,
@@ -81,6 +90,10 @@ pub(crate) struct SlotState {
     released: bool,
     /// What the application was told last.
     told: ConnectionState,
+    /// The application considers the request, and is told nothing until it has.
+    is_considered: bool,
+    /// How its signals go out, if it has any.
+    pub(crate) signals: Signals,
     /// The socket took no more; nothing is sent before this.
     blocked_until: Timestamp,
     /// What the timers were told.
@@ -119,9 +132,13 @@ impl Slot {
         listener: Option<ListenerId>,
         (shard, timer): (ShardId, TimerId),
         refused: bool,
+        signals: Signals,
     ) -> Self {
         let user_data = core.config().user_data();
+        let is_considered = matches!(signals, Signals::Considered);
         Self {
+            is_incoming: core.awaits_decision(),
+            is_between_peers: core.ports().is_some(),
             inner,
             id: core.id(),
             route,
@@ -142,6 +159,8 @@ impl Slot {
                     live: Some(Live { core, socket }),
                     released: refused,
                     told: ConnectionState::None,
+                    is_considered,
+                    signals,
                     blocked_until: Timestamp::ZERO,
                     scheduled: Timestamp::NEVER,
                     last_now: Timestamp::ZERO,
@@ -175,7 +194,8 @@ impl Slot {
         {
             follow.add_pipe(self);
         }
-        if !state.released {
+        self.collect_signals(state, follow);
+        if !state.released && !state.is_considered {
             self.note_arrivals(state);
             self.tell_events(state, follow);
             self.tell_unread(state, &mut follow.nudge);
@@ -183,7 +203,16 @@ impl Slot {
         if dead {
             self.release(state, follow);
             state.live = None;
+            state.drop_carrier(follow);
         }
+    }
+
+    /// Ends the core's connection at once.
+    pub(crate) fn bury(self: &Arc<Self>, state: &mut SlotState, follow: &mut Followup) {
+        if state.live.take().is_some() {
+            self.say(ToEndpoint::Dead, follow);
+        }
+        state.drop_carrier(follow);
     }
 
     /// Has the endpoint hear an event, after all that it was told before.
@@ -251,20 +280,25 @@ impl Slot {
         let core = &state.live.as_ref()?.core;
         let info = core.info();
         let identity = info.identity.as_ref();
-        let remote = self.remote_addr();
-        let flags = if core.is_pipe() {
-            InfoFlags::of_pipe()
-        } else {
-            let ping_ms = core.ping_ms();
-            InfoFlags::of_udp(
-                identity,
-                info.authenticated,
-                info.encrypted,
-                remote,
-                ping_ms,
-            )
+        let remote = self.remote_in(state);
+        let kind = match core.ports() {
+            Some(ports) => Kind::Peer(ports.remote),
+            None if core.is_pipe() => Kind::Pipe,
+            None => Kind::Udp(remote),
         };
-        let description = describe(self.id, core.is_pipe(), identity, remote, &state.name);
+        let flags = match kind {
+            Kind::Pipe => InfoFlags::of_pipe(),
+            Kind::Peer(_) => {
+                let route = core.peer_route().map(|route| route.kind);
+                InfoFlags::of_peers(identity, info.authenticated, info.encrypted, route)
+            }
+            Kind::Udp(_) => {
+                let ping_ms = core.ping_ms();
+                let (authenticated, encrypted) = (info.authenticated, info.encrypted);
+                InfoFlags::of_udp(identity, authenticated, encrypted, remote, ping_ms)
+            }
+        };
+        let description = describe(self.id, kind, identity, &state.name);
         Some(ConnectionInfo {
             flags,
             description,
@@ -287,8 +321,28 @@ impl Slot {
         })
     }
 
+    /// Whether the other end is in this process.
+    pub(crate) fn is_pipe(&self) -> bool {
+        !self.is_between_peers && self.route == NO_ROUTE
+    }
+
+    /// Where the peer is; `[::]:0` if there is no such address, or a relay keeps it to itself.
     pub(crate) fn remote_addr(&self) -> SocketAddr {
+        if self.is_between_peers {
+            return self.remote_in(&self.state.lock());
+        }
         self.route.remote
+    }
+
+    fn remote_in(&self, state: &SlotState) -> SocketAddr {
+        if !self.is_between_peers {
+            return self.route.remote;
+        }
+        let live = state.live.as_ref();
+        let route = live.and_then(|live| live.core.peer_route());
+        route
+            .filter(|route| route.kind != RouteKind::Relayed)
+            .map_or(NO_ROUTE.remote, |route| route.remote)
     }
 
     /// Who the peer is, once the handshake is over: from then on that does not change.
@@ -328,6 +382,15 @@ impl Slot {
         }
     }
 
+    /// Whether the application hears of the request now, and has not accepted while it considered it.
+    fn is_request(&self, state: &SlotState, old: ConnectionState, new: ConnectionState) -> bool {
+        let is_first = old == ConnectionState::None && new == ConnectionState::Connecting;
+        let live = state.live.as_ref();
+        let is_open =
+            !self.is_between_peers || live.is_some_and(|live| live.core.awaits_decision());
+        self.is_incoming && is_first && is_open
+    }
+
     fn tell_state(
         self: &Arc<Self>,
         state: &mut SlotState,
@@ -345,6 +408,7 @@ impl Slot {
         state.told = new;
         let callback = state.callback();
         let event = Event::ConnectionChanged(ConnectionEvent {
+            is_request: self.is_request(state, old, new),
             connection: Connection::new(Arc::clone(self)),
             old,
             new,
@@ -356,6 +420,37 @@ impl Slot {
 }
 
 impl SlotState {
+    /// Has signals carried from now on.
+    pub(crate) fn carry_signals(&mut self, carrier: Carrier, follow: &mut Followup) {
+        if self.live.is_some() {
+            self.signals = Signals::By(carrier);
+        } else {
+            follow.carriers.push(carrier);
+        }
+    }
+
+    /// No signals go out any more. What carried them is the application's, and dropped without the lock.
+    fn drop_carrier(&mut self, follow: &mut Followup) {
+        if let Signals::By(carrier) = std::mem::take(&mut self.signals) {
+            follow.carriers.push(carrier);
+        }
+    }
+
+    /// The application has considered the request, and hears of all that happens from now on.
+    pub(crate) const fn begin_told(&mut self) {
+        self.is_considered = false;
+    }
+
+    /// Whether the application has closed it.
+    pub(crate) const fn is_released(&self) -> bool {
+        self.released
+    }
+
+    /// The time of the last input.
+    pub(crate) const fn now(&self) -> Timestamp {
+        self.last_now
+    }
+
     /// Connected from the start, of which no event tells.
     pub(crate) fn begin_connected(&mut self, pipe: Option<PipeLink>) {
         self.told = ConnectionState::Connected;

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use bowline_core::config::Config;
 use bowline_core::connection::ConnectionState;
+use bowline_io::interfaces::Loopback;
 
 use super::*;
 use crate::builder::ServiceMode;
@@ -17,7 +18,8 @@ use crate::sockets::Sockets;
 /// An interface on which no connection is made while `max_events` events wait to be read.
 fn bounded(max_events: usize) -> Sockets {
     let config = EndpointConfig::new(bowline_io::crypto::default_provider());
-    let (inner, further) = Inner::new(config, Config::new(), Told::all(max_events), 1).unwrap();
+    let told = Told::all(max_events);
+    let (inner, further) = Inner::new(config, Config::new(), told, 1, Loopback::IfAlone).unwrap();
     Sockets::start(inner, further, ServiceMode::Manual, ThreadStart::default()).unwrap()
 }
 

@@ -10,12 +10,11 @@ use std::net::SocketAddr;
 use std::net::SocketAddrV4;
 use std::sync::Arc;
 
-use bowline_core::event::ToEndpoint;
 use bowline_core::time::Timestamp;
 use bowline_core::transmit::Transmit;
 use bowline_core::transmit::TransmitBuf;
+use bowline_core::transmit::Via;
 use bowline_io::udp::OutDatagram;
-use bowline_io::udp::SendOutcome;
 use bowline_io::udp::UdpSocket;
 
 use crate::driver::Inner;
@@ -24,10 +23,12 @@ use crate::driver::limits;
 use crate::driver::lock_order::Guard;
 use crate::driver::lock_order::assert_none_held;
 use crate::driver::network::Border;
+use crate::driver::slot::Live;
 use crate::driver::slot::Slot;
 use crate::driver::slot::SlotState;
 use crate::driver::sync::alone::Work;
 use crate::driver::sync::alone::work_alone;
+use crate::driver::ways::LocalSocket;
 
 thread_local! {
     /// The buffer of an application thread that transmits itself.
@@ -74,22 +75,18 @@ pub(crate) fn transmit_last(
         buf.clear();
         let now = state.advance(inner.clock.now());
         let mut runs = Vec::new();
-        let mut socket = None;
         if let Some(live) = &mut state.live {
             // What was not sent was discarded with the close: these are few.
-            runs.extend(std::iter::from_fn(|| live.core.poll_transmit(now, buf)));
-            socket.clone_from(&live.socket);
+            while let Some(transmit) = live.core.poll_transmit(now, buf) {
+                runs.extend(Way::of(slot, live, &transmit).map(|way| (way, transmit)));
+            }
         }
         slot.settle(&mut state, follow);
-        if state.live.take().is_some() {
-            slot.say(ToEndpoint::Dead, follow);
-        }
+        slot.bury(&mut state, follow);
         drop(state);
-        if let Some(socket) = socket {
-            for run in runs {
-                // A socket that takes nothing now is not waited for.
-                send(inner, slot, &socket, buf.bytes(&run), &run);
-            }
+        for (way, transmit) in runs {
+            // A socket that takes nothing now is not waited for.
+            send(inner, slot, &way, buf.bytes(&transmit), &transmit);
         }
     });
 }
@@ -99,7 +96,7 @@ struct OwnRun<'a> {
     inner: &'a Inner,
     slot: &'a Arc<Slot>,
     buf: &'a mut TransmitBuf,
-    next: Option<(Arc<UdpSocket>, Transmit)>,
+    next: Option<(Way, Transmit)>,
     blocked_at: Option<Timestamp>,
 }
 
@@ -109,15 +106,15 @@ impl Work<SlotState> for OwnRun<'_> {
         let now = state.advance(self.inner.clock.now());
         self.next = state.live.as_mut().and_then(|live| {
             let transmit = live.core.poll_transmit(now, self.buf)?;
-            Some((live.socket.clone()?, transmit))
+            Some((Way::of(self.slot, live, &transmit)?, transmit))
         });
         self.next.is_some()
     }
 
     fn act(&mut self) {
-        if let Some((socket, transmit)) = self.next.take() {
+        if let Some((way, transmit)) = self.next.take() {
             let bytes = self.buf.bytes(&transmit);
-            let is_blocked = send(self.inner, self.slot, &socket, bytes, &transmit);
+            let is_blocked = send(self.inner, self.slot, &way, bytes, &transmit);
             self.blocked_at = is_blocked.then(|| self.inner.clock.now());
         }
     }
@@ -141,8 +138,58 @@ pub(crate) struct Transmitter {
 #[derive(Debug)]
 struct Run {
     slot: Arc<Slot>,
-    socket: Arc<UdpSocket>,
+    way: Way,
     transmit: Transmit,
+}
+
+/// Where a run goes.
+#[derive(Debug)]
+enum Way {
+    /// By a socket.
+    Socket(WayOut),
+    /// Only the endpoint knows how.
+    ByEndpoint(Via),
+}
+
+/// A socket, and where to.
+#[derive(Debug)]
+struct WayOut {
+    from: LocalSocket,
+    to: SocketAddr,
+    /// The socket is one of all connections between peers.
+    is_shared: bool,
+}
+
+impl Way {
+    /// The way of a run; there is none for the packets of a connection without a socket.
+    fn of(slot: &Slot, live: &Live, transmit: &Transmit) -> Option<Self> {
+        let Some(via) = transmit.via else {
+            let from = LocalSocket {
+                id: slot.route.socket,
+                socket: live.socket.clone()?,
+            };
+            return Some(Self::Socket(WayOut {
+                from,
+                to: slot.route.remote,
+                is_shared: false,
+            }));
+        };
+        Some(match slot.inner.locals.find(via.local) {
+            Some(from) => Self::Socket(WayOut {
+                from,
+                to: via.remote,
+                is_shared: true,
+            }),
+            None => Self::ByEndpoint(via),
+        })
+    }
+
+    const fn socket(&self) -> Option<&Arc<UdpSocket>> {
+        match self {
+            Self::Socket(out) => Some(&out.from.socket),
+            Self::ByEndpoint(_) => None,
+        }
+    }
 }
 
 impl Transmitter {
@@ -214,15 +261,15 @@ impl Transmitter {
         let Some(live) = &mut state.live else {
             return false;
         };
-        let Some(socket) = &live.socket else {
-            return false;
-        };
         let (mut datagrams, start) = (0, self.buf.len());
         while let Some(transmit) = live.core.poll_transmit(now, &mut self.buf) {
+            let Some(way) = Way::of(slot, live, &transmit) else {
+                return false;
+            };
             datagrams += transmit.datagrams();
             self.runs.push(Run {
                 slot: Arc::clone(slot),
-                socket: Arc::clone(socket),
+                way,
                 transmit,
             });
             if datagrams >= limits::MAX_RUN_DATAGRAMS
@@ -241,13 +288,10 @@ impl Transmitter {
     fn send(&mut self, inner: &Inner, slots: &mut Vec<Arc<Slot>>, follow: &mut Followup) {
         let mut rest = self.runs.as_slice();
         while let Some(first) = rest.first() {
-            let same = |run: &&Run| {
-                Arc::ptr_eq(&run.socket, &first.socket)
-                    && run.transmit.is_probe == first.transmit.is_probe
-            };
-            let (runs, others) = rest.split_at(rest.iter().take_while(same).count());
+            let same = |run: &&Run| first.shares_with(run);
+            let (runs, others) = rest.split_at(rest.iter().take_while(same).count().max(1));
             rest = others;
-            let unsent = &runs[send_runs(inner, &self.buf, &first.socket, runs)..];
+            let unsent = &runs[send_runs(inner, &self.buf, runs)..];
             // Once for each connection, whose runs stand together: it is another thread's turn then.
             for runs in unsent.chunk_by(|a, b| Arc::ptr_eq(&a.slot, &b.slot)) {
                 block(inner.clock.now(), &runs[0].slot, slots, follow);
@@ -258,29 +302,52 @@ impl Transmitter {
     }
 }
 
+impl Run {
+    /// Whether both leave by one socket, and in one way.
+    fn shares_with(&self, other: &Self) -> bool {
+        let is_one_socket = match (self.way.socket(), other.way.socket()) {
+            (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+            (_, None) | (None, _) => false,
+        };
+        is_one_socket && self.transmit.is_probe == other.transmit.is_probe
+    }
+}
+
 /// Sends runs of one socket, all of them probes or none, and returns how many were sent wholly before the socket
 /// took no more.
-fn send_runs(inner: &Inner, buf: &TransmitBuf, socket: &UdpSocket, runs: &[Run]) -> usize {
+fn send_runs(inner: &Inner, buf: &TransmitBuf, runs: &[Run]) -> usize {
     assert_none_held();
-    let are_probes = runs.first().is_some_and(|run| run.transmit.is_probe);
-    if inner.network.is_meddling() || are_probes {
-        let is_sent = |run: &&Run| {
-            let bytes = buf.bytes(&run.transmit);
-            !send(inner, &run.slot, socket, bytes, &run.transmit)
-        };
-        return runs.iter().take_while(is_sent).count();
-    }
+    let first = runs.first().map(|run| (&run.way, run.transmit.is_probe));
+    let from = match first {
+        Some((Way::Socket(out), false)) if !inner.network.is_meddling() => out,
+        _ => {
+            let is_sent = |run: &&Run| {
+                let bytes = buf.bytes(&run.transmit);
+                !send(inner, &run.slot, &run.way, bytes, &run.transmit)
+            };
+            return runs.iter().take_while(is_sent).count();
+        }
+    };
     let ecn = inner.network.ecn();
     let mut list = [NOTHING; limits::MAX_ROUND_RUNS];
     for (entry, run) in list.iter_mut().zip(runs) {
+        let Way::Socket(out) = &run.way else {
+            continue;
+        };
         *entry = OutDatagram {
-            to: run.slot.remote_addr(),
+            to: out.to,
             bytes: buf.bytes(&run.transmit),
             segment_size: run.transmit.segment_size,
             ecn: run.transmit.ecn.or(ecn),
         };
     }
-    match socket.send_many(&list[..runs.len()]) {
+    let send = |socket: &UdpSocket| socket.send_many(&list[..runs.len()]);
+    let sent = if from.is_shared {
+        inner.watch_errors(&from.from, send)
+    } else {
+        send(&from.from.socket)
+    };
+    match sent {
         Ok(sent) => sent.entries,
         Err(error) => {
             tracing::debug!(%error, "a socket refuses to send");
@@ -321,32 +388,29 @@ fn block(now: Timestamp, slot: &Arc<Slot>, slots: &mut Vec<Arc<Slot>>, follow: &
 }
 
 /// Sends a run. Tells whether the socket took less than all of it; the rest is lost, as on any network.
-fn send(inner: &Inner, slot: &Slot, socket: &UdpSocket, bytes: &[u8], transmit: &Transmit) -> bool {
+fn send(inner: &Inner, slot: &Slot, way: &Way, bytes: &[u8], transmit: &Transmit) -> bool {
     assert_none_held();
-    let remote = slot.remote_addr();
     let ecn = transmit.ecn.or_else(|| inner.network.ecn());
-    let is_probe = transmit.is_probe;
-    if is_probe || inner.network.is_meddling() {
-        let border = Border {
-            socket: slot.route.socket,
-            remote,
-            ecn,
-            is_probe,
-        };
-        if !is_probe {
-            return inner.send_one_by_one(socket, border, bytes, transmit.segment_size);
+    let out = match way {
+        Way::Socket(out) => out,
+        Way::ByEndpoint(via) => {
+            return inner.send_by_endpoint(*via, bytes, transmit.segment_size, ecn);
         }
-        if let Err(failure) = inner.send_probe(socket, border, bytes) {
+    };
+    let border = Border {
+        socket: out.from.id,
+        remote: out.to,
+        ecn,
+        is_probe: transmit.is_probe,
+    };
+    if transmit.is_probe {
+        if let Err(failure) = inner.send_probe(&out.from.socket, border, bytes) {
             slot.tell_unsent_probe(inner.clock.now(), failure);
         }
         return false;
     }
-    match socket.send(remote, bytes, transmit.segment_size, ecn) {
-        Ok(SendOutcome::Sent) => false,
-        Ok(SendOutcome::Blocked { .. }) => true,
-        Err(error) => {
-            tracing::debug!(%error, "a socket refuses to send");
-            true
-        }
+    if out.is_shared {
+        return inner.send_between_peers(&out.from, border, bytes, transmit.segment_size);
     }
+    inner.send_run(&out.from.socket, border, bytes, transmit.segment_size)
 }

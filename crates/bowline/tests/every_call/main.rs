@@ -12,6 +12,7 @@
 )]
 
 mod operations;
+mod peers;
 mod watchdog;
 mod world;
 

@@ -22,6 +22,7 @@ use bowline::clear_debug_output;
 use bowline::global_config;
 use bowline::set_debug_output;
 
+use crate::peers;
 use crate::world::Rng;
 use crate::world::World;
 
@@ -44,6 +45,14 @@ pub const OPERATIONS: &[Operation] = &[
     ("listen", |w, r, _| listen(w, r)),
     ("stop listening", |w, r, _| stop_listening(w, r)),
     ("Listener settings", |w, r, _| set_up_listener(w, r)),
+    ("connect_p2p", |w, r, _| peers::connect(w, r)),
+    ("receive_signal", |w, r, _| peers::receive_signal(w, r)),
+    ("receive_signal", |w, r, _| peers::receive_signal(w, r)),
+    ("receive_signal", |w, r, _| peers::receive_signal(w, r)),
+    ("listen_p2p", |w, r, _| peers::listen(w, r)),
+    ("stop listening to peers", |w, r, _| {
+        peers::stop_listening(w, r)
+    }),
     ("socket_pair", |w, r, _| pair(w, r)),
     ("socket_pair_with", |w, r, _| pair_with(w, r)),
     ("events", |w, r, _| w.read_events(r.below(3), r)),
@@ -400,6 +409,7 @@ fn look_at_connection(connection: &Connection, rng: &mut Rng) {
     let _ = connection.status();
     let _ = connection.lane_status(lane(rng));
     let _ = connection.detailed_status();
+    let _ = connection.story();
     let _ = connection.drops();
     let _ = connection.state();
     let _ = connection.listener();

@@ -14,6 +14,7 @@ use bowline::ConnectionId;
 use bowline::ConnectionState;
 use bowline::EndReason;
 use bowline::Event;
+use bowline::Identity;
 use bowline::Listener;
 use bowline::Message;
 use bowline::PairKind;
@@ -21,6 +22,9 @@ use bowline::PollGroup;
 use bowline::SendFlags;
 use bowline::ServiceMode;
 use bowline::Sockets;
+
+use crate::peers;
+use crate::peers::Peers;
 
 /// Connections that threads choose from and close; more are closed at once.
 const MAX_POOL: usize = 40;
@@ -72,6 +76,7 @@ pub struct World {
     /// Of whom identity, trust and certificates change. Its connections are all closed by that.
     pub nobody: Sockets,
     pub listeners: Mutex<Vec<Listener>>,
+    pub peers: Peers,
     pub groups: Vec<PollGroup>,
     pub steady: Vec<Steady>,
     pool: Mutex<Vec<Connection>>,
@@ -81,13 +86,15 @@ pub struct World {
 
 impl World {
     pub fn new() -> Self {
-        let make = |mode, threads| {
+        let make = |mode, threads, identity| {
             let mut config = Config::new();
             // Who lingers for somebody who is gone shall not do so for long.
             config.set(ConfigKey::TimeoutInitial, 3000).unwrap();
             let builder = Sockets::builder()
                 .service(mode)
                 .service_threads(threads)
+                .identity(identity)
+                .loopback_candidates(true)
                 .config(config);
             builder.build().unwrap()
         };
@@ -96,7 +103,10 @@ impl World {
             (ServiceMode::Thread, 3),
             (ServiceMode::Manual, 1),
         ];
-        let interfaces = modes.map(|(mode, threads)| make(mode, threads)).to_vec();
+        let interfaces = modes.iter().enumerate();
+        let interfaces: Vec<_> = interfaces
+            .map(|(index, (mode, threads))| make(*mode, *threads, peers::name(index)))
+            .collect();
         let listen = |sockets: &Sockets| sockets.listen(LOOPBACK.parse().unwrap()).unwrap();
         let steady = (0..STEADY).map(|index| {
             let kind = [PairKind::Loopback, PairKind::Pipe][index % 2];
@@ -109,7 +119,8 @@ impl World {
             }
         });
         Self {
-            nobody: make(ServiceMode::Thread, 1),
+            nobody: make(ServiceMode::Thread, 1, Identity::anonymous()),
+            peers: Peers::default(),
             listeners: Mutex::new(interfaces.iter().map(listen).collect()),
             groups: interfaces.iter().map(Sockets::poll_group).collect(),
             steady: steady.collect(),
@@ -248,6 +259,7 @@ impl World {
         self.close_pool();
         let listeners = std::mem::take(&mut *self.listeners.lock().unwrap());
         listeners.into_iter().for_each(Listener::close);
+        self.peers.listeners.lock().unwrap().clear();
         let mut rng = Rng::new(0, 0);
         loop {
             let left: Vec<_> = self

@@ -1,0 +1,103 @@
+//! Connections between peers that know each other's identities.
+
+use std::sync::Arc;
+
+use bowline_core::config::Config;
+use bowline_core::identity::Identity;
+use bowline_core::ids::VirtualPort;
+
+use crate::connection::Connection;
+use crate::error::ConnectP2pError;
+use crate::error::ListenP2pError;
+use crate::error::SignalError;
+use crate::listener::PeerListener;
+use crate::signaling::ReceiveContext;
+use crate::signaling::Signaling;
+use crate::sockets::Sockets;
+
+impl Sockets {
+    /// Lets peers connect that know our identity, by way of the application's signaling.
+    ///
+    /// A virtual port is a number of the application's choice, to tell one kind of connection from another.
+    /// What asks for a connection comes in by [`receive_signal`](Self::receive_signal), and is announced as an
+    /// event unless it was decided upon there.
+    ///
+    /// # Errors
+    /// If there is a listener on that virtual port already.
+    pub fn listen_p2p(&self, port: impl Into<VirtualPort>) -> Result<PeerListener, ListenP2pError> {
+        self.listen_p2p_with(port, Config::new())
+    }
+
+    /// Like [`listen_p2p`](Self::listen_p2p), with settings of its own for the connections that come in.
+    ///
+    /// # Errors
+    /// As `listen_p2p`.
+    pub fn listen_p2p_with(
+        &self,
+        port: impl Into<VirtualPort>,
+        config: Config,
+    ) -> Result<PeerListener, ListenP2pError> {
+        let port = port.into();
+        let listening = self.inner().listen_p2p(port, config)?;
+        let inner = Arc::clone(self.inner());
+        Ok(PeerListener::new(inner, listening, port))
+    }
+
+    /// Starts a connection to a peer that listens on a virtual port, and returns at once.
+    ///
+    /// The two find each other by signals, which `signaling` carries to the peer and
+    /// [`receive_signal`](Self::receive_signal) takes in; then they look for a way between them, of which
+    /// [`Connection::story`] tells. Messages may be sent right away. See [`signaling`](crate::signaling).
+    ///
+    /// With [`ConfigKey::SymmetricConnect`](crate::ConfigKey::SymmetricConnect) both may begin at once, and the
+    /// two connections become one. If the peer's request has come first and waits for a decision, it is accepted,
+    /// and this returns that connection.
+    ///
+    /// # Errors
+    /// If this side or the peer has no identity, the settings allow no way, there is such a connection already, or
+    /// there are too many.
+    pub fn connect_p2p(
+        &self,
+        peer: &Identity,
+        port: impl Into<VirtualPort>,
+        signaling: Arc<dyn Signaling>,
+    ) -> Result<Connection, ConnectP2pError> {
+        let slot = self
+            .inner()
+            .connect_p2p(peer, port.into(), signaling, None)?;
+        Ok(Connection::new(slot))
+    }
+
+    /// Like [`connect_p2p`](Self::connect_p2p), with settings of its own.
+    ///
+    /// # Errors
+    /// As `connect_p2p`.
+    pub fn connect_p2p_with(
+        &self,
+        peer: &Identity,
+        port: impl Into<VirtualPort>,
+        signaling: Arc<dyn Signaling>,
+        config: Config,
+    ) -> Result<Connection, ConnectP2pError> {
+        let slot = self
+            .inner()
+            .connect_p2p(peer, port.into(), signaling, Some(config))?;
+        Ok(Connection::new(slot))
+    }
+
+    /// Takes in a signal that the application has received for this identity.
+    ///
+    /// `context` is asked about those who want to connect, before this returns and on this thread.
+    ///
+    /// # Errors
+    /// If the signal is dropped: it is counted then ([`drops`](Self::drops)), and nothing else happens. Some of that
+    /// is normal, since signals may come twice and late. Do not answer the sender: silence is what
+    /// keeps strangers from learning who is there.
+    pub fn receive_signal(
+        &self,
+        signal: &[u8],
+        context: &mut dyn ReceiveContext,
+    ) -> Result<(), SignalError> {
+        self.inner().receive_signal(signal, context)
+    }
+}

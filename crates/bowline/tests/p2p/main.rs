@@ -1,0 +1,12 @@
+//! Connections between peers that find each other by signals.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod callbacks;
+mod connecting;
+mod many;
+mod refusing;
+mod room;
+mod symmetric;
