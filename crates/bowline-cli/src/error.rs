@@ -9,8 +9,11 @@ use std::time::Duration;
 use bowline::BuildError;
 use bowline::ConfigError;
 use bowline::ConnectError;
+use bowline::ConnectP2pError;
 use bowline::EndReason;
+use bowline::Identity;
 use bowline::ListenError;
+use bowline::ListenP2pError;
 use bowline::SendError;
 use bowline::recorder::RecordingFileError;
 
@@ -72,6 +75,22 @@ pub(crate) enum Error {
     },
     #[error("cannot connect")]
     Connect(#[from] ConnectError),
+    #[error("cannot connect to the peer")]
+    ConnectP2p(#[from] ConnectP2pError),
+    #[error("cannot listen for the peer")]
+    ListenP2p(#[from] ListenP2pError),
+    #[error("cannot use the signaling server at {addr}")]
+    Signaling {
+        addr: SocketAddr,
+        #[source]
+        source: io::Error,
+    },
+    #[error("no connection with {peer}: {text} (reason {reason})")]
+    NoPeer {
+        peer: Identity,
+        reason: EndReason,
+        text: String,
+    },
     #[error("{addr} did not answer within {} s: {text} (reason {reason})", after.as_secs_f32())]
     NoAnswer {
         addr: SocketAddr,

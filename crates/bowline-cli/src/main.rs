@@ -24,6 +24,7 @@ use crate::cmd::cert;
 use crate::cmd::client;
 use crate::cmd::config;
 use crate::cmd::demo;
+use crate::cmd::p2p;
 use crate::cmd::replay;
 use crate::cmd::server;
 use crate::cmd::sim;
@@ -49,6 +50,8 @@ enum Command {
     Client(client::Args),
     /// Carry signals between hosts that connect by rendezvous, for trying that out.
     SignalServer(signal_server::Args),
+    /// Find another terminal by a signaling server, however the networks between are, and talk with it.
+    P2p(p2p::Args),
     /// List all settings, for `--set` and `--config`, with their ranges.
     Config(config::Args),
     /// Play back what a connection recorded, and tell what happened.
@@ -72,6 +75,7 @@ fn main() -> ExitCode {
         Command::Server(args) => (args.json, server::run(&args)),
         Command::Client(args) => (args.json, client::run(&args)),
         Command::SignalServer(args) => (false, signal_server::run(&args)),
+        Command::P2p(args) => (false, p2p::run(&args)),
         Command::Config(args) => (false, config::run(&args)),
         Command::Replay(args) => (args.json, replay::run(&args)),
         Command::Cert(command) => (false, cert::run(&command)),

@@ -8,6 +8,7 @@ pub(crate) mod config;
 pub(crate) mod demo;
 mod finish;
 mod metronome;
+pub(crate) mod p2p;
 pub(crate) mod replay;
 pub(crate) mod server;
 pub(crate) mod sim;

@@ -50,3 +50,11 @@ pub(crate) fn json_line(value: &impl Serialize) -> Result<(), Error> {
         .and_then(|()| out.flush())
         .map_err(Error::Output)
 }
+
+/// Prints a line, or several.
+pub(crate) fn line(text: &str) -> Result<(), Error> {
+    let mut out = io::stdout().lock();
+    writeln!(out, "{text}")
+        .and_then(|()| out.flush())
+        .map_err(Error::Output)
+}

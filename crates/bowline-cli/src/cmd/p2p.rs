@@ -1,0 +1,160 @@
+//! `bowline p2p`: two terminals find each other by a signaling server, send each other lines, and tell how they
+//! came together.
+//!
+//! Both call each other with symmetric connect, so that it does not matter who is first.
+
+mod service;
+
+use std::fmt::Write;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bowline::Config;
+use bowline::Connection;
+use bowline::ConnectionState;
+use bowline::EndReason;
+use bowline::Event;
+use bowline::Identity;
+use bowline::InfoFlags;
+use bowline::SendFlags;
+use bowline::Sockets;
+use bowline::VirtualPort;
+
+use crate::address::Target;
+use crate::cmd::finish::close_with_linger;
+use crate::cmd::p2p::service::Service;
+use crate::error::Error;
+use crate::settings::Settings;
+use crate::stop::Stop;
+use crate::trust::Trust;
+use crate::view::line;
+
+/// The arguments of `bowline p2p`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Whom to talk to, such as str:ben.
+    #[arg(long, value_name = "IDENTITY")]
+    pub(crate) peer: Identity,
+    /// The signaling server that both use (`bowline signal-server`).
+    #[arg(long, value_name = "HOST:PORT")]
+    pub(crate) signal: Target,
+    /// The virtual port at both ends.
+    #[arg(long, value_name = "NUMBER", default_value_t = 0)]
+    pub(crate) port: u16,
+    /// Let the peer reach this machine by its loopback addresses, too: for two terminals on one machine.
+    #[arg(long)]
+    pub(crate) loopback: bool,
+    #[command(flatten)]
+    pub(crate) trust: Trust,
+    #[command(flatten)]
+    pub(crate) settings: Settings,
+}
+
+/// How often to look whether it is time to stop. Messages and events are served at once.
+const LOOK_FOR_STOP: Duration = Duration::from_millis(50);
+
+/// Runs until standard input ends, Ctrl-C is pressed or the connection ends.
+pub(crate) fn run(args: &Args) -> Result<ExitCode, Error> {
+    let stop = Stop::on_signal()?;
+    let builder = args.trust.builder(args.settings.config()?)?;
+    let sockets = builder.loopback_candidates(args.loopback).build()?;
+    let addr = args.signal.resolve()?;
+    let service = Service::connect(addr, &sockets.identity())
+        .map_err(|source| Error::Signaling { addr, source })?;
+    let mut config = Config::new();
+    config.set_symmetric_connect(true)?;
+    let port = VirtualPort::from(args.port);
+    // Else who is called first would have nobody to ask.
+    let listener = sockets.listen_p2p_with(port, config.clone())?;
+    let connection =
+        sockets.connect_p2p_with(&args.peer, port, Arc::new(service.sender()), config)?;
+    service.listen(&sockets, &args.peer);
+    line(&format!("calling {} by way of {addr} ...", args.peer))?;
+    let mut terminal = Terminal {
+        sockets,
+        connection,
+        peer: args.peer.clone(),
+        is_connected: false,
+    };
+    let talked = terminal.talk(&stop);
+    drop(listener);
+    talked?;
+    close_with_linger(&terminal.sockets, &[terminal.connection], "bye");
+    Ok(ExitCode::SUCCESS)
+}
+
+struct Terminal {
+    sockets: Sockets,
+    connection: Connection,
+    peer: Identity,
+    is_connected: bool,
+}
+
+impl Terminal {
+    fn talk(&mut self, stop: &Stop) -> Result<(), Error> {
+        let connection = self.connection.clone();
+        stop.at_end_of_input(move |typed| {
+            // What cannot be sent belongs to a connection that has ended, which the other thread tells.
+            let _ = connection.send(typed.as_bytes(), SendFlags::RELIABLE_NO_NAGLE);
+        });
+        while !stop.is_set() {
+            self.sockets.wait(LOOK_FOR_STOP);
+            while let Ok(Some(message)) = self.connection.receive() {
+                let text = String::from_utf8_lossy(&message);
+                line(&format!("{}: {text}", self.peer))?;
+            }
+            while let Some(event) = self.sockets.next_event() {
+                self.on_event(&event)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn on_event(&mut self, event: &Event) -> Result<(), Error> {
+        let Event::ConnectionChanged(change) = event else {
+            return Ok(());
+        };
+        if change.connection != self.connection {
+            if change.is_request() {
+                // There is one with this peer already, and nobody else was let in.
+                let _ = change.connection.close(EndReason::APP_GENERIC, "", false);
+            }
+            return Ok(());
+        }
+        if change.is_ended() {
+            line(&self.story())?;
+            return Err(Error::NoPeer {
+                peer: self.peer.clone(),
+                reason: change.info.end_reason,
+                text: change.info.end_text.clone(),
+            });
+        }
+        if change.new == ConnectionState::Connected && !self.is_connected {
+            self.is_connected = true;
+            line(&self.story())?;
+            let how = if change.info.flags.contains(InfoFlags::RELAYED) {
+                "by a relay".to_owned()
+            } else {
+                format!("directly, at {}", change.info.remote_addr)
+            };
+            line(&format!("connected with {} {how}", self.peer))?;
+        }
+        Ok(())
+    }
+
+    /// How it came about, each step with the time since the first.
+    fn story(&self) -> String {
+        let story = self.connection.story().unwrap_or_default();
+        let mut text = String::from("what happened:");
+        let start = story.first().map(|entry| entry.at);
+        for entry in &story {
+            let since = start.map_or(0.0, |start| {
+                Duration::from(entry.at.since(start)).as_secs_f64() * 1e3
+            });
+            // A string takes whatever is written.
+            let _ = write!(text, "\n  {since:8.1} ms  {}", entry.what);
+        }
+        text
+    }
+}
