@@ -20,6 +20,8 @@ const REPLY_WAIT: Span = Span::from_millis(250);
 const DELAYED_REPLY: Span = Span::from_millis(200);
 /// Time between probes of a peer that owes a reply (GNS: the same).
 const PROBE_INTERVAL: Span = Span::from_millis(200);
+/// The same for a peer of which nothing has come yet on the way that was found (GNS: five at once, then 200 ms).
+const INTRODUCTION_INTERVAL: Span = Span::from_millis(40);
 /// Missed replies before a connection can be lost (GNS: the same).
 const MIN_MISSED_REPLIES: u32 = 4;
 /// A connection that received nothing for this long is idle.
@@ -43,6 +45,8 @@ pub(crate) struct Liveness {
     last_ping_request: Timestamp,
     /// A packet that draws an immediate answer is wanted, whatever was missed.
     probe_now: bool,
+    /// The peer was never heard of by packets: it is asked more often.
+    is_introducing: bool,
     /// Somebody says without encryption that the peer has closed, and nothing authentic came since.
     told_gone: bool,
 }
@@ -57,13 +61,30 @@ impl Liveness {
             last_probe: Timestamp::ZERO,
             last_ping_request: now,
             probe_now: false,
+            is_introducing: false,
             told_gone: false,
+        }
+    }
+
+    /// A way to a peer was found of which no packet has come yet. It may not be ready to take ours, so that each may
+    /// be in vain; and every one that is not saves waiting.
+    pub(crate) const fn introduce(&mut self) {
+        self.probe_now = true;
+        self.is_introducing = true;
+    }
+
+    const fn probe_interval(&self) -> Span {
+        if self.is_introducing {
+            INTRODUCTION_INTERVAL
+        } else {
+            PROBE_INTERVAL
         }
     }
 
     /// An authentic packet arrived.
     pub(crate) const fn on_received(&mut self, now: Timestamp) {
         self.last_received = now;
+        self.is_introducing = false;
         self.reply_by = Timestamp::NEVER;
         self.missed_replies = 0;
         self.told_gone = false;
@@ -128,8 +149,8 @@ impl Liveness {
 
     /// The flags of a packet that should go out now for the sake of liveness alone.
     pub(crate) fn wants_packet(&self, now: Timestamp) -> Option<StatsFlags> {
-        if self.missed_replies > 0 || self.probe_now {
-            let due = now >= self.last_probe + PROBE_INTERVAL;
+        if self.missed_replies > 0 || self.probe_now || self.is_introducing {
+            let due = now >= self.last_probe + self.probe_interval();
             return due.then_some(StatsFlags::ACK_REQUEST | StatsFlags::ACK_REQUEST_IMMEDIATE);
         }
         let idle = !self.expects_reply() && now >= self.keepalive_at();
@@ -160,10 +181,10 @@ impl Liveness {
             } else {
                 Timestamp::NEVER
             };
-            return reply.min(self.last_probe + PROBE_INTERVAL).min(lost);
+            return reply.min(self.last_probe + self.probe_interval()).min(lost);
         }
-        if self.probe_now {
-            return reply.min(self.last_probe + PROBE_INTERVAL);
+        if self.probe_now || self.is_introducing {
+            return reply.min(self.last_probe + self.probe_interval());
         }
         if self.expects_reply() {
             return reply;

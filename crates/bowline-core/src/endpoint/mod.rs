@@ -122,7 +122,7 @@ pub struct EndpointConfig {
     pub key_limits: KeyLimits,
     /// Whether a client whose request is refused is told why. GNS stays silent, and so do we by default:
     /// the cause is of use to those who probe, too. Told only to who has proved its address, and to
-    /// so many in a second ([`limits::MAX_REJECTIONS_PER_SECOND`]).
+    /// so many in a second ([`MAX_REJECTIONS_PER_SECOND`](crate::limits::MAX_REJECTIONS_PER_SECOND)).
     pub explains_rejections: bool,
 }
 

@@ -178,6 +178,11 @@ impl IceAgent {
         if is_known && self.peer.as_ref().is_some_and(|peer| peer.ufrag == ufrag) {
             return;
         }
+        if self.peer.is_some() {
+            // The peer has begun anew and takes no check made with its old password.
+            self.checklist.begin_again();
+            self.pacing = Pacing::new(now);
+        }
         self.peer = Some(PeerCredentials { ufrag, key });
         self.tell(now, What::PeerKnown);
         self.pump(now);

@@ -59,6 +59,18 @@ impl Checklist {
         self.retain(|_| false);
     }
 
+    /// What is under way or has failed is to be checked from the beginning.
+    pub(super) fn begin_again(&mut self) {
+        for pair in &mut self.pairs {
+            if matches!(
+                pair.state,
+                PairState::Checking(_) | PairState::Failed { .. }
+            ) {
+                pair.state = PairState::Waiting;
+            }
+        }
+    }
+
     /// The peer has checked this pair: so should we.
     pub(super) fn trigger(&mut self, key: PairKey) {
         let Some(pair) = self.get_mut(key) else {

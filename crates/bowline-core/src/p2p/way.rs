@@ -145,7 +145,11 @@ impl Connection {
                         self.sender.on_handshake_rtt(rtt);
                         self.on_ping(now, rtt);
                     }
-                    self.liveness.probe_at_once();
+                    if self.is_finding_route() {
+                        self.liveness.introduce();
+                    } else {
+                        self.liveness.probe_at_once();
+                    }
                 }
                 IceEvent::Lost => self.lose_way(now),
                 IceEvent::Permit { local, remote } => {

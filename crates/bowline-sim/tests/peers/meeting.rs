@@ -5,7 +5,7 @@ use bowline_sim::{
     AcceptPolicy, ConnectionState, EndReason, SignalConfig, VirtualPort, deterministic,
 };
 
-use crate::support::{meet, ms, named, port, secs, talk, two, two_as, with};
+use crate::support::{meet, ms, named, port, secs, story, talk, two, two_as, with};
 
 #[test]
 fn two_peers_in_one_network_meet_and_talk() {
@@ -90,6 +90,32 @@ fn two_who_ask_each_other_at_once_have_one_connection_if_both_are_symmetric() {
         talk(&mut world, (ours, theirs));
         let counts = [alice, bob].map(|host| world.connections(host).len());
         assert_eq!(counts, [1, 1], "seed {seed}");
+    }
+}
+
+/// The one that becomes the server begins anew, with another password, and nothing is to be lost by that.
+#[test]
+fn two_who_ask_each_other_at_once_do_not_wait_for_each_other() {
+    let symmetric = |name: &str| {
+        with(name, |config| {
+            config.set_symmetric_connect(true).unwrap();
+        })
+    };
+    for seed in 0..50 {
+        let (mut world, alice, bob) = two_as(seed, symmetric("alice"), symmetric("bob"));
+        world.listen_p2p(alice, port()).unwrap();
+        let start = world.now();
+        let ours = world.connect_p2p(alice, bob, port()).unwrap();
+        world.run_for(ms(5));
+        world.connect_p2p(bob, alice, port()).unwrap();
+        meet(&mut world, ours, secs(5));
+        let took = world.now().since(start);
+        // Two signals of 20 ms, the wait for candidates, and packets of 5 ms.
+        assert!(
+            took < ms(250),
+            "seed {seed}: {took}\n{}",
+            story(&world, ours)
+        );
     }
 }
 
