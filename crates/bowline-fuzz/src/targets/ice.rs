@@ -1,9 +1,11 @@
 //! ICE: what peers tell each other, and what two agents make of anything that can happen to them.
 
+mod step;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
-use arbitrary::{Arbitrary, Result, Unstructured};
+use arbitrary::{Arbitrary, Unstructured};
 use bowline_core::ice::{
     Candidate, CandidateKind, CandidateTypes, IceAgent, IceConfig, IceEvent, LocalCandidate,
     credentials,
@@ -13,6 +15,8 @@ use bowline_core::limits;
 use bowline_core::rng::Rng;
 use bowline_core::stun::{Builder, Class, IntegrityKey, Method, TransactionId};
 use bowline_core::time::{Span, Timestamp};
+
+use self::step::{Forged, Step};
 
 /// Parses a candidate. What is shown parses to the same, and an agent that is told it stays within its bounds.
 pub fn ice_candidate(data: &[u8]) {
@@ -67,114 +71,6 @@ pub(super) fn seeds() -> Vec<Vec<u8>> {
 
 const MAX_STEPS: usize = 256;
 const SOCKETS: u8 = 4;
-
-#[derive(Debug)]
-enum Step {
-    Open { side: bool, socket: u8 },
-    Close { side: bool, socket: u8 },
-    Lend { side: bool, relay: u8 },
-    Signal { to: bool },
-    Deliver { count: u8 },
-    Lose { count: u8 },
-    Repeat,
-    Wait { ms: u16 },
-    Data { side: bool, socket: u8, from: u8 },
-    Doubt { side: bool },
-    Restart { side: bool, controlling: bool },
-    // Only of evil peers.
-    Tell { side: bool, text: String },
-    Password { side: bool, text: String },
-    Alter { at: u16, bit: u8 },
-    Forge(Forged),
-}
-
-#[derive(Debug)]
-struct Forged {
-    to: bool,
-    socket: u8,
-    from: [u8; 4],
-    port: u16,
-    class: u8,
-    id: [u8; 12],
-    priority: Option<u32>,
-    controlling: Option<u64>,
-    controlled: Option<u64>,
-    use_candidate: bool,
-    error: Option<u16>,
-    extra: Option<(u16, Vec<u8>)>,
-}
-
-impl Step {
-    fn read(bytes: &mut Unstructured<'_>) -> Result<Self> {
-        let flags = u8::arbitrary(bytes)?;
-        let (side, to) = (flags & 0x10 != 0, flags & 0x10 != 0);
-        let controlling = flags & 0x20 != 0;
-        Ok(match flags & 0x0F {
-            0 => Self::Open {
-                side,
-                socket: bytes.arbitrary()?,
-            },
-            1 => Self::Close {
-                side,
-                socket: bytes.arbitrary()?,
-            },
-            2 => Self::Lend {
-                side,
-                relay: bytes.arbitrary()?,
-            },
-            3 => Self::Signal { to },
-            4 | 5 => Self::Deliver {
-                count: bytes.arbitrary()?,
-            },
-            6 => Self::Lose {
-                count: bytes.arbitrary()?,
-            },
-            7 => Self::Repeat,
-            8 => Self::Wait {
-                ms: bytes.arbitrary()?,
-            },
-            9 => Self::Data {
-                side,
-                socket: bytes.arbitrary()?,
-                from: bytes.arbitrary()?,
-            },
-            10 => Self::Doubt { side },
-            11 => Self::Restart { side, controlling },
-            12 => Self::Tell {
-                side,
-                text: bytes.arbitrary()?,
-            },
-            13 => Self::Password {
-                side,
-                text: bytes.arbitrary()?,
-            },
-            14 => Self::Alter {
-                at: bytes.arbitrary()?,
-                bit: bytes.arbitrary()?,
-            },
-            _ => Self::Forge(Forged::read(to, bytes)?),
-        })
-    }
-}
-
-impl Forged {
-    fn read(to: bool, bytes: &mut Unstructured<'_>) -> Result<Self> {
-        Ok(Self {
-            to,
-            socket: bytes.arbitrary()?,
-            from: bytes.arbitrary()?,
-            port: bytes.arbitrary()?,
-            class: bytes.arbitrary()?,
-            id: bytes.arbitrary()?,
-            priority: bytes.arbitrary()?,
-            controlling: bytes.arbitrary()?,
-            controlled: bytes.arbitrary()?,
-            use_candidate: bytes.arbitrary()?,
-            error: bytes.arbitrary()?,
-            extra: bytes.arbitrary()?,
-        })
-    }
-}
 
 struct Side {
     agent: IceAgent,
