@@ -191,8 +191,9 @@ impl IceAgent {
     /// The peer told a candidate. Told again, kind and priority may have changed.
     ///
     /// # Errors
-    /// Those of [`Candidate::parse`]; [`DropReason::RefusedCandidate`] for an address that nobody can be reached
-    /// at, and [`DropReason::TooManyCandidates`] above [`MAX_REMOTE_CANDIDATES`].
+    /// Those of [`Candidate::parse`](crate::ice::Candidate::parse); [`DropReason::RefusedCandidate`] for an
+    /// address that nobody can be reached at, and [`DropReason::TooManyCandidates`] above
+    /// [`MAX_REMOTE_CANDIDATES`](crate::limits::MAX_REMOTE_CANDIDATES).
     pub fn add_remote(&mut self, now: Timestamp, text: &str) -> Result<(), DropReason> {
         let added = self.try_add_remote(now, text);
         if let Err(reason) = added {

@@ -6,7 +6,7 @@
 //!
 //! * What belongs to a socket, and is the same for all connections that use it, is found out by the
 //!   [`gather::Gatherer`] of the endpoint: which addresses this host has, how NATs show them (STUN), and which addresses relays
-//!   lend (TURN). It gives each of our ends a [`LocalId`](crate::ids::LocalId).
+//!   lend (TURN). It gives each of our ends a [`LocalId`].
 //! * What belongs to a connection is done by its [`IceAgent`]: credentials, the peer's candidates, checks, the
 //!   choice of a pair, and asking again and again whether the peer still agrees (consent, RFC 7675).
 //!
@@ -114,7 +114,7 @@ pub struct IceTransmit {
 }
 
 /// What an agent tells its connection.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Eq, PartialEq)]
 pub enum IceEvent {
     /// The peer must be told this password, before anything else.
     SignalAuth(String),
@@ -140,6 +140,34 @@ pub enum IceEvent {
         /// The peer's.
         remote: SocketAddr,
     },
+}
+
+impl fmt::Debug for IceEvent {
+    /// Does not show the password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::SignalAuth(_) => f.write_str("SignalAuth"),
+            Self::SignalCandidate(text) => f.debug_tuple("SignalCandidate").field(text).finish(),
+            Self::Selected {
+                local,
+                remote,
+                kind,
+                rtt,
+            } => f
+                .debug_struct("Selected")
+                .field("local", local)
+                .field("remote", remote)
+                .field("kind", kind)
+                .field("rtt", rtt)
+                .finish(),
+            Self::Lost => f.write_str("Lost"),
+            Self::Permit { local, remote } => f
+                .debug_struct("Permit")
+                .field("local", local)
+                .field("remote", remote)
+                .finish(),
+        }
+    }
 }
 
 /// What kind of way there is between the peers.
