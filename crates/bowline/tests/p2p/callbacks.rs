@@ -133,7 +133,7 @@ fn a_request_can_be_rejected_later() {
 /// Hands each signal over to the other interface at once, in the call.
 struct Direct {
     sockets: Mutex<HashMap<Identity, Sockets>>,
-    me: Weak<Direct>,
+    me: Weak<Self>,
     calls: AtomicUsize,
 }
 
