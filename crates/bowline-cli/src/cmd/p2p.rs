@@ -76,6 +76,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Error> {
         connection,
         peer: args.peer.clone(),
         is_connected: false,
+        has_ended: false,
     };
     let talked = terminal.talk(&stop);
     drop(listener);
@@ -89,6 +90,8 @@ struct Terminal {
     connection: Connection,
     peer: Identity,
     is_connected: bool,
+    /// The peer has left in the usual way.
+    has_ended: bool,
 }
 
 impl Terminal {
@@ -98,7 +101,7 @@ impl Terminal {
             // What cannot be sent belongs to a connection that has ended, which the other thread tells.
             let _ = connection.send(typed.as_bytes(), SendFlags::RELIABLE_NO_NAGLE);
         });
-        while !stop.is_set() {
+        while !stop.is_set() && !self.has_ended {
             self.sockets.wait(LOOK_FOR_STOP);
             while let Ok(Some(message)) = self.connection.receive() {
                 let text = String::from_utf8_lossy(&message);
@@ -121,6 +124,13 @@ impl Terminal {
                 let _ = change.connection.close(EndReason::APP_GENERIC, "", false);
             }
             return Ok(());
+        }
+        let info = &change.info;
+        let is_farewell = change.new == ConnectionState::ClosedByPeer
+            && info.end_reason.code() < EndReason::APP_EXCEPTION_GENERIC.code();
+        if self.is_connected && is_farewell {
+            self.has_ended = true;
+            return line(&format!("{} has closed: {}", self.peer, info.end_text));
         }
         if change.is_ended() {
             line(&self.story())?;

@@ -303,6 +303,12 @@ impl IceAgent {
         self.checklist.get((local, canonical(from))).is_some()
     }
 
+    /// Of which kind the way is that has these ends, if there is one.
+    pub fn kind_of(&self, local: LocalId, remote: SocketAddr) -> Option<RouteKind> {
+        let pair = self.checklist.get((local, canonical(remote)))?;
+        Some(pair.route_kind())
+    }
+
     /// The way that packets go.
     pub fn selected(&self) -> Option<(IceTransmit, RouteKind)> {
         let pair = self.checklist.get(self.selected_key()?)?;

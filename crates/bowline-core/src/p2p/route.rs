@@ -5,6 +5,7 @@ use core::net::SocketAddr;
 use crate::connection::Connection;
 use crate::ice::RouteKind;
 use crate::p2p::Ports;
+use crate::transmit::Via;
 
 /// The way that packets take at the moment.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -24,9 +25,9 @@ impl Connection {
 
     /// The way between two peers; `None` while there is none, and for a connection by address.
     pub fn peer_route(&self) -> Option<PeerRoute> {
-        let agent = self.party.as_ref()?.agent.as_ref()?;
-        let (way, kind) = agent.selected()?;
-        let remote = way.to;
+        let party = self.party.as_ref()?;
+        let Via { local, remote } = party.way.via()?;
+        let kind = party.agent.as_ref()?.kind_of(local, remote)?;
         Some(PeerRoute { remote, kind })
     }
 }

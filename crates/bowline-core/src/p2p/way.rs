@@ -135,12 +135,7 @@ impl Connection {
                     rtt,
                 } => {
                     let via = Via { local, remote };
-                    let overhead = match kind {
-                        RouteKind::Relayed => limits::RELAY_OVERHEAD,
-                        RouteKind::Local | RouteKind::Direct => 0,
-                    };
-                    let mtu_bytes = self.config.mtu_bytes().saturating_sub(overhead);
-                    self.take_way(via, mtu_bytes);
+                    self.take_way(via, kind);
                     if let Some(rtt) = rtt {
                         self.sender.on_handshake_rtt(rtt);
                         self.on_ping(now, rtt);
@@ -160,7 +155,12 @@ impl Connection {
         }
     }
 
-    fn take_way(&mut self, via: Via, mtu_bytes: usize) {
+    fn take_way(&mut self, via: Via, kind: RouteKind) {
+        let overhead = match kind {
+            RouteKind::Relayed => limits::RELAY_OVERHEAD,
+            RouteKind::Local | RouteKind::Direct => 0,
+        };
+        let mtu_bytes = self.config.mtu_bytes().saturating_sub(overhead);
         if let Some(party) = &mut self.party {
             party.way = Way::Taken(via);
             self.path.take_way(mtu_bytes);
@@ -209,10 +209,9 @@ impl Connection {
     /// check of ours has told yet.
     pub(crate) fn on_way_confirmed(&mut self, now: Timestamp, via: Option<Via>) {
         if let (Some(via), false) = (via, self.path.is_usable()) {
-            // Whether through a relay or not will be known soon.
-            let mtu_bytes = self.config.mtu_bytes();
-            let mtu_bytes = mtu_bytes.saturating_sub(limits::RELAY_OVERHEAD);
-            self.take_way(via, mtu_bytes);
+            let agent = self.party.as_ref().and_then(|party| party.agent.as_ref());
+            let kind = agent.and_then(|agent| agent.kind_of(via.local, via.remote));
+            self.take_way(via, kind.unwrap_or(RouteKind::Relayed));
         }
         if !self.is_finding_route() {
             return;
