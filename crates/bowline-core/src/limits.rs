@@ -463,3 +463,5 @@ pub const MAX_SERVER_ADDRESSES: usize = 4;
 pub const RESOLVED_NAME_LIFE: Span = Span::from_secs(300);
 /// ...or, if it had no address, after this.
 pub const UNRESOLVED_NAME_LIFE: Span = Span::from_secs(10);
+/// So many signals of a connection need keep no distance from the one before.
+pub const FREE_SIGNALS: u8 = 3;

@@ -1,21 +1,31 @@
 //! When the next signal of a connection may go.
 //!
 //! The first wish waits a moment for others, since candidates come in groups; and signals keep a distance,
-//! since each costs somebody a message through a service.
+//! since each costs somebody a message through a service. Only the first few need not: they are what a connection waits
+//! for (DIFFERS: in GNS each does, so that an answer may wait for a tenth of a second behind a candidate).
 
 use serde::Deserialize;
 use serde::Serialize;
 
+use crate::limits::FREE_SIGNALS;
 use crate::limits::SIGNAL_COALESCING;
 use crate::limits::SIGNAL_SPACING;
 use crate::time::Timestamp;
 
 /// The time of the next signal.
-#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct SignalPacer {
     /// When what was wished for may go.
     due: Option<Timestamp>,
     sent: Option<Timestamp>,
+    /// So many more need keep no distance.
+    free: u8,
+}
+
+impl Default for SignalPacer {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 impl SignalPacer {
@@ -24,12 +34,13 @@ impl SignalPacer {
         Self {
             due: None,
             sent: None,
+            free: FREE_SIGNALS,
         }
     }
 
     /// There is something to tell. Later wishes go with the first.
     pub fn want(&mut self, now: Timestamp) {
-        let earliest = self.sent.map_or(now, |sent| sent + SIGNAL_SPACING);
+        let earliest = self.next_at();
         self.due
             .get_or_insert_with(|| earliest.max(now + SIGNAL_COALESCING));
     }
@@ -38,6 +49,7 @@ impl SignalPacer {
     pub const fn on_sent(&mut self, now: Timestamp) {
         self.due = None;
         self.sent = Some(now);
+        self.free = self.free.saturating_sub(1);
     }
 
     /// Nothing is to be told any more.
@@ -52,8 +64,10 @@ impl SignalPacer {
 
     /// When a signal may go at the earliest, whether there is something to tell or not.
     pub fn next_at(&self) -> Timestamp {
-        self.sent
-            .map_or(Timestamp::ZERO, |sent| sent + SIGNAL_SPACING)
+        match self.sent {
+            Some(sent) if self.free == 0 => sent + SIGNAL_SPACING,
+            Some(_) | None => Timestamp::ZERO,
+        }
     }
 
     /// Whether a signal is to go now.
@@ -89,7 +103,9 @@ mod tests {
     #[test]
     fn signals_keep_their_distance() {
         let mut pacer = SignalPacer::new();
-        pacer.on_sent(at(20));
+        for ms in [0, 10, 20] {
+            pacer.on_sent(at(ms));
+        }
         pacer.want(at(30));
         assert_eq!(pacer.deadline(), Some(at(120)));
         pacer.on_sent(at(120));
@@ -103,6 +119,18 @@ mod tests {
     }
 
     #[test]
+    fn the_first_signals_need_keep_no_distance() {
+        let mut pacer = SignalPacer::new();
+        for ms in [0, 20, 40] {
+            pacer.want(at(ms));
+            assert_eq!(pacer.deadline(), Some(at(ms + 10)));
+            pacer.on_sent(at(ms + 10));
+        }
+        pacer.want(at(60));
+        assert_eq!(pacer.deadline(), Some(at(150)));
+    }
+
+    #[test]
     fn limit_signals_per_second() {
         let mut pacer = SignalPacer::new();
         let mut sent = 0;
@@ -113,6 +141,6 @@ mod tests {
                 sent += 1;
             }
         }
-        assert_eq!(sent, 10);
+        assert_eq!(sent, 12);
     }
 }
