@@ -2,6 +2,7 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::fmt;
 
 use prost::Message as _;
 
@@ -11,7 +12,7 @@ use crate::limits::MAX_SIGNAL_PASSWORD;
 use crate::wire::pb;
 
 /// One message of the reliable stream (`CMsgICERendezvous`).
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Eq, PartialEq)]
 pub enum ReliableMessage {
     /// The sender's ICE password; again if it changes.
     Auth {
@@ -74,6 +75,17 @@ impl ReliableMessage {
             Self::Unknown => return Vec::new(),
         };
         pb::RendezvousReliable { ice: Some(ice) }.encode_to_vec()
+    }
+}
+
+impl fmt::Debug for ReliableMessage {
+    /// Shows no password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Auth { .. } => f.debug_struct("Auth").finish_non_exhaustive(),
+            Self::Candidate(text) => f.debug_tuple("Candidate").field(text).finish(),
+            Self::Unknown => f.write_str("Unknown"),
+        }
     }
 }
 
