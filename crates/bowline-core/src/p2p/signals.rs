@@ -87,9 +87,11 @@ impl Connection {
         }
     }
 
-    /// A peer that does not look for a direct way leaves us none.
+    /// A peer that does not look for a direct way leaves us none. Once packets have come along one, a signal,
+    /// which proves nothing, takes it from nobody.
+    // DIFFERS: GNS gives the way up at any time.
     fn look_at_transports(&mut self, now: Timestamp, signal: &Signal) {
-        if signal.ice_enabled {
+        if signal.ice_enabled || self.state.is_active() {
             return;
         }
         if let Some(party) = &mut self.party

@@ -4,6 +4,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use bowline_core::p2p::signal::{ReliableMessage, Signal, SignalKind};
 use bowline_sim::{ConnectionState, DropReason, EndReason, World};
 
 use crate::support::{meet, ms, named, port, secs, talk, two};
@@ -121,4 +122,71 @@ fn data_from_where_the_peer_is_not_is_counted_and_not_read() {
     let dropped = world.connection(theirs).unwrap().drops();
     assert_eq!(dropped.of(DropReason::UnknownSource), 1);
     talk(&mut world, (ours, theirs));
+}
+
+/// Signals of Bob's as somebody may forge who sees them: the numbers are right, the rest is not.
+fn forge(heard: &Rc<RefCell<Vec<Vec<u8>>>>, change: impl Fn(&mut Signal)) -> Vec<u8> {
+    let heard = heard.borrow();
+    let signals = heard.iter().map(|bytes| Signal::parse(bytes).unwrap());
+    let mut last = signals
+        .filter(|signal| signal.from_identity.to_string() == "str:bob")
+        .next_back()
+        .unwrap();
+    last.kind = SignalKind::None;
+    last.first_reliable = None;
+    last.reliable.clear();
+    change(&mut last);
+    let mut bytes = Vec::new();
+    last.encode(&mut bytes);
+    bytes
+}
+
+#[test]
+fn class_31_a_signal_without_ice_ends_no_connection_that_stands() {
+    let (mut world, alice, bob) = two(6);
+    let heard = tap(&mut world);
+    let ours = world.connect_p2p(alice, bob, port()).unwrap();
+    let theirs = meet(&mut world, ours, secs(2));
+    world.run_for(secs(1));
+    let forged = forge(&heard, |signal| signal.ice_enabled = false);
+    world.inject_signal(alice, &forged);
+    world.run_for(secs(60));
+    assert_eq!(world.state(ours), ConnectionState::Connected);
+    talk(&mut world, (ours, theirs));
+}
+
+#[test]
+fn class_31_another_password_by_a_signal_ends_no_connection_that_stands() {
+    let (mut world, alice, bob) = two(7);
+    let heard = tap(&mut world);
+    let ours = world.connect_p2p(alice, bob, port()).unwrap();
+    let theirs = meet(&mut world, ours, secs(2));
+    world.run_for(secs(1));
+    for number in 1..20 {
+        let forged = forge(&heard, |signal| {
+            signal.first_reliable = Some(number);
+            signal.reliable.push(ReliableMessage::Auth {
+                password: "not the one".into(),
+            });
+        });
+        world.inject_signal(alice, &forged);
+    }
+    world.run_for(secs(120));
+    assert_eq!(world.state(ours), ConnectionState::Connected);
+    talk(&mut world, (ours, theirs));
+}
+
+#[test]
+fn class_43_a_connection_prints_no_password_of_its_own() {
+    let (mut world, alice, bob) = two(8);
+    let heard = tap(&mut world);
+    let ours = world.connect_p2p(alice, bob, port()).unwrap();
+    world.run_for(ms(35));
+    let first = Signal::parse(&heard.borrow()[0]).unwrap();
+    let Some(ReliableMessage::Auth { password }) = first.reliable.first() else {
+        panic!("the password comes first")
+    };
+    let printed = format!("{:?} {first:?}", world.connection(ours).unwrap());
+    assert!(!printed.contains(password), "{printed}");
+    assert_eq!(world.connections(bob).len(), 1);
 }
