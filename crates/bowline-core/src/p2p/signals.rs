@@ -283,6 +283,9 @@ impl Connection {
     /// When a signal is due, or the first one may go.
     pub(crate) fn signal_deadline(&self) -> Option<Timestamp> {
         let party = self.party.as_ref()?;
+        if matches!(self.state, State::Dead) {
+            return None;
+        }
         if self.is_over() {
             return party.closing.deadline();
         }
