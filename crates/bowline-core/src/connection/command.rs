@@ -56,6 +56,7 @@ impl Connection {
             }
             // Packets leave through `poll_transmit`, which notes the same input.
             Input::Transmit { .. } => {}
+            Input::PollSignal => self.skip_signal(now),
             Input::ProbeUnsent(failure) => self.path.on_probe_unsent(now, failure),
         }
         Ok(Reply::Done)

@@ -54,6 +54,8 @@ pub enum Input<'a> {
         /// How many datagrams one run may have.
         max_datagrams: usize,
     },
+    /// A signal is asked for, and there is one: [`crate::connection::Connection::poll_signal`].
+    PollSignal,
     /// A packet that asks whether the path takes its size was not sent.
     ProbeUnsent(ProbeFailure),
 }

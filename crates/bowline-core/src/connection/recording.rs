@@ -164,7 +164,7 @@ impl Connection {
 
     /// An input is about to be handled.
     #[inline]
-    pub(super) fn note(&mut self, now: Timestamp, input: &Input<'_>) {
+    pub(crate) fn note(&mut self, now: Timestamp, input: &Input<'_>) {
         // Time does not go back, whatever the caller's clock does.
         self.now = self.now.max(now);
         if self.recorder.holds_inputs() || self.config.record_bytes() > 0 {
@@ -248,6 +248,7 @@ fn payload_len(input: &Input<'_>) -> usize {
         | Input::Transmit { .. }
         | Input::Endpoint(_)
         | Input::Dropped(_)
+        | Input::PollSignal
         | Input::ProbeUnsent(_) => 0,
     }
 }
@@ -261,6 +262,7 @@ fn to_owned(input: &Input<'_>) -> Input<'static> {
         },
         Input::Timeout => Input::Timeout,
         Input::Dropped(reason) => Input::Dropped(*reason),
+        Input::PollSignal => Input::PollSignal,
         Input::ProbeUnsent(failure) => Input::ProbeUnsent(*failure),
         Input::Signal(data) => Input::Signal(copy(data)),
         Input::Piped(item) => Input::Piped(item.clone()),

@@ -9,6 +9,7 @@ use alloc::string::ToString;
 use alloc::vec::Vec;
 
 use crate::connection::Connection;
+use crate::connection::Input;
 use crate::connection::Stage;
 use crate::connection::State;
 use crate::counters::DropReason;
@@ -170,12 +171,24 @@ impl Connection {
     /// The next signal for the peer, which replaces what is in `out`. It is up to the application's service
     /// to carry it there. Polled as the other outputs are.
     pub fn poll_signal(&mut self, now: Timestamp, out: &mut Vec<u8>) -> bool {
-        let now = self.now.max(now);
-        let Some(signal) = self.next_signal(now) else {
+        let Some(signal) = self.next_signal(self.now.max(now)) else {
             return false;
         };
+        self.note(now, &Input::PollSignal);
         out.clear();
         signal.encode(out);
+        self.on_signal_left(self.now, &signal);
+        true
+    }
+
+    /// A signal left when this was recorded.
+    pub(crate) fn skip_signal(&mut self, now: Timestamp) {
+        if let Some(signal) = self.next_signal(now) {
+            self.on_signal_left(now, &signal);
+        }
+    }
+
+    fn on_signal_left(&mut self, now: Timestamp, signal: &Signal) {
         if let Some(party) = &mut self.party {
             party.pacer.on_sent(now);
             if party.sent.due(now) {
@@ -184,7 +197,6 @@ impl Connection {
             }
             party.story.signal_left(now, &signal.kind);
         }
-        true
     }
 
     /// The service that carries signals cannot: without it there is no connection.

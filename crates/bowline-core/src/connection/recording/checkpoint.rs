@@ -118,11 +118,13 @@ impl Phase {
 
 impl Connection {
     /// Whether a recording can begin now. Not while an answer of the handshake waits to be sent: it names
-    /// who we are.
+    /// who we are. And not of peers that found each other by signals: what they know of ways to each other has
+    /// no form in a file.
     pub(super) fn is_recordable(&self) -> bool {
         let mut waiting = self.outbox.control();
         self.keys.is_some()
             && self.pipe.is_none()
+            && self.party.is_none()
             && Phase::of(&self.state).is_some()
             && !waiting.any(|packet| udp::is_connect_ok(packet))
     }

@@ -91,6 +91,7 @@ impl Flight {
             | Input::Transmit { .. }
             | Input::Endpoint(_)
             | Input::Dropped(_)
+            | Input::PollSignal
             | Input::ProbeUnsent(_) => to_owned(input),
         };
         self.newer.bytes += INPUT_OVERHEAD + payload_len(&input);

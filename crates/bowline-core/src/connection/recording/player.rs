@@ -301,6 +301,7 @@ fn summary_of(input: &Input<'_>) -> InputSummary {
         Input::Signal(_)
         | Input::Piped(_)
         | Input::Endpoint(_)
+        | Input::PollSignal
         | Input::ProbeUnsent(_)
         | Input::Command(Command::Accept) => InputSummary::Other,
         Input::Command(Command::Send(message)) => InputSummary::Send {
