@@ -142,6 +142,16 @@ impl Liveness {
         now >= self.last_received + IDLE
     }
 
+    /// Whether the peer has been asked more than once and has not answered.
+    pub(crate) const fn is_doubtful(&self) -> bool {
+        self.missed_replies > 1
+    }
+
+    /// Since when the peer owes an answer; `None` if it owes none.
+    pub(crate) fn silent_since(&self) -> Option<Timestamp> {
+        (self.missed_replies > 0).then(|| self.missing_since.max(self.last_received))
+    }
+
     /// Whether the connection is lost.
     pub(crate) fn is_lost(&self, now: Timestamp, timeout: Span) -> bool {
         self.missed_replies >= MIN_MISSED_REPLIES && now >= self.lost_at(timeout)

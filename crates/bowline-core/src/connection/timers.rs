@@ -40,7 +40,7 @@ impl Connection {
                 let deadline = self.or_expiry(self.initial_deadline(*since));
                 let probes = self.is_finding_route() && self.path.is_usable();
                 Some(match probes {
-                    true => deadline.min(self.active_deadline()),
+                    true => deadline.min(self.probe_deadline()),
                     false => deadline,
                 })
             }
@@ -122,6 +122,7 @@ impl Connection {
         }
         if self.liveness.on_timeout(now) {
             self.telemetry.link.reply_timed_out();
+            self.doubt_way(now);
         }
         if self.liveness.is_lost(now, self.config.timeout_connected()) {
             self.on_lost(now);
@@ -158,10 +159,18 @@ impl Connection {
         }
     }
 
-    /// When a connection that had a way and has none any more is lost.
+    /// When a connection that had a way and has none any more is lost. That it was in doubt before counts.
     fn lost_way_deadline(&self) -> Option<Timestamp> {
         let since = self.party.as_ref()?.way.missing_since()?;
+        let since = self.liveness.silent_since().unwrap_or(since).min(since);
         Some(since + self.config.timeout_connected())
+    }
+
+    /// When a way that no packet has come along yet is asked after again. Whatever else waits, such as
+    /// messages, waits for the answer.
+    fn probe_deadline(&self) -> (Timestamp, TimerKind) {
+        let liveness = self.liveness.next_deadline(self.config.timeout_initial());
+        (liveness, TimerKind::Keepalive)
     }
 
     fn active_deadline(&self) -> (Timestamp, TimerKind) {

@@ -222,12 +222,9 @@ impl IceAgent {
     /// Data of the peer, proven to be its own, came along a way. It shows the peer's consent as well as a check does.
     pub fn on_data_received(&mut self, now: Timestamp, local: LocalId, from: SocketAddr) {
         let key = (local, canonical(from));
-        if !self.checklist.get(key).is_some_and(Pair::is_valid) {
-            return;
-        }
         if self.selected_key() == Some(key) {
             self.note_consent(now, key);
-        } else {
+        } else if self.checklist.get(key).is_some_and(Pair::is_valid) {
             self.note_detour(now);
             self.pump(now);
         }
@@ -300,7 +297,8 @@ impl IceAgent {
 
     /// Whether the two are a pair: data from elsewhere is not the peer's.
     pub fn knows(&self, local: LocalId, from: SocketAddr) -> bool {
-        self.checklist.get((local, canonical(from))).is_some()
+        let key = (local, canonical(from));
+        self.selected_key() == Some(key) || self.checklist.get(key).is_some()
     }
 
     /// Of which kind the way is that has these ends, if there is one.

@@ -205,9 +205,26 @@ impl Connection {
         Some(transmit)
     }
 
+    /// The peer does not answer: perhaps it is the way, and there is another.
+    pub(crate) fn doubt_way(&mut self, now: Timestamp) {
+        if !self.liveness.is_doubtful() {
+            return;
+        }
+        if let Some(agent) = self.party.as_mut().and_then(|party| party.agent.as_mut()) {
+            agent.doubt(now);
+            self.follow_agent(now);
+        }
+    }
+
     /// A packet of the peer has decrypted that came this way: there is one in both directions, even if no
     /// check of ours has told yet.
     pub(crate) fn on_way_confirmed(&mut self, now: Timestamp, via: Option<Via>) {
+        if let Some(via) = via
+            && let Some(agent) = self.party.as_mut().and_then(|party| party.agent.as_mut())
+        {
+            agent.on_data_received(now, via.local, via.remote);
+            self.follow_agent(now);
+        }
         if let (Some(via), false) = (via, self.path.is_usable()) {
             let agent = self.party.as_ref().and_then(|party| party.agent.as_ref());
             let kind = agent.and_then(|agent| agent.kind_of(via.local, via.remote));

@@ -9,3 +9,4 @@ mod meeting;
 mod nats;
 mod relays;
 mod support;
+mod ways;
