@@ -26,7 +26,7 @@ fn nat((mapping, filtering): Kind) -> NatConfig {
 /// - If both have, one of the NATs must let anybody in through the port that was told. The answer comes from yet another
 ///   port, which the other NAT must let in. And one of the two must keep its port when the peer's changes, or each would
 ///   chase the other for ever.
-fn is_direct(a: Kind, b: Kind) -> bool {
+pub(crate) fn is_direct(a: Kind, b: Kind) -> bool {
     use NatBehaviour::{AddressAndPortDependent, EndpointIndependent};
     let is_told = |(mapping, _): Kind| mapping == EndpointIndependent;
     let is_open = |(_, filtering): Kind| filtering == EndpointIndependent;
