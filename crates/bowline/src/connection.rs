@@ -19,7 +19,6 @@ use bowline_core::ids::LaneIndex;
 use bowline_core::ids::MessageNumber;
 use bowline_core::message::Payload;
 use bowline_core::message::SendFlags;
-use bowline_core::p2p::story::Entry as StoryEntry;
 use bytes::Bytes;
 
 use crate::batch;
@@ -434,17 +433,6 @@ impl Connection {
         let now = state.advance(self.slot.inner.clock.now());
         let status = state.open()?.lane_status(now, lane);
         status.ok_or(StatusError::NoSuchLane { lane })
-    }
-
-    /// How the two peers came together, or why they did not: what was signalled, which addresses were tried, and what
-    /// became of it, the oldest first. Empty for connections that no signals have begun. Each entry tells a line
-    /// of text.
-    ///
-    /// # Errors
-    /// If the connection is closed.
-    pub fn story(&self) -> Result<Vec<StoryEntry>, NoSuchConnection> {
-        let mut state = self.slot.state.lock();
-        Ok(state.open()?.story())
     }
 
     /// Packets and parts of packets that were refused, by reason.

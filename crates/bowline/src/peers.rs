@@ -5,10 +5,12 @@ use std::sync::Arc;
 use bowline_core::config::Config;
 use bowline_core::identity::Identity;
 use bowline_core::ids::VirtualPort;
+use bowline_core::p2p::story::Entry as StoryEntry;
 
 use crate::connection::Connection;
 use crate::error::ConnectP2pError;
 use crate::error::ListenP2pError;
+use crate::error::NoSuchConnection;
 use crate::error::SignalError;
 use crate::listener::PeerListener;
 use crate::signaling::ReceiveContext;
@@ -99,5 +101,18 @@ impl Sockets {
         context: &mut dyn ReceiveContext,
     ) -> Result<(), SignalError> {
         self.inner().receive_signal(signal, context)
+    }
+}
+
+impl Connection {
+    /// How the two peers came together, or why they did not: what was signalled, which addresses were tried, and what
+    /// became of it, the oldest first. Empty for connections that no signals have begun. Each entry tells a line
+    /// of text.
+    ///
+    /// # Errors
+    /// If the connection is closed.
+    pub fn story(&self) -> Result<Vec<StoryEntry>, NoSuchConnection> {
+        let mut state = self.slot().state.lock();
+        Ok(state.open()?.story())
     }
 }

@@ -103,6 +103,24 @@ impl Slot {
     }
 }
 
+impl SlotState {
+    /// Has signals carried from now on.
+    pub(crate) fn carry_signals(&mut self, carrier: Carrier, follow: &mut Followup) {
+        if self.live.is_some() {
+            self.signals = Signals::By(carrier);
+        } else {
+            follow.carriers.push(carrier);
+        }
+    }
+
+    /// No signals go out any more. What carried them is the application's, and dropped without the lock.
+    pub(crate) fn drop_carrier(&mut self, follow: &mut Followup) {
+        if let Signals::By(carrier) = std::mem::take(&mut self.signals) {
+            follow.carriers.push(carrier);
+        }
+    }
+}
+
 impl Inner {
     /// Starts a connection to a peer, whose own settings are given; or accepts the one that the peer has asked
     /// for, where the settings make the two one.

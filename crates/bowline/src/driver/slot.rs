@@ -36,7 +36,6 @@ use crate::driver::lock_order::Lock;
 use crate::driver::lock_order::Rank;
 use crate::driver::pipe::PipeLink;
 use crate::driver::shard::ShardId;
-use crate::driver::signals::Carrier;
 use crate::driver::signals::Signals;
 use crate::driver::sync::baton::Baton;
 use crate::driver::sync::inbox::Inbox;
@@ -321,7 +320,6 @@ impl Slot {
         })
     }
 
-    /// Whether the other end is in this process.
     pub(crate) fn is_pipe(&self) -> bool {
         !self.is_between_peers && self.route == NO_ROUTE
     }
@@ -420,28 +418,11 @@ impl Slot {
 }
 
 impl SlotState {
-    /// Has signals carried from now on.
-    pub(crate) fn carry_signals(&mut self, carrier: Carrier, follow: &mut Followup) {
-        if self.live.is_some() {
-            self.signals = Signals::By(carrier);
-        } else {
-            follow.carriers.push(carrier);
-        }
-    }
-
-    /// No signals go out any more. What carried them is the application's, and dropped without the lock.
-    fn drop_carrier(&mut self, follow: &mut Followup) {
-        if let Signals::By(carrier) = std::mem::take(&mut self.signals) {
-            follow.carriers.push(carrier);
-        }
-    }
-
     /// The application has considered the request, and hears of all that happens from now on.
     pub(crate) const fn begin_told(&mut self) {
         self.is_considered = false;
     }
 
-    /// Whether the application has closed it.
     pub(crate) const fn is_released(&self) -> bool {
         self.released
     }
