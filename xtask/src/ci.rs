@@ -4,7 +4,9 @@
 use std::time::Duration;
 
 use crate::stage::{Job, Outcome, Stage, minutes};
-use crate::{Result, bench_vs, capi, check, concurrency, deps, fuzz, interop, lua, toolchain};
+use crate::{
+    Result, bench_vs, capi, check, concurrency, deps, fuzz, interop, lua, nat_matrix, toolchain,
+};
 
 /// All stages together; `.ci/run` has 45 minutes with the tests.
 pub(crate) const TOTAL_BUDGET: Duration = minutes(38);
@@ -35,6 +37,7 @@ pub(crate) const STAGES: &[Stage] = &[
     Stage::busy("fuzz", minutes(4), fuzz::moment),
     Stage::busy("interop build", minutes(18), interop::build),
     Stage::waiting("demo", minutes(3), demo),
+    Stage::waiting("nat matrix", minutes(6), nat_matrix::stage),
     Stage::waiting("interop", minutes(14), interop::tests),
 ];
 

@@ -16,6 +16,7 @@ mod fuzz;
 mod install;
 mod interop;
 mod lua;
+mod nat_matrix;
 mod nightly;
 mod stage;
 mod toolchain;
@@ -33,6 +34,8 @@ usage: cargo xtask COMMAND
   lua [OPTION...]      runs Lua programs with the module under every interpreter, 20 times in a row; OPTION:
                        --programs DIR (of server.lua and client.lua), --runs N, --only INTERPRETER
   lua bench            measures how fast the Lua module receives, in LuaJIT
+  nat-matrix [OPTION...] connects peers through real NATs, in network namespaces; OPTION: --only TEXT (of cells
+                       with it in their names), --json, --program BOWLINE
   bench-vs [OPTION...] measures Bowline beside other libraries and writes docs/benchmarks.md; OPTION:
                        --secs S, --repeat N, --only NAMES (then the page stays as it is)
   install --prefix DIR [OPTION...] builds the C library and installs it with its headers; OPTION:
@@ -70,6 +73,8 @@ fn run(args: &[&str]) -> Result {
         ["fuzz", args @ ..] => fuzz::run(root, args),
         ["interop", args @ ..] => interop::run(root, args),
         ["lua", args @ ..] => lua::run(root, args),
+        ["nat-matrix", args @ ..] => nat_matrix::run(root, args),
+        [nat_matrix::INSIDE, args @ ..] => nat_matrix::run_inside(root, args),
         ["install", args @ ..] => install::run(root, args),
         ["bench-vs", args @ ..] => bench_vs::run(root, args),
         ["counts"] => counts::run(root, false),

@@ -1,0 +1,205 @@
+//! A cell is played: both hosts call each other, and each sends a line that the other has to get.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use crate::Result;
+use crate::nat_matrix::cells::Cell;
+use crate::nat_matrix::inside::{SIGNAL_PORT, within};
+use crate::nat_matrix::lab::SERVER;
+use crate::nat_matrix::terminal::Terminal;
+use crate::nat_matrix::theory::Route;
+use crate::stage::Job;
+
+/// How long two hosts may take to connect or to give up.
+const PATIENCE: Duration = Duration::from_secs(40);
+/// How long those may take to find a direct way who are connected by a relay.
+const TIME_TO_BETTER: Duration = Duration::from_secs(6);
+/// How long to wait for a direct way that there must not be.
+const TIME_TO_STAY: Duration = Duration::from_secs(2);
+/// How long to look at one of the two before the other.
+const MOMENT: Duration = Duration::from_millis(5);
+/// What each says to the other.
+const HELLO: &str = "hello";
+
+/// How a cell went.
+#[derive(Debug)]
+pub(crate) struct Played {
+    pub(crate) cell: Cell,
+    pub(crate) found: Found,
+    /// All that both printed.
+    pub(crate) transcripts: String,
+}
+
+/// What was found.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Found {
+    /// They came together.
+    Met {
+        /// In the end.
+        route: Route,
+        /// From the time when signals of both could travel, until both were connected.
+        after: Duration,
+        /// A relay carried their packets before.
+        was_relayed: bool,
+    },
+    /// Both gave up.
+    NotMet {
+        /// From the time when signals of both could travel.
+        after: Duration,
+        /// What one of them said about it.
+        why: String,
+    },
+    /// Neither, or something else is wrong.
+    Broken(String),
+}
+
+impl Played {
+    /// Whether theory has it so.
+    pub(crate) fn is_expected(&self) -> bool {
+        match &self.found {
+            Found::Met { route, .. } => *route == self.cell.expected,
+            Found::NotMet { .. } => self.cell.expected == Route::None,
+            Found::Broken(_) => false,
+        }
+    }
+}
+
+/// Plays a cell; the number makes its identities unlike those of others.
+pub(crate) fn play(job: &Job<'_>, program: &Path, cell: &Cell, number: usize) -> Played {
+    let mut pair = match Pair::start(job, program, cell, number) {
+        Ok(pair) => pair,
+        Err(error) => {
+            return Played {
+                cell: cell.clone(),
+                found: Found::Broken(error.to_string()),
+                transcripts: String::new(),
+            };
+        }
+    };
+    let found = pair
+        .come_together(cell.expected)
+        .unwrap_or_else(Found::Broken);
+    let [a, b] = &pair.terminals;
+    Played {
+        cell: cell.clone(),
+        found,
+        transcripts: format!(
+            "--- {}\n{}--- {}\n{}",
+            cell.hosts[0],
+            a.transcript(),
+            cell.hosts[1],
+            b.transcript()
+        ),
+    }
+}
+
+struct Pair {
+    terminals: [Terminal; 2],
+}
+
+impl Pair {
+    fn start(job: &Job<'_>, program: &Path, cell: &Cell, number: usize) -> Result<Self> {
+        let [a, b] = ["a", "b"].map(|side| format!("str:{side}{number}"));
+        let start = |host: &str, me: &str, peer: &str| {
+            let mut command = within(job, host, program);
+            command.args(["p2p", "--identity", me, "--peer", peer]);
+            command.args(["--signal", &format!("{SERVER}:{SIGNAL_PORT}")]);
+            for setting in cell.knows.settings() {
+                command.args(["--set", &setting]);
+            }
+            Terminal::start(&mut command, peer)
+        };
+        let terminals = [
+            start(&cell.hosts[0], &a, &b)?,
+            start(&cell.hosts[1], &b, &a)?,
+        ];
+        Ok(Self { terminals })
+    }
+
+    /// Waits until both are connected or have given up.
+    fn come_together(&mut self, expected: Route) -> std::result::Result<Found, String> {
+        let limit = Instant::now() + PATIENCE;
+        let is_decided = |one: &Terminal| one.connected().is_some() || one.ended().is_some();
+        if !self.look_until(limit, |[a, b]| is_decided(a) && is_decided(b)) {
+            return Err("neither connected nor given up".into());
+        }
+        let Some(begin) = self.latest(Terminal::called) else {
+            return Err("did not call".into());
+        };
+        let connected = self.latest(|one| one.connected().map(|(at, _)| at));
+        let Some(connected) = connected else {
+            return self.given_up(begin, limit);
+        };
+        self.settle(expected);
+        for terminal in &mut self.terminals {
+            terminal.say(HELLO);
+        }
+        let limit = Instant::now() + PATIENCE;
+        if !self.look_until(limit, |[a, b]| a.has_heard(HELLO) && b.has_heard(HELLO)) {
+            return Err("connected, but data does not pass".into());
+        }
+        let routes = self.terminals.each_ref().map(Terminal::connected);
+        let is_relayed = routes
+            .iter()
+            .flatten()
+            .any(|(_, route)| *route == Route::Relay);
+        Ok(Found::Met {
+            route: if is_relayed {
+                Route::Relay
+            } else {
+                Route::Direct
+            },
+            after: connected.saturating_duration_since(begin),
+            was_relayed: self.terminals.iter().any(Terminal::has_changed_route),
+        })
+    }
+
+    /// Gives those who are connected the time to find a better way, or to show that they find none.
+    fn settle(&mut self, expected: Route) {
+        let is_direct = |one: &Terminal| {
+            one.connected()
+                .is_some_and(|(_, route)| route == Route::Direct)
+        };
+        let patience = if expected == Route::Direct {
+            TIME_TO_BETTER
+        } else {
+            TIME_TO_STAY
+        };
+        self.look_until(Instant::now() + patience, |[a, b]| {
+            is_direct(a) && is_direct(b)
+        });
+    }
+
+    fn given_up(&mut self, begin: Instant, limit: Instant) -> std::result::Result<Found, String> {
+        let is_over = |[a, b]: &[Terminal; 2]| a.ended().is_some() && b.ended().is_some();
+        if !self.look_until(limit, is_over) {
+            return Err("one is connected, the other has given up".into());
+        }
+        let end = self.latest(Terminal::ended).unwrap_or(begin);
+        Ok(Found::NotMet {
+            after: end.saturating_duration_since(begin),
+            why: self.terminals[0].last_words().to_owned(),
+        })
+    }
+
+    /// The later of two times, if both have come.
+    fn latest(&self, when: impl Fn(&Terminal) -> Option<Instant>) -> Option<Instant> {
+        let [a, b] = &self.terminals;
+        Some(when(a)?.max(when(b)?))
+    }
+
+    /// Looks at what both print until something holds. Tells whether it does.
+    fn look_until(&mut self, limit: Instant, holds: impl Fn(&[Terminal; 2]) -> bool) -> bool {
+        while !holds(&self.terminals) {
+            let now = Instant::now();
+            if now > limit {
+                return false;
+            }
+            for terminal in &mut self.terminals {
+                terminal.look(Instant::now() + MOMENT);
+            }
+        }
+        true
+    }
+}
