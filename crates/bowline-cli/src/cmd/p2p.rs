@@ -77,6 +77,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Error> {
         peer: args.peer.clone(),
         is_connected: false,
         has_ended: false,
+        told: String::new(),
     };
     let talked = terminal.talk(&stop);
     drop(listener);
@@ -92,6 +93,8 @@ struct Terminal {
     is_connected: bool,
     /// The peer has left in the usual way.
     has_ended: bool,
+    /// The way that was last told, if any was.
+    told: String,
 }
 
 impl Terminal {
@@ -110,6 +113,7 @@ impl Terminal {
             while let Some(event) = self.sockets.next_event() {
                 self.on_event(&event)?;
             }
+            self.tell_way()?;
         }
         Ok(())
     }
@@ -143,13 +147,35 @@ impl Terminal {
         if change.new == ConnectionState::Connected && !self.is_connected {
             self.is_connected = true;
             line(&self.story())?;
-            let how = if change.info.flags.contains(InfoFlags::RELAYED) {
-                "by a relay".to_owned()
-            } else {
-                format!("directly, at {}", change.info.remote_addr)
-            };
-            line(&format!("connected with {} {how}", self.peer))?;
         }
+        Ok(())
+    }
+
+    /// Tells how packets reach the peer, once that is known, and again when it has changed.
+    fn tell_way(&mut self) -> Result<(), Error> {
+        if !self.is_connected {
+            return Ok(());
+        }
+        let Ok(info) = self.connection.info() else {
+            return Ok(());
+        };
+        let way = if info.flags.contains(InfoFlags::RELAYED) {
+            "by a relay".to_owned()
+        } else if info.remote_addr.ip().is_unspecified() {
+            // The peer was heard before one was chosen.
+            return Ok(());
+        } else {
+            format!("directly, at {}", info.remote_addr)
+        };
+        if way == self.told {
+            return Ok(());
+        }
+        if self.told.is_empty() {
+            line(&format!("connected with {} {way}", self.peer))?;
+        } else {
+            line(&format!("now {way}"))?;
+        }
+        self.told = way;
         Ok(())
     }
 
