@@ -35,7 +35,7 @@ usage: cargo xtask COMMAND
                        --programs DIR (of server.lua and client.lua), --runs N, --only INTERPRETER
   lua bench            measures how fast the Lua module receives, in LuaJIT
   nat-matrix [OPTION...] connects peers through real NATs, in network namespaces; OPTION: --only TEXT (of cells
-                       with it in their names), --json, --program BOWLINE
+                       with it in their names), --json, --program BOWLINE; --theory alone prints what is expected
   bench-vs [OPTION...] measures Bowline beside other libraries and writes docs/benchmarks.md; OPTION:
                        --secs S, --repeat N, --only NAMES (then the page stays as it is)
   install --prefix DIR [OPTION...] builds the C library and installs it with its headers; OPTION:

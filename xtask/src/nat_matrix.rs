@@ -40,6 +40,10 @@ const NEEDS: &str = "needs root and network namespaces";
 /// # Errors
 /// An unknown argument, a machine without namespaces, a cell that differs from theory.
 pub(crate) fn run(root: &Path, args: &[&str]) -> Result {
+    if args == ["--theory"] {
+        print!("{}", theory::table());
+        return Ok(());
+    }
     let options = Options::read(args)?;
     let job = Job::new(root, "nat-matrix", Instant::now() + minutes(60))?;
     let log_end = |error| format!("{}\n{error}", job.log_end());

@@ -1,7 +1,7 @@
 //! What happens in the namespaces: networks are built, servers started, cells played.
 
 use std::io::Read as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Stdio};
 use std::sync::Mutex;
 use std::thread;
@@ -19,6 +19,8 @@ use crate::stage::{Job, minutes};
 const AT_A_TIME: usize = 6;
 /// How long the servers may take to listen.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// What all hosts printed.
+const TOLD: &str = "target/xtask/nat-matrix-cells.log";
 /// Where `bowline signal-server` listens.
 pub(crate) const SIGNAL_PORT: u16 = 10_000;
 
@@ -46,6 +48,8 @@ pub(crate) fn run(root: &Path, args: &[&str]) -> Result {
     // Killed with this process, since they are in its namespace.
     let _servers = start_servers(&job, &program)?;
     let played = play_all(&job, &program, &cells);
+    let told: String = played.iter().map(Played::told).collect();
+    std::fs::write(root.join(TOLD), told)?;
     report::print(&played, options.is_json, start.elapsed())
 }
 
@@ -59,7 +63,7 @@ fn end_with_input() {
     });
 }
 
-fn start_servers(job: &Job<'_>, program: &PathBuf) -> Result<[Child; 2]> {
+fn start_servers(job: &Job<'_>, program: &Path) -> Result<[Child; 2]> {
     let log = |name: &str| std::fs::File::create(job.root().join("target/xtask").join(name));
     let mut turn = within(job, SERVER_NAMESPACE, Path::new("turnserver"));
     turn.args(["-n", "--no-cli", "--no-tls", "--no-dtls", "--no-tcp-relay"])

@@ -17,6 +17,8 @@ const PATIENCE: Duration = Duration::from_secs(40);
 const TIME_TO_BETTER: Duration = Duration::from_secs(6);
 /// How long to wait for a direct way that there must not be.
 const TIME_TO_STAY: Duration = Duration::from_secs(2);
+/// How long they may take to end.
+const TIME_TO_CLOSE: Duration = Duration::from_secs(2);
 /// How long to look at one of the two before the other.
 const MOMENT: Duration = Duration::from_millis(5);
 /// What each says to the other.
@@ -47,7 +49,7 @@ pub(crate) enum Found {
     NotMet {
         /// From the time when signals of both could travel.
         after: Duration,
-        /// What one of them said about it.
+        /// The number of the reason.
         why: String,
     },
     /// Neither, or something else is wrong.
@@ -55,6 +57,11 @@ pub(crate) enum Found {
 }
 
 impl Played {
+    /// What its hosts printed.
+    pub(crate) fn told(&self) -> String {
+        format!("\n=== {}\n{}", self.cell.name, self.transcripts)
+    }
+
     /// Whether theory has it so.
     pub(crate) fn is_expected(&self) -> bool {
         match &self.found {
@@ -80,6 +87,7 @@ pub(crate) fn play(job: &Job<'_>, program: &Path, cell: &Cell, number: usize) ->
     let found = pair
         .come_together(cell.expected)
         .unwrap_or_else(Found::Broken);
+    pair.hang_up();
     let [a, b] = &pair.terminals;
     Played {
         cell: cell.clone(),
@@ -179,8 +187,27 @@ impl Pair {
         let end = self.latest(Terminal::ended).unwrap_or(begin);
         Ok(Found::NotMet {
             after: end.saturating_duration_since(begin),
-            why: self.terminals[0].last_words().to_owned(),
+            why: self.reason(),
         })
+    }
+
+    /// The number of the reason that one of them gave: the other hears it from there, or finds the same.
+    fn reason(&self) -> String {
+        let errors = self.terminals.iter().filter_map(Terminal::error);
+        let mut reasons = errors.filter_map(|error| error.rsplit_once("(reason "));
+        let number = reasons
+            .next()
+            .map(|(_, number)| number.trim_end_matches(')'));
+        number.map_or_else(String::new, |number| format!("reason {number}"))
+    }
+
+    /// Has both close the connection, so that relays are free again.
+    fn hang_up(&mut self) {
+        for terminal in &mut self.terminals {
+            terminal.hang_up();
+        }
+        let is_over = |[a, b]: &[Terminal; 2]| a.ended().is_some() && b.ended().is_some();
+        self.look_until(Instant::now() + TIME_TO_CLOSE, is_over);
     }
 
     /// The later of two times, if both have come.

@@ -17,7 +17,7 @@ pub(crate) fn print(played: &[Played], is_json: bool, total: Duration) -> Result
     }
     let wrong: Vec<&Played> = played.iter().filter(|one| !one.is_expected()).collect();
     for one in &wrong {
-        eprintln!("\n=== {}\n{}", one.cell.name, one.transcripts);
+        eprint!("{}", one.told());
     }
     if !wrong.is_empty() {
         let names: Vec<&str> = wrong.iter().map(|one| one.cell.name.as_str()).collect();

@@ -5,8 +5,6 @@
 //! it a new port for each flow. To let in more, the router notes what left, and from where: a map from ports outside
 //! to what is behind them, and for filtering by address a set of whom they sent to.
 
-use std::fmt::Write;
-
 use crate::nat_matrix::lab::RouterOptions;
 use crate::nat_matrix::theory::Behaviour;
 use crate::nat_matrix::theory::Kind;
@@ -16,18 +14,12 @@ const LIFETIME: &str = "flags dynamic,timeout; timeout 120s; size 4096";
 
 /// The rules of a router with the address `outside` on its interface `wan`.
 pub(crate) fn text(kind: Kind, outside: &str, options: RouterOptions) -> String {
-    let RouterOptions {
-        has_hairpin,
-        is_lossy,
-        ..
-    } = options;
-    let mut text = String::from("table ip nat {\n");
-    // A string takes whatever is written.
-    let _ = write!(
-        text,
-        "  map behind {{ type inet_service : ipv4_addr . inet_service; {LIFETIME}; }}\n\
-         \x20 set sent_to {{ type ipv4_addr . inet_service; {LIFETIME}; }}\n"
-    );
+    let translation = translation(kind, outside, options.has_hairpin);
+    let firewall = firewall(options.is_lossy);
+    format!("table ip nat {{\n{translation}}}\ntable inet firewall {{\n{firewall}}}\n")
+}
+
+fn translation(kind: Kind, outside: &str, has_hairpin: bool) -> String {
     let to_behind = "dnat ip to udp dport map @behind";
     let incoming = match kind.filtering {
         Behaviour::EndpointIndependent => format!("iifname wan {to_behind}"),
@@ -36,79 +28,69 @@ pub(crate) fn text(kind: Kind, outside: &str, options: RouterOptions) -> String 
         }
         Behaviour::AddressAndPortDependent => String::new(),
     };
-    let from_inside = if has_hairpin {
-        format!("iifname \"lan*\" ip daddr {outside} {to_behind}")
-    } else {
-        String::new()
-    };
-    chain(
-        &mut text,
-        "incoming",
-        "nat hook prerouting priority dstnat",
-        &[&incoming, &from_inside],
-    );
     let outgoing = match kind.mapping {
         Behaviour::EndpointIndependent => "oifname wan masquerade",
-        _ => "oifname wan masquerade fully-random",
+        Behaviour::AddressAndPortDependent => "oifname wan masquerade fully-random",
+        Behaviour::AddressDependent => unreachable!("kinds without a name are not built"),
     };
-    let hairpin = format!("oifname \"lan*\" ct status dnat snat ip to {outside}");
-    let hairpin = if has_hairpin { hairpin.as_str() } else { "" };
-    chain(
-        &mut text,
-        "outgoing",
-        "nat hook postrouting priority srcnat",
-        &[outgoing, hairpin],
-    );
-    let note = [
-        "oifname wan ct direction original update @behind \
-         { udp sport : ct original ip saddr . ct original proto-src }",
-        "oifname wan update @sent_to { ip daddr . udp sport }",
-    ];
-    chain(
-        &mut text,
-        "note",
-        "filter hook postrouting priority srcnat + 10",
-        &note,
-    );
-    text.push_str("}\ntable inet firewall {\n");
+    let [there, back] = if has_hairpin {
+        [
+            format!("iifname \"lan*\" ip daddr {outside} {to_behind}"),
+            format!("oifname \"lan*\" ct status dnat snat ip to {outside}"),
+        ]
+    } else {
+        [String::new(), String::new()]
+    };
+    [
+        format!("  map behind {{ type inet_service : ipv4_addr . inet_service; {LIFETIME}; }}\n"),
+        format!("  set sent_to {{ type ipv4_addr . inet_service; {LIFETIME}; }}\n"),
+        chain(
+            "incoming",
+            "nat hook prerouting priority dstnat",
+            &[&incoming, &there],
+        ),
+        chain(
+            "outgoing",
+            "nat hook postrouting priority srcnat",
+            &[outgoing, &back],
+        ),
+        chain("note", "filter hook postrouting priority srcnat + 10", NOTE),
+    ]
+    .concat()
+}
+
+/// Notes what leaves, after it has got its address and port outside.
+const NOTE: &[&str] = &[
+    "oifname wan ct direction original update @behind \
+     { udp sport : ct original ip saddr . ct original proto-src }",
+    "oifname wan update @sent_to { ip daddr . udp sport }",
+];
+
+fn firewall(is_lossy: bool) -> String {
     // What is for nobody must not leave a trace: Linux would take its ports for used, and give the packet that goes
     // the other way a port that nobody was told.
-    let input = ["iifname wan meta l4proto udp drop"];
-    chain(
-        &mut text,
-        "input",
-        "filter hook input priority filter",
-        &input,
-    );
+    let input = &["iifname wan meta l4proto udp drop"];
     let loss = if is_lossy {
         "numgen random mod 20 == 0 drop"
     } else {
         ""
     };
-    let forward = [
+    let forward = &[
         loss,
         "ct state established,related accept",
         "ct status dnat accept",
         "iifname wan drop",
         "iifname \"lan*\" oifname \"lan*\" drop",
     ];
-    chain(
-        &mut text,
-        "forward",
-        "filter hook forward priority filter",
-        &forward,
-    );
-    text.push_str("}\n");
-    text
+    chain("input", "filter hook input priority filter", input)
+        + &chain("forward", "filter hook forward priority filter", forward)
 }
 
-/// Adds a chain. Rules without text are left out.
-fn chain(text: &mut String, name: &str, place: &str, rules: &[&str]) {
-    let _ = writeln!(text, "  chain {name} {{\n    type {place}");
-    for rule in rules.iter().filter(|rule| !rule.is_empty()) {
-        let _ = writeln!(text, "    {rule}");
-    }
-    text.push_str("  }\n");
+/// A chain. Rules without text are left out.
+fn chain(name: &str, place: &str, rules: &[&str]) -> String {
+    let rules = rules.iter().filter(|rule| !rule.is_empty());
+    let rules: String = rules.map(|rule| format!("    {rule}\n")).collect();
+    format!("  chain {name} {{\n    type {place}\n{rules}  }}\n")
 }
 
 #[cfg(test)]

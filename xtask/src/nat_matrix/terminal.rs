@@ -81,7 +81,7 @@ impl Terminal {
         }
     }
 
-    /// Ends the input, and with it the program.
+    /// Ends its input, at which it closes the connection and ends.
     pub(crate) fn hang_up(&mut self) {
         self.stdin = None;
     }
@@ -113,9 +113,10 @@ impl Terminal {
         self.heard.iter().any(|heard| heard == text)
     }
 
-    /// The last thing it said, which of a program that failed is why.
-    pub(crate) fn last_words(&self) -> &str {
-        self.transcript.lines().last().unwrap_or_default()
+    /// Why it failed, in its words.
+    pub(crate) fn error(&self) -> Option<&str> {
+        let mut lines = self.transcript.lines();
+        lines.find_map(|line| line.strip_prefix("error: "))
     }
 
     /// All that it has printed.
