@@ -44,8 +44,6 @@ pub(crate) struct RouterOptions {
 /// A router, and the network behind it.
 #[derive(Clone, Debug)]
 pub(crate) struct Router {
-    namespace: String,
-    number: u8,
     pub(crate) lan: Network,
 }
 
@@ -109,11 +107,7 @@ impl Lab {
         }
         let rules = rules::text(kind, &outside, options);
         self.within(&namespace, &format!("nft -f - <<'RULES'\n{rules}RULES"));
-        Router {
-            namespace,
-            number,
-            lan,
-        }
+        Router { lan }
     }
 
     /// A second network behind a router. It does not forward between the two, but for what it translates.

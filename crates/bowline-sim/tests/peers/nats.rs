@@ -76,6 +76,24 @@ fn world_of(seed: u64, kinds: [Kind; 2], has_turn: bool) -> (World, HostId, Host
     (world, alice, bob)
 }
 
+/// The cell of the page that tells of these two: its table has a row and a column for each of [`kinds`], in that order.
+fn on_the_page(row: usize, column: usize) -> &'static str {
+    const PAGE: &str = include_str!("../../../../docs/nat-matrix.md");
+    let (_, table) = PAGE.split_once("<!-- theory -->\n").unwrap();
+    let line = table.lines().nth(2 + row).unwrap();
+    line.split('|').nth(2 + column).unwrap().trim()
+}
+
+#[test]
+fn the_page_says_the_same() {
+    for (row, a) in kinds().into_iter().enumerate() {
+        for (column, b) in kinds().into_iter().enumerate() {
+            let expected = if is_direct(a, b) { "direct" } else { "relay" };
+            assert_eq!(on_the_page(row, column), expected, "{a:?} {b:?}");
+        }
+    }
+}
+
 #[test]
 fn every_pair_of_nats_that_can_be_crossed_is_and_no_other() {
     for (index, a) in kinds().into_iter().enumerate() {
