@@ -294,6 +294,24 @@ fn two_hosts_in_one_network_find_each_other_in_a_few_round_trips() {
 }
 
 #[test]
+fn a_check_with_an_old_password_is_not_waited_for() {
+    let mut duo = Duo::on_a_lan();
+    duo.drain();
+    // The peer has begun anew since: what it told before comes first, and in the same signal.
+    let ufrag = credentials::ufrag(duo.sides[1].agent.id);
+    let candidates = duo.sides[1].candidates.clone();
+    let agent = &mut duo.sides[0].agent;
+    agent.set_remote_credentials(START, ufrag, "before");
+    for candidate in candidates {
+        agent.add_remote(START, &candidate).unwrap();
+    }
+    duo.introduce();
+    duo.run_for(Span::from_millis(10));
+    let (a, b) = (address("192.168.1.2:1000"), address("192.168.1.3:2000"));
+    assert_eq!(duo.agreed(), Some((a, b)));
+}
+
+#[test]
 fn the_password_is_told_before_any_candidate() {
     let mut duo = Duo::on_a_lan();
     duo.drain();
