@@ -49,7 +49,7 @@ pub(crate) fn run(root: &Path, args: &[&str]) -> Result {
     let log_end = |error| format!("{}\n{error}", job.log_end());
     let program = prepare(&job, &options).map_err(log_end)?;
     if !is_possible(&job) {
-        return Err(format!("nat-matrix {NEEDS}\n{}", job.log_end()).into());
+        return Err(format!("{}\nnat-matrix {NEEDS}", job.log_end()).into());
     }
     let mut command = enter(&job)?;
     command.args(options.for_inside(&program));
