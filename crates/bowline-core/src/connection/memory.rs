@@ -7,6 +7,7 @@ use crate::connection::Path;
 use crate::connection::state::State;
 use crate::crypto::key_update::ConnectionKeys;
 use crate::limits;
+use crate::p2p::Party;
 use crate::time::Timestamp;
 
 /// What a handshake holds: the request or the answer, certificates and keys.
@@ -36,7 +37,8 @@ impl Connection {
     /// received messages. With the default settings that is some tens of MiB; a connection in use holds
     /// a small part of it, an idle one a few KiB.
     pub fn memory_bound(&self) -> usize {
-        let boxed = size_of::<End>() + Path::HEAP_BOUND + Outbox::HEAP_BOUND;
+        let party = self.party.as_ref().map_or(0, |_| Party::HEAP_BOUND);
+        let boxed = size_of::<End>() + Path::HEAP_BOUND + Outbox::HEAP_BOUND + party;
         (size_of::<Self>() + HANDSHAKE + KEYS + boxed)
             .saturating_add(self.sender.heap_bound())
             .saturating_add(self.receiver.heap_bound())
@@ -47,6 +49,9 @@ impl Connection {
         self.sender.shrink();
         self.receiver.shrink();
         self.outbox.free_if_empty();
+        if let Some(party) = &mut self.party {
+            party.rest();
+        }
         if let Some(keys) = &mut self.keys {
             keys.rest(now, &self.host.crypto);
         }

@@ -158,8 +158,7 @@ impl Endpoint {
         let id = self.table.fresh_id(&mut self.rng);
         let mut rng = self.rng.child("connection");
         let policy = config.encryption();
-        let session = Session::new(&self.host, &mut rng, id, Role::Server, policy);
-        let mut party = Party::new(now, Role::Server, ports, session, rng.child("peer"));
+        let mut session = Session::new(&self.host, &mut rng, id, Role::Server, policy);
         let start = self.start(id, SIGNAL_ROUTE, Arc::clone(&config), &mut rng);
         let unix_secs = self.clock.unix_secs(now);
         let verified = self
@@ -169,7 +168,8 @@ impl Endpoint {
                 tracing::debug!(%refused, "request by signal refused");
                 refused.drop_reason()
             })?;
-        party.session.set_peer(verified.clone());
+        session.set_peer(verified.clone());
+        let party = Party::new(now, Role::Server, ports, session, rng.child("peer"));
         let call = Call {
             peer: peer.clone(),
             ports,

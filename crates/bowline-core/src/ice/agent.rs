@@ -33,6 +33,7 @@ use crate::limits::MAX_ICE_CREDENTIAL;
 use crate::limits::MAX_ICE_EVENTS;
 use crate::limits::MAX_ICE_PACKETS;
 use crate::limits::MAX_LOCAL_CANDIDATES;
+use crate::memory;
 use crate::rng::Rng;
 use crate::stun::IntegrityKey;
 use crate::time::Timestamp;
@@ -391,6 +392,18 @@ impl IceAgent {
             return;
         }
         self.events.push_back(event);
+    }
+
+    /// Heap of what waits to be polled, in bytes.
+    pub(super) fn queued_bytes(&self) -> usize {
+        let packets = self.packets.iter().map(|(_, bytes)| bytes.capacity());
+        let texts = self.events.iter().map(|event| match event {
+            IceEvent::SignalAuth(text) | IceEvent::SignalCandidate(text) => text.capacity(),
+            IceEvent::Selected { .. } | IceEvent::Lost | IceEvent::Permit { .. } => 0,
+        });
+        memory::of_deque(&self.packets)
+            + memory::of_deque(&self.events)
+            + packets.chain(texts).sum::<usize>()
     }
 
     pub(super) fn tell(&mut self, now: Timestamp, what: What) {

@@ -14,6 +14,7 @@ use crate::ice::pair::PairState;
 use crate::ice::pair::Rank;
 use crate::ids::LocalId;
 use crate::limits::MAX_CANDIDATE_PAIRS;
+use crate::memory;
 use crate::stun::TransactionId;
 use crate::time::Timestamp;
 
@@ -102,6 +103,16 @@ impl Checklist {
     /// Whether there is a pair to be checked.
     pub(super) fn has_next(&self, is_controlling: bool, above: Option<Rank>) -> bool {
         !self.triggered.is_empty() || self.best_waiting(is_controlling, above).is_some()
+    }
+
+    /// Heap in bytes.
+    pub(super) fn heap_bytes(&self) -> usize {
+        memory::of_vec(&self.pairs) + memory::of_deque(&self.triggered)
+    }
+
+    pub(super) fn shrink(&mut self) {
+        self.pairs.shrink_to_fit();
+        self.triggered.shrink_to_fit();
     }
 
     pub(super) fn get(&self, key: PairKey) -> Option<&Pair> {

@@ -18,6 +18,7 @@ use crate::limits::DOUBT_AFTER;
 use crate::limits::DOUBT_INTERVAL;
 use crate::limits::DOUBT_LIFETIME;
 use crate::limits::MAX_CONSENT_CHECKS;
+use crate::memory;
 use crate::rng::Rng;
 use crate::stun::TransactionId;
 use crate::time::Span;
@@ -55,6 +56,15 @@ impl Selection {
 
     pub(super) const fn key(&self) -> PairKey {
         self.key
+    }
+
+    /// Heap in bytes.
+    pub(super) fn heap_bytes(&self) -> usize {
+        memory::of_deque(&self.asked)
+    }
+
+    pub(super) fn shrink(&mut self) {
+        self.asked.shrink_to_fit();
     }
 
     #[cfg(test)]
@@ -103,10 +113,10 @@ impl IceAgent {
             return;
         }
         let id = TransactionId::new(self.id.get(), &mut self.rng);
-        selection.asked.push_back(id);
-        if selection.asked.len() > MAX_CONSENT_CHECKS {
+        if selection.asked.len() >= MAX_CONSENT_CHECKS {
             selection.asked.pop_front();
         }
+        selection.asked.push_back(id);
         let pause = if selection.is_doubted {
             DOUBT_INTERVAL
         } else {

@@ -48,6 +48,7 @@ mod consent;
 pub mod credentials;
 mod dialect;
 pub mod gather;
+mod memory;
 mod nominate;
 mod pair;
 mod pairing;

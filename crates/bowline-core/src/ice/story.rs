@@ -12,6 +12,7 @@ use crate::ice::CandidateKind;
 use crate::ice::RouteKind;
 use crate::ids::LocalId;
 use crate::limits::MAX_ICE_STORY;
+use crate::memory;
 use crate::time::Span;
 use crate::time::Timestamp;
 
@@ -113,6 +114,16 @@ impl Story {
     /// How many entries are missing between the beginning and the latest.
     pub const fn left_out(&self) -> u64 {
         self.left_out
+    }
+
+    /// Heap in bytes.
+    pub(super) fn heap_bytes(&self) -> usize {
+        memory::of_deque(&self.beginning) + memory::of_deque(&self.latest)
+    }
+
+    pub(super) fn shrink(&mut self) {
+        self.beginning.shrink_to_fit();
+        self.latest.shrink_to_fit();
     }
 
     pub(super) fn push(&mut self, at: Timestamp, what: What) {

@@ -24,14 +24,17 @@ impl Connection {
         let (Some(party), Some(client)) = (&mut self.party, self.peer.id) else {
             return Err(AcceptError::WrongState(self.state.public()));
         };
-        let (crypt, agreed) = match party.session.answer(&self.host, client) {
+        let Some(mut session) = party.session.take() else {
+            return Err(AcceptError::WrongState(self.state.public()));
+        };
+        let (crypt, agreed) = match session.answer(&self.host, client) {
             Ok(answer) => answer,
             Err(refused) => {
                 self.fail(now, refused.reason, &refused.text);
                 return Err(AcceptError::BadCrypt);
             }
         };
-        let cert = party.session.cert().clone();
+        let cert = session.cert().clone();
         party.answer = Some(Box::new(ConnectOk { crypt, cert }));
         self.install_keys(now, agreed);
         self.start_agent(now);

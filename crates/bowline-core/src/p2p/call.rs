@@ -60,8 +60,11 @@ impl Connection {
         };
         let version = peer.crypt.protocol_version();
         let authenticated = peer.authenticated;
-        party.session.set_peer(peer);
-        let agreed = party.session.finish(&self.host, from)?;
+        let Some(mut session) = party.session.take() else {
+            return Ok(());
+        };
+        session.set_peer(peer);
+        let agreed = session.finish(&self.host, from)?;
         self.learn_peer(from, authenticated);
         self.set_peer_version(version);
         self.peer.has_keys = true;
@@ -81,9 +84,12 @@ impl Connection {
         let Some(party) = self.party.as_ref().filter(|_| self.is_calling()) else {
             return Err(DropReason::WrongState);
         };
+        let Some(session) = &party.session else {
+            return Err(DropReason::WrongState);
+        };
         let ours = Contender {
             id: self.id,
-            cert: party.session.cert().cert(),
+            cert: session.cert().cert(),
         };
         let other = Contender {
             id: theirs,
@@ -114,11 +120,13 @@ impl Connection {
         };
         tracing::debug!(id = %self.id, "both asked: we answer");
         party.role = Role::Server;
-        party.session.set_role(Role::Server);
         let (version, authenticated) = (peer.crypt.protocol_version(), peer.authenticated);
-        party.session.set_peer(peer);
-        if let Some(agent) = &mut party.agent {
-            let password = crate::ice::credentials::password(&mut party.rng);
+        if let Some(session) = &mut party.session {
+            session.set_role(Role::Server);
+            session.set_peer(peer);
+        }
+        if let (Some(agent), Some(rng)) = (&mut party.agent, &mut party.rng) {
+            let password = crate::ice::credentials::password(rng);
             agent.restart(now, true, password);
         }
         self.learn_peer(theirs, authenticated);
@@ -129,10 +137,11 @@ impl Connection {
     /// The request, as it goes out now.
     pub(super) fn connect_request(&mut self, now: Timestamp) -> Option<ConnectRequest> {
         let party = self.party.as_mut()?;
+        let session = party.session.as_mut()?;
         party.next_request = now + limits::CONNECT_REQUEST_RETRY;
         Some(ConnectRequest {
-            crypt: party.session.offer(&self.host),
-            cert: party.session.cert().clone(),
+            crypt: session.offer(&self.host),
+            cert: session.cert().clone(),
             to_virtual_port: Some(party.ports.remote.get()),
             from_virtual_port: Some(party.ports.local.get()),
             from_fakeip: None,

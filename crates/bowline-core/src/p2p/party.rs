@@ -13,6 +13,7 @@ use crate::handshake::session::Session;
 use crate::ice::IceAgent;
 use crate::ids::VirtualPort;
 use crate::limits;
+use crate::memory;
 use crate::p2p::closing::Closing;
 use crate::p2p::reliable_signal::ReliableReceiver;
 use crate::p2p::reliable_signal::ReliableSender;
@@ -38,7 +39,8 @@ pub struct Ports {
 pub(crate) struct Party {
     pub(crate) role: Role,
     pub(crate) ports: Ports,
-    pub(crate) session: Session,
+    /// Until keys are agreed on: what they were made of is not kept.
+    pub(crate) session: Option<Box<Session>>,
     /// A server's answer, for as long as the client may not have it.
     pub(crate) answer: Option<Box<ConnectOk>>,
     pub(crate) agent: Option<Box<IceAgent>>,
@@ -53,7 +55,8 @@ pub(crate) struct Party {
     pub(crate) next_request: Timestamp,
     pub(crate) closing: Closing,
     pub(crate) story: SignalStory,
-    pub(crate) rng: Rng,
+    /// For what is drawn while a way is looked for.
+    pub(crate) rng: Option<Box<Rng>>,
 }
 
 /// Whether the first signal may go: it is worth more with candidates in it.
@@ -76,7 +79,7 @@ impl Party {
         Self {
             role,
             ports,
-            session,
+            session: Some(Box::new(session)),
             answer: None,
             agent: None,
             way: Way::Missing { since: now },
@@ -88,17 +91,47 @@ impl Party {
             next_request: now,
             closing: Closing::Nothing,
             story: SignalStory::new(),
-            rng,
+            rng: Some(Box::new(rng)),
         }
     }
 
-    /// Heap in bytes, this included; what waits in signals is counted by its number.
-    pub(crate) fn heap_bytes(&self) -> usize {
-        let waiting = self.early.capacity() + self.sent.len();
+    /// The most that [`Self::heap_bytes`] can come to, in bytes.
+    pub(crate) const HEAP_BOUND: usize = {
+        let texts = limits::MAX_EARLY_SIGNALS + limits::MAX_RELIABLE_SIGNALS;
         size_of::<Self>()
-            + waiting * size_of::<ReliableMessage>()
-            + self.agent.as_ref().map_or(0, |_| size_of::<IceAgent>())
+            + size_of::<Rng>()
+            + size_of::<IceAgent>()
+            + IceAgent::HEAP_BOUND
+            + memory::grown::<ReliableMessage>(limits::MAX_EARLY_SIGNALS)
+            + ReliableSender::HEAP_BOUND
+            + texts * limits::MAX_SIGNAL_CANDIDATE
+            + SignalStory::HEAP_BOUND
+    };
+
+    /// Heap in bytes, this included; the key exchange is left out.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        let agent = self.agent.as_ref();
+        let texts = self.early.iter().map(ReliableMessage::heap_bytes);
+        size_of::<Self>()
+            + agent.map_or(0, |agent| size_of::<IceAgent>() + agent.heap_bytes())
+            + self.rng.as_ref().map_or(0, |_| size_of::<Rng>())
+            + memory::of_vec(&self.early)
+            + texts.sum::<usize>()
+            + self.sent.heap_bytes()
             + self.story.heap_bytes()
+    }
+
+    /// Gives back what a connection has no use for that stands or is over.
+    pub(crate) fn rest(&mut self) {
+        self.session = None;
+        self.answer = None;
+        self.rng = None;
+        self.early.shrink_to_fit();
+        self.sent.shrink();
+        self.story.shrink();
+        if let Some(agent) = &mut self.agent {
+            agent.rest();
+        }
     }
 
     /// The first signal need wait no longer.

@@ -21,6 +21,7 @@ use crate::limits::MAX_SIGNAL_MESSAGES;
 use crate::limits::MAX_SIGNAL_RTO;
 use crate::limits::SIGNAL_RESTART;
 use crate::limits::SIGNAL_RTO;
+use crate::memory;
 use crate::p2p::signal::ReliableMessage;
 use crate::time::Span;
 use crate::time::Timestamp;
@@ -172,6 +173,20 @@ impl ReliableSender {
     /// Whether all was acknowledged.
     pub fn is_empty(&self) -> bool {
         self.queue.is_empty()
+    }
+
+    /// The most that [`Self::heap_bytes`] can come to, in bytes, texts left out.
+    pub(crate) const HEAP_BOUND: usize = memory::grown::<Queued>(MAX_RELIABLE_SIGNALS);
+
+    /// Heap in bytes.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        let texts = self.queue.iter().map(|queued| queued.message.heap_bytes());
+        memory::of_deque(&self.queue) + texts.sum::<usize>()
+    }
+
+    /// Gives back memory that is only kept for speed.
+    pub(crate) fn shrink(&mut self) {
+        self.queue.shrink_to_fit();
     }
 
     fn is_expired(&self, now: Timestamp) -> bool {

@@ -11,6 +11,7 @@ use core::fmt;
 use crate::connection::Connection;
 use crate::ice::story::What as WayEntry;
 use crate::limits;
+use crate::memory;
 use crate::p2p::signal::NO_CONNECTION;
 use crate::p2p::signal::SignalKind;
 use crate::time::Timestamp;
@@ -59,7 +60,27 @@ pub enum SignalName {
 /// What is remembered of signals: of a long story the beginning.
 #[derive(Clone, Debug)]
 pub(crate) struct SignalStory {
-    entries: Vec<Entry>,
+    entries: Vec<(Timestamp, Note)>,
+}
+
+/// An entry as it is kept, which may be for hours: small.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Note {
+    Left(SignalName),
+    Came(SignalName),
+    PeerWithoutIce,
+    Connected,
+}
+
+impl From<Note> for What {
+    fn from(note: Note) -> Self {
+        match note {
+            Note::Left(name) => Self::SignalLeft(name),
+            Note::Came(name) => Self::SignalCame(name),
+            Note::PeerWithoutIce => Self::PeerWithoutIce,
+            Note::Connected => Self::Connected,
+        }
+    }
 }
 
 impl SignalStory {
@@ -70,35 +91,43 @@ impl SignalStory {
     }
 
     pub(crate) fn signal_left(&mut self, now: Timestamp, kind: &SignalKind) {
-        self.note(now, What::SignalLeft(SignalName::of(kind)));
+        self.note(now, Note::Left(SignalName::of(kind)));
     }
 
     pub(crate) fn signal_came(&mut self, now: Timestamp, kind: &SignalKind) {
-        self.note(now, What::SignalCame(SignalName::of(kind)));
+        self.note(now, Note::Came(SignalName::of(kind)));
     }
 
     pub(crate) fn peer_without_ice(&mut self, now: Timestamp) {
-        self.note(now, What::PeerWithoutIce);
+        self.note(now, Note::PeerWithoutIce);
     }
 
     pub(crate) fn connected(&mut self, now: Timestamp) {
-        self.note(now, What::Connected);
+        self.note(now, Note::Connected);
     }
 
     /// Whether the peer may have heard of the connection.
     pub(crate) fn has_signalled(&self) -> bool {
         let mut entries = self.entries.iter();
-        entries.any(|entry| matches!(entry.what, What::SignalLeft(_)))
+        entries.any(|(_, note)| matches!(note, Note::Left(_)))
+    }
+
+    /// The most that [`Self::heap_bytes`] can come to, in bytes.
+    pub(crate) const HEAP_BOUND: usize =
+        memory::grown::<(Timestamp, Note)>(limits::MAX_SIGNAL_STORY);
+
+    pub(crate) fn shrink(&mut self) {
+        self.entries.shrink_to_fit();
     }
 
     /// Heap in bytes.
     pub(crate) const fn heap_bytes(&self) -> usize {
-        self.entries.capacity() * size_of::<Entry>()
+        memory::of_vec(&self.entries)
     }
 
-    fn note(&mut self, at: Timestamp, what: What) {
+    fn note(&mut self, at: Timestamp, note: Note) {
         if self.entries.len() < limits::MAX_SIGNAL_STORY {
-            self.entries.push(Entry { at, what });
+            self.entries.push((at, note));
         }
     }
 }
@@ -110,7 +139,13 @@ impl Connection {
         let Some(party) = &self.party else {
             return Vec::new();
         };
-        let mut story = party.story.entries.clone();
+        let signals = party.story.entries.iter();
+        let mut story = signals
+            .map(|(at, note)| Entry {
+                at: *at,
+                what: What::from(*note),
+            })
+            .collect::<Vec<_>>();
         if let Some(agent) = &party.agent {
             story.extend(agent.story().entries().map(|entry| Entry {
                 at: entry.at,

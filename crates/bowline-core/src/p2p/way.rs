@@ -64,13 +64,16 @@ impl Connection {
         if party.agent.is_some() || mask.is_empty() {
             return;
         }
+        let Some(rng) = &mut party.rng else {
+            return;
+        };
         let config = IceConfig {
             id: self.id,
             controlling: party.role == Role::Server,
             mask,
-            password: credentials::password(&mut party.rng),
-            tie_breaker: party.rng.u64(),
-            rng: party.rng.child("ice"),
+            password: credentials::password(rng),
+            tie_breaker: rng.u64(),
+            rng: rng.child("ice"),
         };
         party.agent = Some(Box::new(IceAgent::new(now, config)));
         self.outbox.push_to_endpoint(ToEndpoint::WantsWays);

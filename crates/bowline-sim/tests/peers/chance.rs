@@ -84,6 +84,15 @@ impl Place {
         }
     }
 
+    /// Whether one of the NATs is at least as strict as the other in all that it does. Where one heeds more in its
+    /// mapping and the other in its filter, the two together are less strict than [`Self::kind`] says.
+    fn is_exact(self) -> bool {
+        match self {
+            Self::Open | Self::Behind(..) => true,
+            Self::Twice(both) => both.contains(&self.kind()),
+        }
+    }
+
     fn nat(self, world: &mut World, name: &str) -> Option<NatId> {
         match self {
             Self::Open => None,
@@ -275,10 +284,11 @@ impl Meeting {
 
     fn check_meeting(&mut self, closed: Option<Conn>) -> Result<(), String> {
         let ends = self.ends();
-        if !self.has_way() && !self.ever_connected.is_empty() {
+        let is_exact = self.places.into_iter().all(Place::is_exact);
+        if !self.has_way() && is_exact && !self.ever_connected.is_empty() {
             return Err("they met where theory says that they cannot".into());
         }
-        let is_calm = closed.is_none() && self.pulled.is_none();
+        let is_calm = closed.is_none();
         if self.has_way() && is_calm {
             let up = |conn: &&Conn| self.world.state(**conn) == ConnectionState::Connected;
             let count = ends.iter().filter(up).count();
@@ -294,6 +304,7 @@ impl Meeting {
             return Err(format!("{} ends of a symmetric pair", ends.len()));
         }
         if !self.has_way()
+            && is_exact
             && let Some(open) = ends
                 .iter()
                 .find(|conn| !self.world.state(**conn).is_closed())

@@ -39,6 +39,15 @@ impl ReliableMessage {
         field_len(message)
     }
 
+    /// Heap in bytes.
+    pub(crate) const fn heap_bytes(&self) -> usize {
+        match self {
+            Self::Auth { password } => password.capacity(),
+            Self::Candidate(candidate) => candidate.capacity(),
+            Self::Unknown => 0,
+        }
+    }
+
     pub(super) fn parse(bytes: &[u8]) -> Result<Self, DropReason> {
         let message = pb::RendezvousReliable::decode(bytes).map_err(|_| DropReason::BadMessage)?;
         let Some(ice) = message.ice else {

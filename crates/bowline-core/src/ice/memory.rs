@@ -1,0 +1,65 @@
+//! What an agent holds, and what it gives back once it has found a way.
+
+use core::mem::size_of;
+
+use crate::ice::IceAgent;
+use crate::ice::IceEvent;
+use crate::ice::IceTransmit;
+use crate::ice::LocalCandidate;
+use crate::ice::pair::Pair;
+use crate::ice::pair::PairKey;
+use crate::ice::pair::Remote;
+use crate::ice::story::Entry;
+use crate::limits;
+use crate::memory;
+use crate::stun::TransactionId;
+
+impl IceAgent {
+    /// The most that [`Self::heap_bytes`] can come to, in bytes.
+    pub(crate) const HEAP_BOUND: usize = {
+        let remotes = limits::MAX_REMOTE_CANDIDATES + limits::MAX_PEER_REFLEXIVE;
+        let packet = size_of::<(IceTransmit, alloc::vec::Vec<u8>)>() + LONGEST_PACKET;
+        memory::grown::<LocalCandidate>(limits::MAX_LOCAL_CANDIDATES)
+            + memory::grown::<Remote>(remotes)
+            + memory::grown::<Pair>(limits::MAX_CANDIDATE_PAIRS)
+            + memory::grown::<PairKey>(limits::MAX_CANDIDATE_PAIRS)
+            + memory::grown::<IceEvent>(limits::MAX_ICE_EVENTS + 1)
+            + limits::MAX_ICE_EVENTS * limits::MAX_CANDIDATE_TEXT
+            + 2 * limits::MAX_ICE_PACKETS * packet
+            + 2 * memory::grown::<Entry>(limits::MAX_ICE_STORY / 2)
+            + memory::grown::<TransactionId>(limits::MAX_CONSENT_CHECKS)
+            + 2 * limits::MAX_ICE_CREDENTIAL
+    };
+
+    /// Heap in bytes.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        let peer = self.peer.as_ref().map_or(0, |peer| peer.ufrag.capacity());
+        let selection = self.selection.as_ref();
+        self.ufrag.capacity()
+            + peer
+            + memory::of_vec(&self.locals)
+            + memory::of_vec(&self.remotes)
+            + self.checklist.heap_bytes()
+            + selection.map_or(0, |selection| selection.heap_bytes())
+            + self.queued_bytes()
+            + self.story.heap_bytes()
+    }
+
+    /// Gives back memory that is only kept for speed: an agent may be idle for hours.
+    pub(crate) fn rest(&mut self) {
+        self.ufrag.shrink_to_fit();
+        if let Some(peer) = &mut self.peer {
+            peer.ufrag.shrink_to_fit();
+        }
+        self.locals.shrink_to_fit();
+        self.remotes.shrink_to_fit();
+        self.checklist.shrink();
+        if let Some(selection) = &mut self.selection {
+            selection.shrink();
+        }
+        self.story.shrink();
+    }
+}
+
+/// No message of an agent is longer: a check with the longest names, and all that it may have.
+const LONGEST_PACKET: usize = 128 + 2 * limits::MAX_ICE_CREDENTIAL;
