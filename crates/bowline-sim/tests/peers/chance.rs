@@ -281,7 +281,7 @@ impl Meeting {
         }
     }
 
-    fn check_meeting(&mut self, closed: Option<Conn>) -> Result<(), String> {
+    fn check_meeting(&self, closed: Option<Conn>) -> Result<(), String> {
         let ends = self.ends();
         let is_exact = self.places.into_iter().all(Place::is_exact);
         if !self.has_way() && is_exact && !self.ever_connected.is_empty() {

@@ -127,10 +127,9 @@ fn data_from_where_the_peer_is_not_is_counted_and_not_read() {
 /// Signals of Bob's as somebody may forge who sees them: the numbers are right, the rest is not.
 fn forge(heard: &Rc<RefCell<Vec<Vec<u8>>>>, change: impl Fn(&mut Signal)) -> Vec<u8> {
     let heard = heard.borrow();
-    let signals = heard.iter().map(|bytes| Signal::parse(bytes).unwrap());
+    let mut signals = heard.iter().map(|bytes| Signal::parse(bytes).unwrap());
     let mut last = signals
-        .filter(|signal| signal.from_identity.to_string() == "str:bob")
-        .next_back()
+        .rfind(|signal| signal.from_identity.to_string() == "str:bob")
         .unwrap();
     last.kind = SignalKind::None;
     last.first_reliable = None;
