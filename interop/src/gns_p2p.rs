@@ -19,6 +19,7 @@
 
 use std::fmt::{self, Write as _};
 use std::io::{BufRead, BufReader, Write as _};
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{self, Receiver};
@@ -27,7 +28,7 @@ use std::time::Duration;
 
 use bowline_core::crypto::vectors::hex_vec;
 
-use crate::host::{Link, State};
+use crate::host::{Link, Outgoing, State};
 
 /// A running peer; killed when dropped.
 #[derive(Debug)]
@@ -58,6 +59,12 @@ pub enum Event {
         state: State,
         /// Why it ended, 0 before.
         reason: i32,
+        /// Who the peer is.
+        peer: String,
+        /// Whether GNS takes that for certain.
+        vouched: bool,
+        /// Where the peer is, if GNS tells: it does not for packets that are relayed.
+        address: Option<SocketAddr>,
         /// The same in words.
         text: String,
     },
@@ -65,20 +72,27 @@ pub enum Event {
     Message {
         /// On which connection.
         link: Link,
+        /// On which lane.
+        lane: u16,
+        /// Whether it was sent reliably.
+        reliable: bool,
         /// What it says.
         data: Vec<u8>,
     },
+    /// What an authority has to sign, as [`GnsP2p::request_certificate`] asked.
+    Request(Vec<u8>),
+    /// What GNS says against the certificate that [`GnsP2p::set_certificate`] gave it; nothing if it took it.
+    Certificate(String),
 }
 
 impl GnsP2p {
-    /// Starts a peer. `program` is the path of `gns_p2p`, `stun` the address of a STUN server.
+    /// Starts a peer. `program` is the path of `gns_p2p`.
     ///
     /// # Panics
     /// When the program does not start.
-    pub fn start(program: &Path, identity: &str, stun: Option<&str>) -> Self {
+    pub fn start(program: &Path, identity: &str) -> Self {
         let mut child = Command::new(program)
             .arg(identity)
-            .args(stun)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -125,9 +139,47 @@ impl GnsP2p {
         self.order(format_args!("signal {}", to_hex(bytes)));
     }
 
+    /// Changes a setting, by GNS's name, for all connections from now on.
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.order(format_args!("set {name} {value}"));
+    }
+
+    /// Loses that share of packets each way.
+    pub fn lose(&mut self, percent: u32) {
+        self.order(format_args!("lose {percent}"));
+    }
+
+    /// Asks for what an authority has to sign; [`Event::Request`] tells it.
+    pub fn request_certificate(&mut self) {
+        self.order(format_args!("request"));
+    }
+
+    /// Presents a certificate from now on; [`Event::Certificate`] tells whether GNS takes it.
+    pub fn set_certificate(&mut self, signed: &[u8]) {
+        self.order(format_args!("certificate {}", to_hex(signed)));
+    }
+
+    /// Sends on so many lanes, which are all alike.
+    pub fn configure_lanes(&mut self, link: Link, count: usize) {
+        self.order(format_args!("lanes {} {count}", link.0));
+    }
+
     /// Sends a reliable message.
     pub fn send(&mut self, link: Link, data: &[u8]) {
-        self.order(format_args!("send {} {}", link.0, to_hex(data)));
+        self.send_message(link, &Outgoing::reliable(data));
+    }
+
+    /// Sends a message.
+    pub fn send_message(&mut self, link: Link, message: &Outgoing<'_>) {
+        let Outgoing {
+            data,
+            lane,
+            reliable,
+            ..
+        } = *message;
+        let reliable = u8::from(reliable);
+        let data = to_hex(data);
+        self.order(format_args!("send {} {lane} {reliable} {data}", link.0));
     }
 
     /// Closes a connection.
@@ -138,6 +190,11 @@ impl GnsP2p {
     /// Closes all who come from now on before they are accepted, with 1234 and `not today`.
     pub fn reject(&mut self) {
         self.order(format_args!("reject"));
+    }
+
+    /// Neither accepts nor closes who comes from now on.
+    pub fn keep_waiting(&mut self) {
+        self.order(format_args!("wait"));
     }
 
     /// The oldest event that was not taken, if there is one.
@@ -180,21 +237,28 @@ impl Event {
                 Self::Dialled((link != 0).then_some(Link(link)))
             }
             "state" => {
-                let mut words = rest.splitn(4, ' ');
+                let mut words = rest.splitn(7, ' ');
                 Self::State {
                     link: Link(words.next()?.parse().ok()?),
                     state: state(words.next()?)?,
                     reason: words.next()?.parse().ok()?,
+                    peer: words.next()?.to_owned(),
+                    vouched: words.next()? == "1",
+                    address: words.next()?.parse().ok(),
                     text: words.next()?.to_owned(),
                 }
             }
             "message" => {
-                let (link, data) = rest.split_once(' ')?;
+                let mut words = rest.split(' ');
                 Self::Message {
-                    link: Link(link.parse().ok()?),
-                    data: hex_vec(data),
+                    link: Link(words.next()?.parse().ok()?),
+                    lane: words.next()?.parse().ok()?,
+                    reliable: words.next()? == "1",
+                    data: hex_vec(words.next()?),
                 }
             }
+            "request" => Self::Request(hex_vec(rest)),
+            "certificate" => Self::Certificate(rest.to_owned()),
             _ => return None,
         })
     }
@@ -207,6 +271,22 @@ pub fn to_hex(bytes: &[u8]) -> String {
         write!(text, "{byte:02x}").expect("writing to a string does not fail");
     }
     text
+}
+
+/// An IPv4 address of this machine that is no loopback address: that which packets to elsewhere would
+/// leave from. None is sent.
+///
+/// # Panics
+/// When it has none.
+pub fn own_address() -> Ipv4Addr {
+    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).expect("the machine has a free port");
+    socket
+        .connect((Ipv4Addr::new(198, 51, 100, 1), 9))
+        .expect("the machine has a route");
+    match socket.local_addr() {
+        Ok(SocketAddr::V4(address)) => *address.ip(),
+        other => panic!("no IPv4 address: {other:?}"),
+    }
 }
 
 fn state(name: &str) -> Option<State> {

@@ -7,6 +7,7 @@
 
 pub mod bare_core;
 mod convert;
+pub mod coturn;
 pub mod courier;
 pub mod gns;
 pub mod gns_p2p;

@@ -2,20 +2,16 @@
 
 use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
-use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use bowline_core::rng::Rng;
-use bowline_core::stun::{
-    AddressFamily, Builder, Class, IntegrityKey, Message, Method, TransactionId,
-};
+use bowline_core::stun::{AddressFamily, Class, IntegrityKey, Message};
 use bowline_core::time::Timestamp;
 use bowline_core::turn::{
     TurnClient, TurnConfig, TurnFailure, TurnInput, TurnSendError, TurnState,
 };
+use bowline_interop::coturn::Coturn;
 
-/// Debian's package `coturn`.
-const PROGRAM: &str = "turnserver";
 const LOCALHOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 /// Longer than any failure that is waited for takes.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -24,7 +20,7 @@ const NO_FAULT: &str = "loopback works";
 
 #[test]
 fn coturn_tells_how_it_sees_us() {
-    let server = Coturn::start(&[]);
+    let server = Coturn::start(LOCALHOST, &[]);
     let socket = bound();
     let answer = server.binding(&socket).expect("it answered before");
     let message = Message::parse(&answer).unwrap();
@@ -34,7 +30,7 @@ fn coturn_tells_how_it_sees_us() {
 
 #[test]
 fn data_passes_between_two_clients() {
-    let server = Coturn::start(&[]);
+    let server = Coturn::start(LOCALHOST, &[]);
     let mut a = Client::allocated(&server);
     let mut b = Client::allocated(&server);
     let (at_a, at_b) = (a.relayed(), b.relayed());
@@ -54,7 +50,7 @@ fn data_passes_between_two_clients() {
 
 #[test]
 fn data_passes_without_a_channel_on_either_side() {
-    let server = Coturn::start(&[]);
+    let server = Coturn::start(LOCALHOST, &[]);
     let mut client = Client::allocated(&server);
     let peer = bound();
     let address = peer.local_addr().unwrap();
@@ -79,7 +75,7 @@ fn data_passes_without_a_channel_on_either_side() {
 
 #[test]
 fn strangers_do_not_get_through() {
-    let server = Coturn::start(&[]);
+    let server = Coturn::start(LOCALHOST, &[]);
     let mut client = Client::allocated(&server);
     let stranger = UdpSocket::bind((Ipv4Addr::new(127, 0, 0, 2), 0)).unwrap();
     let friend = bound();
@@ -94,7 +90,7 @@ fn strangers_do_not_get_through() {
 
 #[test]
 fn a_wrong_password_is_said() {
-    let server = Coturn::start(&[]);
+    let server = Coturn::start(LOCALHOST, &[]);
     let mut client = Client::start(&server, "anna", "guess", AddressFamily::Ipv4);
     assert_eq!(client.failure(), TurnFailure::WrongCredentials);
     let mut client = Client::start(&server, "nobody", "secret", AddressFamily::Ipv4);
@@ -105,7 +101,7 @@ fn a_wrong_password_is_said() {
 
 #[test]
 fn a_nonce_that_goes_stale_costs_nothing() {
-    let server = Coturn::start(&["--stale-nonce=1"]);
+    let server = Coturn::start(LOCALHOST, &["--stale-nonce=1"]);
     let mut client = Client::allocated(&server);
     let relayed = client.relayed();
     for port in 1..5 {
@@ -120,7 +116,7 @@ fn a_nonce_that_goes_stale_costs_nothing() {
 
 #[test]
 fn close_frees_the_port() {
-    let server = Coturn::start(&["--user-quota=1"]);
+    let server = Coturn::start(LOCALHOST, &["--user-quota=1"]);
     let mut client = Client::allocated(&server);
     let mut other = Client::start(&server, "anna", "secret", AddressFamily::Ipv4);
     assert_eq!(other.failure(), TurnFailure::Quota);
@@ -132,7 +128,7 @@ fn close_frees_the_port() {
 
 #[test]
 fn an_earlier_allocation_of_the_port_is_cleared() {
-    let server = Coturn::start(&[]);
+    let server = Coturn::start(LOCALHOST, &[]);
     let client = Client::allocated(&server);
     // The program is gone without a word, and the next one has the same port.
     let mut next = Client::over(
@@ -147,7 +143,7 @@ fn an_earlier_allocation_of_the_port_is_cleared() {
 
 #[test]
 fn a_peer_that_the_server_denies_is_refused() {
-    let server = Coturn::start(&["--denied-peer-ip=127.0.0.9"]);
+    let server = Coturn::start(LOCALHOST, &["--denied-peer-ip=127.0.0.9"]);
     let mut client = Client::allocated(&server);
     let denied = SocketAddr::from(([127, 0, 0, 9], 9));
     client.permit(denied);
@@ -160,16 +156,16 @@ fn a_peer_that_the_server_denies_is_refused() {
 
 #[test]
 fn a_server_without_ipv6_says_so() {
-    let server = Coturn::start(&[]);
+    let server = Coturn::start(LOCALHOST, &[]);
     let mut client = Client::start(&server, "anna", "secret", AddressFamily::Ipv6);
     assert_eq!(client.failure(), TurnFailure::Family);
 }
 
 #[test]
 fn a_redirection_is_followed() {
-    let second = Coturn::start(&[]);
+    let second = Coturn::start(LOCALHOST, &[]);
     let alternate = format!("--alternate-server={}", second.address);
-    let first = Coturn::start(&[&alternate]);
+    let first = Coturn::start(LOCALHOST, &[&alternate]);
     let mut client = Client::start(&first, "anna", "secret", AddressFamily::Ipv4);
     client.wait_until(|turn| matches!(turn.state(), TurnState::Allocated { .. }));
     assert_eq!(client.turn.server(), second.address);
@@ -178,7 +174,7 @@ fn a_redirection_is_followed() {
 #[test]
 fn coturn_checks_what_we_sign_and_signs_what_it_says() {
     // A refresh of nothing: the answer proves that the server took credentials and fingerprint as they are.
-    let server = Coturn::start(&[]);
+    let server = Coturn::start(LOCALHOST, &[]);
     let socket = bound();
     let challenge = server.ask(&socket, |_| {}).expect("an answer");
     let challenge = Message::parse(&challenge).unwrap();
@@ -199,103 +195,6 @@ fn coturn_checks_what_we_sign_and_signs_what_it_says() {
     };
     assert_eq!(code("guess").0, Some(401));
     assert_eq!(code("secret"), (Some(437), true));
-}
-
-/// A server in a process of its own, on a port of its own.
-struct Coturn {
-    child: Child,
-    address: SocketAddr,
-}
-
-impl Coturn {
-    fn start(options: &[&str]) -> Self {
-        let address = free_address();
-        let mut command = Command::new(PROGRAM);
-        // No configuration of the machine's, nothing that others might have running too.
-        command.args([
-            "-n",
-            "--no-cli",
-            "--no-tls",
-            "--no-dtls",
-            "--no-tcp",
-            "--no-tcp-relay",
-        ]);
-        command.args([
-            "--listening-ip=127.0.0.1",
-            "--relay-ip=127.0.0.1",
-            "--allow-loopback-peers",
-        ]);
-        command.args([
-            "--lt-cred-mech",
-            "--realm=example.org",
-            "--user=anna:secret",
-        ]);
-        command.args(["--log-file=stdout", "--pidfile=", "--fingerprint"]);
-        command.arg(format!("--listening-port={}", address.port()));
-        command.args(options);
-        command
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null());
-        let child = command.spawn();
-        let child = child.unwrap_or_else(|error| {
-            panic!("cannot start {PROGRAM}, of Debian's package coturn: {error}")
-        });
-        let server = Self { child, address };
-        server.wait_until_it_answers();
-        server
-    }
-
-    fn wait_until_it_answers(&self) {
-        let socket = bound();
-        let end = Instant::now() + PATIENCE;
-        while self.binding(&socket).is_none() {
-            assert!(Instant::now() < end, "{PROGRAM} does not answer");
-        }
-    }
-
-    fn binding(&self, socket: &UdpSocket) -> Option<Vec<u8>> {
-        self.request(socket, Method::Binding, |_| {})
-    }
-
-    /// Asks for a refresh.
-    fn ask(&self, socket: &UdpSocket, add: impl FnOnce(&mut Builder<'_>)) -> Option<Vec<u8>> {
-        self.request(socket, Method::Refresh, add)
-    }
-
-    fn request(
-        &self,
-        socket: &UdpSocket,
-        method: Method,
-        add: impl FnOnce(&mut Builder<'_>),
-    ) -> Option<Vec<u8>> {
-        let id = TransactionId::new(0, &mut rng());
-        let mut bytes = Vec::new();
-        let mut message = Builder::new(&mut bytes, Class::Request, method, id);
-        add(&mut message);
-        message.fingerprint();
-        let wait = Duration::from_millis(200);
-        socket.set_read_timeout(Some(wait)).expect(NO_FAULT);
-        // While nobody listens the system may say so at once.
-        if socket.send_to(&bytes, self.address).is_err() {
-            std::thread::sleep(wait);
-        }
-        let mut buffer = [0; 2000];
-        let Ok(len) = socket.recv(&mut buffer) else {
-            std::thread::sleep(wait / 4);
-            return None;
-        };
-        let answer = Message::parse(&buffer[..len]).expect("coturn speaks STUN");
-        (answer.transaction_id() == id).then(|| buffer[..len].to_vec())
-    }
-}
-
-impl Drop for Coturn {
-    fn drop(&mut self) {
-        // It may have ended already; either way it is gone afterwards.
-        self.child.kill().ok();
-        self.child.wait().ok();
-    }
 }
 
 /// A client with a socket.
@@ -471,11 +370,6 @@ fn rng() -> Rng {
     let mut seed = [0; 32];
     getrandom::fill(&mut seed).expect("the system has randomness");
     Rng::from_seed(seed)
-}
-
-/// An address that nobody has, at this moment.
-fn free_address() -> SocketAddr {
-    bound().local_addr().expect(NO_FAULT)
 }
 
 fn bound() -> UdpSocket {

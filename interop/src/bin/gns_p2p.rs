@@ -1,23 +1,28 @@
 //! A GNS peer whose signals go through its standard input and output.
 //!
-//! `gns_p2p IDENTITY [STUN_SERVER]` reads commands and tells events, one a line; data is hexadecimal:
+//! `gns_p2p IDENTITY` reads commands and tells events, one a line; data is hexadecimal:
 //!
 //! | command | |
 //! |---|---|
 //! | `listen PORT SYMMETRIC` | listens on a virtual port; 1 for symmetric, 0 for not |
 //! | `connect IDENTITY PORT SYMMETRIC` | asks a peer; told as `dialled LINK`, or `dialled 0` |
 //! | `signal DATA` | hands over a signal |
-//! | `send LINK DATA` | sends a reliable message |
+//! | `set NAME VALUE` | changes a setting, by GNS's name |
+//! | `lose PERCENT` | loses that share of packets each way |
+//! | `request` | told as `request DATA`: what an authority has to sign |
+//! | `certificate DATA` | presents it from now on; told as `certificate ERROR`, with nothing for no error |
+//! | `lanes LINK COUNT` | sends on so many lanes |
+//! | `send LINK LANE RELIABLE DATA` | sends a message; 1 for reliable, 0 for not |
 //! | `close LINK REASON TEXT` | closes |
-//! | `reject` | closes who comes from now on, with 1234 and `not today` |
+//! | `accept`, `reject`, `wait` | who comes from now on is accepted, closed with 1234 and `not today`, or kept waiting |
 //!
 //! | event | |
 //! |---|---|
 //! | `signal IDENTITY DATA` | to be delivered |
-//! | `state LINK STATE REASON TEXT` | a connection's new state |
-//! | `message LINK DATA` | arrived |
+//! | `state LINK STATE REASON PEER VOUCHED ADDRESS TEXT` | a connection's new state; `-` for no address |
+//! | `message LINK LANE RELIABLE DATA` | arrived |
 //!
-//! It ends with its standard input. See `bowline_interop::gns_p2p` for the other end.
+//! With `GNS_LOG` in its environment, it writes GNS's log to its standard error output. It ends with its standard input. See `bowline_interop::gns_p2p` for the other end.
 
 use std::io::{self, BufRead, Write};
 use std::process::ExitCode;
@@ -27,24 +32,25 @@ use std::time::Duration;
 
 use bowline_core::crypto::vectors::hex_vec;
 use bowline_interop::Gns;
-use bowline_interop::gns::set_stun_server;
+use bowline_interop::gns::{self, Conditions};
 use bowline_interop::gns_p2p::to_hex;
-use bowline_interop::host::{Change, Host, Link, Outgoing, State};
+use bowline_interop::host::{Change, Host, Lane, Link, Outgoing, State};
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let Some(identity) = args.first() else {
-        say("usage: gns_p2p IDENTITY [STUN_SERVER]");
+        say("usage: gns_p2p IDENTITY");
         return ExitCode::FAILURE;
     };
     let mut peer = Peer {
         gns: Gns::new(Some(identity)),
         links: Vec::new(),
-        rejects: false,
+        guests: Guests::Accepted,
     };
-    if let Some(server) = args.get(1) {
-        set_stun_server(server);
+    if std::env::var_os("GNS_LOG").is_some() {
+        gns::log_to_stderr();
     }
+    gns::set_global("P2P_Transport_ICE_Enable", &i32::MAX.to_string());
     let (sender, commands) = mpsc::channel();
     thread::spawn(move || {
         for line in io::stdin().lock().lines() {
@@ -67,7 +73,14 @@ fn main() -> ExitCode {
 struct Peer {
     gns: Gns,
     links: Vec<Link>,
-    rejects: bool,
+    guests: Guests,
+}
+
+/// What becomes of who asks for a connection.
+enum Guests {
+    Accepted,
+    Rejected,
+    KeptWaiting,
 }
 
 impl Peer {
@@ -86,9 +99,33 @@ impl Peer {
             ["signal", data] => {
                 self.gns.receive_signal(&hex_vec(data));
             }
-            ["send", link, data] => {
+            ["set", name, value] => gns::set_global(name, value),
+            ["lose", percent] => gns::impair(&Conditions {
+                loss_pct: number(percent),
+                ..Conditions::default()
+            }),
+            ["request"] => say(&format!(
+                "request {}",
+                to_hex(&self.gns.certificate_request())
+            )),
+            ["certificate", data] => {
+                let taken = self.gns.set_certificate(&hex_vec(data));
+                say(&format!("certificate {}", taken.err().unwrap_or_default()));
+            }
+            ["lanes", link, count] => {
+                let lane = Lane {
+                    priority: 0,
+                    weight: 1,
+                };
+                let lanes = vec![lane; number(count)];
+                self.gns.configure_lanes(Link(number(link)), &lanes);
+            }
+            ["send", link, lane, reliable, data] => {
                 let data = hex_vec(data);
-                let message = Outgoing::reliable(&data);
+                let message = Outgoing {
+                    reliable: reliable == "1",
+                    ..Outgoing::reliable(&data).on_lane(number(lane))
+                };
                 if let Err(refused) = self.gns.send(Link(number(link)), &message) {
                     panic!("GNS refused to send: {refused:?}");
                 }
@@ -99,7 +136,9 @@ impl Peer {
                 self.links.retain(|known| *known != link);
                 self.gns.close(link, number(reason), text, false);
             }
-            ["reject"] => self.rejects = true,
+            ["accept"] => self.guests = Guests::Accepted,
+            ["reject"] => self.guests = Guests::Rejected,
+            ["wait"] => self.guests = Guests::KeptWaiting,
             _ => panic!("no such command: {line}"),
         }
     }
@@ -117,7 +156,13 @@ impl Peer {
             let mut messages = Vec::new();
             self.gns.receive(link, &mut messages);
             for message in messages {
-                say(&format!("message {} {}", link.0, to_hex(&message.data)));
+                say(&format!(
+                    "message {} {} {} {}",
+                    link.0,
+                    message.lane,
+                    u8::from(message.reliable),
+                    to_hex(&message.data)
+                ));
             }
         }
     }
@@ -125,15 +170,24 @@ impl Peer {
     fn on_change(&mut self, change: &Change) {
         let link = change.link;
         let info = self.gns.info(link);
+        let address = info
+            .remote
+            .map_or_else(|| "-".to_owned(), |address| address.to_string());
         say(&format!(
-            "state {} {:?} {} {}",
-            link.0, change.new, info.end_reason, info.end_text
+            "state {} {:?} {} {} {} {address} {}",
+            link.0,
+            change.new,
+            info.end_reason,
+            info.identity,
+            u8::from(info.authenticated),
+            info.end_text
         ));
         match change.new {
-            State::Connecting if change.incoming && self.rejects => {
-                self.gns.close(link, 1234, "not today", false);
-            }
-            State::Connecting if change.incoming => self.gns.accept(link),
+            State::Connecting if change.incoming => match self.guests {
+                Guests::Accepted => self.gns.accept(link),
+                Guests::Rejected => self.gns.close(link, 1234, "not today", false),
+                Guests::KeptWaiting => {}
+            },
             State::Connected => self.links.push(link),
             State::ClosedByPeer | State::ProblemDetectedLocally => {
                 self.links.retain(|known| *known != link);

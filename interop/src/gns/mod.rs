@@ -20,7 +20,7 @@ mod p2p;
 use gns::sys;
 
 pub use library::{Conditions, impair};
-pub use p2p::{Signaled, set_stun_server};
+pub use p2p::{Signaled, log_to_stderr, set_global};
 
 /// One user of the process's GameNetworkingSockets.
 #[derive(Debug)]

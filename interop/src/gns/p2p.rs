@@ -6,8 +6,10 @@
 //! GNS gathers host candidates from all interfaces but the loopback one, and skips 127.0.0.1, ::1 and
 //! link-local addresses: two peers on one machine meet at its other addresses, so it must have one.
 
-use std::ffi::{CString, c_int, c_void};
+use std::ffi::{CStr, CString, c_char, c_int, c_void};
+use std::io::{self, Write};
 use std::sync::{Mutex, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
 use std::{mem, slice};
 
 use gns::sys;
@@ -27,22 +29,71 @@ pub struct Signaled {
     pub bytes: Vec<u8>,
 }
 
-/// Lets all connections from now on ask the STUN server at this address.
+/// Settings of all connections from now on, by GNS's names.
 ///
 /// # Panics
-/// When GNS refuses.
-pub fn set_stun_server(address: &str) {
+/// When there is no such setting here, or GNS refuses the value.
+pub fn set_global(name: &str, value: &str) {
     let library = Library::start(None);
-    let text = convert::c_string(address);
-    // SAFETY: the interface lives as long as the process; the text outlives the call.
-    let done = unsafe {
-        sys::SteamAPI_ISteamNetworkingUtils_SetGlobalConfigValueString(
-            library.utils(),
-            Value::k_ESteamNetworkingConfig_P2P_STUN_ServerList,
-            text.as_ptr(),
-        )
+    let key = match name {
+        "LogLevel_P2PRendezvous" => Value::k_ESteamNetworkingConfig_LogLevel_P2PRendezvous,
+        "P2P_STUN_ServerList" => Value::k_ESteamNetworkingConfig_P2P_STUN_ServerList,
+        "P2P_TURN_PassList" => Value::k_ESteamNetworkingConfig_P2P_TURN_PassList,
+        "P2P_TURN_ServerList" => Value::k_ESteamNetworkingConfig_P2P_TURN_ServerList,
+        "P2P_TURN_UserList" => Value::k_ESteamNetworkingConfig_P2P_TURN_UserList,
+        "P2P_Transport_ICE_Enable" => Value::k_ESteamNetworkingConfig_P2P_Transport_ICE_Enable,
+        "TimeoutConnected" => Value::k_ESteamNetworkingConfig_TimeoutConnected,
+        "TimeoutInitial" => Value::k_ESteamNetworkingConfig_TimeoutInitial,
+        _ => panic!("{name} is not set here"),
     };
-    assert!(done, "GNS refused the STUN server {address}");
+    let done = if !name.ends_with("List") {
+        let number = value.parse().expect("all but lists are numbers");
+        // SAFETY: the interface lives as long as the process.
+        unsafe {
+            sys::SteamAPI_ISteamNetworkingUtils_SetGlobalConfigValueInt32(
+                library.utils(),
+                key,
+                number,
+            )
+        }
+    } else {
+        let text = convert::c_string(value);
+        // SAFETY: as above; the text outlives the call.
+        unsafe {
+            sys::SteamAPI_ISteamNetworkingUtils_SetGlobalConfigValueString(
+                library.utils(),
+                key,
+                text.as_ptr(),
+            )
+        }
+    };
+    assert!(done, "GNS refused {name} = {value}");
+}
+
+/// Has GNS write all that it logs to the standard error output.
+pub fn log_to_stderr() {
+    unsafe extern "C" fn log(
+        _level: sys::ESteamNetworkingSocketsDebugOutputType,
+        text: *const c_char,
+    ) {
+        // SAFETY: GNS passes a terminated text for the time of the call.
+        let text = unsafe { CStr::from_ptr(text) };
+        let time = SystemTime::now().duration_since(UNIX_EPOCH);
+        let seconds = time.unwrap_or_default().as_secs_f64() % 1_000.0;
+        // Nothing can be done about an output that is gone.
+        let _ = writeln!(io::stderr(), "GNS {seconds:.4}: {}", text.to_string_lossy());
+    }
+    let library = Library::start(None);
+    let level = sys::ESteamNetworkingSocketsDebugOutputType::k_ESteamNetworkingSocketsDebugOutputType_Verbose;
+    // SAFETY: the interface lives as long as the process, and so does the function.
+    unsafe {
+        sys::SteamAPI_ISteamNetworkingUtils_SetDebugOutputFunction(
+            library.utils(),
+            level,
+            Some(log),
+        );
+    }
+    set_global("LogLevel_P2PRendezvous", &(level as i32).to_string());
 }
 
 impl Gns {
@@ -92,6 +143,51 @@ impl Gns {
         Some(Link(u64::from(handle)))
     }
 
+    /// What an authority has to sign, as GNS writes it.
+    ///
+    /// # Panics
+    /// When GNS makes none.
+    pub fn certificate_request(&self) -> Vec<u8> {
+        let mut request = vec![0_u8; 1024];
+        let mut size = request.len() as c_int;
+        let mut message: sys::SteamNetworkingErrMsg = [0; 1024];
+        // SAFETY: there is room for as many bytes as are announced, and for a message.
+        let made = unsafe {
+            sys::SteamAPI_ISteamNetworkingSockets_GetCertificateRequest(
+                self.library.sockets(),
+                &mut size,
+                request.as_mut_ptr().cast(),
+                &mut message,
+            )
+        };
+        assert!(made, "no request: {}", convert::text(&message));
+        request.truncate(usize::try_from(size).expect("requests have a size"));
+        request
+    }
+
+    /// Presents a certificate from now on.
+    ///
+    /// # Errors
+    /// What GNS says when it refuses it.
+    pub fn set_certificate(&mut self, signed: &[u8]) -> Result<(), String> {
+        let size = c_int::try_from(signed.len()).expect("certificates are short");
+        let mut message: sys::SteamNetworkingErrMsg = [0; 1024];
+        // SAFETY: the bytes outlive the call, and there is room for a message.
+        let taken = unsafe {
+            sys::SteamAPI_ISteamNetworkingSockets_SetCertificate(
+                self.library.sockets(),
+                signed.as_ptr().cast(),
+                size,
+                &mut message,
+            )
+        };
+        if taken {
+            Ok(())
+        } else {
+            Err(convert::text(&message))
+        }
+    }
+
     /// Hands over a signal; whether GNS found nothing odd in it.
     pub fn receive_signal(&self, bytes: &[u8]) -> bool {
         let size = c_int::try_from(bytes.len()).expect("signals are short");
@@ -119,11 +215,6 @@ static SIGNALS: Mutex<Vec<Signaled>> = Mutex::new(Vec::new());
 
 fn p2p_values(symmetric: bool) -> Vec<sys::SteamNetworkingConfigValue_t> {
     let mut values = convert::config_values(&Options::default());
-    let all = sys::k_nSteamNetworkingConfig_P2P_Transport_ICE_Enable_All;
-    values.push(convert::int_value(
-        Value::k_ESteamNetworkingConfig_P2P_Transport_ICE_Enable,
-        all,
-    ));
     if symmetric {
         values.push(convert::int_value(
             Value::k_ESteamNetworkingConfig_SymmetricConnect,
@@ -154,7 +245,7 @@ unsafe extern "C" fn on_signal(
     size: c_int,
 ) -> bool {
     // SAFETY: the context is the string of `signaling`, which lives until `on_release`.
-    let to = unsafe { std::ffi::CStr::from_ptr(context.cast()) };
+    let to = unsafe { CStr::from_ptr(context.cast()) };
     // SAFETY: GNS passes so many bytes for the time of the call.
     unsafe { note(to.to_string_lossy().into_owned(), bytes, size) };
     true

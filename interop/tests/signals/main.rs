@@ -6,7 +6,7 @@
 mod streams;
 
 use std::collections::BTreeMap;
-use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::net::{Ipv4Addr, UdpSocket};
 use std::path::Path;
 use std::thread;
 use std::time::Duration;
@@ -17,7 +17,7 @@ use bowline_core::crypto::vectors::hex_vec;
 use bowline_core::p2p::signal::{NO_CONNECTION, Signal, SignalKind};
 use bowline_core::p2p::tie_break::{Contender, role};
 use bowline_interop::courier::{Courier, Meeting, Roads};
-use bowline_interop::gns_p2p::{Event, GnsP2p, to_hex};
+use bowline_interop::gns_p2p::{Event, GnsP2p, own_address, to_hex};
 use bowline_interop::host::{Link, State};
 
 /// No step takes longer.
@@ -123,7 +123,10 @@ fn the_recorded_signals_are_like_live_ones() {
 fn live_signals() -> BTreeMap<&'static str, Vec<u8>> {
     let mut live = BTreeMap::new();
     let stun = slow_stun_server(Duration::from_millis(350));
-    let mut peers = [ANNA, BEN].map(|name| GnsP2p::start(program(), name, Some(&stun)));
+    let mut peers = [peer(ANNA), peer(BEN)];
+    for peer in &mut peers {
+        peer.set("P2P_STUN_ServerList", &stun);
+    }
     peers[1].listen(PORT, false);
     peers[0].connect(BEN, PORT, false);
     let mut meeting = Meeting::new(peers.into(), Courier::new(3, Roads::default()), |bytes| {
@@ -204,7 +207,7 @@ fn rewritten(bytes: &[u8]) -> Vec<u8> {
 }
 
 fn peer(identity: &str) -> GnsP2p {
-    GnsP2p::start(program(), identity, None)
+    GnsP2p::start(program(), identity)
 }
 
 fn program() -> &'static Path {
@@ -240,7 +243,7 @@ fn exchange(meeting: &mut Meeting<'_>, links: [Link; 2]) {
     }
     let mut received = [false; 2];
     meeting.until(LIMIT, |index, event| {
-        if let Event::Message { link, data } = event {
+        if let Event::Message { link, data, .. } = event {
             assert_eq!(*link, links[index]);
             assert_eq!(*data, format!("from {}", 1 - index).as_bytes());
             received[index] = true;
@@ -282,19 +285,6 @@ fn stun_answer(id: &[u8], ip: Ipv4Addr, port: u16) -> Vec<u8> {
     answer.extend((port ^ (COOKIE >> 16) as u16).to_be_bytes());
     answer.extend((u32::from(ip) ^ COOKIE).to_be_bytes());
     answer
-}
-
-/// An IPv4 address of this machine that is no loopback address: that which packets to elsewhere would
-/// leave from. None is sent.
-fn own_address() -> Ipv4Addr {
-    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).expect("the machine has a free port");
-    socket
-        .connect((Ipv4Addr::new(198, 51, 100, 1), 9))
-        .expect("the machine has a route");
-    match socket.local_addr() {
-        Ok(SocketAddr::V4(address)) => *address.ip(),
-        other => panic!("no IPv4 address: {other:?}"),
-    }
 }
 
 /// Hexadecimal digits, 32 bytes a line.

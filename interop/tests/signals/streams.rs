@@ -104,7 +104,10 @@ impl Between {
                         assert!(!ended.contains(&state), "{text}");
                         side.connected |= state == State::Connected;
                     }
-                    Event::Dialled(_) | Event::Message { .. } => {}
+                    Event::Certificate(_)
+                    | Event::Dialled(_)
+                    | Event::Message { .. }
+                    | Event::Request(_) => {}
                 }
             }
         }

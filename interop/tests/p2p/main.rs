@@ -1,0 +1,11 @@
+//! Peers of ours and peers of GNS that find each other by signals.
+//!
+//! The machine needs an address besides the loopback ones, which GNS does not use (`bowline_interop::gns_p2p`).
+
+mod closing;
+mod connecting;
+mod messages;
+mod relays;
+mod room;
+mod symmetric;
+mod trust;
