@@ -92,11 +92,12 @@ enum Call {
 impl Call {
     fn of(library: &Library, interface: &Interface, event: &Event) -> Option<Self> {
         let functions = *lock(&interface.hooks.functions);
+        let listeners = library.listeners().numbering();
         match event {
             Event::ConnectionChanged(change) => {
                 let told = RawConnectionStatusChanged {
                     connection: change.connection.id().get(),
-                    info: convert::connection_info(library, interface.role(), &change.info),
+                    info: convert::connection_info(listeners, interface.role(), &change.info),
                     old_state: change.old as c_int,
                 };
                 Some(Self::StatusChanged(status_changed(change.callback)?, told))
@@ -251,7 +252,8 @@ fn authentication_changed(token: CallbackToken) -> Option<AuthenticationChanged>
     unsafe { std::mem::transmute::<*const (), Option<AuthenticationChanged>>(address(token)) }
 }
 
-fn address(token: CallbackToken) -> *const () {
+/// The address of the function that a setting means; null for none.
+pub(crate) fn address(token: CallbackToken) -> *const () {
     // It was the address of a function on this machine.
     std::ptr::with_exposed_provenance(token.get() as usize)
 }

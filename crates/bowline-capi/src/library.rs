@@ -4,8 +4,9 @@
 //! with what their handles stand for. Calls hold it only while they work, never while the application's code
 //! runs, so that a callback may end the library. Whoever ends it waits until the calls of other threads have
 //! let go: when `GameNetworkingSockets_Kill` returns, no thread of the library runs, and ports are free. Only
-//! a call that sends or receives, where the application's code may run, keeps no more than its connection or
-//! poll group: if another thread is in one at that moment, the port of that connection is free when it returns.
+//! a call where the application's code may run keeps no more than what it works with: one that sends or receives
+//! its connection or poll group, one that connects or takes a signal by application's signaling the interface's
+//! sockets. If another thread is in one at that moment, their ports are free when it returns.
 
 use std::ffi::c_void;
 use std::io;
@@ -23,7 +24,6 @@ use bowline::BuildError;
 use bowline::Connection;
 use bowline::ConnectionId;
 use bowline::Identity;
-use bowline::Listener;
 use bowline::PollGroup;
 use bowline::ServiceMode;
 use bowline::Shard;
@@ -40,6 +40,7 @@ use crate::common::Common;
 use crate::common::service_mode;
 use crate::life;
 use crate::process;
+use crate::sockets::handles::AnyListener;
 use crate::sockets::handles::Listeners;
 use crate::sockets::handles::PollGroups;
 use crate::sockets::object;
@@ -154,7 +155,7 @@ impl Library {
     pub(crate) fn with_listener<R>(
         &self,
         handle: u32,
-        act: impl FnOnce(&Listener) -> R,
+        act: impl FnOnce(&AnyListener) -> R,
     ) -> Option<R> {
         self.listeners.with(handle, act)
     }

@@ -79,6 +79,8 @@ use bowline_core::ids::ConnectionId;
 use bowline_core::ids::VirtualPort;
 
 use crate::connection::Connection;
+use crate::driver::slot::Slot;
+use crate::events::ConnectionInfo;
 
 /// Carries the signals of connections to their peers.
 ///
@@ -111,12 +113,12 @@ where
 #[derive(Clone, Debug)]
 pub struct SignalTarget {
     peer: Identity,
-    connection: ConnectionId,
+    slot: Arc<Slot>,
 }
 
 impl SignalTarget {
-    pub(crate) const fn new(peer: Identity, connection: ConnectionId) -> Self {
-        Self { peer, connection }
+    pub(crate) const fn new(peer: Identity, slot: Arc<Slot>) -> Self {
+        Self { peer, slot }
     }
 
     /// Who is to get it.
@@ -125,8 +127,15 @@ impl SignalTarget {
     }
 
     /// The connection of ours that it is of.
-    pub const fn connection(&self) -> ConnectionId {
-        self.connection
+    pub fn connection(&self) -> ConnectionId {
+        self.slot.id
+    }
+
+    /// What that connection is at this moment, even if the application has closed it already; `None` if nothing
+    /// is left of it.
+    pub fn info(&self) -> Option<ConnectionInfo> {
+        let state = self.slot.state.lock();
+        self.slot.info(&state)
     }
 }
 

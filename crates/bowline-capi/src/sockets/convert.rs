@@ -4,6 +4,7 @@ use std::ffi::c_int;
 
 use bowline::AuthenticationStatus;
 use bowline::ConnectionInfo;
+use bowline::Identity;
 use bowline::LaneStatus;
 use bowline::RealTimeStatus;
 use bowline::Span;
@@ -15,16 +16,16 @@ use crate::abi::structs::RawAuthenticationStatus;
 use crate::abi::structs::RawConnectionInfo;
 use crate::abi::structs::RawLaneStatus;
 use crate::abi::structs::RawRealTimeStatus;
-use crate::library::Library;
 use crate::library::Role;
+use crate::sockets::handles::Numbering;
 
 /// `SteamNetConnectionInfo_t` of a connection of that interface.
 pub(crate) fn connection_info(
-    library: &Library,
+    listeners: Numbering,
     role: Role,
     info: &ConnectionInfo,
 ) -> RawConnectionInfo {
-    let listener = info.listener.map(|id| library.listeners().handle(role, id));
+    let listener = info.listener.map(|id| listeners.handle(role, id));
     let mut raw = RawConnectionInfo {
         identity_remote: RawIdentity::from(info.identity.as_ref()),
         user_data: info.user_data,
@@ -43,6 +44,25 @@ pub(crate) fn connection_info(
     fill_text(&mut raw.end_debug, &info.end_text);
     fill_text(&mut raw.description, &info.description);
     raw
+}
+
+/// `SteamNetConnectionInfo_t` of a connection to that peer of which nothing is left.
+pub(crate) fn no_connection(peer: &Identity) -> RawConnectionInfo {
+    RawConnectionInfo {
+        identity_remote: RawIdentity::from(Some(peer)),
+        user_data: -1,
+        listen_socket: 0,
+        addr_remote: RawAddr::default(),
+        pad: 0,
+        pop_remote: 0,
+        pop_relay: 0,
+        state: 0,
+        end_reason: 0,
+        end_debug: [0; 128],
+        description: [0; 128],
+        flags: 0,
+        reserved: [0; 63],
+    }
 }
 
 /// `SteamNetConnectionRealTimeStatus_t`.

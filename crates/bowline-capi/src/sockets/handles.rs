@@ -6,16 +6,23 @@
 //! Handles of connections are the numbers that the Rust library gives them, whose top bit tells the interface.
 
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::PoisonError;
 use std::sync::RwLock;
 use std::sync::RwLockReadGuard;
 use std::sync::RwLockWriteGuard;
+use std::sync::atomic::AtomicBool;
 use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering;
 
+use bowline::Config;
+use bowline::ConfigError;
+use bowline::ConfigKey;
+use bowline::ConfigValue;
 use bowline::Listener;
 use bowline::ListenerId;
+use bowline::PeerListener;
 use bowline::PollGroup;
 
 use crate::abi::structs::ListenHandle;
@@ -25,9 +32,34 @@ use crate::library::Role;
 /// The listen sockets of the process.
 #[derive(Debug)]
 pub(crate) struct Listeners {
+    numbering: Numbering,
+    open: RwLock<HashMap<ListenHandle, Arc<Entry>>>,
+}
+
+/// Which handles listeners have.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Numbering {
     /// Listeners made in the process before the library was started.
     before: u32,
-    open: RwLock<HashMap<ListenHandle, (Role, Listener)>>,
+}
+
+/// A listener of whatever kind.
+#[derive(Debug)]
+pub(crate) enum AnyListener {
+    /// On a UDP port.
+    Address(Listener),
+    /// On a virtual port.
+    Peers(PeerListener),
+}
+
+/// A listener in the list. Whoever works with it has it, too, since settings of it are those of connections,
+/// whose signals the application carries, and no lock is held then; so the last to let go closes it.
+#[derive(Debug)]
+struct Entry {
+    role: Role,
+    /// There until it is dropped.
+    listener: Option<AnyListener>,
+    is_closing: AtomicBool,
 }
 
 /// The poll groups of the process.
@@ -39,21 +71,62 @@ pub(crate) struct PollGroups {
 impl Listeners {
     pub(crate) fn new() -> Self {
         Self {
-            before: LISTENERS_MADE.load(Ordering::Relaxed),
+            numbering: Numbering {
+                before: LISTENERS_MADE.load(Ordering::Relaxed),
+            },
             open: RwLock::default(),
         }
     }
 
     /// Takes a listener of that interface, and gives it a handle.
-    pub(crate) fn add(&self, role: Role, listener: Listener) -> ListenHandle {
+    pub(crate) fn add(&self, role: Role, listener: impl Into<AnyListener>) -> ListenHandle {
         LISTENERS_MADE.fetch_add(1, Ordering::Relaxed);
-        let handle = self.handle(role, listener.id());
-        write(&self.open).insert(handle, (role, listener));
+        let listener = listener.into();
+        let handle = self.numbering.handle(role, listener.id());
+        let entry = Entry {
+            role,
+            listener: Some(listener),
+            is_closing: AtomicBool::new(false),
+        };
+        write(&self.open).insert(handle, Arc::new(entry));
         handle
     }
 
+    /// Which handles they have.
+    pub(crate) const fn numbering(&self) -> Numbering {
+        self.numbering
+    }
+
+    /// Does something with the listener of that handle.
+    pub(crate) fn with<R>(
+        &self,
+        handle: ListenHandle,
+        act: impl FnOnce(&AnyListener) -> R,
+    ) -> Option<R> {
+        let entry = read(&self.open).get(&handle).map(Arc::clone)?;
+        entry.listener.as_ref().map(act)
+    }
+
+    /// Closes the listener of that handle with all that came in on it; false if there is none.
+    pub(crate) fn close(&self, handle: ListenHandle) -> bool {
+        let entry = write(&self.open).remove(&handle);
+        entry.map(Entry::close).is_some()
+    }
+
+    /// Closes all of an interface.
+    pub(crate) fn close_all(&self, of: Role) {
+        let closing = write(&self.open)
+            .extract_if(|_, entry| entry.role == of)
+            .collect::<Vec<_>>();
+        for (_, entry) in closing {
+            Entry::close(entry);
+        }
+    }
+}
+
+impl Numbering {
     /// The handle of a listener, whether it is still open or not.
-    pub(crate) fn handle(&self, role: Role, id: ListenerId) -> ListenHandle {
+    pub(crate) fn handle(self, role: Role, id: ListenerId) -> ListenHandle {
         // The Rust library counts the listeners of each interface, this all of the process, which are no
         // fewer: so no two have the same number here.
         let number = self.before.wrapping_add(id.get());
@@ -63,34 +136,79 @@ impl Listeners {
         };
         scramble(number.wrapping_mul(2).wrapping_add(role))
     }
+}
 
-    /// Does something with the listener of that handle.
-    pub(crate) fn with<R>(
-        &self,
-        handle: ListenHandle,
-        act: impl FnOnce(&Listener) -> R,
-    ) -> Option<R> {
-        read(&self.open)
-            .get(&handle)
-            .map(|(_, listener)| act(listener))
-    }
-
-    /// Closes the listener of that handle with all that came in on it; false if there is none.
-    pub(crate) fn close(&self, handle: ListenHandle) -> bool {
-        let listener = write(&self.open).remove(&handle);
-        let was_open = listener.is_some();
-        if let Some((_, listener)) = listener {
-            listener.close();
+impl AnyListener {
+    /// The address that it listens on, if it does on one.
+    pub(crate) const fn local_addr(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Address(listener) => Some(listener.local_addr()),
+            Self::Peers(_) => None,
         }
-        was_open
     }
 
-    /// Closes all of an interface.
-    pub(crate) fn close_all(&self, of: Role) {
-        let closing = write(&self.open)
-            .extract_if(|_, (role, _)| *role == of)
-            .collect::<Vec<_>>();
-        for (_, (_, listener)) in closing {
+    /// The settings of connections that come in.
+    pub(crate) fn config(&self) -> Arc<Config> {
+        match self {
+            Self::Address(listener) => listener.config(),
+            Self::Peers(listener) => listener.config(),
+        }
+    }
+
+    /// Sets a value for them.
+    pub(crate) fn set_config(&self, key: ConfigKey, value: ConfigValue) -> Result<(), ConfigError> {
+        match self {
+            Self::Address(listener) => listener.set_config(key, value),
+            Self::Peers(listener) => listener.set_config(key, value),
+        }
+    }
+
+    /// Goes back to what the interface has.
+    pub(crate) fn unset_config(&self, key: ConfigKey) -> Result<(), ConfigError> {
+        match self {
+            Self::Address(listener) => listener.unset_config(key),
+            Self::Peers(listener) => listener.unset_config(key),
+        }
+    }
+
+    const fn id(&self) -> ListenerId {
+        match self {
+            Self::Address(listener) => listener.id(),
+            Self::Peers(listener) => listener.id(),
+        }
+    }
+
+    fn close(self) {
+        match self {
+            Self::Address(listener) => listener.close(),
+            Self::Peers(listener) => listener.close(),
+        }
+    }
+}
+
+impl From<Listener> for AnyListener {
+    fn from(listener: Listener) -> Self {
+        Self::Address(listener)
+    }
+}
+
+impl From<PeerListener> for AnyListener {
+    fn from(listener: PeerListener) -> Self {
+        Self::Peers(listener)
+    }
+}
+
+impl Entry {
+    /// Closes the listener with all that came in on it, now or when the last one has let go.
+    fn close(self: Arc<Self>) {
+        self.is_closing.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        let is_closing = *self.is_closing.get_mut();
+        if let Some(listener) = self.listener.take_if(|_| is_closing) {
             listener.close();
         }
     }

@@ -16,6 +16,7 @@ use crate::abi::structs::PollGroupHandle;
 use crate::abi::structs::RawOption;
 use crate::abi::vtable::Object;
 use crate::library::called;
+use crate::sockets::handles::AnyListener;
 use crate::utils::options;
 
 pub(super) fn listen(
@@ -155,7 +156,7 @@ pub(super) unsafe fn listen_addr(
     out: *mut RawAddr,
 ) -> bool {
     called(this, false, |library, _| {
-        let Some(addr) = library.with_listener(handle, |listener| listener.local_addr()) else {
+        let Some(Some(addr)) = library.with_listener(handle, AnyListener::local_addr) else {
             return false;
         };
         // SAFETY: the caller's promise.
@@ -179,7 +180,7 @@ pub(super) fn destroy_poll_group(this: *const Object, handle: PollGroupHandle) -
 
 /// The settings that options ask for. A list that is not there although it should have entries is an error
 /// of the caller's, and refused like a bad option.
-fn config(options: Option<&[RawOption]>) -> Result<Config, String> {
+pub(super) fn config(options: Option<&[RawOption]>) -> Result<Config, String> {
     let options = options.ok_or_else(|| "no options where there should be some".to_owned())?;
     // SAFETY: the caller of the exported function promised that texts in there are texts.
     unsafe { options::read(options) }.map_err(|error| error.to_string())

@@ -7,4 +7,6 @@ pub mod flat;
 pub(crate) mod handles;
 pub(crate) mod making;
 pub mod object;
+pub mod peers;
+pub mod signaling;
 mod status;

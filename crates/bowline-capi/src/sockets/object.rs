@@ -14,9 +14,9 @@ use crate::library;
 use crate::library::Role;
 use crate::messages;
 use crate::sockets::flat;
+use crate::sockets::peers;
 use crate::unavailable::fake_ip;
 use crate::unavailable::hosted;
-use crate::unavailable::p2p;
 
 exports! {
     /// The players' interface; null while the library does not run.
@@ -79,8 +79,8 @@ static SERVER: Object = VTABLE.object();
 static VTABLE: Vtable<47> = Vtable::new([
     flat::SteamAPI_ISteamNetworkingSockets_CreateListenSocketIP as Slot,
     flat::SteamAPI_ISteamNetworkingSockets_ConnectByIPAddress as Slot,
-    p2p::SteamAPI_ISteamNetworkingSockets_CreateListenSocketP2P as Slot,
-    p2p::SteamAPI_ISteamNetworkingSockets_ConnectP2P as Slot,
+    peers::SteamAPI_ISteamNetworkingSockets_CreateListenSocketP2P as Slot,
+    peers::SteamAPI_ISteamNetworkingSockets_ConnectP2P as Slot,
     flat::SteamAPI_ISteamNetworkingSockets_AcceptConnection as Slot,
     flat::SteamAPI_ISteamNetworkingSockets_CloseConnection as Slot,
     flat::SteamAPI_ISteamNetworkingSockets_CloseListenSocket as Slot,
@@ -113,8 +113,8 @@ static VTABLE: Vtable<47> = Vtable::new([
     hosted::SteamAPI_ISteamNetworkingSockets_GetHostedDedicatedServerAddress as Slot,
     hosted::SteamAPI_ISteamNetworkingSockets_CreateHostedDedicatedServerListenSocket as Slot,
     hosted::SteamAPI_ISteamNetworkingSockets_GetGameCoordinatorServerLogin as Slot,
-    p2p::SteamAPI_ISteamNetworkingSockets_ConnectP2PCustomSignaling as Slot,
-    p2p::SteamAPI_ISteamNetworkingSockets_ReceivedP2PCustomSignal as Slot,
+    peers::SteamAPI_ISteamNetworkingSockets_ConnectP2PCustomSignaling as Slot,
+    peers::SteamAPI_ISteamNetworkingSockets_ReceivedP2PCustomSignal as Slot,
     flat::SteamAPI_ISteamNetworkingSockets_GetCertificateRequest as Slot,
     flat::SteamAPI_ISteamNetworkingSockets_SetCertificate as Slot,
     flat::SteamAPI_ISteamNetworkingSockets_ResetIdentity as Slot,

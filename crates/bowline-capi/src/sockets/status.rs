@@ -31,9 +31,10 @@ pub(super) unsafe fn info(
         let Ok(info) = connection.info() else {
             return false;
         };
+        let listeners = library.listeners().numbering();
         if !out.is_null() {
             // SAFETY: the caller's promise.
-            unsafe { pointer::write(out, convert::connection_info(library, role, &info)) };
+            unsafe { pointer::write(out, convert::connection_info(listeners, role, &info)) };
         }
         true
     })

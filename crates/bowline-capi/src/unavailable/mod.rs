@@ -1,4 +1,4 @@
-//! What waits for something that is not there yet: connections by identity, relays, fake addresses.
+//! What waits for something that is not there yet: messages by identity, relays, fake addresses.
 //!
 //! Every function is there and answers as documented for the case that there is no such thing. Outputs are
 //! written, as nothing. What a program would wait for in vain is told in the log, with what is missing.
@@ -7,8 +7,6 @@ pub mod fake_ip;
 pub mod hosted;
 pub mod legacy;
 pub mod messages;
-pub mod p2p;
-pub mod signaling;
 
 use std::ptr;
 

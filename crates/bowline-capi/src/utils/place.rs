@@ -8,13 +8,13 @@ use bowline::ConfigKey;
 use bowline::ConfigScope;
 use bowline::ConfigValue;
 use bowline::Connection;
-use bowline::Listener;
 use bowline::Sockets;
 use bowline::global_config;
 
 use crate::abi::vtable::Object;
 use crate::defaults;
 use crate::library;
+use crate::sockets::handles::AnyListener;
 
 /// Where a setting is.
 pub(super) enum Place<'a> {
@@ -23,7 +23,7 @@ pub(super) enum Place<'a> {
     /// The interface of players, or that of game servers.
     Interface(&'a Sockets),
     /// A listen socket.
-    Listener(&'a Listener),
+    Listener(&'a AnyListener),
     /// A connection.
     Connection(Connection),
 }

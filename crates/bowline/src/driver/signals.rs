@@ -90,7 +90,7 @@ impl Slot {
             follow.signals.push(Outgoing {
                 slot: Arc::clone(self),
                 carrier: carrier.clone(),
-                target: SignalTarget::new(peer, self.id),
+                target: SignalTarget::new(peer, Arc::clone(self)),
                 bytes: std::mem::take(&mut bytes),
             });
         }
