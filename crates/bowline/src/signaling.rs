@@ -96,7 +96,7 @@ pub trait Signaling: Send + Sync {
     ///
     /// # Errors
     /// If the service is gone for good. The connection ends then
-    /// ([`EndReason::MISC_INTERNAL_ERROR`](crate::EndReason::MISC_P2P_RENDEZVOUS)) unless it has found a way already.
+    /// ([`EndReason::MISC_INTERNAL_ERROR`](crate::EndReason::MISC_INTERNAL_ERROR)) unless it has found a way already.
     fn send(&self, to: &SignalTarget, signal: &[u8]) -> Result<(), SignalingFailed>;
 }
 

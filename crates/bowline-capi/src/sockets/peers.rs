@@ -40,12 +40,8 @@ use crate::sockets::signaling::contained;
 /// ours, -1 if that was said to be any, and the peer's.
 ///
 /// [`ConnectP2P`]: SteamAPI_ISteamNetworkingSockets_ConnectP2P
-pub type CreateSignaling = unsafe extern "C-unwind" fn(
-    *const Object,
-    *const RawIdentity,
-    c_int,
-    c_int,
-) -> *mut Object;
+pub type CreateSignaling =
+    unsafe extern "C-unwind" fn(*const Object, *const RawIdentity, c_int, c_int) -> *mut Object;
 
 exports! {
     /// Listens for connections by identity on a virtual port, 0 to 65535. 0 if there is a listen socket on
@@ -185,17 +181,12 @@ impl Dial {
         Some(Self {
             peer: peer.or_else(|| refuse(name, &"no peer"))?,
             port: port.or_else(|| refuse(name, &NO_PORT))?,
-            config: making::config(options)
-                .map_or_else(|error| refuse(name, &error), Some)?,
+            config: making::config(options).map_or_else(|error| refuse(name, &error), Some)?,
         })
     }
 }
 
-fn listen(
-    this: *const Object,
-    virtual_port: c_int,
-    options: Option<&[RawOption]>,
-) -> ListenHandle {
+fn listen(this: *const Object, virtual_port: c_int, options: Option<&[RawOption]>) -> ListenHandle {
     const NAME: &str = "CreateListenSocketP2P";
     let listener = called(this, None, |library, interface| {
         let Some(port) = small_port(virtual_port) else {
@@ -253,9 +244,7 @@ fn factory() -> Option<CreateSignaling> {
     defaults::ensure();
     let token = global_config::snapshot().callback(ConfigKey::CallbackCreateConnectionSignaling);
     // SAFETY: the setting was given such a function or null, which is `None`.
-    unsafe {
-        std::mem::transmute::<*const (), Option<CreateSignaling>>(callbacks::address(token))
-    }
+    unsafe { std::mem::transmute::<*const (), Option<CreateSignaling>>(callbacks::address(token)) }
 }
 
 /// Which port of ours the connection is from, as the options say it: the peer's if they do not, and -1 if
