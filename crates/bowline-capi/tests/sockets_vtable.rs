@@ -13,9 +13,9 @@ use GameNetworkingSockets::callbacks::*;
 use GameNetworkingSockets::messages::*;
 use GameNetworkingSockets::sockets::flat::*;
 use GameNetworkingSockets::sockets::object::SteamGameServerNetworkingSockets_LibV12 as game_server;
+use GameNetworkingSockets::sockets::peers::*;
 use GameNetworkingSockets::unavailable::fake_ip::*;
 use GameNetworkingSockets::unavailable::hosted::*;
-use GameNetworkingSockets::unavailable::p2p::*;
 
 use support::Session;
 use support::sockets;

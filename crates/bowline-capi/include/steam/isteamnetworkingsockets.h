@@ -34,11 +34,14 @@ public:
                                                    const SteamNetworkingConfigValue_t *pOptions) = 0;
 
     /* Listens for peers that find this one by its identity. Virtual ports, 0 to 65535, keep services
-     * apart. 0 if the port is out of range or taken, or there is nothing to find each other by. */
+     * apart. Their signals come in by ReceivedP2PCustomSignal. 0 if the port is out of range or taken, or an
+     * option is bad. */
     virtual HSteamListenSocket CreateListenSocketP2P(int nLocalVirtualPort, int nOptions,
                                                      const SteamNetworkingConfigValue_t *pOptions) = 0;
 
-    /* Starts a connection to an identity, like ConnectByIPAddress. */
+    /* Starts a connection to an identity, like ConnectByIPAddress. The function that is set as
+     * k_ESteamNetworkingConfig_Callback_CreateConnectionSignaling makes what carries the signals: 0 without
+     * it, if either side is nobody, the port is not 0 to 65535, or an option is bad. */
     virtual HSteamNetConnection ConnectP2P(const SteamNetworkingIdentity &identityRemote, int nRemoteVirtualPort,
                                            int nOptions, const SteamNetworkingConfigValue_t *pOptions) = 0;
 
@@ -165,14 +168,15 @@ public:
                                                   int *pcbSignedBlob, void *pBlob) = 0;
 
     /* Connects to a peer by signals that the application carries. Takes over `pSignaling`, and releases it
-     * also if it fails. The identity may be null if it is not known. */
+     * also if it fails. 0 without an identity, if this side has none, or an option is bad. With
+     * k_ESteamNetworkingConfig_SymmetricConnect it may be the connection by which the peer has asked. */
     virtual HSteamNetConnection ConnectP2PCustomSignaling(ISteamNetworkingConnectionSignaling *pSignaling,
                                                           const SteamNetworkingIdentity *pPeerIdentity,
                                                           int nRemoteVirtualPort, int nOptions,
                                                           const SteamNetworkingConfigValue_t *pOptions) = 0;
 
     /* Hands in a signal that came from a peer. The context is asked about a new connection, during the
-     * call. False if it makes no sense. */
+     * call; with null nobody can connect. False if it makes no sense, or is for somebody else. */
     virtual bool ReceivedP2PCustomSignal(const void *pMsg, int cbMsg,
                                          ISteamNetworkingSignalingRecvContext *pContext) = 0;
 

@@ -10,7 +10,9 @@ BOWLINE_OPAQUE(ISteamNetworkingSignalingRecvContext);
 
 #ifdef __cplusplus
 
-/* Carries the signals of one connection to its peer; written by the application. */
+/* Carries the signals of one connection to its peer; written by the application. No lock is held when its
+ * methods are called, so that they may use the interfaces; but the network waits for them, so they must not
+ * wait, nor call GameNetworkingSockets_Kill, nor let an exception out, which ends the process. */
 class ISteamNetworkingConnectionSignaling {
 public:
     /* Sends a signal on its way, if need be later. It may be lost, or arrive twice or out of order. False
@@ -22,7 +24,8 @@ public:
     virtual void Release() = 0;
 };
 
-/* Answers what ReceivedP2PCustomSignal asks; written by the application, needed during that call only. */
+/* Answers what ReceivedP2PCustomSignal asks; written by the application, needed during that call only. No
+ * exception may come out of it. */
 class ISteamNetworkingSignalingRecvContext {
 public:
     /* A peer asks for a connection. Return what carries the answers, and accept the connection now or

@@ -358,13 +358,14 @@ typedef ISteamNetworkingConnectionSignaling *(*FSteamNetworkingCustomSignalingRe
 typedef void (*FSteamNetworkingCustomSignalingRecvContext_SendRejectionSignal)(
     void *ctx, BOWLINE_REF(const SteamNetworkingIdentity) identityPeer, const void *pMsg, int cbMsg);
 
-/* Makes a signaling object of functions. It frees itself when it is released. */
+/* Makes a signaling object of functions. It frees itself when it is released, after `fnRelease`, which may
+ * be null. */
 STEAMNETWORKINGSOCKETS_INTERFACE ISteamNetworkingConnectionSignaling *
 SteamAPI_ISteamNetworkingSockets_CreateCustomSignaling(void *ctx,
                                                        FSteamNetworkingSocketsCustomSignaling_SendSignal fnSendSignal,
                                                        FSteamNetworkingSocketsCustomSignaling_Release fnRelease);
 
-/* ReceivedP2PCustomSignal with functions in place of a context object. */
+/* ReceivedP2PCustomSignal with functions in place of a context object; either may be null. */
 STEAMNETWORKINGSOCKETS_INTERFACE bool
 SteamAPI_ISteamNetworkingSockets_ReceivedP2PCustomSignal2(
     ISteamNetworkingSockets *self, const void *pMsg, int cbMsg, void *ctx,
