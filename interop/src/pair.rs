@@ -157,21 +157,25 @@ impl Side {
         Some(change.link)
     }
 
-    /// Waits until a connection is in `state`.
+    /// Whether a connection is in `state`, and the last of its changes says so. A library may be in a state
+    /// a moment before it tells the change.
+    pub fn is_in(&mut self, link: Link, state: State) -> bool {
+        let told = self.changes_of(link).pop();
+        told.is_some_and(|(_, new)| new == state) && self.host.info(link).state == state
+    }
+
+    /// Waits until a connection [is in](Self::is_in) `state`.
     ///
     /// # Panics
     /// When that takes longer than `limit`.
     pub fn until_state(&mut self, link: Link, state: State, limit: Duration) {
         let start = Instant::now();
-        loop {
-            self.changes();
+        while !self.is_in(link, state) {
             let seen = self.host.info(link).state;
-            if seen == state {
-                return;
-            }
             assert!(
                 start.elapsed() < limit,
-                "waited {limit:?} in vain until {link:?} becomes {state:?}: it is {seen:?}"
+                "waited {limit:?} in vain until {link:?} becomes {state:?}: it is {seen:?}, after {:?}",
+                self.changes_of(link)
             );
             thread::sleep(STEP);
         }
@@ -227,8 +231,8 @@ impl Pair {
         let ends = self.dial(options);
         self.server.host.accept(ends.server);
         self.until("both ends are connected", self.patience, |pair| {
-            pair.client.host.info(ends.client).state == State::Connected
-                && pair.server.host.info(ends.server).state == State::Connected
+            pair.client.is_in(ends.client, State::Connected)
+                && pair.server.is_in(ends.server, State::Connected)
         });
         ends
     }

@@ -91,14 +91,13 @@ fn assert_notices(side: &mut Side, link: Link, busy: bool) {
         Duration::from_secs(25)
     };
     until("the loss is noticed", latest, || {
-        side.changes();
         if busy {
             // Refused once the connection is over, which is what is waited for.
             side.host
                 .send(link, &Outgoing::reliable(b"still there?"))
                 .ok();
         }
-        side.host.info(link).state == State::ProblemDetectedLocally
+        side.is_in(link, State::ProblemDetectedLocally)
     });
     let took = start.elapsed();
     assert!(
