@@ -5,6 +5,10 @@ use std::time::{Duration, Instant};
 use bowline_core::rng::Rng;
 
 use crate::gns_p2p::{Event, GnsP2p};
+use crate::host::{Link, State};
+
+/// No step of peers that meet takes longer.
+pub const LIMIT: Duration = Duration::from_secs(30);
 
 /// What happens to signals on their way.
 #[derive(Clone, Copy, Debug, Default)]
@@ -137,6 +141,51 @@ impl<'a> Meeting<'a> {
             std::thread::sleep(Duration::from_millis(1));
         }
         false
+    }
+
+    /// The links of the first two peers, once they are connected.
+    ///
+    /// # Panics
+    /// When they are not in time.
+    pub fn connected(&mut self) -> [Link; 2] {
+        let mut links = [None; 2];
+        let connected = self.until(LIMIT, |index, event| {
+            if let Event::State {
+                link, state, text, ..
+            } = event
+            {
+                match state {
+                    State::Connected => links[index] = Some(*link),
+                    State::ClosedByPeer | State::ProblemDetectedLocally => {
+                        panic!("peer {index} is not connected any more: {text}")
+                    }
+                    _ => {}
+                }
+            }
+            links.iter().all(Option::is_some)
+        });
+        assert!(connected, "only {links:?} are connected");
+        links.map(|link| link.expect("both are connected"))
+    }
+
+    /// A message each way, between the first two peers.
+    ///
+    /// # Panics
+    /// When they do not arrive, or others do.
+    pub fn exchange(&mut self, links: [Link; 2]) {
+        for (index, link) in links.into_iter().enumerate() {
+            self.peers[index].send(link, format!("from {index}").as_bytes());
+        }
+        let mut received = [false; 2];
+        self.until(LIMIT, |index, event| {
+            if let Event::Message { link, data, .. } = event {
+                assert_eq!(*link, links[index]);
+                assert_eq!(*data, format!("from {}", 1 - index).as_bytes());
+                received[index] = true;
+            }
+            received == [true; 2]
+        });
+        assert_eq!(received, [true; 2], "messages arrive both ways");
     }
 }
 

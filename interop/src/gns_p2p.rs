@@ -68,6 +68,17 @@ pub enum Event {
         /// The same in words.
         text: String,
     },
+    /// How packets get to the peer, as [`GnsP2p::ask_way`] asked.
+    Way {
+        /// The connection.
+        link: Link,
+        /// Where the peer is, if GNS tells.
+        address: Option<SocketAddr>,
+        /// GNS's `k_nSteamNetworkConnectionInfoFlags`.
+        flags: u32,
+        /// The round-trip time in milliseconds, -1 while it is not known.
+        ping_ms: i32,
+    },
     /// A message has arrived.
     Message {
         /// On which connection.
@@ -91,7 +102,21 @@ impl GnsP2p {
     /// # Panics
     /// When the program does not start.
     pub fn start(program: &Path, identity: &str) -> Self {
-        let mut child = Command::new(program)
+        Self::of(Command::new(program), identity)
+    }
+
+    /// The same with a program that finds its C library in this folder.
+    ///
+    /// # Panics
+    /// As [`GnsP2p::start`].
+    pub fn start_with(program: &Path, libraries: &Path, identity: &str) -> Self {
+        let mut command = Command::new(program);
+        command.env("LD_LIBRARY_PATH", libraries);
+        Self::of(command, identity)
+    }
+
+    fn of(mut command: Command, identity: &str) -> Self {
+        let mut child = command
             .arg(identity)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -187,6 +212,11 @@ impl GnsP2p {
         self.order(format_args!("close {} {reason} {text}", link.0));
     }
 
+    /// Asks how packets get to the peer; [`Event::Way`] tells it.
+    pub fn ask_way(&mut self, link: Link) {
+        self.order(format_args!("way {}", link.0));
+    }
+
     /// Closes all who come from now on before they are accepted, with 1234 and `not today`.
     pub fn reject(&mut self) {
         self.order(format_args!("reject"));
@@ -246,6 +276,15 @@ impl Event {
                     vouched: words.next()? == "1",
                     address: words.next()?.parse().ok(),
                     text: words.next()?.to_owned(),
+                }
+            }
+            "way" => {
+                let mut words = rest.split(' ');
+                Self::Way {
+                    link: Link(words.next()?.parse().ok()?),
+                    address: words.next()?.parse().ok(),
+                    flags: words.next()?.parse().ok()?,
+                    ping_ms: words.next()?.parse().ok()?,
                 }
             }
             "message" => {

@@ -14,6 +14,7 @@
 //! | `lanes LINK COUNT` | sends on so many lanes |
 //! | `send LINK LANE RELIABLE DATA` | sends a message; 1 for reliable, 0 for not |
 //! | `close LINK REASON TEXT` | closes |
+//! | `way LINK` | told as `way LINK ADDRESS FLAGS PING`: how packets get to the peer, as GNS tells |
 //! | `accept`, `reject`, `wait` | who comes from now on is accepted, closed with 1234 and `not today`, or kept waiting |
 //!
 //! | event | |
@@ -25,6 +26,7 @@
 //! With `GNS_LOG` in its environment, it writes GNS's log to its standard error output. It ends with its standard input. See `bowline_interop::gns_p2p` for the other end.
 
 use std::io::{self, BufRead, Write};
+use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::mpsc;
 use std::thread;
@@ -136,6 +138,13 @@ impl Peer {
                 self.links.retain(|known| *known != link);
                 self.gns.close(link, number(reason), text, false);
             }
+            ["way", link] => {
+                let link = Link(number(link));
+                let address = address_text(self.gns.info(link).remote);
+                let flags = self.gns.flags(link);
+                let ping_ms = self.gns.status(link).ping_ms;
+                say(&format!("way {} {address} {flags} {ping_ms}", link.0));
+            }
             ["accept"] => self.guests = Guests::Accepted,
             ["reject"] => self.guests = Guests::Rejected,
             ["wait"] => self.guests = Guests::KeptWaiting,
@@ -170,9 +179,7 @@ impl Peer {
     fn on_change(&mut self, change: &Change) {
         let link = change.link;
         let info = self.gns.info(link);
-        let address = info
-            .remote
-            .map_or_else(|| "-".to_owned(), |address| address.to_string());
+        let address = address_text(info.remote);
         say(&format!(
             "state {} {:?} {} {} {} {address} {}",
             link.0,
@@ -201,6 +208,10 @@ impl Peer {
             | State::None => {}
         }
     }
+}
+
+fn address_text(address: Option<SocketAddr>) -> String {
+    address.map_or_else(|| "-".to_owned(), |address| address.to_string())
 }
 
 fn number<T: std::str::FromStr<Err: std::fmt::Debug>>(text: &str) -> T {

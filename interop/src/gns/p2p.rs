@@ -15,7 +15,7 @@ use std::{mem, slice};
 use gns::sys;
 
 use crate::gns::library::Library;
-use crate::gns::{Gns, convert};
+use crate::gns::{Gns, convert, handle};
 use crate::host::{Link, Options};
 
 use sys::ESteamNetworkingConfigValue as Value;
@@ -186,6 +186,12 @@ impl Gns {
         } else {
             Err(convert::text(&message))
         }
+    }
+
+    /// GNS's `k_nSteamNetworkConnectionInfoFlags` of a connection; 0 of one that is gone.
+    pub fn flags(&self, link: Link) -> u32 {
+        let info = self.library.info(handle(link));
+        info.map_or(0, |info| info.m_nFlags.cast_unsigned())
     }
 
     /// Hands over a signal; whether GNS found nothing odd in it.

@@ -1,13 +1,22 @@
 //! How connections come about, on good roads and bad ones, and how long that takes.
 
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use bowline::{Config, ConnectionState, InfoFlags};
+use bowline_core::ice::Candidate;
+use bowline_core::p2p::signal::ReliableMessage;
 use bowline_interop::courier::Roads;
 use bowline_interop::host::State;
 
 use crate::messages::exchange;
-use crate::room::{ANNA, Asks, BEN, BOTH, Ends, PORT, Room, name, story};
+use crate::room::{ANNA, Asks, BEN, BOTH, Ends, LIMIT, PORT, Room, Way, name, story};
+
+/// Why a connection of ours can be asked.
+const LIVES: &str = "it is not closed";
 
 /// Loses, doubles and swaps.
 pub(crate) const BAD: Roads = Roads {
@@ -37,6 +46,76 @@ fn each_may_ask_the_other() {
             theirs: theirs.link,
         };
         exchange(&mut room, &ends);
+    }
+}
+
+/// Both tell an address that the other has named, and of what kind the way is.
+#[test]
+fn both_tell_how_they_reach_each_other() {
+    for asks in BOTH {
+        let mut room = Room::new();
+        let named = Rc::new(RefCell::new(BTreeMap::<_, BTreeSet<_>>::new()));
+        let note = Rc::clone(&named);
+        room.change_signals(move |from, signal| {
+            for message in &signal.reliable {
+                if let ReliableMessage::Candidate(text) = message {
+                    let address = Candidate::parse(text).unwrap().address;
+                    let mut named = note.borrow_mut();
+                    named.entry(from.to_owned()).or_default().insert(address);
+                }
+            }
+            Some(signal)
+        });
+        let ends = room.connect(asks);
+        exchange(&mut room, &ends);
+        // Each may have heard the other by a way that it does not take itself yet.
+        let mut told = None;
+        let settled = room.run_for(LIMIT, |room| {
+            let ours = our_way(&ends);
+            let theirs = room.their_way(ends.theirs);
+            told = Some((ours, theirs));
+            let is_told = |way: &Way, by| {
+                way.ping_ms >= 0
+                    && way
+                        .address
+                        .is_some_and(|at| named.borrow()[by].contains(&at))
+            };
+            (is_told(&ours, BEN) && is_told(&theirs, ANNA)).then_some((ours, theirs))
+        });
+        let (ours, theirs) = settled.unwrap_or_else(|| panic!("{told:?}{}", story(&ends.ours)));
+        println!("{asks:?} asks: ours {ours:?}, theirs {theirs:?}");
+        for way in [ours, theirs] {
+            let is_fast = way.address.is_some_and(|at| is_private(at.ip()));
+            let fast = InfoFlags::FAST.bits() * u32::from(is_fast);
+            assert_eq!(
+                way.flags,
+                InfoFlags::UNAUTHENTICATED.bits() | fast,
+                "{way:?}"
+            );
+            // Nothing lies between them.
+            assert!(way.ping_ms < 100, "{way:?}");
+        }
+        // If we choose, GNS may stay with a way of another address family, which it likes better.
+        if asks == Asks::Bowline {
+            assert_eq!(ours.flags, theirs.flags, "{ours:?} {theirs:?}");
+        }
+    }
+}
+
+fn is_private(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(ip) => ip.is_private(),
+        IpAddr::V6(ip) => ip.is_unique_local(),
+    }
+}
+
+fn our_way(ends: &Ends) -> Way {
+    let info = ends.ours.info().expect(LIVES);
+    let ping_ms = ends.ours.status().expect(LIVES).ping_ms;
+    Way {
+        address: (info.remote_addr.port() != 0).then_some(info.remote_addr),
+        flags: info.flags.bits(),
+        ping_ms: ping_ms.map_or(-1, u32::cast_signed),
     }
 }
 

@@ -33,9 +33,15 @@ fn packets_go_through_the_relay_of_who_allows_no_other_way() {
             exchange(&mut room, &ends);
             let info = ends.ours.info().unwrap();
             let told = format!("{ours} {theirs} {asks:?}{}", story(&ends.ours));
+            // GNS tries the addresses of its host all the same, and what works is used.
             if ours {
                 assert!(info.flags.contains(InfoFlags::RELAYED), "{told}");
+                assert!(info.remote_addr.ip().is_unspecified(), "{told}");
                 assert!(theirs_in.relayed, "{told}");
+                let way = room.their_way(ends.theirs);
+                assert_ne!(way.flags & InfoFlags::RELAYED.bits(), 0, "{way:?}{told}");
+                assert_eq!(way.address, None, "{told}");
+                assert!((0..100).contains(&way.ping_ms), "{way:?}{told}");
             }
         }
     }

@@ -1,5 +1,6 @@
 //! One peer of ours, one of GNS, and a courier between them.
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver};
@@ -7,10 +8,10 @@ use std::time::{Duration, Instant};
 
 use bowline::signaling::{PeerRequest, ReceiveContext, SignalTarget, Signaling};
 use bowline::{
-    Config, Connection, ConnectionEvent, ConnectionState, Event, Identity, PeerListener, Sockets,
-    SocketsBuilder,
+    Config, Connection, ConnectionEvent, ConnectionId, ConnectionState, Event, Identity,
+    PeerListener, Sockets, SocketsBuilder,
 };
-use bowline_core::p2p::signal::Signal;
+use bowline_core::p2p::signal::{Signal, SignalKind};
 use bowline_interop::courier::{Courier, Roads};
 use bowline_interop::gns_p2p::{self, GnsP2p};
 use bowline_interop::host::{Link, State};
@@ -39,6 +40,9 @@ pub(crate) struct Room {
     listener: Option<PeerListener>,
     changes: Vec<ConnectionEvent>,
     told: Vec<gns_p2p::Event>,
+    begun: Instant,
+    /// What was signalled and what arrived, for a test that fails.
+    letters: Vec<String>,
 }
 
 /// What becomes of a request.
@@ -99,6 +103,8 @@ impl Room {
             listener: None,
             changes: Vec::new(),
             told: Vec::new(),
+            begun: Instant::now(),
+            letters: Vec::new(),
         }
     }
 
@@ -192,6 +198,24 @@ impl Room {
         }
     }
 
+    /// How packets get to us, as GNS tells it now.
+    pub(crate) fn their_way(&mut self, link: Link) -> Way {
+        self.theirs.ask_way(link);
+        self.theirs_tell(|event| match *event {
+            gns_p2p::Event::Way {
+                address,
+                flags,
+                ping_ms,
+                ..
+            } => Some(Way {
+                address,
+                flags,
+                ping_ms,
+            }),
+            _ => None,
+        })
+    }
+
     /// The next event of theirs of which `pick` makes something.
     pub(crate) fn theirs_tell<T>(
         &mut self,
@@ -244,6 +268,7 @@ impl Room {
             }
         }
         for letter in self.courier.arrived() {
+            self.note_letter("arrives", &letter.from, &letter.bytes);
             if letter.to == BEN {
                 self.theirs.signal(&letter.bytes);
             } else {
@@ -272,6 +297,28 @@ impl Room {
             changed.encode(&mut bytes);
         }
         self.courier.post(from, to, &bytes);
+        self.note_letter("leaves", from, &bytes);
+    }
+
+    fn note_letter(&mut self, what: &str, from: &str, bytes: &[u8]) {
+        let Ok(signal) = Signal::parse(bytes) else {
+            return;
+        };
+        let kind = match signal.kind {
+            SignalKind::None => "",
+            SignalKind::ConnectRequest(_) => "request",
+            SignalKind::ConnectOk(_) => "ok",
+            SignalKind::Closed { .. } => "close",
+        };
+        let id = |id: Option<ConnectionId>| id.map_or(0, ConnectionId::get);
+        let [from_id, to_id] = [signal.from_id, signal.to_id].map(id);
+        let at_ms = self.begun.elapsed().as_millis();
+        self.letters.push(format!(
+            "{at_ms} ms: of {from} {what}: {from_id:08x} to {to_id:08x} {kind}, ack {:?}, {} from {:?}",
+            signal.ack,
+            signal.reliable.len(),
+            signal.first_reliable
+        ));
     }
 
     fn hear(&mut self, signal: &[u8]) {
@@ -291,6 +338,7 @@ impl std::fmt::Debug for Room {
             out.field("change", &(change.old, change.new, &change.info.end_text));
         }
         out.field("told", &self.told)
+            .field("letters", &self.letters)
             .field("drops", &self.ours.drops())
             .finish_non_exhaustive()
     }
@@ -325,6 +373,14 @@ pub(crate) struct Theirs {
     pub(crate) peer: String,
     pub(crate) vouched: bool,
     pub(crate) relayed: bool,
+}
+
+/// How packets get to a peer.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Way {
+    pub(crate) address: Option<SocketAddr>,
+    pub(crate) flags: u32,
+    pub(crate) ping_ms: i32,
 }
 
 pub(crate) fn name(text: &str) -> Identity {

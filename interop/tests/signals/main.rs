@@ -16,12 +16,10 @@ use bowline_core::crypto::kdf::Role;
 use bowline_core::crypto::vectors::hex_vec;
 use bowline_core::p2p::signal::{NO_CONNECTION, Signal, SignalKind};
 use bowline_core::p2p::tie_break::{Contender, role};
-use bowline_interop::courier::{Courier, Meeting, Roads};
+use bowline_interop::courier::{Courier, LIMIT, Meeting, Roads};
 use bowline_interop::gns_p2p::{Event, GnsP2p, own_address, to_hex};
-use bowline_interop::host::{Link, State};
+use bowline_interop::host::State;
 
-/// No step takes longer.
-const LIMIT: Duration = Duration::from_secs(30);
 const ANNA: &str = "str:anna";
 const BEN: &str = "str:ben";
 const PORT: u16 = 7;
@@ -32,8 +30,8 @@ fn peers_connect_through_our_codec() {
     peers[1].listen(PORT, false);
     peers[0].connect(BEN, PORT, false);
     let mut meeting = Meeting::new(peers.into(), Courier::new(1, Roads::default()), rewritten);
-    let links = both_connected(&mut meeting);
-    exchange(&mut meeting, links);
+    let links = meeting.connected();
+    meeting.exchange(links);
 }
 
 #[test]
@@ -48,8 +46,8 @@ fn peers_connect_over_bad_roads() {
     peers[1].listen(PORT, false);
     peers[0].connect(BEN, PORT, false);
     let mut meeting = Meeting::new(peers.into(), Courier::new(2, roads), rewritten);
-    let links = both_connected(&mut meeting);
-    exchange(&mut meeting, links);
+    let links = meeting.connected();
+    meeting.exchange(links);
 }
 
 /// Both ask at the same time, and find out who serves; so do we.
@@ -82,8 +80,8 @@ fn peers_that_ask_each_other_become_one_connection() {
             }
             rewritten(bytes)
         });
-        let links = both_connected(&mut meeting);
-        exchange(&mut meeting, links);
+        let links = meeting.connected();
+        meeting.exchange(links);
         drop(meeting);
         let [anna, ben] = [ANNA, BEN].map(|name| {
             let (id, cert) = &requests[name];
@@ -134,7 +132,7 @@ fn live_signals() -> BTreeMap<&'static str, Vec<u8>> {
             .or_insert_with(|| bytes.to_vec());
         bytes.to_vec()
     });
-    both_connected(&mut meeting);
+    meeting.connected();
     // What was found late is told late.
     meeting.until(Duration::from_secs(2), |_, _| false);
     drop(meeting);
@@ -212,45 +210,6 @@ fn peer(identity: &str) -> GnsP2p {
 
 fn program() -> &'static Path {
     Path::new(env!("CARGO_BIN_EXE_gns_p2p"))
-}
-
-/// The links of both peers, once they are connected.
-fn both_connected(meeting: &mut Meeting<'_>) -> [Link; 2] {
-    let mut links = [None; 2];
-    let connected = meeting.until(LIMIT, |index, event| {
-        if let Event::State {
-            link, state, text, ..
-        } = event
-        {
-            match state {
-                State::Connected => links[index] = Some(*link),
-                State::ClosedByPeer | State::ProblemDetectedLocally => {
-                    panic!("peer {index} is not connected any more: {text}")
-                }
-                _ => {}
-            }
-        }
-        links.iter().all(Option::is_some)
-    });
-    assert!(connected, "only {links:?} are connected");
-    links.map(|link| link.expect("both are connected"))
-}
-
-/// A message each way.
-fn exchange(meeting: &mut Meeting<'_>, links: [Link; 2]) {
-    for (index, link) in links.into_iter().enumerate() {
-        meeting.peers[index].send(link, format!("from {index}").as_bytes());
-    }
-    let mut received = [false; 2];
-    meeting.until(LIMIT, |index, event| {
-        if let Event::Message { link, data, .. } = event {
-            assert_eq!(*link, links[index]);
-            assert_eq!(*data, format!("from {}", 1 - index).as_bytes());
-            received[index] = true;
-        }
-        received == [true; 2]
-    });
-    assert_eq!(received, [true; 2], "messages arrive both ways");
 }
 
 /// Answers binding requests after a while, always with an address that leads nowhere.

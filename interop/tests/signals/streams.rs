@@ -107,7 +107,8 @@ impl Between {
                     Event::Certificate(_)
                     | Event::Dialled(_)
                     | Event::Message { .. }
-                    | Event::Request(_) => {}
+                    | Event::Request(_)
+                    | Event::Way { .. } => {}
                 }
             }
         }
