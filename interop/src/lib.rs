@@ -16,6 +16,7 @@ pub mod pair;
 pub mod process;
 pub mod product;
 pub mod recording;
+pub mod repository;
 pub mod traffic;
 
 pub use gns::Gns;

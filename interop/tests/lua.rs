@@ -1,7 +1,6 @@
 //! A Lua program with our module, in a real interpreter, against a GNS peer that echoes: the Lua program as server
 //! and as client, with messages of both kinds, with and without loss.
 
-use std::env;
 use std::io::{BufRead, BufReader};
 use std::net::{SocketAddr, UdpSocket};
 use std::path::{Path, PathBuf};
@@ -10,6 +9,7 @@ use std::sync::OnceLock;
 
 use bowline_interop::PeerProcess;
 use bowline_interop::pair::Library;
+use bowline_interop::repository;
 
 /// Packets that GNS loses each way, in percent.
 const LOSS_PCT: u32 = 5;
@@ -82,24 +82,14 @@ const INTERPRETER: &str = "lua5.4";
 fn module() -> &'static Path {
     static MODULE: OnceLock<PathBuf> = OnceLock::new();
     MODULE.get_or_init(|| {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR"))
-            .parent()
-            .expect("the suite is in a folder of the repository");
-        // Where `cargo xtask lua` builds.
-        let target = env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
-        let target = root.join(target);
-        let mut build = Command::new(env!("CARGO"));
-        build.args(["build", "--lib", "--manifest-path"]);
-        build.arg(root.join("crates/bowline-lua/Cargo.toml"));
-        build.args(["--no-default-features", "--features", "aws-lc,module,lua54"]);
-        build.arg("--target-dir").arg(&target);
-        let status = build.status().expect("cargo runs this");
-        assert!(status.success(), "the module does not build");
+        let features = ["--no-default-features", "--features", "aws-lc,module,lua54"];
+        let args = [&["--lib"], &features[..]].concat();
+        let built = repository::build("crates/bowline-lua/Cargo.toml", &args, &[]);
         // Another build with another Lua in mind would replace it.
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("lua54");
         std::fs::create_dir_all(&folder).expect("a folder");
         let copy = folder.join("luasteam.so");
-        std::fs::copy(target.join("debug/libluasteam.so"), copy).expect("what cargo built");
+        std::fs::copy(built.join("libluasteam.so"), copy).expect("what cargo built");
         folder.join("?.so")
     })
 }

@@ -7,5 +7,6 @@ mod connecting;
 mod messages;
 mod relays;
 mod room;
+mod server;
 mod symmetric;
 mod trust;
