@@ -2,6 +2,7 @@
 //!
 //! The machine needs an address besides the loopback ones, which GNS does not use (`bowline_interop::gns_p2p`).
 
+mod c_library;
 mod closing;
 mod connecting;
 mod messages;
