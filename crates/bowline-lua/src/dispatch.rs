@@ -14,6 +14,7 @@ use crate::interface::Interface;
 use crate::interface::Told;
 use crate::module::Module;
 use crate::sockets;
+use crate::sockets::peers::ON_SIGNAL;
 use crate::utils;
 
 /// Which of the interfaces a function speaks of.
@@ -70,6 +71,13 @@ fn value(lua: &Lua, told: Told) -> Result<(&'static str, &'static str, Table)> {
             let data = lua.create_table()?;
             data.raw_set("connection", connection.get())?;
             (sockets, "onWritable", data)
+        }
+        Told::Signal(signal) => {
+            let data = lua.create_table_with_capacity(0, 3)?;
+            data.raw_set("connection", signal.connection.get())?;
+            data.raw_set("peer", signal.peer.to_string())?;
+            data.raw_set("signal", lua.create_string(&signal.bytes)?)?;
+            (sockets, ON_SIGNAL, data)
         }
         Told::Authentication(status) => {
             let data = lua.create_table()?;

@@ -11,6 +11,7 @@ use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering;
 
 use bowline::Listener;
+use bowline::PeerListener;
 use bowline::PollGroup;
 
 use crate::interface::Interface;
@@ -19,8 +20,29 @@ use crate::module::Module;
 /// What an interface keeps for the script.
 #[derive(Debug, Default)]
 pub(crate) struct Handles {
-    listeners: RefCell<HashMap<u32, Listener>>,
+    listeners: RefCell<HashMap<u32, Ear>>,
     groups: RefCell<HashMap<u32, Rc<PollGroup>>>,
+}
+
+/// What listens.
+#[derive(Debug)]
+pub(crate) enum Ear {
+    /// At an address.
+    Address(Listener),
+    /// For those who know who we are.
+    Peers(PeerListener),
+}
+
+impl From<Listener> for Ear {
+    fn from(listener: Listener) -> Self {
+        Self::Address(listener)
+    }
+}
+
+impl From<PeerListener> for Ear {
+    fn from(listener: PeerListener) -> Self {
+        Self::Peers(listener)
+    }
 }
 
 /// The last number given; 0 names nothing.
@@ -31,22 +53,27 @@ const GROUP: u32 = 0x8000_0000;
 
 impl Handles {
     /// Keeps a listen socket, and tells its number.
-    pub(crate) fn add_listener(&self, listener: Listener) -> u32 {
+    pub(crate) fn add_listener(&self, listener: impl Into<Ear>) -> u32 {
         let number = next();
-        self.listeners.borrow_mut().insert(number, listener);
+        self.listeners.borrow_mut().insert(number, listener.into());
         number
     }
 
     fn close_listener(&self, number: u32) {
         let listener = self.listeners.borrow_mut().remove(&number);
-        if let Some(listener) = listener {
-            listener.close();
+        match listener {
+            Some(Ear::Address(listener)) => listener.close(),
+            Some(Ear::Peers(listener)) => listener.close(),
+            None => {}
         }
     }
 
     fn listener_addr(&self, number: u32) -> Option<SocketAddr> {
         let listeners = self.listeners.borrow();
-        listeners.get(&number).map(Listener::local_addr)
+        match listeners.get(&number)? {
+            Ear::Address(listener) => Some(listener.local_addr()),
+            Ear::Peers(_) => None,
+        }
     }
 
     /// Keeps a poll group, and tells its number.
@@ -75,7 +102,7 @@ impl Module {
         }
     }
 
-    /// The address that a listen socket has.
+    /// The address that a listen socket has; `None` also for one that has a virtual port.
     pub(crate) fn listener_addr(&self, number: u32) -> Option<SocketAddr> {
         self.interfaces()
             .find_map(|interface| interface.handles().listener_addr(number))

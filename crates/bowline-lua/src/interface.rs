@@ -1,8 +1,8 @@
 //! One sockets interface as the module sees it: what it is made of, and what the script has to be told.
 //! Nothing of Lua.
 //!
-//! What the script is told comes from three places: the events of the sockets, what waits in `ready`, and what was
-//! held back ([`unread`](crate::unread)). A run of `runCallbacks` is a number up to which things are told,
+//! What the script is told comes from four places: the events of the sockets, what waits in `ready`, the signals for
+//! peers ([`signals`](crate::signals)), and what was held back ([`unread`](crate::unread)). A run of `runCallbacks` is a number up to which things are told,
 //! so that one within another, or one that an error ended, leaves nothing out and tells nothing twice.
 //!
 //! Messages that wait for company (Nagle) go out at the end of each run: a script that sends, calls `runCallbacks`
@@ -15,6 +15,9 @@ use std::cell::Cell;
 use std::cell::RefCell;
 use std::collections::HashSet;
 use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+use std::time::Instant;
 
 use bowline::Connection;
 use bowline::ConnectionEvent;
@@ -25,12 +28,15 @@ use bowline::Identity;
 use bowline::Message;
 use bowline::Shard;
 use bowline::Sockets;
+use bowline::signaling::Signaling;
 
 use crate::game_server::Login;
 use crate::game_server::ServerNews;
 use crate::handles::Handles;
 use crate::setup::Setup;
 use crate::setup::SetupError;
+use crate::signals::Outbox;
+use crate::signals::Signal;
 use crate::unread::HeldBack;
 use crate::utils::debug::Line;
 
@@ -53,6 +59,8 @@ pub(crate) struct Interface {
     /// in has a bound.
     ready: RefCell<VecDeque<Told>>,
     held: RefCell<HeldBack<Told>>,
+    /// Shared with the connections whose signals go there.
+    outbox: Arc<Outbox>,
     /// Connections on which something may wait for company. At most [`MAX_UNFLUSHED`].
     unflushed: RefCell<HashSet<Connection>>,
     /// For messages on their way to Lua; empty between calls.
@@ -62,6 +70,8 @@ pub(crate) struct Interface {
 
 /// From this many connections with something to flush on, they are flushed before the next `runCallbacks`.
 const MAX_UNFLUSHED: usize = 4096;
+/// How often a wait looks for what another thread may have done between two of its own turns.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 /// Which of the two that a Lua state may have.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -77,6 +87,8 @@ pub(crate) enum Role {
 pub(crate) enum Told {
     Connection(Box<ConnectionEvent>),
     Writable(ConnectionId),
+    /// To be carried to a peer.
+    Signal(Signal),
     Authentication(AuthenticationStatus),
     /// The last second of our certificate, since 1970.
     CertificateExpiring(u64),
@@ -114,6 +126,7 @@ impl Interface {
             told: Cell::new(0),
             ready: RefCell::default(),
             held: RefCell::new(HeldBack::new()),
+            outbox: Arc::default(),
             unflushed: RefCell::default(),
             received: RefCell::default(),
             handles: Handles::default(),
@@ -132,6 +145,16 @@ impl Interface {
     /// Which of the interfaces of the Lua state it is.
     pub(crate) const fn generation(&self) -> u32 {
         self.generation
+    }
+
+    /// What has signals carried by the script.
+    pub(crate) fn signaling(&self) -> Arc<dyn Signaling> {
+        Arc::clone(&self.outbox) as Arc<dyn Signaling>
+    }
+
+    /// Whether connections may have signals for the script.
+    pub(crate) fn may_signal(&self) -> bool {
+        Arc::strong_count(&self.outbox) > 1
     }
 
     pub(crate) fn connection(&self, number: u32) -> Option<Connection> {
@@ -156,7 +179,30 @@ impl Interface {
     pub(crate) fn has_told(&self) -> bool {
         !self.ready.borrow().is_empty()
             || !self.held.borrow().is_empty()
+            || self.outbox.len() > 0
             || self.sockets.waiting_events() > 0
+    }
+
+    /// Sleeps until there is something to tell or a message to receive. Whether there is.
+    pub(crate) fn wait(&self, timeout: Duration) -> bool {
+        if self.has_told() {
+            return true;
+        }
+        if !self.may_signal() {
+            return self.sockets.wait(timeout);
+        }
+        // Signals are nothing that the sockets wait for: so look after each thing that happens.
+        let start = Instant::now();
+        loop {
+            if self.sockets.wait(Duration::ZERO) || self.has_told() {
+                return true;
+            }
+            let left = timeout.saturating_sub(start.elapsed());
+            if left.is_zero() {
+                return false;
+            }
+            self.sockets.drive(left.min(LOOK_AGAIN));
+        }
     }
 
     /// A run begins. Up to where it goes; `None` if there is nothing to tell.
@@ -166,7 +212,7 @@ impl Interface {
         let free = self.held.borrow_mut().let_go(has_unread);
         let mut ready = self.ready.borrow_mut();
         ready.extend(free);
-        let count = ready.len() + self.sockets.waiting_events();
+        let count = ready.len() + self.outbox.len() + self.sockets.waiting_events();
         (count > 0).then(|| self.told.get() + count as u64)
     }
 
@@ -174,7 +220,8 @@ impl Interface {
     pub(crate) fn next_told(&self, end: u64) -> Option<Told> {
         while self.told.get() < end {
             let ready = self.ready.borrow_mut().pop_front();
-            let told = match ready {
+            let signal = || self.outbox.take().map(Told::Signal);
+            let told = match ready.or_else(signal) {
                 Some(told) => Some(told),
                 None => self.take_event(self.sockets.next_event()?),
             };
@@ -281,7 +328,8 @@ fn must_wait(told: &Told) -> bool {
         | Told::Authentication(_)
         | Told::CertificateExpiring(_)
         | Told::DebugOutput(_)
-        | Told::Server(_) => false,
+        | Told::Server(_)
+        | Told::Signal(_) => false,
     }
 }
 

@@ -40,6 +40,7 @@ mod register;
 mod report;
 mod results;
 mod setup;
+mod signals;
 mod sockets;
 mod unread;
 mod user;

@@ -159,7 +159,7 @@ pub(crate) fn table(lua: &Lua) -> Result<Table> {
     life(&Names::new(lua, &steam, ""), &module)?;
     let run = dispatch::function(lua, &steam, &module, Module::client)?;
     steam.raw_set("runCallbacks", run)?;
-    steam.raw_set("networkingSockets", sockets::table(lua, &module)?)?;
+    steam.raw_set("networkingSockets", sockets::table(lua, &steam, &module)?)?;
     steam.raw_set("gameServer", game_server::table(lua, &steam, &module)?)?;
     steam.raw_set("user", user::table(lua, &module)?)?;
     steam.raw_set("extra", user::extra(lua)?)?;

@@ -36,6 +36,8 @@ pub(crate) struct Setup {
     key: Option<Said>,
     app_id: Option<u32>,
     config: Config,
+    /// Peers on this machine may be reached by its loopback addresses.
+    loopback: bool,
 }
 
 /// Why there is no interface, in words.
@@ -89,6 +91,7 @@ impl Setup {
             key: file("BOWLINE_KEY")?,
             app_id,
             config: Config::new(),
+            loopback: false,
         })
     }
 
@@ -105,6 +108,7 @@ impl Setup {
             key: self.key.or(below.key),
             app_id: self.app_id.or(below.app_id),
             config: self.config,
+            loopback: self.loopback,
         }
     }
 
@@ -153,6 +157,9 @@ impl Setup {
                     config.set(key, 0).expect("it is within its range");
                 }
             }
+        }
+        if self.loopback {
+            builder = builder.loopback_candidates(true);
         }
         Ok(builder.trust(store).config(config))
     }

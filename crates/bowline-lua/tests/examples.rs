@@ -234,3 +234,60 @@ fn talk_until_heard(server: &Lua, members: &[Lua], line: &str) {
         }
     }
 }
+
+#[test]
+fn two_players_find_each_other_by_files() {
+    let folder = std::env::temp_dir().join(format!("bowline-peers-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let players = [("anna", "ben"), ("ben", "anna")].map(|(name, other)| {
+        let folder = folder.to_str().expect("a path in UTF-8").to_owned();
+        std::thread::spawn(move || -> String {
+            let lua = state_in("peers");
+            let () = support::run(&lua, "print = function() end");
+            let program = example("peers").join("player.lua");
+            let program = lua.load(program).into_function().expect("it compiles");
+            let words = mlua::Variadic::from_iter([name.to_owned(), other.to_owned(), folder]);
+            match program.call::<Option<String>>(words) {
+                Ok(greeting) => greeting.expect("they meet"),
+                Err(error) => panic!("{error}"),
+            }
+        })
+    });
+    let heard = players.map(|player| player.join().expect("no error"));
+    assert_eq!(heard, ["hello anna, I am ben", "hello ben, I am anna"]);
+    std::fs::remove_dir_all(&folder).expect("what was made is removed");
+}
+
+/// Signals may be written while they are read, and files may hold anything.
+#[test]
+fn a_mailbox_gives_whole_signals_once() {
+    let lua = state_in("peers");
+    let folder = std::env::temp_dir().join(format!("bowline-mailbox-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let path = folder.to_str().expect("a path in UTF-8");
+    lua.globals().set("folder", path).expect("memory");
+    let () = support::run(
+        &lua,
+        r#"
+        local Mailbox = require "mailbox"
+        local anna, ben = Mailbox.open(folder, "str:anna"), Mailbox.open(folder, "str:ben")
+        assert(#anna:receive() == 0)
+        local all = {}
+        for byte = 0, 255 do all[#all + 1] = string.char(byte) end
+        ben:send("str:anna", table.concat(all))
+        local file = io.open(folder .. "/str-anna.signals", "ab")
+        file:write("nonsense\n\nstr:carl 00")
+        file:flush()
+        local got = anna:receive()
+        assert(#got == 1 and got[1].from == "str:ben" and got[1].signal == table.concat(all))
+        file:write("ff\n")
+        file:close()
+        got = anna:receive()
+        assert(#got == 1 and got[1].from == "str:carl" and got[1].signal == "\0\255")
+        assert(#anna:receive() == 0)
+        anna:send("str:nobody/else", "x")
+        "#,
+    );
+    drop(lua);
+    std::fs::remove_dir_all(&folder).expect("what was made is removed");
+}

@@ -155,19 +155,6 @@ fn closing_a_socket_closes_what_came_in_through_it() {
 }
 
 #[test]
-fn connections_by_identity_are_not_available() {
-    let lua = world();
-    run::<()>(
-        &lua,
-        r#"
-        local sockets = Steam.networkingSockets
-        local socket = sockets.createListenSocketP2P(0, { LocalVirtualPort = 1 })
-        assert(type(socket) == "userdata" and tostring(socket) == "invalid socket")
-        "#,
-    );
-}
-
-#[test]
 fn accepting_says_whether_it_could_be() {
     let lua = world();
     run::<()>(

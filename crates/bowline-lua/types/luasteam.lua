@@ -31,6 +31,7 @@ local Steam = {}
 ---@field key? string Text of the private key that the certificate is for. BOWLINE_KEY names the file.
 ---@field appID? integer The app that certificates must be for. BOWLINE_APP_ID.
 ---@field config? luasteam.Options Settings of everything that this state makes.
+---@field loopbackCandidates? boolean Peers on this machine may be reached by its loopback addresses, too.
 
 ---Starts the library for this Lua state. Once more does nothing.
 ---@param options? luasteam.InitOptions
@@ -153,6 +154,16 @@ sockets.onWritable = nil
 ---@type fun(data: { expiry: integer })?
 sockets.onCertificateExpiring = nil
 
+---@class luasteam.Signal
+---@field connection integer The connection that it is of.
+---@field peer string The identity of whom it is for, like "str:ben".
+---@field signal string Up to 16 KiB of any bytes.
+
+---A signal is to be carried to a peer, who hands it to receiveSignal. It may be lost, doubled or late.
+---@type fun(data: luasteam.Signal)?
+---@see ISteamNetworkingConnectionSignaling::SendSignal
+sockets.onSignal = nil
+
 -- Listening and connecting
 
 ---Listens on an address, like "[::]:55556" for all or "127.0.0.1:55556". With port 0 the system chooses one.
@@ -175,18 +186,39 @@ function sockets.connectByIPAddress(address, options) end
 ---@see ConnectByIPAddress
 function sockets.connectExpecting(address, identity, options) end
 
----Not available yet.
----@param virtualPort integer
+---Lets peers connect who know this side's identity. Needs onSignal.
+---@param virtualPort integer 0 to 65535, to tell one kind of connection from another.
 ---@param options? luasteam.Options
----@return luasteam.Socket socket One that is nothing.
+---@return luasteam.Socket socket If it cannot listen, one that is nothing; why is a line on stderr.
 function sockets.createListenSocketP2P(virtualPort, options) end
 
----Not available yet.
----@param steamID luasteam.uint64
----@param virtualPort integer
+---Connects to a peer by its identity. Needs onSignal.
+---@param steamID luasteam.uint64|string The number of an account, or an identity like "str:ben".
+---@param virtualPort integer What the peer listens on.
 ---@param options? luasteam.Options
----@return integer connection 0
+---@return integer connection 0 if it cannot be; why is a line on stderr.
 function sockets.connectP2P(steamID, virtualPort, options) end
+
+---@class luasteam.SignalOptions
+---@field from? string Who sent it, if the service that carried it knows: a request in another name is ignored.
+---@field newcomers? boolean Whether it may ask for a new connection; yes unless said otherwise.
+
+---Takes in a signal that another side was given by onSignal. Who asks for a connection is told by onConnectionChanged.
+---@param signal string
+---@param options? luasteam.SignalOptions
+---@return luasteam.Result result "Ignored" if it is of no use, as some that come twice or late are.
+---@return string? why
+---@see ReceivedP2PCustomSignal
+function sockets.receiveSignal(signal, options) end
+
+---@class luasteam.Step
+---@field timeUs integer Since the first step.
+---@field text string For people.
+
+---What two peers have tried to reach each other, and what became of it.
+---@param connection integer
+---@return luasteam.Step[]? story nil if there is no such connection.
+function sockets.getConnectionStory(connection) end
 
 ---Two connections within this state that are each other's peer; 0 and 0 if there cannot be.
 ---@param useNetwork? boolean By UDP instead of in memory.

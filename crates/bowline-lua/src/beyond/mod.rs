@@ -9,6 +9,7 @@
 mod arguments;
 mod certificates;
 mod connections;
+mod peers;
 mod receiving;
 mod sending;
 mod status;
@@ -26,6 +27,7 @@ pub(crate) fn register(names: &Names<'_>, module: &Rc<Module>) -> Result<()> {
     receiving::register(names, module)?;
     waiting::register(names, module)?;
     connections::register(names, module)?;
+    peers::register(names, module)?;
     status::register(names, module)?;
     certificates::register(names, module)
 }

@@ -16,7 +16,7 @@ pub(super) fn register(names: &Names<'_>, module: &Rc<Module>) -> Result<()> {
     let state = Rc::clone(module);
     names.own("wait", &["timeoutMs"], move |_, Millis(timeout)| {
         let interface = state.current();
-        Ok(interface.is_some_and(|it| it.has_told() || it.sockets().wait(timeout)))
+        Ok(interface.is_some_and(|it| it.wait(timeout)))
     })?;
     let state = Rc::clone(module);
     names.own(

@@ -47,6 +47,10 @@ fn set(setup: &mut Setup, name: &str, value: Value, lua: &Lua) -> Result<()> {
         "trust" => setup.trust = vec![said(name, value)?],
         "certificate" => setup.certificate = Some(said(name, value)?),
         "key" => setup.key = Some(said(name, value)?),
+        "loopbackCandidates" => match value {
+            Value::Boolean(included) => setup.loopback = included,
+            other => return Err(args::unexpected("boolean", &other)),
+        },
         "appID" => {
             let Whole(number) = Whole::from_lua(value, lua)?;
             let app = u32::try_from(number);

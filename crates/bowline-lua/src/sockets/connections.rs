@@ -15,23 +15,13 @@ use crate::args::Bytes;
 use crate::args::Flag;
 use crate::args::Handle;
 use crate::args::Options;
-use crate::args::Whole;
 use crate::module::Module;
 use crate::register::Names;
 use crate::report;
 use crate::results;
 use crate::sockets::listen::address_of;
-use crate::userdata::Uint64;
 
 pub(super) fn register(names: &Names<'_>, module: &Rc<Module>) -> Result<()> {
-    names.function(
-        "connectP2P",
-        &["steamID", "virtualPort", "options?"],
-        |_, (Uint64(_), Whole(_), Options(_))| {
-            report::failed("connectP2P", super::NO_P2P);
-            Ok(0)
-        },
-    )?;
     let state = Rc::clone(module);
     names.function(
         "connectByIPAddress",

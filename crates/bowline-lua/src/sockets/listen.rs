@@ -10,21 +10,12 @@ use mlua::Value;
 
 use crate::args::Bytes;
 use crate::args::Options;
-use crate::args::Whole;
 use crate::module::Module;
 use crate::register::Names;
 use crate::report;
 use crate::sockets::socket::Socket;
 
 pub(super) fn register(names: &Names<'_>, module: &Rc<Module>) -> Result<()> {
-    names.function(
-        "createListenSocketP2P",
-        &["virtualPort", "options?"],
-        |_, (Whole(_), Options(_))| {
-            report::failed("createListenSocketP2P", super::NO_P2P);
-            Ok(Socket::INVALID)
-        },
-    )?;
     let state = Rc::clone(module);
     names.function(
         "createListenSocketIP",

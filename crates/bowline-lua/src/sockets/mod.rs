@@ -5,6 +5,7 @@ mod connections;
 pub(crate) mod events;
 pub(crate) mod listen;
 mod messages;
+pub(crate) mod peers;
 mod poll_groups;
 pub(crate) mod receive;
 pub(crate) mod socket;
@@ -19,20 +20,19 @@ use crate::beyond;
 use crate::constants;
 use crate::module::Module;
 use crate::register::Names;
+use crate::sockets::peers::Callbacks;
 
 /// Why nothing can be made.
 const NO_INTERFACE: &str = "not initialised";
 
-/// Why nothing is made by identity.
-const NO_P2P: &str = "connections by identity are not available";
-
-/// The table with its functions.
-pub(crate) fn table(lua: &Lua, module: &Rc<Module>) -> Result<Table> {
+/// The table with its functions, for the module's own table.
+pub(crate) fn table(lua: &Lua, steam: &Table, module: &Rc<Module>) -> Result<Table> {
     let table = lua.create_table()?;
     table.raw_set("flags", constants::flags(lua)?)?;
     let names = Names::new(lua, &table, "networkingSockets");
     listen::register(&names, module)?;
     connections::register(&names, module)?;
+    peers::register(&names, module, Callbacks::of(lua, steam)?)?;
     messages::register(&names, module)?;
     receive::register(&names, module)?;
     poll_groups::register(&names, module)?;

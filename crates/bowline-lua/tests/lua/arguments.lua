@@ -6,6 +6,8 @@ local unpack = table.unpack or unpack
 local client, server = world.pair()
 local group = sockets.createPollGroup()
 local socket = world.listen()
+-- Else nothing is made by identity.
+function sockets.onSignal() end
 
 -- What a parameter of that name takes: kinds of values, and one that is right. A `picky` one refuses some of them.
 local function takes(kinds, right, picky)
@@ -48,6 +50,7 @@ local parameters = {
     queryPort = takes(number, 0, "a port"),
     reason = takes(number, 1000, "a reason"),
     socket = takes("userdata", socket, "a socket"),
+    signal = takes(text, "x"),
     steamID = takes("uint64", Steam.extra and Steam.extra.parseUint64("5")),
     text = takes(text, "x"),
     timeoutMs = takes(number, 0, "not negative"),
@@ -59,6 +62,7 @@ local parameters = {
     virtualPort = takes(number, 0),
     ["closeListenSocket.socket"] = takes("any", socket),
     dedicated = takes("boolean nil", true),
+    ["connectP2P.steamID"] = takes("uint64 string numeral", Steam.extra and Steam.extra.parseUint64("5")),
     ["connectExpecting.address"] = takes(text, "127.0.0.1:1", "an address"),
     ["setSequenced.lane"] = takes(number .. " nil", 0, "a lane"),
 }
