@@ -448,6 +448,8 @@ pub const CLOSE_SIGNAL_WAITS: [Span; 3] = [
 pub const MAX_EARLY_SIGNALS: usize = 64;
 /// So many signals of a connection are remembered in its story.
 pub const MAX_SIGNAL_STORY: usize = 16;
+/// So many means of reaching a peer a connection has at once: ICE, and a relay.
+pub const MAX_TRANSPORTS: usize = 2;
 /// What a relay adds to each packet at most, in bytes: a Send indication with an IPv6 address (RFC 8656,
 /// section 11.1) and padding.
 pub const RELAY_OVERHEAD: usize = 52;

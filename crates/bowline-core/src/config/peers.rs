@@ -97,6 +97,16 @@ impl Config {
         CandidateTypes::from_enable(self.int(ConfigKey::P2pTransportIceEnable))
     }
 
+    /// By how much ways that ICE finds count as slower than they are, in milliseconds: `P2P_Transport_ICE_Penalty`.
+    pub const fn ice_penalty_ms(&self) -> u32 {
+        self.int(ConfigKey::P2pTransportIcePenalty).unsigned_abs()
+    }
+
+    /// The same for relays: `P2P_Transport_SDR_Penalty`.
+    pub const fn relay_penalty_ms(&self) -> u32 {
+        self.int(ConfigKey::P2pTransportSdrPenalty).unsigned_abs()
+    }
+
     /// Whether a connection to a peer may be one with the connection that the peer may be starting at the
     /// same time (it may not).
     ///

@@ -77,6 +77,11 @@ impl Path {
         self.mtu_bytes = u16::try_from(mtu_bytes).unwrap_or(u16::MAX);
     }
 
+    /// Packets go as before, after there was no way, or from another port.
+    pub(crate) const fn retake_way(&mut self) {
+        self.state = PathState::Usable;
+    }
+
     /// No way is left.
     pub(crate) const fn lose_way(&mut self) {
         self.state = PathState::Missing;

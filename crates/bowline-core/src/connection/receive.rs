@@ -133,7 +133,9 @@ impl Connection {
             return Err(DropReason::BadPacketNumber);
         }
         if active {
-            self.on_way_confirmed(now, via);
+            let flags = stats.as_ref().map_or(StatsFlags::NONE, |stats| stats.flags);
+            let is_chosen = !flags.contains(StatsFlags::NOT_PRIMARY_TRANSPORT);
+            self.on_way_confirmed(now, via, is_chosen);
         }
         self.liveness.on_received(now);
         self.peer.has_keys = true;
@@ -400,9 +402,14 @@ impl Connection {
         let recorder = &mut self.recorder;
         let receiver = &mut self.receiver;
         let path = &mut self.path;
+        let mut probe = None;
         let outcome = self.sender.on_ack(now, by, ack, |settled| {
             let packet = settled.number;
             path.on_fate(now, settled);
+            if settled.went_elsewhere() && settled.has_arrived() {
+                // Packets of a faster way may have overtaken it.
+                probe = Some((packet, now.since(settled.sent_at)));
+            }
             if settled.has_arrived() {
                 exchange.acked(now, packet);
                 receiver.window_arrived(packet);
@@ -420,6 +427,9 @@ impl Connection {
             log_verbose!(self, AckRtt "bowline::ack_rtt", rtt_us = rtt.as_micros(), "round trip");
             self.on_ping(now, rtt);
         }
+        if let Some((number, rtt)) = probe.filter(|(_, rtt)| *rtt <= limits::MAX_PING) {
+            self.on_probe_answered(now, number, rtt);
+        }
         let blocks = ack.blocks().count() as u64;
         if blocks > 0 {
             self.receiver.acks.owe_for_nacks(now, blocks);
@@ -430,6 +440,12 @@ impl Connection {
 
     /// A round trip was measured.
     pub(crate) fn on_ping(&mut self, now: Timestamp, rtt: Span) {
+        self.note_ping(now, rtt);
+        self.on_transport_ping(now, rtt);
+    }
+
+    /// Shows a round trip that was measured.
+    pub(crate) fn note_ping(&mut self, now: Timestamp, rtt: Span) {
         let ms = u32::try_from(rtt.as_millis()).unwrap_or(u32::MAX);
         self.telemetry.ping.add_sample(now, ms);
         self.telemetry.link.ping_sample(ms);

@@ -87,6 +87,7 @@ impl Connection {
                     self.on_rendezvous_timeout(now, stage);
                 } else if self.liveness.on_timeout(now) {
                     self.telemetry.link.reply_timed_out();
+                    self.on_missed_reply(now);
                 }
             }
             State::Connected { .. } | State::Linger { .. } => self.on_active_timeout(now),
@@ -122,6 +123,7 @@ impl Connection {
         }
         if self.liveness.on_timeout(now) {
             self.telemetry.link.reply_timed_out();
+            self.on_missed_reply(now);
             self.doubt_way(now);
         }
         if self.liveness.is_lost(now, self.config.timeout_connected()) {

@@ -85,6 +85,9 @@ impl Connection {
         if let Some(transmit) = self.next_check(buf) {
             return Some(transmit);
         }
+        if let Some(transmit) = self.next_transport_probe(now, buf) {
+            return Some(transmit);
+        }
         let flows = self.state.is_active() || self.is_finding_route();
         if !flows || !self.path.is_usable() || self.pipe.is_some() {
             return None;

@@ -6,21 +6,24 @@
 //! agent of each connection tries the addresses. By the time that a packet arrives both have keys.
 //!
 //! `party` is what a connection has for all this, `call` the side that asks, `answer` the side that is
-//! asked, `signals` what goes in and out, `way` the step from addresses to packets, `closing` the end, `route` what
-//! the application may know of it;
+//! asked, `signals` what goes in and out, `way` the step from addresses to packets, `transports`, `score` and `choice`
+//! the choice among several, `closing` the end, `route` what the application may know of it;
 //! [`tie_break`] decides when both ask at once, `story` remembers what was tried.
 
 mod answer;
 mod call;
+mod choice;
 mod closing;
 mod party;
 pub mod reliable_signal;
 mod route;
+mod score;
 pub mod signal;
 pub mod signal_pacer;
 mod signals;
 pub mod story;
 pub mod tie_break;
+mod transports;
 mod way;
 
 pub(crate) use party::Party;

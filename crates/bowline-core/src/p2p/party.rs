@@ -21,6 +21,7 @@ use crate::p2p::signal::ConnectOk;
 use crate::p2p::signal::ReliableMessage;
 use crate::p2p::signal_pacer::SignalPacer;
 use crate::p2p::story::SignalStory;
+use crate::p2p::transports::Transports;
 use crate::p2p::way::Way;
 use crate::rng::Rng;
 use crate::time::Timestamp;
@@ -44,6 +45,7 @@ pub(crate) struct Party {
     /// A server's answer, for as long as the client may not have it.
     pub(crate) answer: Option<Box<ConnectOk>>,
     pub(crate) agent: Option<Box<IceAgent>>,
+    pub(crate) transports: Transports,
     pub(crate) way: Way,
     pub(crate) sent: ReliableSender,
     pub(crate) received: ReliableReceiver,
@@ -82,7 +84,11 @@ impl Party {
             session: Some(Box::new(session)),
             answer: None,
             agent: None,
-            way: Way::Missing { since: now },
+            transports: Transports::new(),
+            way: Way::Missing {
+                since: now,
+                last: None,
+            },
             sent: ReliableSender::new(),
             received: ReliableReceiver::new(),
             early: Vec::new(),
@@ -102,6 +108,7 @@ impl Party {
             + size_of::<Rng>()
             + size_of::<IceAgent>()
             + IceAgent::HEAP_BOUND
+            + Transports::HEAP_BOUND
             + memory::grown::<ReliableMessage>(limits::MAX_EARLY_SIGNALS)
             + ReliableSender::HEAP_BOUND
             + texts * limits::MAX_SIGNAL_CANDIDATE
@@ -114,6 +121,7 @@ impl Party {
         let texts = self.early.iter().map(ReliableMessage::heap_bytes);
         size_of::<Self>()
             + agent.map_or(0, |agent| size_of::<IceAgent>() + agent.heap_bytes())
+            + self.transports.heap_bytes()
             + self.rng.as_ref().map_or(0, |_| size_of::<Rng>())
             + memory::of_vec(&self.early)
             + texts.sum::<usize>()

@@ -5,7 +5,7 @@ use core::net::SocketAddr;
 use crate::connection::Connection;
 use crate::ice::RouteKind;
 use crate::p2p::Ports;
-use crate::transmit::Via;
+use crate::p2p::transports::Route;
 
 /// The way that packets take at the moment.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -26,8 +26,8 @@ impl Connection {
     /// The way between two peers; `None` while there is none, and for a connection by address.
     pub fn peer_route(&self) -> Option<PeerRoute> {
         let party = self.party.as_ref()?;
-        let Via { local, remote } = party.way.via()?;
-        let kind = party.agent.as_ref()?.kind_of(local, remote)?;
+        let Route { via, kind } = party.way.route()?;
+        let remote = via.remote;
         Some(PeerRoute { remote, kind })
     }
 }

@@ -13,6 +13,7 @@ use crate::connection::Input;
 use crate::connection::Stage;
 use crate::connection::State;
 use crate::counters::DropReason;
+use crate::debug::log_verbose;
 use crate::end_reason::EndReason;
 use crate::ice::credentials;
 use crate::limits;
@@ -20,6 +21,8 @@ use crate::p2p::signal::ReliableMessage;
 use crate::p2p::signal::Signal;
 use crate::p2p::signal::SignalKind;
 use crate::p2p::signal::Unsupported;
+use crate::p2p::story::SignalName;
+use crate::p2p::transports::Kind;
 use crate::time::Timestamp;
 
 impl Connection {
@@ -47,6 +50,8 @@ impl Connection {
         if let Some(party) = &mut self.party {
             party.story.signal_came(now, &signal.kind);
         }
+        let what = SignalName::of(&signal.kind);
+        log_verbose!(self, P2pRendezvous "bowline::p2p_rendezvous", %what, "signal received");
         if let SignalKind::Closed { reason, text } = &signal.kind {
             return self.on_close_signal(now, *reason, text);
         }
@@ -99,7 +104,7 @@ impl Connection {
             && party.agent.take().is_some()
         {
             party.story.peer_without_ice(now);
-            self.lose_way(now);
+            self.withdraw_transport(now, Kind::Ice);
         }
     }
 
@@ -197,6 +202,8 @@ impl Connection {
             }
             party.story.signal_left(now, &signal.kind);
         }
+        let what = SignalName::of(&signal.kind);
+        log_verbose!(self, P2pRendezvous "bowline::p2p_rendezvous", %what, "signal sent");
     }
 
     /// The service that carries signals cannot: without it there is no connection.

@@ -159,7 +159,7 @@ impl Connection {
 }
 
 impl SignalName {
-    fn of(kind: &SignalKind) -> Self {
+    pub(super) fn of(kind: &SignalKind) -> Self {
         match kind {
             SignalKind::ConnectRequest(_) => Self::Request,
             SignalKind::ConnectOk(_) => Self::Accept,

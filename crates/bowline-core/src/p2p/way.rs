@@ -1,8 +1,9 @@
 //! From the agent that looks for ways to the path that packets take, and back.
 //!
 //! The agent says what the peer should be told, which pair of addresses works, and when it no longer does.
-//! A pair that answers checks is used at once; the connection counts as connected when a packet of the
-//! peer decrypts, which proves that the other direction works and that it has the same keys.
+//! A pair that answers checks is used at once, unless another transport is better (`choice`); the connection counts
+//! as connected when a packet of the peer decrypts, which proves that the other direction works and that it has the
+//! same keys.
 
 use alloc::boxed::Box;
 
@@ -17,10 +18,10 @@ use crate::event::ToEndpoint;
 use crate::ice::IceAgent;
 use crate::ice::IceConfig;
 use crate::ice::IceEvent;
-use crate::ice::RouteKind;
 use crate::ice::credentials;
-use crate::limits;
 use crate::p2p::signal::ReliableMessage;
+use crate::p2p::transports::Kind;
+use crate::p2p::transports::Route;
 use crate::time::Timestamp;
 use crate::transmit::Transmit;
 use crate::transmit::TransmitBuf;
@@ -33,22 +34,36 @@ pub(crate) enum Way {
     Missing {
         /// Since when.
         since: Timestamp,
+        /// The one before.
+        last: Option<Route>,
     },
     /// This one.
-    Taken(Via),
+    Taken(Route),
 }
 
 impl Way {
-    pub(crate) const fn via(self) -> Option<Via> {
+    pub(crate) fn via(self) -> Option<Via> {
+        self.route().map(|route| route.via)
+    }
+
+    pub(crate) const fn route(self) -> Option<Route> {
         match self {
             Self::Missing { .. } => None,
-            Self::Taken(via) => Some(via),
+            Self::Taken(route) => Some(route),
+        }
+    }
+
+    /// The one that packets took last.
+    pub(super) const fn last(self) -> Option<Route> {
+        match self {
+            Self::Missing { last, .. } => last,
+            Self::Taken(route) => Some(route),
         }
     }
 
     pub(crate) const fn missing_since(self) -> Option<Timestamp> {
         match self {
-            Self::Missing { since } => Some(since),
+            Self::Missing { since, .. } => Some(since),
             Self::Taken(_) => None,
         }
     }
@@ -106,10 +121,17 @@ impl Connection {
         let Some(via) = via else {
             return Ok(true);
         };
-        let Some(agent) = self.party.as_mut().and_then(|party| party.agent.as_mut()) else {
+        let Some(party) = &mut self.party else {
             return Err(DropReason::UnknownSource);
         };
-        if crate::stun::is_stun(data) {
+        let is_stun = crate::stun::is_stun(data);
+        if !is_stun && party.transports.has(via) {
+            return Ok(true);
+        }
+        let Some(agent) = &mut party.agent else {
+            return Err(DropReason::UnknownSource);
+        };
+        if is_stun {
             let taken = agent.handle_stun(now, via.local, via.remote, data);
             self.follow_agent(now);
             return taken.map(|()| false);
@@ -138,43 +160,14 @@ impl Connection {
                     rtt,
                 } => {
                     let via = Via { local, remote };
-                    self.take_way(via, kind);
-                    if let Some(rtt) = rtt {
-                        self.sender.on_handshake_rtt(rtt);
-                        self.on_ping(now, rtt);
-                    }
-                    if self.is_finding_route() {
-                        self.liveness.introduce();
-                    } else {
-                        self.liveness.probe_at_once();
-                    }
+                    self.offer_transport(now, Kind::Ice, Route { via, kind }, rtt);
                 }
-                IceEvent::Lost => self.lose_way(now),
+                IceEvent::Lost => self.withdraw_transport(now, Kind::Ice),
                 IceEvent::Permit { local, remote } => {
                     let via = Via { local, remote };
                     self.outbox.push_to_endpoint(ToEndpoint::Permit(via));
                 }
             }
-        }
-    }
-
-    fn take_way(&mut self, via: Via, kind: RouteKind) {
-        let overhead = match kind {
-            RouteKind::Relayed => limits::RELAY_OVERHEAD,
-            RouteKind::Local | RouteKind::Direct => 0,
-        };
-        let mtu_bytes = self.config.mtu_bytes().saturating_sub(overhead);
-        if let Some(party) = &mut self.party {
-            party.way = Way::Taken(via);
-            self.path.take_way(mtu_bytes);
-        }
-    }
-
-    pub(super) fn lose_way(&mut self, now: Timestamp) {
-        if let Some(party) = &mut self.party {
-            let since = party.way.missing_since().unwrap_or(now);
-            party.way = Way::Missing { since };
-            self.path.lose_way();
         }
     }
 
@@ -220,18 +213,10 @@ impl Connection {
     }
 
     /// A packet of the peer has decrypted that came this way: there is one in both directions, even if no
-    /// check of ours has told yet.
-    pub(crate) fn on_way_confirmed(&mut self, now: Timestamp, via: Option<Via>) {
-        if let Some(via) = via
-            && let Some(agent) = self.party.as_mut().and_then(|party| party.agent.as_mut())
-        {
-            agent.on_data_received(now, via.local, via.remote);
-            self.follow_agent(now);
-        }
-        if let (Some(via), false) = (via, self.path.is_usable()) {
-            let agent = self.party.as_ref().and_then(|party| party.agent.as_ref());
-            let kind = agent.and_then(|agent| agent.kind_of(via.local, via.remote));
-            self.take_way(via, kind.unwrap_or(RouteKind::Relayed));
+    /// check of ours has told yet. The peer has chosen the way, or only asks after it.
+    pub(crate) fn on_way_confirmed(&mut self, now: Timestamp, via: Option<Via>, is_chosen: bool) {
+        if let Some(via) = via {
+            self.on_transport_confirmed(now, via, is_chosen);
         }
         if !self.is_finding_route() {
             return;
@@ -314,12 +299,14 @@ impl Connection {
         }
     }
 
-    /// When the agent has something to do.
+    /// When the agent has something to do, or the choice among several transports.
     pub(crate) fn agent_deadline(&self) -> Option<Timestamp> {
         if self.is_over() {
             return None;
         }
-        self.party.as_ref()?.agent.as_ref()?.poll_timeout()
+        let agent = self.party.as_ref()?.agent.as_ref();
+        let agent = agent.and_then(|agent| agent.poll_timeout());
+        agent.into_iter().chain(self.choice_deadline()).min()
     }
 
     /// The agent's deadline may have passed.
@@ -331,5 +318,6 @@ impl Connection {
             agent.handle_timeout(now);
             self.follow_agent(now);
         }
+        self.review_choice(now);
     }
 }

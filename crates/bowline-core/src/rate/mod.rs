@@ -195,6 +195,15 @@ impl Controller {
         }
     }
 
+    /// Packets go another way from now on, of which nothing is known.
+    pub(crate) fn leave_way(&mut self, now: Timestamp) {
+        match self {
+            Self::Pinned(_) => {}
+            Self::Resting(resting) => resting.leave_way(),
+            Self::Tide(tide) => tide.leave_way(now),
+        }
+    }
+
     /// What was decided lately, the oldest first.
     pub(crate) fn decisions(&self) -> impl Iterator<Item = RateDecision> + '_ {
         self.trace().into_iter().flat_map(Trace::iter)

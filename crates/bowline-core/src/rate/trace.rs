@@ -50,6 +50,8 @@ pub enum RateChange {
     Silent,
     /// Something is acknowledged again.
     Resumed,
+    /// Packets go another way, of which nothing is known.
+    NewWay,
 }
 
 /// The latest decisions, the oldest first.

@@ -4,6 +4,7 @@
 //! ring, so that sending a packet does not allocate. An ack settles everything up to the newest packet
 //! that it names, so entries leave from the front. What it says is missing goes on to `missing`.
 
+mod elsewhere;
 mod marks;
 mod missing;
 mod ranges;
@@ -56,6 +57,7 @@ pub(crate) struct InFlight {
 struct SentPacket {
     sent_at: Timestamp,
     ranges: RangesOf,
+    /// 0 if it does not count among the bytes in flight (`elsewhere`).
     bytes: u16,
     fate: Fate,
     is_probe: bool,

@@ -13,6 +13,8 @@
 //! A packet that only asks the path for its packet size (`path_probe`) carries nothing, and neither its loss
 //! nor the undoing of that counts.
 //!
+//! A packet that went another way than packets go now says nothing of this one: it is settled, and that is all.
+//!
 //! **Silence**: if nothing is acknowledged for a round trip, its variation and the peer's delay, the oldest
 //! reliable data goes again, in one packet that the window does not hold (a tail-loss probe). The ack for
 //! it tells of all that went before. Each further time takes twice as long, up to a bound, and after two the
@@ -27,6 +29,7 @@ use crate::ids::PacketNumber;
 use crate::limits;
 use crate::rate::Acked;
 use crate::rate::Newest;
+use crate::rate::rtt::RttEstimator;
 use crate::recv::acks;
 use crate::send::Rare;
 use crate::send::Sender;
@@ -85,6 +88,7 @@ impl<F: FnMut(&Settled)> Verdicts<'_, F> {
             Verdict::Arrived => {
                 self.on_arrived(packet, ranges);
                 if !packet.timed_out
+                    && !packet.went_elsewhere()
                     && let Some(ack) = self.ack
                     && ack.latest == packet.number
                 {
@@ -95,8 +99,10 @@ impl<F: FnMut(&Settled)> Verdicts<'_, F> {
             Verdict::Late { was_lost } => {
                 if was_lost && !packet.is_probe {
                     self.rare.get_or_insert_default().losses.undone += 1;
-                    self.acked.undone_packets += 1;
-                    self.armour.on_undone();
+                    if !packet.went_elsewhere() {
+                        self.acked.undone_packets += 1;
+                        self.armour.on_undone();
+                    }
                 }
                 self.on_arrived(packet, ranges);
             }
@@ -105,14 +111,17 @@ impl<F: FnMut(&Settled)> Verdicts<'_, F> {
     }
 
     fn on_arrived(&mut self, packet: Settled, ranges: &mut dyn Iterator<Item = &SentRange>) {
-        if !packet.is_probe {
-            self.armour.on_settled(true);
-        }
         for sent in ranges {
             self.delivered = true;
             if let Some(lane) = self.lanes.get_mut(sent.lane.as_usize()) {
                 lane.on_acked(sent.range.clone());
             }
+        }
+        if packet.went_elsewhere() {
+            return;
+        }
+        if !packet.is_probe {
+            self.armour.on_settled(true);
         }
         self.acked.packets += 1;
         self.acked.bytes += u64::from(packet.bytes);
@@ -129,12 +138,14 @@ impl<F: FnMut(&Settled)> Verdicts<'_, F> {
         if packet.is_probe {
             return;
         }
-        self.armour.on_settled(false);
+        if !packet.went_elsewhere() {
+            self.armour.on_settled(false);
+        }
         if packet.timed_out {
             return;
         }
         self.rare.get_or_insert_default().losses.packets += 1;
-        self.acked.lost_packets += 1;
+        self.acked.lost_packets += u64::from(!packet.went_elsewhere());
         for sent in ranges {
             if let Some(lost) = self.armour.on_lost(packet.number, sent)
                 && let Some(lane) = self.lanes.get_mut(sent.lane.as_usize())
@@ -228,6 +239,17 @@ impl Sender {
         });
         let acked = verdicts.acked;
         self.controller.on_ack(&acked);
+    }
+
+    /// Packets go another way from now on, of which nothing is known (RFC 9000, section 9.4): round trip, rate and
+    /// window begin anew. What is under way may still arrive, and is sent again if it does not.
+    pub(crate) fn leave_way(&mut self, now: Timestamp) {
+        self.in_flight.leave_way();
+        self.controller.leave_way(now);
+        self.rtt = RttEstimator::default();
+        self.timeouts = 0;
+        self.probe = false;
+        self.last_ack_at = now;
     }
 
     /// When packets that are missing, or that no ack speaks of, are taken for lost.

@@ -46,4 +46,11 @@ impl Sender {
         self.on_packet_sent(now, bytes, 0, true);
         self.in_flight.mark_probe();
     }
+
+    /// Books a packet without data that goes another way than others do.
+    pub(crate) fn on_probe_sent_elsewhere(&mut self, now: Timestamp, bytes: usize) {
+        self.on_packet_sent(now, bytes, 0, false);
+        self.in_flight.mark_probe();
+        self.in_flight.mark_elsewhere();
+    }
 }

@@ -66,6 +66,12 @@ impl PingTracker {
         valid.max().copied()
     }
 
+    /// The smallest of the recent samples in milliseconds; `None` before the first.
+    pub fn best_recent_ms(&self) -> Option<u32> {
+        let valid = self.recent_ms.iter().take(usize::from(self.len));
+        valid.min().copied()
+    }
+
     /// When the most recent sample came, even if it changed nothing.
     pub fn last_sample_at(&self) -> Option<Timestamp> {
         (self.len > 0).then_some(self.last_sample_at)
@@ -103,6 +109,7 @@ mod tests {
         ping.add_sample(at_ms(1), 90);
         assert_eq!(ping.smoothed_ms(), Some(35));
         assert_eq!(ping.worst_recent_ms(), Some(90));
+        assert_eq!(ping.best_recent_ms(), Some(31));
         assert_eq!(ping.last_sample_at(), Some(at_ms(1)));
     }
 

@@ -7,6 +7,7 @@ mod chance;
 mod ending;
 mod hostile;
 mod meeting;
+mod moves;
 mod nats;
 mod relays;
 mod support;

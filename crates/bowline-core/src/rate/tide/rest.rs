@@ -12,6 +12,7 @@ use crate::rate::tide::Mode;
 use crate::rate::tide::Tide;
 use crate::rate::tide::pace::Haste;
 use crate::rate::tide::pace::LastRound;
+use crate::rate::trace::RateChange;
 use crate::time::Timestamp;
 
 /// A controller that has nothing to do.
@@ -61,6 +62,11 @@ impl Resting {
         self.bounds = Bounds::new(min, max);
     }
 
+    /// What was known of the path is of no use any more.
+    pub(crate) fn leave_way(&mut self) {
+        self.path = None;
+    }
+
     /// The controller as it goes on at `now`.
     pub(crate) fn wake(&self, now: Timestamp) -> Tide {
         let mut tide = Tide::new(now, self.bounds);
@@ -93,6 +99,14 @@ impl Resting {
 }
 
 impl Tide {
+    /// Packets go another way from now on: it is found out from the start how much that takes.
+    pub(crate) fn leave_way(&mut self, now: Timestamp) {
+        let trace = core::mem::take(&mut self.trace);
+        *self = Self::new(now, self.bounds);
+        self.trace = trace;
+        self.note(now, RateChange::NewWay);
+    }
+
     /// What is to be kept of it while nothing is sent.
     pub(crate) fn rest(&self) -> Resting {
         let path = match &self.mode {

@@ -31,6 +31,7 @@ use crate::memory;
 use crate::send::in_flight::SentPacket;
 use crate::send::in_flight::Settled;
 use crate::send::in_flight::Verdict;
+use crate::send::in_flight::elsewhere::ELSEWHERE;
 use crate::send::in_flight::marks::Marks;
 use crate::send::in_flight::ranges::Ranges;
 use crate::send::in_flight::ranges::SentRange;
@@ -220,6 +221,15 @@ impl Missing {
         }
     }
 
+    /// Packets go another way from now on: what was learned of the one before is forgotten.
+    pub(super) fn leave_way(&mut self) {
+        for packet in &mut self.packets {
+            packet.sent.bytes = ELSEWHERE;
+        }
+        self.bytes = 0;
+        self.window = Span::ZERO;
+    }
+
     /// When the first one was waited for long enough.
     pub(super) fn deadline(&self) -> Option<Timestamp> {
         let (_, first) = self.first_waiting()?;
@@ -284,7 +294,9 @@ impl Missing {
                 self.stop_waiting_for(entry, packet);
             }
             let verdict = Verdict::Late { was_lost };
-            self.widen(now, now.since(packet.missed_at), bounds);
+            if packet.sent.bytes != ELSEWHERE {
+                self.widen(now, now.since(packet.missed_at), bounds);
+            }
             settled(
                 packet.report(verdict),
                 &mut self.ranges.of(packet.sent.ranges),
