@@ -59,8 +59,6 @@ pub enum Change {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum WaitsFor {
-    /// Connections by identity.
-    PeerToPeer,
     /// Relays.
     Relays,
     /// The Messages interface.
@@ -74,7 +72,6 @@ pub enum WaitsFor {
 impl fmt::Display for WaitsFor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
-            Self::PeerToPeer => "P2P",
             Self::Relays => "relays",
             Self::Messages => "Messages",
             Self::FakeIp => "FakeIP",

@@ -96,7 +96,7 @@ settings! {
     /// Least important messages to log about lost packets.
     LogLevelPacketGaps = 16 "LogLevel_PacketGaps" Connection Facts::level();
     /// Least important messages to log about how peers find each other.
-    LogLevelP2pRendezvous = 17 "LogLevel_P2PRendezvous" Connection Facts::level().waits_for(WaitsFor::PeerToPeer);
+    LogLevelP2pRendezvous = 17 "LogLevel_P2PRendezvous" Connection Facts::level();
     /// Least important messages to log about pings to relays.
     LogLevelSdrRelayPings = 18 "LogLevel_SDRRelayPings" Global Facts::level().waits_for(WaitsFor::Relays);
     /// After how many lost pings in a row a relay is given up that never answered.
@@ -134,9 +134,9 @@ settings! {
     /// Pings to pretend for data centers, like `sto=32,iad=100`.
     SdrClientFakeClusterPing = 36 "SDRClient_FakeClusterPing" Global Facts::text().dev().waits_for(WaitsFor::Relays);
     /// Two peers that connect to each other get one connection.
-    SymmetricConnect = 37 "SymmetricConnect" Connection Facts::int(0, 0, 1).unlisted().before_connecting().waits_for(WaitsFor::PeerToPeer);
+    SymmetricConnect = 37 "SymmetricConnect" Connection Facts::int(0, 0, 1).unlisted().before_connecting();
     /// This side's virtual port; -1 is the one of the peer.
-    LocalVirtualPort = 38 "LocalVirtualPort" Connection Facts::int(-1, -1, MAX_I32).unlisted().before_connecting().waits_for(WaitsFor::PeerToPeer);
+    LocalVirtualPort = 38 "LocalVirtualPort" Connection Facts::int(-1, -1, MAX_I32).unlisted().before_connecting();
     /// Send over two Wi-Fi networks at once.
     DualWifiEnable = 39 "DualWifi_Enable" Connection Facts::int(1, 0, 2).waits_for(WaitsFor::SteamClient);
     /// The number that a connection starts with as its user data; -1 is none.
@@ -181,22 +181,22 @@ settings! {
     SendTimeSincePreviousPacket = 59 "SendTimeSincePreviousPacket" Connection Facts::int(-1, -1, 1);
     /// Ping only so many of the nearest data centers.
     SdrClientLimitPingProbes = 60 "SDRClient_LimitPingProbesToNearestN" Global Facts::int(0, 0, 1000).unit("count").waits_for(WaitsFor::Relays);
-    /// STUN servers, separated by commas; without any there is no NAT traversal.
-    P2pStunServerList = 103 "P2P_STUN_ServerList" Connection Facts::text().waits_for(WaitsFor::PeerToPeer);
+    /// STUN servers, separated by commas; without any a peer is reached through NATs by relays alone.
+    P2pStunServerList = 103 "P2P_STUN_ServerList" Connection Facts::text();
     /// Which addresses to tell the peer: 0 none, 1 relayed, 2 private and 4 public ones, added up; 2147483647 is all.
-    P2pTransportIceEnable = 104 "P2P_Transport_ICE_Enable" Connection Facts::int(MAX_I32, 0, MAX_I32).waits_for(WaitsFor::PeerToPeer);
-    /// By how much routes straight to the peer count as slower than they are.
-    P2pTransportIcePenalty = 105 "P2P_Transport_ICE_Penalty" Connection Facts::int(0, 0, MAX_I32).unit("ms").waits_for(WaitsFor::PeerToPeer);
+    P2pTransportIceEnable = 104 "P2P_Transport_ICE_Enable" Connection Facts::int(MAX_I32, 0, MAX_I32);
+    /// By how much what ICE finds counts as slower than it is, where there is another transport to choose. There is none yet.
+    P2pTransportIcePenalty = 105 "P2P_Transport_ICE_Penalty" Connection Facts::int(0, 0, MAX_I32).unit("ms");
     /// By how much routes through relays count as slower than they are.
     P2pTransportSdrPenalty = 106 "P2P_Transport_SDR_Penalty" Connection Facts::int(0, 0, MAX_I32).unit("ms").waits_for(WaitsFor::Relays);
     /// TURN servers, separated by commas.
-    P2pTurnServerList = 107 "P2P_TURN_ServerList" Connection Facts::text().waits_for(WaitsFor::PeerToPeer);
+    P2pTurnServerList = 107 "P2P_TURN_ServerList" Connection Facts::text();
     /// User names for them, in the same order.
-    P2pTurnUserList = 108 "P2P_TURN_UserList" Connection Facts::text().waits_for(WaitsFor::PeerToPeer);
+    P2pTurnUserList = 108 "P2P_TURN_UserList" Connection Facts::text();
     /// Passwords for them, in the same order.
-    P2pTurnPassList = 109 "P2P_TURN_PassList" Connection Facts::text().waits_for(WaitsFor::PeerToPeer);
-    /// Which ICE to use in the original: 0 and 1 its own, 2 WebRTC's. Here there is one.
-    P2pTransportIceImplementation = 110 "P2P_Transport_ICE_Implementation" Connection Facts::int(0, 0, 2).before_connecting().waits_for(WaitsFor::PeerToPeer);
+    P2pTurnPassList = 109 "P2P_TURN_PassList" Connection Facts::text();
+    /// Which ICE to use in the original: 0 and 1 its own, 2 WebRTC's. Here there is one, whatever is set.
+    P2pTransportIceImplementation = 110 "P2P_Transport_ICE_Implementation" Connection Facts::int(0, 0, 2).before_connecting();
     /// Told of connections that change their state. In Rust: `Event::ConnectionChanged`.
     CallbackConnectionStatusChanged = 201 "Callback_ConnectionStatusChanged" Connection Facts::callback();
     /// Told of our authentication status. In Rust: an event.
@@ -208,7 +208,7 @@ settings! {
     /// Told of sessions of messages that failed.
     CallbackMessagesSessionFailed = 205 "Callback_MessagesSessionFailed" Global Facts::callback().waits_for(WaitsFor::Messages);
     /// Makes the channel over which peers find each other.
-    CallbackCreateConnectionSignaling = 206 "Callback_CreateConnectionSignaling" Global Facts::callback().waits_for(WaitsFor::PeerToPeer);
+    CallbackCreateConnectionSignaling = 206 "Callback_CreateConnectionSignaling" Global Facts::callback();
     /// Told of fake addresses that were asked for.
     CallbackFakeIpResult = 207 "Callback_FakeIPResult" Global Facts::callback().waits_for(WaitsFor::FakeIp);
     /// Probe whether routers keep the priority bits of packets.

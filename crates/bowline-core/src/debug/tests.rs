@@ -10,10 +10,16 @@ use tracing::Subscriber;
 use tracing::span;
 
 use super::*;
+use crate::crypto::rustcrypto;
+use crate::endpoint::Called;
+use crate::endpoint::Endpoint;
+use crate::endpoint::EndpointConfig;
 use crate::ids::ConnectionId;
+use crate::ids::VirtualPort;
 use crate::message::SendFlags;
 use crate::pair::Pair;
 use crate::time::Span;
+use crate::time::Timestamp;
 
 #[test]
 fn debug_levels_have_the_numbers_of_gns() {
@@ -134,6 +140,32 @@ fn a_connection_logs_from_the_sources_that_are_turned_up() {
                 assert!(expected || told == 0, "{source} brings {other}");
             }
         });
+    }
+}
+
+/// The same of how peers find each other, which no connection by address has to tell of.
+#[test]
+fn a_connection_between_peers_logs_signals_if_told_to() {
+    for (level, is_told) in [(5, false), (6, true)] {
+        let mut config = Config::new();
+        config.set(ConfigKey::LogLevelP2pRendezvous, level).unwrap();
+        let log = Log::default();
+        let id = tracing::subscriber::with_default(log.clone(), || {
+            let now = Timestamp::from_micros(1_000_000);
+            let mut host = EndpointConfig::new(rustcrypto::provider());
+            host.identity = "str:alice".parse().unwrap();
+            let mut endpoint = Endpoint::new(host, [1; 32], now, 1_700_000_000);
+            let (bob, port) = ("str:bob".parse().unwrap(), VirtualPort::from(1));
+            let called = endpoint.connect_p2p(now, &bob, port, Arc::new(config));
+            let Ok(Called::New(mut connection)) = called else {
+                panic!("a new connection")
+            };
+            let mut signal = Vec::new();
+            assert!(connection.poll_signal(now + Span::from_secs(1), &mut signal));
+            connection.id()
+        });
+        let told = log.count(DebugSource::P2pRendezvous, id);
+        assert_eq!(told > 0, is_told, "at level {level}");
     }
 }
 
