@@ -140,6 +140,7 @@ impl Peers {
             + memory::of_map(&self.calls)
             + memory::of_map(&self.by_peer)
             + self.by_peer.values().map(memory::of_set).sum::<usize>()
+            + self.ways.heap_bytes()
     }
 }
 

@@ -55,29 +55,29 @@ use crate::wire::udp::UdpPacket;
 #[derive(Debug)]
 pub(super) struct Ways {
     pub(super) gatherer: Gatherer,
-    wishes: BTreeMap<ConnectionId, Wish>,
-    names: BTreeMap<String, Name>,
-    to_resolve: VecDeque<String>,
+    pub(super) wishes: BTreeMap<ConnectionId, Wish>,
+    pub(super) names: BTreeMap<String, Name>,
+    pub(super) to_resolve: VecDeque<String>,
 }
 
 /// What a connection's settings ask for.
 #[derive(Clone, Debug)]
-struct Wish {
+pub(super) struct Wish {
     mask: CandidateTypes,
-    stun: Vec<ServerUri>,
-    turn: Vec<TurnUri>,
+    pub(super) stun: Vec<ServerUri>,
+    pub(super) turn: Vec<TurnUri>,
 }
 
 #[derive(Clone, Debug)]
-struct TurnUri {
+pub(super) struct TurnUri {
     server: ServerUri,
-    user: String,
-    password: String,
+    pub(super) user: String,
+    pub(super) password: String,
 }
 
 /// A name of a server.
 #[derive(Clone, Debug)]
-enum Name {
+pub(super) enum Name {
     /// The owner of the endpoint was asked.
     Asked,
     /// It was answered then; no addresses if there are none.
@@ -125,7 +125,7 @@ impl Wish {
         self.stun.iter().chain(turn)
     }
 
-    fn names(&self) -> impl Iterator<Item = &String> {
+    pub(super) fn names(&self) -> impl Iterator<Item = &String> {
         self.servers().filter_map(|server| match server.host() {
             ServerHost::Name(name) => Some(name),
             ServerHost::Ip(_) => None,

@@ -21,6 +21,11 @@ const FINGERPRINT_MASK: u32 = 0x5354_554E;
 pub struct IntegrityKey(Zeroizing<Vec<u8>>);
 
 impl IntegrityKey {
+    /// Heap in bytes.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        self.0.capacity()
+    }
+
     /// That of a password which both sides know for this session, as in ICE (RFC 8489, section 9.1).
     pub fn short_term(password: &str) -> Self {
         Self(Zeroizing::new(password.as_bytes().to_vec()))

@@ -16,16 +16,16 @@ use crate::stun::Message;
 /// An account, and what the server has said of how to prove it.
 #[derive(Clone)]
 pub(super) struct Auth {
-    user: String,
-    password: Zeroizing<String>,
-    challenge: Option<Challenge>,
+    pub(super) user: String,
+    pub(super) password: Zeroizing<String>,
+    pub(super) challenge: Option<Challenge>,
 }
 
 #[derive(Clone, Debug)]
-struct Challenge {
-    realm: Vec<u8>,
-    nonce: Vec<u8>,
-    key: IntegrityKey,
+pub(super) struct Challenge {
+    pub(super) realm: Vec<u8>,
+    pub(super) nonce: Vec<u8>,
+    pub(super) key: IntegrityKey,
 }
 
 impl Auth {

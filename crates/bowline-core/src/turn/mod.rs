@@ -31,6 +31,7 @@ mod auth;
 mod channel_data;
 mod client;
 mod grant;
+mod memory;
 mod peers;
 mod request;
 #[cfg(test)]

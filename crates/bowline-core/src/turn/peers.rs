@@ -31,16 +31,16 @@ const REFUSED: Span = Span::from_secs(300);
 /// All permissions and channels of an allocation.
 #[derive(Clone, Debug)]
 pub(super) struct Peers {
-    permissions: BTreeMap<IpAddr, Grant>,
-    channels: BTreeMap<SocketAddr, Channel>,
+    pub(super) permissions: BTreeMap<IpAddr, Grant>,
+    pub(super) channels: BTreeMap<SocketAddr, Channel>,
     /// Also of channels that have lapsed, until the number is needed again: what the server thinks of them is known only
     /// if none of its answers was lost.
-    by_number: BTreeMap<u16, SocketAddr>,
+    pub(super) by_number: BTreeMap<u16, SocketAddr>,
     next_number: u16,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Channel {
+pub(super) struct Channel {
     number: u16,
     grant: Grant,
 }

@@ -41,8 +41,8 @@ pub(super) struct Request {
 /// All requests that wait for answers, and which of them are to leave.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Requests {
-    waiting: BTreeMap<TransactionId, Request>,
-    to_send: VecDeque<TransactionId>,
+    pub(super) waiting: BTreeMap<TransactionId, Request>,
+    pub(super) to_send: VecDeque<TransactionId>,
 }
 
 impl Requests {

@@ -16,6 +16,7 @@
 //! `mapping` is the address by STUN, `relay` one allocation, `socket` all of a socket, `want` a connection's view.
 
 mod mapping;
+mod memory;
 mod relay;
 mod socket;
 #[cfg(test)]

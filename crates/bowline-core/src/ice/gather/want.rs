@@ -15,7 +15,7 @@ use super::socket::Socket;
 #[derive(Clone, Debug)]
 pub(super) struct Want {
     pub(super) config: GatherConfig,
-    told: Vec<LocalCandidate>,
+    pub(super) told: Vec<LocalCandidate>,
     is_done: bool,
 }
 

@@ -1,0 +1,55 @@
+//! What the gatherer holds on the heap.
+
+use crate::memory;
+
+use super::GatherConfig;
+use super::Gatherer;
+use super::TurnServer;
+use super::relay::Relay;
+use super::socket::Socket;
+use super::want::Want;
+
+impl Gatherer {
+    /// Heap in bytes: sockets, what relays lend them, and what each connection wants and was told.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        let sockets = self.sockets.iter().map(Socket::heap_bytes);
+        let wants = self.wants.values().map(Want::heap_bytes);
+        memory::of_vec(&self.sockets)
+            + sockets.sum::<usize>()
+            + memory::of_map(&self.wants)
+            + wants.sum::<usize>()
+            + memory::of_set(&self.outdated)
+    }
+}
+
+impl Socket {
+    fn heap_bytes(&self) -> usize {
+        let relays = self.relays.iter().map(Relay::heap_bytes);
+        memory::of_vec(&self.stun) + memory::of_vec(&self.relays) + relays.sum::<usize>()
+    }
+}
+
+impl Relay {
+    fn heap_bytes(&self) -> usize {
+        self.client.heap_bytes()
+    }
+}
+
+impl Want {
+    fn heap_bytes(&self) -> usize {
+        self.config.heap_bytes() + memory::of_vec(&self.told)
+    }
+}
+
+impl GatherConfig {
+    fn heap_bytes(&self) -> usize {
+        let accounts = self.turn.iter().map(TurnServer::heap_bytes);
+        memory::of_vec(&self.stun) + memory::of_vec(&self.turn) + accounts.sum::<usize>()
+    }
+}
+
+impl TurnServer {
+    fn heap_bytes(&self) -> usize {
+        self.user.capacity() + self.password.capacity()
+    }
+}
