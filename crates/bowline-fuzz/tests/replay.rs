@@ -44,6 +44,7 @@ replay! {
     ice_agent,
     ice_candidate,
     identity_string,
+    peers,
     recording,
     short_texts,
     snp_decode,

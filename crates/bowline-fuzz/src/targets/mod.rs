@@ -8,6 +8,7 @@ mod connection;
 mod endpoint;
 mod handshake;
 mod ice;
+mod peers;
 mod recording;
 mod seeds;
 mod snp;
@@ -22,6 +23,7 @@ pub use connection::{connection_frames, extensions};
 pub use endpoint::endpoint_datagram;
 pub use handshake::handshake;
 pub use ice::{ice_agent, ice_candidate};
+pub use peers::peers;
 pub use recording::recording;
 pub use snp::{ack_codec, snp_decode, snp_roundtrip};
 pub use stun::{stun, turn_client};
@@ -60,6 +62,7 @@ pub const TARGETS: &[Target] = &[
     target("ice_agent", 2048, ice_agent, seeds::none),
     target("ice_candidate", 1024, ice_candidate, ice::seeds),
     target("identity_string", 256, identity_string, seeds::identities),
+    target("peers", 2048, peers, seeds::none),
     target("recording", 8192, recording, recording::seeds),
     target("short_texts", 128, short_texts, seeds::short_texts),
     target("snp_decode", 1400, snp_decode, seeds::none),
