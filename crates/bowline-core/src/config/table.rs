@@ -181,7 +181,7 @@ settings! {
     SendTimeSincePreviousPacket = 59 "SendTimeSincePreviousPacket" Connection Facts::int(-1, -1, 1);
     /// Ping only so many of the nearest data centers.
     SdrClientLimitPingProbes = 60 "SDRClient_LimitPingProbesToNearestN" Global Facts::int(0, 0, 1000).unit("count").waits_for(WaitsFor::Relays);
-    /// STUN servers, separated by commas; without any a peer is reached through NATs by relays alone.
+    /// STUN servers, separated by commas; without any this host does not know how NATs show it.
     P2pStunServerList = 103 "P2P_STUN_ServerList" Connection Facts::text();
     /// Which addresses to tell the peer: 0 none, 1 relayed, 2 private and 4 public ones, added up; 2147483647 is all.
     P2pTransportIceEnable = 104 "P2P_Transport_ICE_Enable" Connection Facts::int(MAX_I32, 0, MAX_I32);
