@@ -80,6 +80,20 @@ pub enum ConnectP2pError {
     TooManyConnections,
 }
 
+/// Why an endpoint does not take a connection from another one of the same process.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum AdmitError {
+    /// Nobody listens on that virtual port.
+    #[error("nobody listens on that virtual port")]
+    NotListening,
+    /// There is a connection between the same virtual ports, and one of the two is symmetric.
+    #[error("there is a connection between these virtual ports already")]
+    Crossed,
+    /// Too many connections, in all or with this peer, or too many that wait to be accepted.
+    #[error("too many connections")]
+    Full,
+}
+
 /// Why a connection could not be accepted.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum AcceptError {

@@ -15,6 +15,7 @@ use crate::config::Config;
 use crate::config::LaneConfig;
 use crate::end_reason::EndReason;
 use crate::error::SendError;
+use crate::ids::ConnectionId;
 use crate::ids::LaneIndex;
 use crate::ids::MessageNumber;
 use crate::limits;
@@ -51,6 +52,11 @@ pub enum Piped {
         /// Why, in words.
         text: String,
     },
+    /// The application has accepted the connection.
+    Accepted {
+        /// What the accepting end calls it.
+        id: ConnectionId,
+    },
 }
 
 /// Room in a receive queue.
@@ -63,6 +69,14 @@ pub struct Room {
 }
 
 impl Room {
+    /// All that an empty queue takes.
+    fn of(config: &Config) -> Self {
+        Self {
+            messages: config.recv_buffer_messages(),
+            bytes: config.recv_buffer_bytes(),
+        }
+    }
+
     const fn fits(self, len: usize) -> bool {
         self.messages > 0 && self.bytes >= len
     }
@@ -99,6 +113,9 @@ pub(crate) struct Pipe {
     too_old_at: Timestamp,
     /// When something moved to the other end last.
     moved_at: Timestamp,
+    /// Both ends have agreed to talk; until then messages wait.
+    is_open: bool,
+    made_at: Timestamp,
     outbox: VecDeque<Piped>,
 }
 
@@ -119,25 +136,45 @@ pub(crate) struct PipeRoom {
 impl Pipe {
     /// An end whose other end has the same settings.
     pub(crate) fn new(now: Timestamp, config: &Config) -> Self {
-        let window = Room {
-            messages: config.recv_buffer_messages(),
-            bytes: config.recv_buffer_bytes(),
-        };
-        let largest = config.recv_max_message_bytes().min(limits::MAX_MESSAGE);
+        Self {
+            is_open: true,
+            ..Self::unopened(now, config, config)
+        }
+    }
+
+    /// An end that holds messages back until it is [opened](Self::open), and whose other end has settings of
+    /// its own.
+    pub(crate) fn unopened(now: Timestamp, config: &Config, theirs: &Config) -> Self {
+        let room = Room::of(theirs);
+        let largest = theirs.recv_max_message_bytes().min(limits::MAX_MESSAGE);
         Self {
             lanes: Vec::from([PipeLane::default()]),
-            room: window,
-            window,
+            room,
+            window: Room::of(config),
             freed: Room::default(),
             waiting: 0,
             waiting_bytes: 0,
             send_buffer_bytes: config.send_buffer_bytes(),
-            max_message_bytes: largest.min(window.bytes),
+            max_message_bytes: largest.min(room.bytes),
             refused: None,
             too_old_at: Timestamp::NEVER,
             moved_at: now,
+            is_open: false,
+            made_at: now,
             outbox: VecDeque::new(),
         }
+    }
+
+    /// Both ends have agreed to talk: what waits moves.
+    pub(crate) fn open(&mut self, now: Timestamp) {
+        self.is_open = true;
+        self.moved_at = now;
+        self.pump(now);
+    }
+
+    /// Tells the other end that it was accepted, by the name that it has here.
+    pub(crate) fn accept(&mut self, id: ConnectionId) {
+        self.outbox.push_back(Piped::Accepted { id });
     }
 
     /// Goes by another send buffer from now on. The receive limits are part of what the ends have agreed
@@ -173,7 +210,7 @@ impl Pipe {
             let lanes = self.lanes.len();
             return Err(SendError::NoSuchLane { lane, lanes });
         }
-        if self.waiting == 0 && self.room.fits(len) {
+        if self.waiting == 0 && self.is_open && self.room.fits(len) {
             return Ok(());
         }
         if flags.contains(SendFlags::NO_DELAY) && !flags.is_reliable() {
@@ -363,7 +400,7 @@ impl Pipe {
     /// What a lane takes now; `None` if it is not configured.
     pub(crate) fn room_for(&self, lane: LaneIndex) -> Option<PipeRoom> {
         self.lanes.get(lane.as_usize())?;
-        let at_once = self.waiting == 0 && self.room.messages > 0;
+        let at_once = self.waiting == 0 && self.is_open && self.room.messages > 0;
         let at_once_bytes = if at_once { self.room.bytes } else { 0 };
         let free = self.send_buffer_bytes.saturating_sub(self.buffered_bytes());
         let max = self.max_message_bytes();
@@ -371,6 +408,11 @@ impl Pipe {
             buffer_bytes: free.max(at_once_bytes).min(max),
             at_once_bytes,
         })
+    }
+
+    /// When it was made.
+    pub(crate) const fn made_at(&self) -> Timestamp {
+        self.made_at
     }
 
     /// When something moved to the other end last.
@@ -399,7 +441,8 @@ impl Pipe {
 
     fn pump(&mut self, now: Timestamp) {
         self.expire(now);
-        while let Some(index) = self.next_lane()
+        while self.is_open
+            && let Some(index) = self.next_lane()
             && let Some(lane) = self.lanes.get_mut(index.as_usize())
             && let Some(first) = lane.queue.front()
             && self.room.fits(first.data.len())

@@ -10,6 +10,7 @@ use crate::connection::Connection;
 use crate::connection::ConnectionState;
 use crate::connection::RealTimeStatus;
 use crate::counters::DropReason;
+use crate::handshake::Origin;
 use crate::ids::LaneIndex;
 use crate::stats::ArmourStats;
 use crate::stats::LossStats;
@@ -45,6 +46,12 @@ impl Connection {
     }
 
     fn write_state(&self, out: &mut String) -> fmt::Result {
+        if self.origin == Origin::InProcess {
+            writeln!(
+                out,
+                "The peer is in this process: no packets, no encryption"
+            )?;
+        }
         write!(out, "End-to-end connection: ")?;
         let ended = match self.state() {
             ConnectionState::Connecting => return writeln!(out, "connecting"),

@@ -31,6 +31,7 @@ mod sealed_close;
 mod state;
 mod timers;
 mod transmit;
+mod within;
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -360,7 +361,8 @@ impl Connection {
         if old == ConnectionState::Connecting {
             self.outbox.push_to_endpoint(ToEndpoint::Decided);
         }
-        if self.party.is_some() && new.is_closed() && !old.is_closed() {
+        let is_between_peers = self.party.is_some() || self.origin == Origin::InProcess;
+        if is_between_peers && new.is_closed() && !old.is_closed() {
             self.outbox.push_to_endpoint(ToEndpoint::Over);
         }
         if new == ConnectionState::Dead {

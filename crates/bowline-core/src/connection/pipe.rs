@@ -69,6 +69,7 @@ impl Connection {
                 self.finish_linger(now);
             }
             Piped::Closed { reason, text } => self.on_piped_close(now, reason, &text),
+            Piped::Accepted { id } => self.on_accepted_within(now, id),
         }
     }
 
@@ -104,6 +105,7 @@ impl Connection {
         }
         self.tell_writable();
         self.give_up_linger(now);
+        self.give_up_waiting(now);
     }
 
     /// The end of a pipe needs no farewell beyond what is handed over.

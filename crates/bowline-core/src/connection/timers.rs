@@ -25,7 +25,9 @@ impl Connection {
         if let Some(pipe) = &self.pipe {
             let linger = self.linger_deadline().map(|at| (at, TimerKind::Linger));
             let expiry = pipe.too_old_at().map(|at| (at, TimerKind::Expiry));
-            return linger.into_iter().chain(expiry).min_by_key(|next| next.0);
+            let answer = self.answer_deadline().map(|at| (at, TimerKind::Initial));
+            let next = linger.into_iter().chain(expiry).chain(answer);
+            return next.min_by_key(|next| next.0);
         }
         match &self.state {
             State::Dialing(dialing) => {

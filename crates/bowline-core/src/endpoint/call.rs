@@ -31,6 +31,14 @@ pub enum Called {
     Waiting(ConnectionId),
 }
 
+/// What is to come of it.
+pub(super) enum Plan {
+    /// A new connection.
+    New(Call),
+    /// See [`Called::Waiting`].
+    Waiting(ConnectionId),
+}
+
 impl Endpoint {
     /// Starts a connection to a peer that is known by its identity; drain it to get its first signal.
     ///
@@ -47,15 +55,45 @@ impl Endpoint {
         port: VirtualPort,
         config: Arc<Config>,
     ) -> Result<Called, ConnectP2pError> {
+        self.check_names(peer)?;
+        if config.ice_candidates().is_empty() {
+            return Err(ConnectP2pError::NoTransport);
+        }
+        let call = match self.plan_call(peer, port, &config)? {
+            Plan::New(call) => call,
+            Plan::Waiting(id) => return Ok(Called::Waiting(id)),
+        };
+        self.check_credentials(now);
+        let ports = call.ports;
+        let id = self.table.fresh_id(&mut self.rng);
+        self.insert_call(id, call, Origin::Signal, None);
+        let mut rng = self.rng.child("connection");
+        let policy = config.encryption();
+        let session = Session::new(&self.host, &mut rng, id, Role::Client, policy);
+        let party = Party::new(now, Role::Client, ports, session, rng.child("peer"));
+        let start = self.start(id, SIGNAL_ROUTE, config, &mut rng);
+        let connection = Connection::call(now, start, party, peer.clone());
+        Ok(Called::New(Box::new(connection)))
+    }
+
+    /// Whether both sides are somebody.
+    pub(super) fn check_names(&self, peer: &Identity) -> Result<(), ConnectP2pError> {
         if peer.is_anonymous() {
             return Err(ConnectP2pError::NoPeer);
         }
         if self.host.identity.is_anonymous() {
             return Err(ConnectP2pError::NoIdentity);
         }
-        if config.ice_candidates().is_empty() {
-            return Err(ConnectP2pError::NoTransport);
-        }
+        Ok(())
+    }
+
+    /// Finds out whether a connection with the peer is a new one, and may be.
+    pub(super) fn plan_call(
+        &self,
+        peer: &Identity,
+        port: VirtualPort,
+        config: &Arc<Config>,
+    ) -> Result<Plan, ConnectP2pError> {
         let local = config.local_virtual_port().unwrap_or(port);
         let ports = Ports {
             local,
@@ -66,31 +104,21 @@ impl Endpoint {
             || listener.is_some_and(|listener| listener.config.is_symmetric_connect());
         if let Some((id, call)) = self.peers.double_of(peer, ports, symmetric) {
             return match call.pending {
-                true => Ok(Called::Waiting(id)),
+                true => Ok(Plan::Waiting(id)),
                 false => Err(ConnectP2pError::AlreadyConnected(id)),
             };
         }
         if self.table.len() >= limits::MAX_CONNECTIONS || self.peers.is_full_of(peer) {
             return Err(ConnectP2pError::TooManyConnections);
         }
-        self.check_credentials(now);
-        let id = self.table.fresh_id(&mut self.rng);
-        let call = Call {
+        Ok(Plan::New(Call {
             peer: peer.clone(),
             ports,
             symmetric,
             pending: false,
             alive: true,
-            config: Arc::clone(&config),
-        };
-        self.insert_call(id, call, None);
-        let mut rng = self.rng.child("connection");
-        let policy = config.encryption();
-        let session = Session::new(&self.host, &mut rng, id, Role::Client, policy);
-        let party = Party::new(now, Role::Client, ports, session, rng.child("peer"));
-        let start = self.start(id, SIGNAL_ROUTE, config, &mut rng);
-        let connection = Connection::call(now, start, party, peer.clone());
-        Ok(Called::New(Box::new(connection)))
+            config: Arc::clone(config),
+        }))
     }
 
     /// Puts a connection between peers into the tables.
@@ -98,11 +126,12 @@ impl Endpoint {
         &mut self,
         id: ConnectionId,
         call: Call,
+        origin: Origin,
         remote_id: Option<ConnectionId>,
     ) {
         let entry = Entry {
             route: SIGNAL_ROUTE,
-            origin: Origin::Signal,
+            origin,
             remote_id,
             identity: Some(call.peer.clone()),
             pending: false,

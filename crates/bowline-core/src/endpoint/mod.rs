@@ -27,6 +27,7 @@ mod table;
 mod trust;
 mod ways;
 mod windows;
+mod within;
 
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
@@ -73,6 +74,7 @@ pub use signals::SignalEvent;
 pub use table::Shard;
 pub use trust::AuthenticationStatus;
 pub use trust::TrustEvent;
+pub use within::Caller;
 
 /// A UDP socket, by the number that its owner gave it.
 #[derive(

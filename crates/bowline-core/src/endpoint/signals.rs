@@ -16,6 +16,7 @@ use crate::endpoint::budget::SIGNED_REQUEST_COST;
 use crate::endpoint::budget::UNSIGNED_REQUEST_COST;
 use crate::endpoint::peers::Call;
 use crate::endpoint::peers::SIGNAL_ROUTE;
+use crate::handshake::Origin;
 use crate::handshake::session::Session;
 use crate::identity::Identity;
 use crate::ids::ConnectionId;
@@ -72,7 +73,7 @@ impl Endpoint {
         self.check_addressee(&signal)?;
         if let Some(to) = signal.to_id {
             let entry = self.table.get(to).ok_or(DropReason::UnknownConnection)?;
-            if entry.origin != crate::handshake::Origin::Signal {
+            if entry.origin != Origin::Signal {
                 return Err(DropReason::SignalForAnotherKind);
             }
             return Ok(SignalEvent::Forward(to));
@@ -178,7 +179,7 @@ impl Endpoint {
             alive: true,
             config,
         };
-        self.insert_call(id, call, Some(from));
+        self.insert_call(id, call, Origin::Signal, Some(from));
         let connection = Connection::called(now, start, party, (peer.clone(), from), &verified);
         Ok(SignalEvent::Incoming(Box::new(connection)))
     }

@@ -47,6 +47,8 @@ pub enum Origin {
     Signal,
     /// Both ends were made together, in one process.
     Pair,
+    /// Asked for by identity, and the peer is in this process: no signals, no packets.
+    InProcess,
 }
 
 /// What all connections of an endpoint share: who we are and whom we trust.

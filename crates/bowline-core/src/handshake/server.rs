@@ -55,6 +55,7 @@ impl Connection {
         match self.origin {
             Origin::Dial | Origin::Pair => return Err(AcceptError::NotIncoming),
             Origin::Signal => return self.on_accept_call(now),
+            Origin::InProcess => return self.on_accept_within(now),
             Origin::Listen => {}
         }
         let (State::Deciding(deciding), Some(client)) = (&mut self.state, self.peer.id) else {

@@ -29,6 +29,8 @@ pub struct Entry {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum What {
+    /// The peer is in this process: neither signals nor packets are needed.
+    InProcess,
     /// We sent a signal.
     SignalLeft(SignalName),
     /// A signal of the peer came.
@@ -133,11 +135,11 @@ impl SignalStory {
 }
 
 impl Connection {
-    /// How two peers that found each other by signals came together, or did not, the oldest first; empty for
+    /// How two peers that know each other's identities came together, or did not, the oldest first; empty for
     /// a connection by address. Of a long story the beginning is kept.
     pub fn story(&self) -> Vec<Entry> {
         let Some(party) = &self.party else {
-            return Vec::new();
+            return self.story_within();
         };
         let signals = party.story.entries.iter();
         let mut story = signals
@@ -173,6 +175,7 @@ impl SignalName {
 impl fmt::Display for What {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::InProcess => f.write_str("the peer is in this process: connected in memory"),
             Self::SignalLeft(name) => write!(f, "signal sent: {name}"),
             Self::SignalCame(name) => write!(f, "signal received: {name}"),
             Self::PeerWithoutIce => f.write_str("the peer looks for no direct way"),
