@@ -81,6 +81,7 @@ pub struct SocketsBuilder {
     trusted: CertStore,
     recordings: Option<RecordingDirectory>,
     loopback: Loopback,
+    takes_shortcuts: bool,
 }
 
 impl SocketsBuilder {
@@ -106,6 +107,7 @@ impl SocketsBuilder {
             trusted: CertStore::new(),
             recordings: None,
             loopback: Loopback::IfAlone,
+            takes_shortcuts: true,
         }
     }
 
@@ -246,6 +248,14 @@ impl SocketsBuilder {
         self
     }
 
+    /// Whether [`Sockets::connect_p2p`] makes a connection in memory if the peer is in this process, as far as both
+    /// sides allow it. So unless set; without, such peers find each other by signals and exchange packets, like any
+    /// others. For tests of what is between them.
+    pub const fn shortcuts(mut self, allowed: bool) -> Self {
+        self.takes_shortcuts = allowed;
+        self
+    }
+
     /// Makes the interface.
     ///
     /// # Errors
@@ -278,7 +288,14 @@ impl SocketsBuilder {
             callbacks_only: self.events_need_callbacks,
             ..Told::all(limits::MAX_EVENTS)
         };
-        let (inner, further) = Inner::new(endpoint, self.config, told, shards, self.loopback)?;
+        let (inner, further) = Inner::new(
+            endpoint,
+            self.config,
+            told,
+            shards,
+            self.loopback,
+            self.takes_shortcuts,
+        )?;
         if let Some(directory) = self.recordings {
             inner.keep_recordings(directory);
         }

@@ -205,12 +205,35 @@ pub enum ConnectP2pError {
     /// There are as many connections as there may be, in all or with this peer.
     #[error("too many connections")]
     TooManyConnections,
+    /// The peer, which is in this process, has as many connections as there may be, in all or with this side, or as
+    /// many requests or events that wait.
+    #[error("the peer takes no more connections")]
+    PeerBusy,
     /// 65,536 events wait to be read; none may be lost, so read them first.
     #[error("too many events wait to be read")]
     TooManyEvents,
     /// A setting cannot be one of a connection.
     #[error(transparent)]
     Config(#[from] ConfigError),
+}
+
+/// Why no connection to a peer in this process could be started.
+#[derive(Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConnectWithinError {
+    /// No [`Sockets`](crate::Sockets) of this process has that identity and that app ID, or it is about to call this
+    /// side itself, by signals.
+    #[error("nobody in this process has that identity")]
+    NotHere,
+    /// Somebody has that identity, but does not listen on that virtual port.
+    #[error("the peer is in this process, but does not listen on virtual port {port}")]
+    NotListening {
+        /// That one.
+        port: VirtualPort,
+    },
+    /// For a cause that does not depend on where the peer is.
+    #[error(transparent)]
+    Refused(#[from] ConnectP2pError),
 }
 
 impl From<core::ConnectP2pError> for ConnectP2pError {

@@ -96,7 +96,7 @@ impl ConnectionEvent {
 pub struct ConnectionInfo {
     /// Who the peer says it is, once it has said so.
     pub identity: Option<Identity>,
-    /// Whether a trusted certificate vouches for the identity.
+    /// Whether a trusted certificate vouches for the identity, or the peer was called by it in this process.
     pub authenticated: bool,
     /// Whether packets are encrypted.
     pub encrypted: bool,

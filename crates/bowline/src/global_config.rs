@@ -58,6 +58,12 @@ pub(crate) fn enroll(inner: &Arc<Inner>) {
     process.interfaces.push(Arc::downgrade(inner));
 }
 
+/// The interfaces that there are.
+pub(crate) fn interfaces() -> Vec<Arc<Inner>> {
+    let known = process().lock().interfaces.clone();
+    known.iter().filter_map(Weak::upgrade).collect()
+}
+
 #[derive(Debug)]
 struct Process {
     config: Arc<Config>,

@@ -251,6 +251,7 @@ pub use crate::error::AcceptError;
 pub use crate::error::BuildError;
 pub use crate::error::ConnectError;
 pub use crate::error::ConnectP2pError;
+pub use crate::error::ConnectWithinError;
 pub use crate::error::LaneError;
 pub use crate::error::ListenError;
 pub use crate::error::ListenP2pError;

@@ -8,7 +8,9 @@ use bowline_core::ids::VirtualPort;
 use bowline_core::p2p::story::Entry as StoryEntry;
 
 use crate::connection::Connection;
+use crate::driver::Neighbours;
 use crate::error::ConnectP2pError;
+use crate::error::ConnectWithinError;
 use crate::error::ListenP2pError;
 use crate::error::NoSuchConnection;
 use crate::error::SignalError;
@@ -51,6 +53,10 @@ impl Sockets {
     /// [`receive_signal`](Self::receive_signal) takes in; then they look for a way between them, of which
     /// [`Connection::story`] tells. Messages may be sent right away. See [`signaling`](crate::signaling).
     ///
+    /// A peer that is in this process and listens on that port is connected to in memory, as by
+    /// [`connect_within`](Self::connect_within), and `signaling` is not used, unless one of the two sides was made
+    /// [without shortcuts](crate::SocketsBuilder::shortcuts).
+    ///
     /// With [`ConfigKey::SymmetricConnect`](crate::ConfigKey::SymmetricConnect) both may begin at once, and the
     /// two connections become one. If the peer's request has come first and waits for a decision, it is accepted,
     /// and this returns that connection.
@@ -87,6 +93,49 @@ impl Sockets {
         Ok(Connection::new(slot))
     }
 
+    /// Starts a connection to a peer that is in this process: another `Sockets`, or this one, that has the identity
+    /// `peer` and listens on that virtual port. Returns at once.
+    ///
+    /// Messages move in memory, as between the ends of a [pipe](crate::PairKind::Pipe), and no signals are needed.
+    /// Otherwise it is a connection as with any peer: an event announces the request, and the peer accepts or
+    /// closes it, without [`ReceiveContext::on_request`]. The peer counts as
+    /// [authenticated](crate::ConnectionInfo::authenticated), since nobody else can speak for a `Sockets` of this
+    /// process.
+    ///
+    /// # Errors
+    /// If no such peer is here, or as [`connect_p2p`](Self::connect_p2p).
+    pub fn connect_within(
+        &self,
+        peer: &Identity,
+        port: impl Into<VirtualPort>,
+    ) -> Result<Connection, ConnectWithinError> {
+        self.connect_within_as(peer, port.into(), None)
+    }
+
+    /// Like [`connect_within`](Self::connect_within), with settings of its own.
+    ///
+    /// # Errors
+    /// As `connect_within`.
+    pub fn connect_within_with(
+        &self,
+        peer: &Identity,
+        port: impl Into<VirtualPort>,
+        config: Config,
+    ) -> Result<Connection, ConnectWithinError> {
+        self.connect_within_as(peer, port.into(), Some(config))
+    }
+
+    fn connect_within_as(
+        &self,
+        peer: &Identity,
+        port: VirtualPort,
+        config: Option<Config>,
+    ) -> Result<Connection, ConnectWithinError> {
+        let inner = self.inner();
+        let slot = inner.connect_within(peer, port, config, Neighbours::All)?;
+        Ok(Connection::new(slot))
+    }
+
     /// Takes in a signal that the application has received for this identity.
     ///
     /// `context` is asked about those who want to connect, before this returns and on this thread.
@@ -106,7 +155,7 @@ impl Sockets {
 
 impl Connection {
     /// How the two peers came together, or why they did not: what was signalled, which addresses were tried, and what
-    /// became of it, the oldest first. Empty for connections that no signals have begun. Each entry tells a line
+    /// became of it, or that the peer is in this process, the oldest first. Empty for connections by address. Each entry tells a line
     /// of text.
     ///
     /// # Errors

@@ -23,6 +23,7 @@ use crate::error::AcceptError;
 use crate::error::BuildError;
 use crate::error::ConnectError;
 use crate::error::ConnectP2pError;
+use crate::error::ConnectWithinError;
 use crate::error::LaneError;
 use crate::error::ListenError;
 use crate::error::ListenP2pError;
@@ -146,8 +147,19 @@ impl ToResult for ConnectP2pError {
             Self::NoIdentity | Self::NoTransport => ResultCode::InvalidState,
             Self::AlreadyConnected { .. } => ResultCode::DuplicateRequest,
             Self::Gone => ResultCode::Fail,
-            Self::TooManyConnections | Self::TooManyEvents => ResultCode::LimitExceeded,
+            Self::TooManyConnections | Self::PeerBusy | Self::TooManyEvents => {
+                ResultCode::LimitExceeded
+            }
             Self::Config(error) => error.result(),
+        }
+    }
+}
+
+impl ToResult for ConnectWithinError {
+    fn result(&self) -> ResultCode {
+        match self {
+            Self::NotHere | Self::NotListening { .. } => ResultCode::InvalidParam,
+            Self::Refused(error) => error.result(),
         }
     }
 }

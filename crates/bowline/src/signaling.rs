@@ -12,6 +12,8 @@
 //! service itself should not tell: the addresses of the two. Who the peer is follows from its certificate, not
 //! from the service, if an authority is trusted ([`Sockets::set_trust`](crate::Sockets::set_trust)).
 //!
+//! Peers in one process need no signals: see [`Sockets::connect_within`](crate::Sockets::connect_within).
+//!
 //! # Two players, and a queue in the place of a service
 //!
 //! ```
@@ -32,11 +34,12 @@
 //! });
 //!
 //! let (anna, ben) = (Identity::str("anna")?, Identity::str("ben")?);
-//! // Both on one machine, which may have no other address; two programs would not have to say so.
+//! // Both in one process, on a machine that may have no other address; two programs would not have to say so.
 //! let of_one_machine = |identity: &Identity| {
 //!     Sockets::builder()
 //!         .identity(identity.clone())
 //!         .loopback_candidates(true)
+//!         .shortcuts(false)
 //!         .build()
 //! };
 //! let (annas, bens) = (of_one_machine(&anna)?, of_one_machine(&ben)?);

@@ -37,7 +37,7 @@ pub struct ConnectionInfo {
     pub remote_id: Option<ConnectionId>,
     /// How the connection began.
     pub origin: Origin,
-    /// Whether a trusted authority vouches for the peer.
+    /// Whether a trusted authority vouches for the peer, or its endpoint in this process.
     pub authenticated: bool,
     /// Whether packets are encrypted.
     pub encrypted: bool,

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::driver::Inner;
 use crate::driver::errands::Errands;
 use crate::driver::held::Patience;
 use crate::driver::lobby::Nudge;
@@ -27,6 +28,8 @@ pub(crate) struct Followup {
     /// What carried the signals of connections that need it no more: the application's, to be dropped.
     pub(crate) carriers: Vec<Carrier>,
     pub(crate) nudge: Nudge,
+    /// What is left to do in other interfaces, to which pipes lead. Hardly ever more than one.
+    abroad: Vec<(Arc<Inner>, Self)>,
     /// Whether whoever does it may wait for connections' locks.
     pub(crate) patience: Patience,
 }
@@ -47,6 +50,48 @@ impl Followup {
         } else {
             self.more_pipes.push(Arc::clone(slot));
         }
+    }
+
+    /// What is left to do in the interface of `slot`; this one is of `home`.
+    pub(crate) fn at(&mut self, home: &Inner, slot: &Slot) -> &mut Self {
+        let theirs = &slot.inner;
+        if std::ptr::eq(home, &raw const **theirs) {
+            return self;
+        }
+        let mut known = self.abroad.iter();
+        let index = known.position(|(inner, _)| Arc::ptr_eq(inner, theirs));
+        let index = index.unwrap_or_else(|| {
+            let patience = self.patience;
+            let follow = Self {
+                patience,
+                ..Self::default()
+            };
+            self.abroad.push((Arc::clone(theirs), follow));
+            self.abroad.len() - 1
+        });
+        &mut self.abroad[index].1
+    }
+
+    /// Takes over what ends of pipes in other interfaces have for the other end, so that it is done in one place.
+    pub(crate) fn bring_pipes_home(&mut self) {
+        let Self {
+            pipe,
+            more_pipes,
+            abroad,
+            ..
+        } = self;
+        for (_, follow) in abroad {
+            more_pipes.extend(follow.pipe.take());
+            more_pipes.append(&mut follow.more_pipes);
+        }
+        if pipe.is_none() {
+            *pipe = more_pipes.pop();
+        }
+    }
+
+    /// Takes what is left to do in other interfaces.
+    pub(crate) fn take_abroad(&mut self) -> Vec<(Arc<Inner>, Self)> {
+        std::mem::take(&mut self.abroad)
     }
 
     /// The next end that has something for the other one.

@@ -34,6 +34,8 @@ pub(crate) struct Hub {
     slots: HashMap<ConnectionId, Arc<Slot>>,
     next_socket: u32,
     next_listener: u32,
+    /// The interface is being dropped: nobody from elsewhere may add a connection.
+    is_closed: bool,
 }
 
 /// A socket, as far as the core knows, and what it is for.
@@ -123,6 +125,7 @@ impl Hub {
             slots: HashMap::new(),
             next_socket: 0,
             next_listener: 0,
+            is_closed: false,
         }
     }
 
@@ -351,6 +354,17 @@ impl Hub {
     /// All connections.
     pub(crate) fn slots(&self) -> Vec<Arc<Slot>> {
         self.slots.values().cloned().collect()
+    }
+
+    /// All connections that there will ever be.
+    pub(crate) fn close(&mut self) -> Vec<Arc<Slot>> {
+        self.is_closed = true;
+        self.slots()
+    }
+
+    /// Whether another interface may add connections.
+    pub(crate) const fn is_open(&self) -> bool {
+        !self.is_closed
     }
 
     /// How many connections there are, closing ones included.

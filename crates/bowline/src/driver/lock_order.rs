@@ -22,6 +22,9 @@ use crate::driver::sync::primitives::MutexGuard;
 /// Where a lock stands. A thread may take one only if all that it holds have a lower level.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Rank {
+    /// The right to bring two interfaces of the process together. Their locks are taken under it, one after the
+    /// other.
+    Matchmaking,
     /// The endpoint, its sockets and the connection table.
     Endpoint,
     /// One connection.
@@ -47,11 +50,12 @@ impl Rank {
     /// Endpoint and connections share a level, and so exclude each other.
     const fn level(self) -> u8 {
         match self {
-            Self::Endpoint | Self::Connection => 0,
-            Self::Lobby => 1,
-            Self::PollGroup | Self::Network | Self::Inbox => 2,
-            Self::Timers => 3,
-            Self::Settings | Self::Index => 4,
+            Self::Matchmaking => 0,
+            Self::Endpoint | Self::Connection => 1,
+            Self::Lobby => 2,
+            Self::PollGroup | Self::Network | Self::Inbox => 3,
+            Self::Timers => 4,
+            Self::Settings | Self::Index => 5,
         }
     }
 }
@@ -69,6 +73,11 @@ impl<T> Lock<T> {
             rank,
             mutex: Mutex::new(value),
         }
+    }
+
+    /// What is locked, for who has it alone anyway.
+    pub(crate) fn get_mut(&mut self) -> &mut T {
+        self.mutex.get_mut().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits for the lock.

@@ -20,6 +20,7 @@
 //! group       whose messages come next in a poll group
 //! network     pretended bad conditions, log of packets, marks for routers
 //! pipe        pairs of connections, and the way between two ends in memory
+//! within      connections by identity to peers in this process
 //! settings    settings of the interface, its listeners and connections
 //! trust       own certificate and whom we trust, at run time
 //! timers      deadlines of connections
@@ -58,9 +59,11 @@ mod timers;
 mod transmit;
 mod trust;
 mod ways;
+mod within;
 
 pub(crate) use dial::Listening;
 pub use pipe::PairKind;
+pub(crate) use within::Neighbours;
 
 use std::sync::Arc;
 use std::sync::OnceLock;
@@ -124,6 +127,8 @@ pub(crate) struct Inner {
     pub(crate) network: Network,
     /// The settings of the interface, those of the process included.
     pub(crate) settings: Lock<Arc<Config>>,
+    /// Connections by identity to peers in this process are made in memory.
+    pub(crate) takes_shortcuts: bool,
     /// Where recordings go of connections that end as they should not.
     recordings: OnceLock<Shelf>,
     /// The sockets of connections between peers.
@@ -151,6 +156,7 @@ impl Inner {
         told: Told,
         shards: usize,
         loopback: Loopback,
+        takes_shortcuts: bool,
     ) -> Result<(Arc<Self>, Vec<Reactor>), BuildError> {
         let settings = settings.into_level(ConfigScope::Interface)?;
         let seed = bowline_io::entropy::seed().map_err(BuildError::Entropy)?;
@@ -173,6 +179,7 @@ impl Inner {
             shards,
             network: Network::new(Rng::from_seed(luck)),
             settings: Lock::new(Rank::Settings, Arc::new(settings)),
+            takes_shortcuts,
             recordings: OnceLock::new(),
             locals: Locals::new(),
             resolver: OnceLock::new(),
@@ -271,6 +278,9 @@ impl Inner {
         while let Some(slot) = follow.next_pipe() {
             self.pass_on(&slot, follow);
         }
+        for (inner, mut follow) in follow.take_abroad() {
+            inner.follow_up(&mut follow);
+        }
         if std::mem::take(&mut follow.has_post) {
             self.tell_endpoint(follow);
         }
@@ -330,7 +340,7 @@ impl Inner {
 
     /// Closes all connections and tells the peers. The second step, when no new ones come in any more.
     pub(crate) fn close_all(&self) {
-        let slots = self.hub.lock().slots();
+        let slots = self.hub.lock().close();
         for slot in &slots {
             let text = "SteamNetworkingSockets shutdown";
             self.kill(slot, EndReason::LIBRARY_SHUTDOWN, text);

@@ -1,4 +1,5 @@
-//! Pairs of connections within one interface, and the handing over between the two ends of a pipe.
+//! Pairs of connections within one interface, and the handing over between the two ends of a pipe, which may be
+//! of two interfaces.
 //!
 //! What an end has for the other is collected under its lock, in [`PipeLink::collect`], and handed over
 //! with no lock but the other end's ([`Inner::pass_on`]). As with packets, one thread at a time does so
@@ -40,6 +41,19 @@ pub(crate) struct PipeLink {
 }
 
 impl PipeLink {
+    /// The way to that end.
+    pub(crate) fn to(other: &Arc<Slot>) -> Self {
+        Self {
+            other: Arc::downgrade(other),
+            ..Self::default()
+        }
+    }
+
+    /// Leads to that end from now on.
+    pub(crate) fn set_other(&mut self, other: &Arc<Slot>) {
+        self.other = Arc::downgrade(other);
+    }
+
     /// Takes what the connection has for the other end. Tells whether there is anything.
     pub(crate) fn collect(&mut self, core: &mut CoreConnection) -> bool {
         while let Some(item) = core.poll_piped() {
@@ -116,10 +130,7 @@ impl Inner {
             .map(|core| self.new_slot(Box::new(core), ShardId::FIRST, None, NO_ROUTE, None, false));
         let [first, second] = &slots;
         for (slot, other) in [(first, second), (second, first)] {
-            let link = PipeLink {
-                other: Arc::downgrade(other),
-                ..Default::default()
-            };
+            let link = PipeLink::to(other);
             slot.state.lock().begin_connected(Some(link));
         }
         let mut hub = self.hub.lock();
@@ -180,7 +191,7 @@ impl Inner {
         let patience = follow.patience;
         let lock = || slot.lock_with(patience);
         let Some(state) = lock() else {
-            slot.put_off(&mut follow.nudge);
+            slot.put_off(&mut follow.at(self, slot).nudge);
             return;
         };
         if state.pipe.is_none() || !slot.passing.take() {
@@ -193,11 +204,13 @@ impl Inner {
             spare: VecDeque::new(),
         };
         if work_alone(&slot.passing, lock, state, &mut handover).is_none() {
-            slot.put_off(&mut follow.nudge);
+            slot.put_off(&mut follow.at(self, slot).nudge);
         }
+        follow.bring_pipes_home();
     }
 
     fn take_over(&self, slot: &Arc<Slot>, items: &mut VecDeque<Piped>, follow: &mut Followup) {
+        let follow = follow.at(self, slot);
         let now = self.clock.now();
         let Some(mut state) = slot.lock_with(follow.patience) else {
             items.drain(..).for_each(|item| slot.keep_piped(now, item));

@@ -31,7 +31,9 @@ use crate::driver::lock_order::Driving;
 use crate::driver::lock_order::assert_none_held;
 use crate::driver::slot::Slot;
 use crate::driver::slot::SlotState;
+use crate::driver::within::Neighbours;
 use crate::error::ConnectP2pError;
+use crate::error::ConnectWithinError;
 use crate::error::SignalError;
 use crate::signaling::PeerRequest;
 use crate::signaling::ReceiveContext;
@@ -134,6 +136,13 @@ impl Inner {
         if self.lobby.is_full(0) {
             return Err(ConnectP2pError::TooManyEvents);
         }
+        if self.takes_shortcuts {
+            match self.connect_within(peer, port, options.clone(), Neighbours::Open) {
+                Ok(slot) => return Ok(slot),
+                Err(ConnectWithinError::Refused(error)) => return Err(error),
+                Err(ConnectWithinError::NotHere | ConnectWithinError::NotListening { .. }) => {}
+            }
+        }
         let interface = self.config();
         let config = match &options {
             Some(options) => self.config_for(options.clone(), ConfigScope::Connection)?,
@@ -162,7 +171,7 @@ impl Inner {
         drop(hub);
         self.follow_up(&mut follow);
         if is_waiting {
-            self.accept_waiting(&slot, options, carrier)?;
+            self.accept_waiting(&slot, options, Some(carrier))?;
             return Ok(slot);
         }
         self.after_input(&slot, slot.state.lock(), Urgency::Now);
@@ -318,11 +327,11 @@ impl Inner {
     }
 
     /// Accepts a connection that the peer has asked for, because the application wants the same one.
-    fn accept_waiting(
+    pub(crate) fn accept_waiting(
         &self,
         slot: &Arc<Slot>,
         options: Option<Config>,
-        carrier: Carrier,
+        carrier: Option<Carrier>,
     ) -> Result<(), ConnectP2pError> {
         let wider = self.wider(slot);
         let mut follow = Followup::default();
@@ -335,7 +344,9 @@ impl Inner {
             core.set_config(now, Arc::new(own));
         }
         let accepted = core.accept(now);
-        if matches!(state.signals, Signals::Considered) {
+        if let Some(carrier) = carrier
+            && matches!(state.signals, Signals::Considered)
+        {
             state.carry_signals(carrier, &mut follow);
         }
         self.after_input_with(slot, state, Urgency::Now, follow);

@@ -60,6 +60,8 @@ pub(crate) struct Slot {
     is_incoming: bool,
     /// Signals have begun it: each datagram says its way itself.
     pub(crate) is_between_peers: bool,
+    /// The other end is in this process, and there are no datagrams.
+    is_pipe: bool,
     pub(crate) timer: TimerId,
     /// Who looks after its socket and its deadlines.
     pub(crate) shard: ShardId,
@@ -138,6 +140,7 @@ impl Slot {
         Self {
             is_incoming: core.awaits_decision(),
             is_between_peers: core.ports().is_some(),
+            is_pipe: core.is_pipe(),
             inner,
             id: core.id(),
             route,
@@ -173,6 +176,12 @@ impl Slot {
                 },
             ),
         }
+    }
+
+    /// Gives it the way to the other end.
+    pub(crate) fn with_pipe(mut self, pipe: PipeLink) -> Self {
+        self.state.get_mut().pipe = Some(Box::new(pipe));
+        self
     }
 
     /// Passes on what the core has to say, except packets and deadlines.
@@ -320,8 +329,8 @@ impl Slot {
         })
     }
 
-    pub(crate) fn is_pipe(&self) -> bool {
-        !self.is_between_peers && self.route == NO_ROUTE
+    pub(crate) const fn is_pipe(&self) -> bool {
+        self.is_pipe
     }
 
     /// Where the peer is; `[::]:0` if there is no such address, or a relay keeps it to itself.

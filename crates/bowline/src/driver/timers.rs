@@ -25,6 +25,9 @@ pub(crate) struct Timers {
     network: Option<Timestamp>,
     /// Until when the thread that drives the sockets sleeps; `None` while it is awake, or nobody drives.
     sleeping_until: Option<Timestamp>,
+    /// All connections are forgotten, and none comes back: what a thread of another interface still hands over
+    /// must not keep this one.
+    is_over: bool,
 }
 
 impl Timers {
@@ -59,7 +62,7 @@ impl Timers {
     /// thread must be woken for it.
     pub(crate) fn put_off(&mut self, slot: &Arc<Slot>, at: Timestamp) -> bool {
         // The mark changes under this lock only.
-        if slot.is_put_off.swap(true, Ordering::Relaxed) {
+        if self.is_over || slot.is_put_off.swap(true, Ordering::Relaxed) {
             return false;
         }
         self.put_off.push_back((at, Arc::clone(slot)));
@@ -121,6 +124,7 @@ impl Timers {
 
     /// Forgets all connections and returns them.
     pub(crate) fn clear(&mut self) -> Vec<Option<Arc<Slot>>> {
+        self.is_over = true;
         self.heap = TimerHeap::default();
         let mut slots = std::mem::take(&mut self.slots);
         slots.extend(self.put_off.drain(..).map(|(_, slot)| Some(slot)));

@@ -10,3 +10,4 @@ mod many;
 mod refusing;
 mod room;
 mod symmetric;
+mod within;
