@@ -319,8 +319,11 @@ pub const MAX_CONSENT_CHECKS: usize = 8;
 pub const DOUBT_AFTER: Span = Span::from_secs(1);
 /// A way in doubt is asked after so often...
 pub const DOUBT_INTERVAL: Span = Span::from_millis(500);
-/// ...and given up after so long.
+/// ...and given up after so long...
 pub const DOUBT_LIFETIME: Span = Span::from_secs(3);
+/// ...or after this and two round trips if the peer's data comes another way: that one works, and the peer would
+/// not take it if this one did.
+pub const DETOUR_LIFETIME: Span = Span::from_secs(1);
 /// Packets of an agent that wait to be sent: a check for every pair, and as many answers.
 pub const MAX_ICE_PACKETS: usize = 2 * MAX_CANDIDATE_PAIRS;
 /// Events of an agent that wait to be read: a permission for every pair, and every candidate of ours.

@@ -28,6 +28,7 @@ use crate::ice::story::What;
 use crate::ids::ConnectionId;
 use crate::ids::LocalId;
 use crate::limits::CHECK_INTERVAL;
+use crate::limits::DOUBT_LIFETIME;
 use crate::limits::FIRST_CHECKS;
 use crate::limits::MAX_ICE_CREDENTIAL;
 use crate::limits::MAX_ICE_EVENTS;
@@ -233,7 +234,7 @@ impl IceAgent {
 
     /// The way that is selected seems not to work: it is asked after at once, and given up soon if there is no answer.
     pub fn doubt(&mut self, now: Timestamp) {
-        self.doubt_selection(now);
+        self.doubt_selection(now, DOUBT_LIFETIME);
         self.pump(now);
     }
 

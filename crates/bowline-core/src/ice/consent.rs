@@ -9,14 +9,15 @@ use alloc::collections::VecDeque;
 use crate::ice::IceAgent;
 use crate::ice::IceEvent;
 use crate::ice::agent::way;
+use crate::ice::nominate::rtt_of;
 use crate::ice::pair::PairKey;
 use crate::ice::pair::PairState;
 use crate::ice::story::What;
 use crate::limits::CONSENT_INTERVAL;
 use crate::limits::CONSENT_LIFETIME;
+use crate::limits::DETOUR_LIFETIME;
 use crate::limits::DOUBT_AFTER;
 use crate::limits::DOUBT_INTERVAL;
-use crate::limits::DOUBT_LIFETIME;
 use crate::limits::MAX_CONSENT_CHECKS;
 use crate::memory;
 use crate::rng::Rng;
@@ -133,20 +134,23 @@ impl IceAgent {
     pub(super) fn note_detour(&mut self, now: Timestamp) {
         let proven = self.selection.as_ref().map(|selection| selection.proven);
         if proven.is_some_and(|proven| now.since(proven) >= DOUBT_AFTER) {
-            self.doubt_selection(now);
+            let pair = self.selected_key().and_then(|key| self.checklist.get(key));
+            let round_trip = pair.and_then(rtt_of).unwrap_or(DOUBT_INTERVAL);
+            self.doubt_selection(now, DETOUR_LIFETIME + round_trip + round_trip);
         }
     }
 
-    /// Something says that the way does not work: it is asked after at once.
-    pub(super) fn doubt_selection(&mut self, now: Timestamp) {
+    /// Something says that the way does not work: it is asked after at once, and given up without an answer for so
+    /// long.
+    pub(super) fn doubt_selection(&mut self, now: Timestamp, lifetime: Span) {
         let Some(selection) = &mut self.selection else {
             return;
         };
         if !selection.is_doubted {
             selection.is_doubted = true;
             selection.ask_at = now;
-            selection.expires = selection.expires.min(now + DOUBT_LIFETIME);
         }
+        selection.expires = selection.expires.min(now + lifetime);
     }
 
     /// The way that was selected is no more. What is known of the others may be old, so all are tried again.

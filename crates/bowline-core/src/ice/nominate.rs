@@ -122,7 +122,7 @@ impl IceAgent {
     }
 }
 
-const fn rtt_of(pair: &Pair) -> Option<Span> {
+pub(super) const fn rtt_of(pair: &Pair) -> Option<Span> {
     match pair.state {
         PairState::Valid { rtt, .. } => rtt,
         PairState::Waiting | PairState::Checking(_) | PairState::Failed { .. } => None,
