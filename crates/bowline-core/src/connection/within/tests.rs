@@ -127,14 +127,14 @@ fn either_end_gives_up_in_time_and_tells_the_other() {
         send(&mut ends[who], b"never").unwrap();
         ends[who].handle_timeout(deadline);
         let [first, other] = &mut ends;
-        let (mut late, mut other) = match who {
+        let (late, other) = match who {
             0 => (first, other),
             _ => (other, first),
         };
         assert_eq!(late.state(), ConnectionState::ProblemDetectedLocally);
         assert_eq!(late.info().end_reason, EndReason::MISC_TIMEOUT);
         assert_eq!(late.poll_timeout(), None);
-        hand_over(&mut late, &mut other);
+        hand_over(late, other);
         assert_eq!(other.state(), ConnectionState::ClosedByPeer);
         assert_eq!(other.info().end_reason, EndReason::MISC_TIMEOUT);
     }
