@@ -65,7 +65,8 @@
 //!   hairpinning, lifetimes, port allocation, one behind another; they can be rebound or given
 //!   another address in mid-game.
 //! - **Hosts** can be paused ([`World::pause`]), switched off ([`World::kill`]), crash and start anew
-//!   ([`World::restart`]), move to another address ([`World::change_address`]), and have clocks and
+//!   ([`World::restart`]), move to another address ([`World::change_address`]), get and lose addresses
+//!   ([`World::add_address`], [`World::cut_address`], [`World::set_peer_ways`]), and have clocks and
 //!   calendars that jump ([`World::step_clock`], [`World::step_calendar`]).
 //! - **Strangers** speak whatever they like from raw sockets, also under false addresses
 //!   ([`World::send_raw`], [`World::send_spoofed`]).
@@ -128,6 +129,7 @@ pub use link::{Chance, GilbertElliott, LinkConfig, LinkCounters};
 pub use model::{DeliveryCounts, DeliveryError, DeliveryModel};
 pub use nat::{NatBehaviour, NatConfig, NatCounters, NatId, PortAllocation};
 pub use network::Datagram;
+pub use network::Family;
 pub use report::{FlowReport, KindReport, Report};
 pub use trace::TraceHash;
 pub use world::{SignalConfig, SignalCounters, Stuck, Verdict, World};

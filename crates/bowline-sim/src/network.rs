@@ -1,7 +1,7 @@
 //! Who can be reached where, through which NATs and which link.
 
-use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use bowline_core::rng::Rng;
 use bowline_core::time::{Span, Timestamp};
@@ -50,6 +50,15 @@ struct Realm {
     gateway: Option<Gateway>,
 }
 
+/// Of which kind an address is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Family {
+    /// IPv4.
+    V4,
+    /// IPv6.
+    V6,
+}
+
 /// What has an address.
 #[derive(Clone, Copy, Debug)]
 enum Node {
@@ -75,10 +84,14 @@ pub(crate) struct Network {
     links: BTreeMap<(HostId, HostId), Link>,
     default: LinkConfig,
     new_mappings: Vec<NewMapping>,
+    /// Addresses that nobody has any more: what is sent from them is lost.
+    cut: BTreeSet<IpAddr>,
 }
 
 /// Addresses of the public network: 10.0.0.1 and so on.
 const PUBLIC_PREFIX: u32 = 10 << 24;
+/// What IPv6 addresses begin with: 2001:db8::/32.
+const V6_PREFIX: u128 = 0x2001_0db8 << 96;
 /// Addresses behind NAT number n: 192.168.n.2 and so on. The 257th begins anew, which does no harm.
 const PRIVATE_PREFIX: u32 = 192 << 24 | 168 << 16;
 
@@ -92,6 +105,7 @@ impl Network {
             links: BTreeMap::new(),
             default: LinkConfig::PERFECT,
             new_mappings: Vec::new(),
+            cut: BTreeSet::new(),
         }
     }
 
@@ -125,6 +139,20 @@ impl Network {
         realm.settle(Node::Host(host))
     }
 
+    /// Gives a host one more address in its network.
+    pub(crate) fn add_address(&mut self, host: HostId, family: Family) -> IpAddr {
+        let home = self.homes[host.index()];
+        let realm = self.realm_mut(home);
+        realm.settle_in(family, Node::Host(host))
+    }
+
+    /// Takes an address of a host away. What comes for it is lost, and what leaves from it.
+    pub(crate) fn cut_address(&mut self, host: HostId, address: IpAddr) {
+        let home = self.homes[host.index()];
+        self.realm_mut(home).by_address.remove(&address);
+        self.cut.insert(address);
+    }
+
     /// Gives a NAT another address outside. Its mappings are gone.
     pub(crate) fn move_nat(&mut self, nat: NatId) -> IpAddr {
         let gateway = self.realms[RealmId::behind(nat).index()].gateway;
@@ -156,6 +184,9 @@ impl Network {
         from: HostId,
         datagram: &mut Datagram,
     ) -> Option<(RealmId, HostId)> {
+        if self.cut.contains(&datagram.from.ip()) {
+            return None;
+        }
         let mut realm = self.homes[from.index()];
         while self.realm(realm).at(datagram.to).is_none() {
             let Gateway { nat, outside } = self.realm(realm).gateway?;
@@ -304,8 +335,17 @@ impl Realm {
 
     /// Gives something the next address.
     fn settle(&mut self, node: Node) -> IpAddr {
+        self.settle_in(Family::V4, node)
+    }
+
+    /// The same of a family. Those of IPv6 end as those of IPv4 do.
+    fn settle_in(&mut self, family: Family, node: Node) -> IpAddr {
         self.used += 1;
-        let address = IpAddr::V4(Ipv4Addr::from_bits(self.prefix + self.used));
+        let number = self.prefix + self.used;
+        let address = match family {
+            Family::V4 => IpAddr::V4(Ipv4Addr::from_bits(number)),
+            Family::V6 => IpAddr::V6(Ipv6Addr::from_bits(V6_PREFIX | u128::from(number))),
+        };
         self.by_address.insert(address, node);
         address
     }

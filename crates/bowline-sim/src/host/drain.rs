@@ -49,14 +49,16 @@ impl Host {
 
     fn poll_outputs(&mut self, now: Timestamp, id: ConnectionId, out: &mut Effects) {
         let local = now + self.clock_lead;
+        let Some(route) = self.slots.get(&id).map(|slot| slot.route) else {
+            return;
+        };
+        let from = self.source(route.socket);
         let Some(slot) = self.slots.get_mut(&id) else {
             return;
         };
         let Life::Alive(connection) = &mut slot.connection else {
             return;
         };
-        let from = self.sockets.get(slot.route.socket.get() as usize).copied();
-        let from = SocketAddr::new(self.address, from.unwrap_or(0));
         while let Some(transmit) = connection.poll_transmit(local, &mut self.buf) {
             let bytes = self.buf.datagrams(&transmit);
             match transmit.via {
@@ -72,8 +74,9 @@ impl Host {
                         None => self.endpoint.wrap(via, bytes, &mut wrapped)?,
                     };
                     let port = self.sockets.get(socket.get() as usize)?;
+                    let bound = self.bound.get(&socket).copied();
                     Some(Datagram {
-                        from: SocketAddr::new(self.address, *port),
+                        from: SocketAddr::new(bound.unwrap_or(self.address), *port),
                         to,
                         bytes: wrapped,
                     })

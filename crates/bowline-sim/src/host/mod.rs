@@ -183,6 +183,8 @@ pub(crate) struct Host {
     pub(crate) overflowed: u64,
     /// The port of each socket of the endpoint.
     sockets: Vec<u16>,
+    /// The addresses of sockets that have one of their own.
+    bound: BTreeMap<SocketId, IpAddr>,
     raw: RawSockets,
     slots: BTreeMap<ConnectionId, Slot>,
     deadlines: BTreeSet<(Timestamp, ConnectionId)>,
@@ -218,6 +220,7 @@ impl Host {
             restarts: 0,
             overflowed: 0,
             sockets: Vec::new(),
+            bound: BTreeMap::new(),
             raw: RawSockets::default(),
             slots: BTreeMap::new(),
             deadlines: BTreeSet::new(),
@@ -452,8 +455,14 @@ impl Host {
 
     /// Where the datagrams of a connection come from.
     pub(crate) fn address_of(&self, route: Route) -> SocketAddr {
-        let port = self.sockets.get(route.socket.get() as usize).copied();
-        SocketAddr::new(self.address, port.unwrap_or(0))
+        self.source(route.socket)
+    }
+
+    /// Where what a socket sends comes from.
+    fn source(&self, socket: SocketId) -> SocketAddr {
+        let port = self.sockets.get(socket.get() as usize).copied();
+        let address = self.bound.get(&socket).copied();
+        SocketAddr::new(address.unwrap_or(self.address), port.unwrap_or(0))
     }
 
     fn socket(&mut self, port: u16) -> SocketId {

@@ -35,6 +35,30 @@ impl Host {
         self.poll_endpoint(now, out);
     }
 
+    /// Has a socket for connections between peers on each of these addresses, and on no other: what a look at the
+    /// interfaces has found.
+    pub(crate) fn set_ways(&mut self, now: Timestamp, addresses: &[IpAddr], out: &mut Effects) {
+        let interfaces = addresses.iter().map(|address| {
+            let mut known = self.bound.iter();
+            let known = known.find_map(|(socket, bound)| (bound == address).then_some(*socket));
+            let socket = known.unwrap_or_else(|| {
+                // A port of its own for each that there ever was.
+                let number = u16::try_from(self.bound.len() + 1).unwrap_or(u16::MAX);
+                let socket = self.socket(PEER_PORT.saturating_add(number));
+                self.bound.insert(socket, *address);
+                socket
+            });
+            Interface {
+                socket,
+                address: self.source(socket),
+            }
+        });
+        let interfaces: Vec<_> = interfaces.collect();
+        let local = self.local(now);
+        self.endpoint.set_interfaces(local, &interfaces);
+        self.poll_endpoint(now, out);
+    }
+
     /// Has no way out any more for connections between peers.
     pub(crate) fn close_peer_socket(&mut self, now: Timestamp, out: &mut Effects) {
         let local = self.local(now);
@@ -105,9 +129,8 @@ impl Host {
         let mut packet = Vec::new();
         loop {
             while let Some((socket, to)) = self.endpoint.poll_server_packet(local, &mut packet) {
-                let port = self.sockets.get(socket.get() as usize).copied();
                 out.datagrams.push(Datagram {
-                    from: SocketAddr::new(self.address, port.unwrap_or(0)),
+                    from: self.source(socket),
                     to,
                     bytes: packet.clone(),
                 });

@@ -80,6 +80,7 @@ impl Host {
         self.power = Power::On;
         self.planned_wake = None;
         self.sockets.clear();
+        self.bound.clear();
         self.raw = RawSockets::default();
         self.deadlines.clear();
         for slot in self.slots.values_mut() {

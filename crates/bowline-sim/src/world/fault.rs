@@ -7,6 +7,7 @@ use bowline_core::rng::Rng;
 use bowline_core::time::{Span, Timestamp};
 
 use crate::host::{HostId, Power};
+use crate::network::Family;
 use crate::world::World;
 
 impl World {
@@ -100,6 +101,31 @@ impl World {
         let name = self.name(host);
         self.note(format!("{name} moves to {address}"));
         address
+    }
+
+    /// Gives a host one more address in its network, and returns it. Nothing uses it before
+    /// [`Self::set_peer_ways`].
+    pub fn add_address(&mut self, host: HostId, family: Family) -> IpAddr {
+        let address = self.network.add_address(host, family);
+        let name = self.name(host);
+        self.note(format!("{name} gets the address {address}"));
+        address
+    }
+
+    /// Takes an address away that [`Self::add_address`] gave, as when a cable is pulled. The host does not know
+    /// before [`Self::set_peer_ways`]; what it sends from there is lost.
+    pub fn cut_address(&mut self, host: HostId, address: IpAddr) {
+        self.network.cut_address(host, address);
+        let name = self.name(host);
+        self.note(format!("{name} loses the address {address}"));
+    }
+
+    /// Has a host look at its interfaces: it has a socket for connections between peers on each of these
+    /// addresses, which [`Self::add_address`] gave, and on no other.
+    pub fn set_peer_ways(&mut self, host: HostId, addresses: &[IpAddr]) {
+        self.touch(host, |host, now, out| host.set_ways(now, addresses, out));
+        let name = self.name(host);
+        self.note(format!("{name} finds its addresses to be {addresses:?}"));
     }
 
     /// Moves the monotonic clock of a host ahead, as when a machine slept and its clock did not. What

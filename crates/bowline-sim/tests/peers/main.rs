@@ -8,6 +8,7 @@ mod ending;
 mod hostile;
 mod meeting;
 mod moves;
+mod moving;
 mod nats;
 mod relays;
 mod support;
