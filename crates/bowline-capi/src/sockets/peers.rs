@@ -9,6 +9,8 @@ use std::ffi::c_void;
 use bowline::Config;
 use bowline::ConfigKey;
 use bowline::ConfigType;
+use bowline::ConnectWithinError;
+use bowline::Connection;
 use bowline::DropReason;
 use bowline::Identity;
 use bowline::SignalError;
@@ -54,9 +56,9 @@ exports! {
     ) -> ListenHandle, else 0;
         listen(this, virtual_port, pointer::list(options, count));
 
-    /// Connects to an identity, by signals that an object carries which the application's factory makes
-    /// (setting 206). 0 if there is no factory or it makes none, if this side or the peer is nobody, or an
-    /// option cannot be set.
+    /// Connects to an identity: in memory if it is that of an interface of this process, which must listen then;
+    /// else by signals that an object carries which the application's factory makes (setting 206). 0 if there is
+    /// no factory or it makes none, if this side or the peer is nobody, or an option cannot be set.
     fn SteamAPI_ISteamNetworkingSockets_ConnectP2P(
         this: *const Object,
         peer: *const RawIdentity,
@@ -64,7 +66,7 @@ exports! {
         count: c_int,
         options: *const RawOption,
     ) -> ConnectionHandle, else 0;
-        connect_by_factory(this, pointer::read(peer), virtual_port, pointer::list(options, count));
+        connect(this, pointer::read(peer), virtual_port, pointer::list(options, count));
 
     /// Takes a signal that the application carried here. The context is asked about those who want to
     /// connect, before this returns; with null nobody can. False if the signal is malformed, not for us, or
@@ -158,6 +160,12 @@ impl Side {
         })
     }
 
+    fn connect_within(&self, dial: &Dial) -> Result<Connection, ConnectWithinError> {
+        let config = dial.config.clone();
+        self.sockets
+            .connect_within_with(&dial.peer, dial.port, config)
+    }
+
     fn connect(&self, name: &str, dial: Dial, signals: Owned) -> Option<ConnectionHandle> {
         let signaling = signals.carry(self.role, self.listeners);
         let Dial { peer, port, config } = dial;
@@ -204,11 +212,11 @@ fn listen(this: *const Object, virtual_port: c_int, options: Option<&[RawOption]
     listener.unwrap_or(0)
 }
 
-/// Connects by what the application's factory makes.
+/// Connects within the process if the peer is there, else by what the application's factory makes.
 ///
 /// # Safety
 /// What options point to is there.
-unsafe fn connect_by_factory(
+unsafe fn connect(
     this: *const Object,
     peer: Option<RawIdentity>,
     virtual_port: c_int,
@@ -219,6 +227,11 @@ unsafe fn connect_by_factory(
         let side = Side::of(this)?;
         let port = small_port(virtual_port);
         let dial = Dial::new(NAME, peer, port, options)?;
+        match side.connect_within(&dial) {
+            Ok(connection) => return Some(connection.id().get()),
+            Err(ConnectWithinError::NotHere) => {}
+            Err(error) => return refuse(NAME, &error),
+        }
         let local_port = local_port(options.unwrap_or_default(), virtual_port)
             .or_else(|| refuse(NAME, &"LocalVirtualPort must be a port, as Int32"))?;
         let factory = factory().or_else(|| {

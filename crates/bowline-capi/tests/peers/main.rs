@@ -10,6 +10,7 @@ mod objects;
 mod room;
 #[path = "../support/mod.rs"]
 mod support;
+mod within;
 
 use std::ffi::CStr;
 use std::time::Duration;

@@ -99,6 +99,11 @@ pub(crate) fn name(of: usize) -> RawIdentity {
     RawIdentity::from(Some(&bowline::Identity::str(name).unwrap()))
 }
 
+/// Somebody who is not in this process.
+pub(crate) fn absent() -> RawIdentity {
+    RawIdentity::from(Some(&bowline::Identity::str("carol").unwrap()))
+}
+
 pub(crate) fn int(key: bowline::ConfigKey, int32: c_int) -> RawOption {
     RawOption {
         key: key.number(),
