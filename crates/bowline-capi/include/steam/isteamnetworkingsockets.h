@@ -39,9 +39,10 @@ public:
     virtual HSteamListenSocket CreateListenSocketP2P(int nLocalVirtualPort, int nOptions,
                                                      const SteamNetworkingConfigValue_t *pOptions) = 0;
 
-    /* Starts a connection to an identity, like ConnectByIPAddress. The function that is set as
-     * k_ESteamNetworkingConfig_Callback_CreateConnectionSignaling makes what carries the signals: 0 without
-     * it, if either side is nobody, the port is not 0 to 65535, or an option is bad. */
+    /* Starts a connection to an identity, like ConnectByIPAddress. If that is one of the interfaces of this process
+     * the connection is made in memory, and 0 comes back if that one does not listen on the port. Else the
+     * function that is set as k_ESteamNetworkingConfig_Callback_CreateConnectionSignaling makes what carries the
+     * signals: 0 without it, if either side is nobody, the port is not 0 to 65535, or an option is bad. */
     virtual HSteamNetConnection ConnectP2P(const SteamNetworkingIdentity &identityRemote, int nRemoteVirtualPort,
                                            int nOptions, const SteamNetworkingConfigValue_t *pOptions) = 0;
 

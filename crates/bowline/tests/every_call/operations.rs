@@ -46,6 +46,7 @@ pub const OPERATIONS: &[Operation] = &[
     ("stop listening", |w, r, _| stop_listening(w, r)),
     ("Listener settings", |w, r, _| set_up_listener(w, r)),
     ("connect_p2p", |w, r, _| peers::connect(w, r)),
+    ("connect_within", |w, r, _| peers::connect_within(w, r)),
     ("receive_signal", |w, r, _| peers::receive_signal(w, r)),
     ("receive_signal", |w, r, _| peers::receive_signal(w, r)),
     ("receive_signal", |w, r, _| peers::receive_signal(w, r)),

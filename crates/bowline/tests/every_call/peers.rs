@@ -64,6 +64,17 @@ pub fn connect(world: &World, rng: &mut Rng) {
     }
 }
 
+pub fn connect_within(world: &World, rng: &mut Rng) {
+    let peer = name(rng.below(world.interfaces.len()));
+    let mut config = Config::new();
+    config.set_symmetric_connect(rng.is_even()).unwrap();
+    let port = rng.below(PORTS) as u16;
+    let interface = world.interface(rng);
+    if let Ok(connection) = interface.connect_within_with(&peer, port, config) {
+        world.add(rng, connection);
+    }
+}
+
 pub fn receive_signal(world: &World, rng: &mut Rng) {
     let Some((to, signal)) = world.peers.next() else {
         return;

@@ -95,6 +95,8 @@ impl World {
                 .service_threads(threads)
                 .identity(identity)
                 .loopback_candidates(true)
+                // Calls of the others go by signals unless they are said to stay within the process.
+                .shortcuts(threads > 1)
                 .config(config);
             builder.build().unwrap()
         };
