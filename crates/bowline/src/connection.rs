@@ -381,7 +381,8 @@ impl Connection {
         self.slot.peer()
     }
 
-    /// The state; [`ConnectionState::None`] once this side has closed it.
+    /// The state; [`ConnectionState::None`] once this side has closed it. A change may show here a moment
+    /// before [`Event::ConnectionChanged`](crate::Event::ConnectionChanged) tells it.
     pub fn state(&self) -> ConnectionState {
         let mut state = self.slot.state.lock();
         state
@@ -389,7 +390,8 @@ impl Connection {
             .map_or(ConnectionState::None, |core| visible(core.state()))
     }
 
-    /// The connection as it is now: peer, state, reason of its end.
+    /// The connection as it is now: peer, state, reason of its end. As [`Connection::state`], it may be ahead of
+    /// events.
     ///
     /// # Errors
     /// If it is closed.
