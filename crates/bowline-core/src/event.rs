@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use crate::connection::ConnectionState;
 use crate::ice::LocalCandidate;
+use crate::ice::ServerFailure;
 use crate::ids::ConnectionId;
 use crate::ids::LocalId;
 use crate::transmit::Via;
@@ -65,6 +66,8 @@ pub enum ToConnection {
     LocalGone(LocalId),
     /// The candidates so far are those that come soon.
     LocalsKnown,
+    /// A STUN or TURN server does not do what it is for.
+    ServerFailed(ServerFailure),
 }
 
 /// What a timer of a connection is for; told with the deadline, so that a wake-up can be explained.

@@ -26,6 +26,7 @@ use crate::endpoint::SocketId;
 use crate::event::ToConnection;
 use crate::handshake::Origin;
 use crate::ice::CandidateTypes;
+use crate::ice::ServerFailure;
 use crate::ice::credentials;
 use crate::ice::gather::GatherConfig;
 use crate::ice::gather::GatherInput;
@@ -192,8 +193,29 @@ impl Ways {
                     })
                 })
                 .collect(),
+            failures: self.unknown(wish),
         };
         self.gatherer.want(now, id, config);
+    }
+
+    /// The servers whose names have no address.
+    fn unknown(&self, wish: &Wish) -> Vec<ServerFailure> {
+        let is_unknown = |server: &ServerUri| match server.host() {
+            ServerHost::Ip(_) => false,
+            ServerHost::Name(name) => matches!(
+                self.names.get(name),
+                Some(Name::Known { addresses, .. }) if addresses.is_empty()
+            ),
+        };
+        let reflexive = wish.mask.intersects(CandidateTypes::REFLEXIVE);
+        let stun = wish.stun.iter().zip(1..=u8::MAX).filter(|_| reflexive);
+        let stun = stun.filter(|(server, _)| is_unknown(server));
+        let relay = wish.mask.intersects(CandidateTypes::RELAY);
+        let turn = wish.turn.iter().zip(1..=u8::MAX).filter(|_| relay);
+        let turn = turn.filter(|(turn, _)| is_unknown(&turn.server));
+        stun.map(|(_, number)| ServerFailure::StunUnknown { number })
+            .chain(turn.map(|(_, number)| ServerFailure::TurnUnknown { number }))
+            .collect()
     }
 
     fn addresses(&self, server: &ServerUri) -> Vec<SocketAddr> {
@@ -270,6 +292,7 @@ impl Endpoint {
             LocalNews::Added(candidate) => ToConnection::LocalCandidate(candidate),
             LocalNews::Removed(local) => ToConnection::LocalGone(local),
             LocalNews::Done => ToConnection::LocalsKnown,
+            LocalNews::Failed(failure) => ToConnection::ServerFailed(failure),
         };
         Some((id, news))
     }

@@ -15,6 +15,7 @@ use crate::ice::IceTransmit;
 use crate::ice::KindCounts;
 use crate::ice::LocalCandidate;
 use crate::ice::RouteKind;
+use crate::ice::ServerFailure;
 use crate::ice::Summary;
 use crate::ice::checklist::Checklist;
 use crate::ice::consent::Selection;
@@ -149,6 +150,11 @@ impl IceAgent {
         self.announce(&candidate);
         self.pair_local(&candidate);
         self.pump(now);
+    }
+
+    /// A server that was to tell or lend an address does not.
+    pub fn note_failure(&mut self, now: Timestamp, failure: ServerFailure) {
+        self.tell(now, What::ServerFailed(failure));
     }
 
     /// An end of ours is no more: an interface went away, or a relay.

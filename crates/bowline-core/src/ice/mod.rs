@@ -66,6 +66,7 @@ pub use self::gather::GatherInput;
 pub use self::gather::Gatherer;
 pub use self::gather::Interface;
 pub use self::gather::LocalNews;
+pub use self::gather::ServerFailure;
 pub use self::gather::TurnServer;
 pub use self::types::CandidateTypes;
 

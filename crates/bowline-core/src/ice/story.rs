@@ -10,6 +10,7 @@ use crate::address::PeerAddr;
 use crate::counters::DropReason;
 use crate::ice::CandidateKind;
 use crate::ice::RouteKind;
+use crate::ice::ServerFailure;
 use crate::ids::LocalId;
 use crate::limits::MAX_ICE_STORY;
 use crate::memory;
@@ -46,6 +47,8 @@ pub enum What {
     },
     /// An end of ours is no more.
     LocalRemoved(LocalId),
+    /// A STUN or TURN server does not do what it is for.
+    ServerFailed(ServerFailure),
     /// The peer told its password: checks can begin.
     PeerKnown,
     /// The peer has this candidate.
@@ -151,6 +154,7 @@ impl fmt::Display for What {
         match self {
             Self::LocalAdded { kind, address } => write!(f, "our candidate: {kind} {address}"),
             Self::LocalRemoved(local) => write!(f, "our end {} is gone", local.get()),
+            Self::ServerFailed(failure) => failure.fmt(f),
             Self::PeerKnown => f.write_str("the peer's password is known"),
             Self::RemoteAdded { kind, address } => {
                 write!(f, "the peer's candidate: {kind} {address}")

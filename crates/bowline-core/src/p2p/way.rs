@@ -106,6 +106,7 @@ impl Connection {
             }
             (ToConnection::LocalGone(local), Some(agent)) => agent.remove_local(now, local),
             (ToConnection::LocalsKnown, _) => party.open(),
+            (ToConnection::ServerFailed(failure), Some(agent)) => agent.note_failure(now, failure),
             _ => {}
         }
         self.follow_agent(now);

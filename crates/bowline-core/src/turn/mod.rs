@@ -44,6 +44,8 @@ use core::fmt;
 use core::net::SocketAddr;
 use core::ops::Range;
 
+use serde::Deserialize;
+use serde::Serialize;
 use zeroize::Zeroizing;
 
 use crate::limits::MAX_STUN_USERNAME;
@@ -95,7 +97,7 @@ pub enum TurnState {
 }
 
 /// Why there is no allocation.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize, thiserror::Error)]
 #[non_exhaustive]
 pub enum TurnFailure {
     /// Nothing came back.

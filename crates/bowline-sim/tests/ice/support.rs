@@ -136,6 +136,7 @@ impl<'a> Stage<'a> {
                 mask: CandidateTypes::from_enable(mask),
                 stun: vec![server],
                 turn: self.has_turn.then(|| turn.clone()).into_iter().collect(),
+                failures: Vec::new(),
             };
             peer.gatherer.want(now, peer.id, config);
         }
@@ -237,6 +238,7 @@ impl<'a> Stage<'a> {
                 match news {
                     LocalNews::Added(candidate) => peer.agent.add_local(now, candidate),
                     LocalNews::Removed(local) => peer.agent.remove_local(now, local),
+                    LocalNews::Failed(failure) => peer.agent.note_failure(now, failure),
                     LocalNews::Done => {}
                 }
             }

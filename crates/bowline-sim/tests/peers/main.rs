@@ -6,10 +6,10 @@
 mod chance;
 mod ending;
 mod hostile;
+mod interfaces;
 mod meeting;
-mod moves;
-mod moving;
 mod nats;
 mod relays;
 mod support;
+mod transfers;
 mod ways;

@@ -7,6 +7,7 @@ use crate::limits::MAPPING_FRESH;
 use crate::limits::MAPPING_KEEPALIVE;
 use crate::limits::MAPPING_RETRY;
 use crate::limits::MAPPING_RETRY_DOUBLINGS;
+use crate::limits::MAX_SERVERS;
 use crate::rng::Rng;
 use crate::stun::Builder;
 use crate::stun::Class;
@@ -17,6 +18,8 @@ use crate::stun::TransactionId;
 use crate::stun::TransactionStep;
 use crate::time::Timestamp;
 
+use super::ServerFailure;
+
 /// What is known of the address at which the world sees a socket.
 #[derive(Clone, Debug)]
 pub(super) struct Mapping {
@@ -25,6 +28,8 @@ pub(super) struct Mapping {
     failures: u32,
     /// A request is to leave.
     is_due: bool,
+    /// What is wrong with servers that have not answered since: at most one entry for each of a list.
+    pub(super) wrong: Vec<ServerFailure>,
 }
 
 #[derive(Clone, Debug)]
@@ -66,7 +71,13 @@ impl Mapping {
             state: State::Unknown,
             failures: 0,
             is_due: false,
+            wrong: Vec::new(),
         }
+    }
+
+    /// What is wrong with the servers that were asked.
+    pub(super) fn failures(&self) -> impl Iterator<Item = ServerFailure> + '_ {
+        self.wrong.iter().copied()
     }
 
     /// Somebody wants to know. What was known lately is good enough.
@@ -149,6 +160,8 @@ impl Mapping {
         match question.transaction.on_timeout(now) {
             Some(TransactionStep::Retransmit) => self.is_due = true,
             Some(TransactionStep::Failed) => {
+                let server = question.server;
+                self.note_wrong(ServerFailure::StunSilent { server });
                 self.ask(now, servers, next, rng);
                 return Outcome::News;
             }
@@ -180,6 +193,7 @@ impl Mapping {
             message.class() == Class::Success && mapped.is_ipv4() == own.is_ipv4()
         });
         let Some(mapped) = address else {
+            self.note_wrong(ServerFailure::StunRefused { server });
             let next = match &self.state {
                 State::Asking { tried, .. } => *tried + 1,
                 State::Unknown | State::Known { .. } | State::Failed { .. } => 0,
@@ -189,6 +203,8 @@ impl Mapping {
         };
         let before = self.known();
         self.failures = 0;
+        self.wrong
+            .retain(|failure| stun_server(failure) != Some(server));
         self.state = State::Known {
             mapped,
             server,
@@ -227,6 +243,15 @@ impl Mapping {
         }
     }
 
+    /// Remembers what is wrong with a server, in place of what was before.
+    fn note_wrong(&mut self, failure: ServerFailure) {
+        let server = stun_server(&failure);
+        self.wrong.retain(|other| stun_server(other) != server);
+        if self.wrong.len() < MAX_SERVERS {
+            self.wrong.push(failure);
+        }
+    }
+
     /// Asks that server of the list; if there is none so far down, all have failed for now.
     fn ask(&mut self, now: Timestamp, servers: &[SocketAddr], tried: usize, rng: &mut Rng) {
         let Some(server) = servers.get(tried) else {
@@ -250,6 +275,18 @@ impl Question {
             server,
             transaction,
         }
+    }
+}
+
+/// The STUN server that it is about.
+pub(super) const fn stun_server(failure: &ServerFailure) -> Option<SocketAddr> {
+    match failure {
+        ServerFailure::StunSilent { server } | ServerFailure::StunRefused { server } => {
+            Some(*server)
+        }
+        ServerFailure::StunUnknown { .. }
+        | ServerFailure::TurnUnknown { .. }
+        | ServerFailure::Turn { .. } => None,
     }
 }
 

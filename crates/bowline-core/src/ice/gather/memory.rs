@@ -5,6 +5,7 @@ use crate::memory;
 use super::GatherConfig;
 use super::Gatherer;
 use super::TurnServer;
+use super::mapping::Mapping;
 use super::relay::Relay;
 use super::socket::Socket;
 use super::want::Want;
@@ -25,7 +26,16 @@ impl Gatherer {
 impl Socket {
     fn heap_bytes(&self) -> usize {
         let relays = self.relays.iter().map(Relay::heap_bytes);
-        memory::of_vec(&self.stun) + memory::of_vec(&self.relays) + relays.sum::<usize>()
+        self.mapping.heap_bytes()
+            + memory::of_vec(&self.stun)
+            + memory::of_vec(&self.relays)
+            + relays.sum::<usize>()
+    }
+}
+
+impl Mapping {
+    fn heap_bytes(&self) -> usize {
+        memory::of_vec(&self.wrong)
     }
 }
 
@@ -37,7 +47,9 @@ impl Relay {
 
 impl Want {
     fn heap_bytes(&self) -> usize {
-        self.config.heap_bytes() + memory::of_vec(&self.told)
+        self.config.heap_bytes()
+            + memory::of_vec(&self.told)
+            + memory::of_vec(&self.told_failures)
     }
 }
 

@@ -13,8 +13,13 @@
 //! time. A socket that the system cannot send from ([`Gatherer::on_send_error`]) is left alone likewise. A socket
 //! has one mapping, whichever connection's server told it, and one allocation per TURN server.
 //!
-//! `mapping` is the address by STUN, `relay` one allocation, `socket` all of a socket, `want` a connection's view.
+//! What goes wrong is remembered as long as it holds, and told as well: who configures a server with a wrong password
+//! would never know.
+//!
+//! `mapping` is the address by STUN, `relay` one allocation, `socket` all of a socket, `want` a connection's view,
+//! `failure` what goes wrong.
 
+mod failure;
 mod mapping;
 mod memory;
 mod relay;
@@ -45,6 +50,8 @@ use crate::stun::Method;
 use crate::time::Timestamp;
 use crate::turn::TurnInput;
 
+pub use self::failure::ServerFailure;
+
 use self::mapping::Outcome;
 use self::mapping::is_answer;
 use self::relay::Relay;
@@ -69,6 +76,8 @@ pub struct GatherConfig {
     pub stun: Vec<SocketAddr>,
     /// TURN servers; the first [`MAX_SERVERS`] count.
     pub turn: Vec<TurnServer>,
+    /// What is wrong with others already; the first twice [`MAX_SERVERS`] count.
+    pub failures: Vec<ServerFailure>,
 }
 
 /// A relay, and our account there.
@@ -99,6 +108,8 @@ pub enum LocalNews {
     Added(LocalCandidate),
     /// That end is no more, and all its candidates with it.
     Removed(LocalId),
+    /// A server does not do what it is for. Said once of each server and cause, and not while another socket is served.
+    Failed(ServerFailure),
     /// What comes soon has come, or will not. Said once; relays are waited for only where nothing else is allowed.
     Done,
 }

@@ -12,8 +12,10 @@ use crate::stun::AddressFamily;
 use crate::time::Timestamp;
 use crate::turn::TurnClient;
 use crate::turn::TurnConfig;
+use crate::turn::TurnFailure;
 use crate::turn::TurnState;
 
+use super::ServerFailure;
 use super::TurnServer;
 
 /// One allocation, or the attempt to get one.
@@ -24,6 +26,8 @@ pub(super) struct Relay {
     pub(super) client: TurnClient,
     standing: Standing,
     failures: u32,
+    /// Why the last attempt has failed, until one succeeds.
+    cause: Option<TurnFailure>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -53,6 +57,7 @@ impl Relay {
             client,
             standing: Standing::Asking,
             failures: 0,
+            cause: None,
         }
     }
 
@@ -92,6 +97,7 @@ impl Relay {
             (TurnState::Allocated { relayed, .. }, _) => {
                 *next_id = next_id.wrapping_add(1);
                 self.failures = 0;
+                self.cause = None;
                 self.standing = Standing::Lent {
                     id: LocalId::new(*next_id),
                     address: relayed,
@@ -103,7 +109,10 @@ impl Relay {
                 true
             }
             (TurnState::Allocating, Standing::Asking) => false,
-            (TurnState::Failed(_) | TurnState::Idle | TurnState::Closing, _) => {
+            (state @ (TurnState::Failed(_) | TurnState::Idle | TurnState::Closing), _) => {
+                if let TurnState::Failed(cause) = state {
+                    self.cause = Some(cause);
+                }
                 let doublings = self.failures.min(RELAY_RETRY_DOUBLINGS);
                 let retry_at = now + RELAY_RETRY * (1 << doublings);
                 self.failures = self.failures.saturating_add(1);
@@ -119,6 +128,13 @@ impl Relay {
             Standing::Lent { id, address } => Some((id, address)),
             Standing::Asking | Standing::Failed { .. } | Standing::Unneeded => None,
         }
+    }
+
+    /// What is wrong with it, if anything is.
+    pub(super) fn failure(&self) -> Option<ServerFailure> {
+        let why = self.cause?;
+        let server = self.server;
+        Some(ServerFailure::Turn { server, why })
     }
 
     /// Whether it has failed, and is not to be tried again yet.

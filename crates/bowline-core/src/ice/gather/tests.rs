@@ -1,5 +1,7 @@
 //! A gatherer, and servers that answer as they are told.
 
+mod failures;
+
 use std::format;
 use std::string::ToString;
 use std::vec;
@@ -61,6 +63,7 @@ fn config(mask: i32) -> GatherConfig {
         mask: CandidateTypes::from_enable(mask),
         stun: vec![at(STUN), at(OTHER_STUN)],
         turn: vec![turn_server(TURN), turn_server(OTHER_TURN)],
+        failures: Vec::new(),
     }
 }
 
@@ -140,10 +143,23 @@ impl Lab {
     /// What a connection was told, in short.
     fn told(&self, number: u32) -> Vec<String> {
         let news = self.news.iter().filter(|(id, _)| *id == connection(number));
-        news.map(|(_, news)| match news {
-            LocalNews::Added(candidate) => format!("{} {}", candidate.kind, candidate.address),
-            LocalNews::Removed(local) => format!("gone {}", local.get()),
-            LocalNews::Done => "done".into(),
+        news.filter_map(|(_, news)| match news {
+            LocalNews::Added(candidate) => {
+                Some(format!("{} {}", candidate.kind, candidate.address))
+            }
+            LocalNews::Removed(local) => Some(format!("gone {}", local.get())),
+            LocalNews::Done => Some("done".into()),
+            LocalNews::Failed(_) => None,
+        })
+        .collect()
+    }
+
+    /// What it was told of servers.
+    fn failures(&self, number: u32) -> Vec<String> {
+        let news = self.news.iter().filter(|(id, _)| *id == connection(number));
+        news.filter_map(|(_, news)| match news {
+            LocalNews::Failed(failure) => Some(failure.to_string()),
+            LocalNews::Added(_) | LocalNews::Removed(_) | LocalNews::Done => None,
         })
         .collect()
     }
@@ -220,7 +236,7 @@ fn a_relay_is_given_back_when_nobody_needs_it() {
     assert_eq!(lab.sent.len(), before + 1);
     let local = lab.news.iter().find_map(|(_, news)| match news {
         LocalNews::Added(candidate) => Some(candidate.base),
-        LocalNews::Removed(_) | LocalNews::Done => None,
+        LocalNews::Removed(_) | LocalNews::Done | LocalNews::Failed(_) => None,
     });
     let peer = at("203.0.113.77:9");
     let local = local.unwrap();
@@ -333,7 +349,7 @@ fn data_through_a_relay_names_relay_and_peer() {
     lab.want(1, config(1));
     let candidate = lab.news.iter().find_map(|(_, news)| match news {
         LocalNews::Added(candidate) => Some(*candidate),
-        LocalNews::Removed(_) | LocalNews::Done => None,
+        LocalNews::Removed(_) | LocalNews::Done | LocalNews::Failed(_) => None,
     });
     let candidate = candidate.unwrap();
     assert_eq!(candidate.kind, CandidateKind::Relayed);

@@ -9,6 +9,9 @@ use crate::limits::MAX_SERVERS;
 
 use super::GatherConfig;
 use super::LocalNews;
+use super::ServerFailure;
+use super::mapping::stun_server;
+use super::relay::Relay;
 use super::socket::Socket;
 
 /// See the module.
@@ -16,6 +19,8 @@ use super::socket::Socket;
 pub(super) struct Want {
     pub(super) config: GatherConfig,
     pub(super) told: Vec<LocalCandidate>,
+    /// What it was told of servers: at most [`MAX_TOLD_FAILURES`].
+    pub(super) told_failures: Vec<ServerFailure>,
     is_done: bool,
 }
 
@@ -24,6 +29,7 @@ impl Want {
         let mut want = Self {
             config: GatherConfig::default(),
             told: Vec::new(),
+            told_failures: Vec::new(),
             is_done: false,
         };
         want.configure(config);
@@ -35,6 +41,7 @@ impl Want {
         self.config = config;
         self.config.stun.truncate(MAX_SERVERS);
         self.config.turn.truncate(MAX_SERVERS);
+        self.config.failures.truncate(2 * MAX_SERVERS);
     }
 
     /// Whether reflexive addresses are of use.
@@ -81,10 +88,46 @@ impl Want {
             self.told.push(new);
             return Some(LocalNews::Added(new));
         }
+        if let Some(failure) = self.new_failure(sockets) {
+            self.told_failures.push(failure);
+            return Some(LocalNews::Failed(failure));
+        }
         if !self.is_done && sockets.iter().all(|socket| socket.is_settled(self)) {
             self.is_done = true;
             return Some(LocalNews::Done);
         }
         None
     }
+
+    /// What is wrong with a server of its own that it was not told. A server that serves one socket is not at fault if
+    /// it does not serve another.
+    fn new_failure(&self, sockets: &[Socket]) -> Option<ServerFailure> {
+        if self.told_failures.len() >= MAX_TOLD_FAILURES {
+            return None;
+        }
+        let serves = |server: SocketAddr| {
+            let known =
+                |socket: &Socket| socket.mapping.known().is_some_and(|(_, by)| by == server);
+            sockets.iter().any(known)
+        };
+        let stun = sockets.iter().flat_map(|socket| socket.mapping.failures());
+        let stun = stun.filter(|failure| {
+            stun_server(failure).is_some_and(|server| {
+                self.wants_mapping() && self.config.stun.contains(&server) && !serves(server)
+            })
+        });
+        let lends = |server: SocketAddr| {
+            let mut relays = sockets.iter().flat_map(|socket| &socket.relays);
+            relays.any(|relay| relay.server == server && relay.lent().is_some())
+        };
+        let relays = sockets.iter().flat_map(|socket| &socket.relays);
+        let relays = relays.filter(|relay| self.lists(relay.server) && !lends(relay.server));
+        let turn = relays.filter_map(Relay::failure);
+        let all = self.config.failures.iter().copied().chain(stun).chain(turn);
+        let mut new = all.filter(|failure| !self.told_failures.contains(failure));
+        new.next()
+    }
 }
+
+/// A server that fails in ever new ways is not told of for ever.
+const MAX_TOLD_FAILURES: usize = 4 * MAX_SERVERS;
