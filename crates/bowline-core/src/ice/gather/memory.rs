@@ -47,9 +47,7 @@ impl Relay {
 
 impl Want {
     fn heap_bytes(&self) -> usize {
-        self.config.heap_bytes()
-            + memory::of_vec(&self.told)
-            + memory::of_vec(&self.told_failures)
+        self.config.heap_bytes() + memory::of_vec(&self.told) + memory::of_vec(&self.told_failures)
     }
 }
 
