@@ -1,3 +1,4 @@
+mod elsewhere;
 mod freshness;
 
 use alloc::vec::Vec;

@@ -138,12 +138,21 @@ impl Stage {
                 }
             }
             Step::Wait { ms } => self.wait(Span::from_millis(u64::from(ms)), false),
+            forged if self.is_evil => self.play_forged(forged),
+            _ => {}
+        }
+        self.check();
+    }
+
+    /// The same of somebody who forges.
+    fn play_forged(&mut self, step: Step) {
+        match step {
             Step::AlterSignal {
                 to,
                 which,
                 at,
                 with,
-            } if self.is_evil => {
+            } => {
                 if let Some(mut signal) = pick(&self.said, which).cloned() {
                     let at = usize::from(at) % signal.len().max(1);
                     signal
@@ -153,7 +162,7 @@ impl Stage {
                     self.signals.push((to, signal));
                 }
             }
-            Step::AlterPacket { which, at, with } if self.is_evil => {
+            Step::AlterPacket { which, at, with } => {
                 let which = usize::from(which) % self.packets.len().max(1);
                 if let Some(packet) = self.packets.get_mut(which) {
                     let at = usize::from(at) % packet.bytes.len().max(1);
@@ -164,22 +173,17 @@ impl Stage {
                         .for_each(|byte| *byte ^= with);
                 }
             }
-            Step::RawSignal { to, bytes } if self.is_evil => self.signals.push((to, bytes)),
-            Step::ForgeSignal(forged) if self.is_evil => self.forge(forged),
+            Step::RawSignal { to, bytes } => self.signals.push((to, bytes)),
+            Step::ForgeSignal(forged) => self.forge(forged),
             Step::RawPacket {
                 to,
                 socket,
                 from,
                 addressed,
                 bytes,
-            } if self.is_evil => self.throw(to, socket, from, addressed, bytes),
-            Step::AlterSignal { .. }
-            | Step::AlterPacket { .. }
-            | Step::RawSignal { .. }
-            | Step::ForgeSignal(_)
-            | Step::RawPacket { .. } => {}
+            } => self.throw(to, socket, from, addressed, bytes),
+            _ => {}
         }
-        self.check();
     }
 
     /// Something happens to an end; what comes of it is under way then.

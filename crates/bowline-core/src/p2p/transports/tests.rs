@@ -132,165 +132,172 @@ impl Scene {
     }
 }
 
-#[test]
-fn scenarios() {
-    let quick = |secs| Pass {
+/// What it shows, the rules, what happens, and what is taken in the end.
+type Line = (&'static str, Rules, &'static [Step], Option<Kind>);
+
+/// The relay is slower, as at the beginning.
+const fn quick(secs: u64) -> Step {
+    Pass {
         secs,
         ice: 20,
         relay: 60,
-    };
-    type Line<'a> = (&'a str, Rules, &'a [Step], Option<Kind>);
-    let lines: &[Line<'_>] = &[
-        ("nothing", RULES, &[], None),
-        (
-            "the only one, confirmed or not",
-            RULES,
-            &[Comes(RELAY, 60)],
-            Some(RELAY),
-        ),
-        (
-            "the only one that is left",
-            RULES,
-            &[Comes(RELAY, 60), Comes(ICE, 20), Goes(RELAY)],
-            Some(ICE),
-        ),
-        ("none is left", RULES, &[Comes(ICE, 20), Goes(ICE)], None),
-        (
-            "the first stays while the better one is unconfirmed",
-            RULES,
-            &[Comes(RELAY, 60), Comes(ICE, 20)],
-            Some(RELAY),
-        ),
-        (
-            "the better one is taken once it is confirmed",
-            RULES,
-            &[Comes(RELAY, 60), Used(RELAY), Comes(ICE, 20), Asked(ICE)],
-            Some(ICE),
-        ),
-        (
-            "a penalty decides",
-            Rules {
-                ice_penalty_ms: 50,
-                ..RULES
+    }
+}
+
+const SCENARIOS: &[Line] = &[
+    ("nothing", RULES, &[], None),
+    (
+        "the only one, confirmed or not",
+        RULES,
+        &[Comes(RELAY, 60)],
+        Some(RELAY),
+    ),
+    (
+        "the only one that is left",
+        RULES,
+        &[Comes(RELAY, 60), Comes(ICE, 20), Goes(RELAY)],
+        Some(ICE),
+    ),
+    ("none is left", RULES, &[Comes(ICE, 20), Goes(ICE)], None),
+    (
+        "the first stays while the better one is unconfirmed",
+        RULES,
+        &[Comes(RELAY, 60), Comes(ICE, 20)],
+        Some(RELAY),
+    ),
+    (
+        "the better one is taken once it is confirmed",
+        RULES,
+        &[Comes(RELAY, 60), Used(RELAY), Comes(ICE, 20), Asked(ICE)],
+        Some(ICE),
+    ),
+    (
+        "a penalty decides",
+        Rules {
+            ice_penalty_ms: 50,
+            ..RULES
+        },
+        &[Comes(RELAY, 60), Used(RELAY), Comes(ICE, 20), Asked(ICE)],
+        Some(RELAY),
+    ),
+    (
+        "a penalty on the other side, too",
+        Rules {
+            relay_penalty_ms: 60,
+            ..RULES
+        },
+        &[Comes(ICE, 60), Used(ICE), Comes(RELAY, 20), Asked(RELAY)],
+        Some(ICE),
+    ),
+    (
+        "who follows takes what the peer uses",
+        FOLLOWING,
+        &[Comes(RELAY, 60), Comes(ICE, 20), Asked(ICE), Used(RELAY)],
+        Some(RELAY),
+    ),
+    (
+        "unless it is far worse",
+        FOLLOWING,
+        &[Comes(RELAY, 300), Comes(ICE, 20), Asked(ICE), Used(RELAY)],
+        Some(ICE),
+    ),
+    (
+        "silence makes room for the other",
+        RULES,
+        &[
+            Comes(ICE, 20),
+            Used(ICE),
+            Comes(RELAY, 60),
+            Asked(RELAY),
+            Silent(3),
+        ],
+        Some(RELAY),
+    ),
+    (
+        "two missed replies do not",
+        RULES,
+        &[
+            Comes(ICE, 20),
+            Used(ICE),
+            Comes(RELAY, 60),
+            Asked(RELAY),
+            Silent(2),
+        ],
+        Some(ICE),
+    ),
+    (
+        "a settled choice is left after 15 seconds",
+        RULES,
+        &[
+            Comes(ICE, 20),
+            Used(ICE),
+            Comes(RELAY, 60),
+            Asked(RELAY),
+            quick(5),
+            Pass {
+                secs: 40,
+                ice: 90,
+                relay: 20,
             },
-            &[Comes(RELAY, 60), Used(RELAY), Comes(ICE, 20), Asked(ICE)],
-            Some(RELAY),
-        ),
-        (
-            "a penalty on the other side, too",
-            Rules {
-                relay_penalty_ms: 60,
-                ..RULES
+        ],
+        Some(RELAY),
+    ),
+    (
+        "and not before",
+        RULES,
+        &[
+            Comes(ICE, 20),
+            Used(ICE),
+            Comes(RELAY, 60),
+            Asked(RELAY),
+            quick(5),
+            Pass {
+                secs: 13,
+                ice: 90,
+                relay: 20,
             },
-            &[Comes(ICE, 60), Used(ICE), Comes(RELAY, 20), Asked(RELAY)],
-            Some(ICE),
-        ),
-        (
-            "who follows takes what the peer uses",
-            FOLLOWING,
-            &[Comes(RELAY, 60), Comes(ICE, 20), Asked(ICE), Used(RELAY)],
-            Some(RELAY),
-        ),
-        (
-            "unless it is far worse",
-            FOLLOWING,
-            &[Comes(RELAY, 300), Comes(ICE, 20), Asked(ICE), Used(RELAY)],
-            Some(ICE),
-        ),
-        (
-            "silence makes room for the other",
-            RULES,
-            &[
-                Comes(ICE, 20),
-                Used(ICE),
-                Comes(RELAY, 60),
-                Asked(RELAY),
-                Silent(3),
-            ],
-            Some(RELAY),
-        ),
-        (
-            "two missed replies do not",
-            RULES,
-            &[
-                Comes(ICE, 20),
-                Used(ICE),
-                Comes(RELAY, 60),
-                Asked(RELAY),
-                Silent(2),
-            ],
-            Some(ICE),
-        ),
-        (
-            "a settled choice is left after 15 seconds",
-            RULES,
-            &[
-                Comes(ICE, 20),
-                Used(ICE),
-                Comes(RELAY, 60),
-                Asked(RELAY),
-                quick(5),
-                Pass {
-                    secs: 40,
-                    ice: 90,
-                    relay: 20,
-                },
-            ],
-            Some(RELAY),
-        ),
-        (
-            "and not before",
-            RULES,
-            &[
-                Comes(ICE, 20),
-                Used(ICE),
-                Comes(RELAY, 60),
-                Asked(RELAY),
-                quick(5),
-                Pass {
-                    secs: 13,
-                    ice: 90,
-                    relay: 20,
-                },
-            ],
-            Some(ICE),
-        ),
-        (
-            "nor for a little",
-            RULES,
-            &[
-                Comes(ICE, 60),
-                Used(ICE),
-                Comes(RELAY, 100),
-                Asked(RELAY),
-                Pass {
-                    secs: 5,
-                    ice: 60,
-                    relay: 100,
-                },
-                Pass {
-                    secs: 60,
-                    ice: 60,
-                    relay: 70,
-                },
-            ],
-            Some(ICE),
-        ),
-        (
-            "what goes is replaced at once",
-            RULES,
-            &[
-                Comes(ICE, 20),
-                Used(ICE),
-                Comes(RELAY, 60),
-                Asked(RELAY),
-                quick(5),
-                Goes(ICE),
-            ],
-            Some(RELAY),
-        ),
-    ];
-    for (name, rules, steps, expected) in lines {
+        ],
+        Some(ICE),
+    ),
+    (
+        "nor for a little",
+        RULES,
+        &[
+            Comes(ICE, 60),
+            Used(ICE),
+            Comes(RELAY, 100),
+            Asked(RELAY),
+            Pass {
+                secs: 5,
+                ice: 60,
+                relay: 100,
+            },
+            Pass {
+                secs: 60,
+                ice: 60,
+                relay: 70,
+            },
+        ],
+        Some(ICE),
+    ),
+    (
+        "what goes is replaced at once",
+        RULES,
+        &[
+            Comes(ICE, 20),
+            Used(ICE),
+            Comes(RELAY, 60),
+            Asked(RELAY),
+            quick(5),
+            Goes(ICE),
+        ],
+        Some(RELAY),
+    ),
+];
+
+#[test]
+fn scenarios() {
+    for (name, rules, steps, expected) in SCENARIOS {
         let mut scene = Scene::new(*rules);
         scene.play_all(steps);
         assert_eq!(scene.taken(), *expected, "{name}");
