@@ -11,6 +11,15 @@ pub(crate) struct Cell {
     pub(crate) hosts: [String; 2],
     pub(crate) knows: Servers,
     pub(crate) expected: Route,
+    /// What happens once they have talked; then they are to talk again.
+    pub(crate) change: Option<Change>,
+}
+
+/// A change of the first host's network.
+#[derive(Clone, Debug)]
+pub(crate) struct Change {
+    /// Commands for the first host's shell, by what is in the peer's last line about the way to it.
+    pub(crate) commands: Vec<(String, String)>,
 }
 
 /// What both hosts are told of.
@@ -72,6 +81,7 @@ pub(crate) fn all() -> (String, Vec<Cell>) {
     plan.with_two_interfaces();
     plan.with_loss();
     plan.on_the_internet();
+    plan.with_changes();
     let Plan { lab, cells, .. } = plan;
     (lab.script().to_owned(), cells)
 }
@@ -244,6 +254,81 @@ impl Plan {
         );
     }
 
+    /// Networks that change while two are connected: one of them stays on the internet, without a NAT, and learns of
+    /// the other's new address by its packets. Over IPv4, and where nothing else works over IPv6.
+    fn with_changes(&mut self) {
+        self.lab.public_host("stays", &self.internet);
+        self.lab.public_host("stays6", &self.internet);
+        self.lab.shut_ipv4("stays6");
+        for (suffix, family, has_ipv6) in [("", "IPv4", false), ("6", "IPv6", true)] {
+            let options = RouterOptions {
+                has_ipv6,
+                ..RouterOptions::default()
+            };
+            let stays = format!("stays{suffix}");
+            let change = |plan: &mut Self, host: &str, what: &str, commands| {
+                plan.cell(what, [host, &stays], Servers::Stun, Route::Direct);
+                if let Some(cell) = plan.cells.last_mut() {
+                    cell.name = format!("{what}, {family}");
+                    cell.change = Some(Change { commands });
+                }
+            };
+            let host = format!("unplugged{suffix}");
+            let [first, other] = self.two_homes(&host, options);
+            self.lab.second_interface(&host, &other.lan);
+            let pull = [(first, "eth0"), (other, "eth1")].map(|(router, device)| {
+                // Addresses are printed without zeros in the middle.
+                let seen = router
+                    .lan
+                    .prefix_v6()
+                    .map(|prefix| prefix.trim_end_matches('0'));
+                let seen = seen.map(|prefix| format!("[{prefix}"));
+                let seen = seen.unwrap_or_else(|| format!("{}:", router.outside));
+                (seen, format!("ip link set {device} down"))
+            });
+            change(self, &host, "the interface in use goes down", pull.into());
+
+            let host = format!("roams{suffix}");
+            let [_, other] = self.two_homes(&host, options);
+            self.lab.spare_interface(&host, &other.lan);
+            let moved = format!("{}\nip link set eth0 down", other.lan.plug_in());
+            let moved = vec![(String::new(), moved)];
+            change(self, &host, "another interface takes over", moved);
+
+            let host = format!("renumbered{suffix}");
+            let home = self.home(&host, Kind::PORT_RESTRICTED, options);
+            let renumbered = vec![(String::new(), home.lan.renumber())];
+            change(self, &host, "another address", renumbered);
+        }
+        self.with_a_change_behind_firewalls();
+    }
+
+    /// Both let in answers only, so that the new address has to be told by signals.
+    fn with_a_change_behind_firewalls(&mut self) {
+        let options = RouterOptions {
+            has_ipv6: true,
+            ..RouterOptions::default()
+        };
+        let home = self.home("renumbered-six", Kind::SYMMETRIC, options);
+        self.home("stays-six", Kind::SYMMETRIC, options);
+        let hosts = ["renumbered-six", "stays-six"];
+        let name = "another address, IPv6, both behind firewalls";
+        self.cell(name, hosts, Servers::Stun, Route::Direct);
+        if let Some(cell) = self.cells.last_mut() {
+            let commands = vec![(String::new(), home.lan.renumber())];
+            cell.change = Some(Change { commands });
+        }
+    }
+
+    /// Two routers for a host, which has an interface behind the first.
+    fn two_homes(&mut self, host: &str, options: RouterOptions) -> [Router; 2] {
+        let first = self.home(host, Kind::PORT_RESTRICTED, options);
+        let name = format!("{host}-other");
+        let kind = Kind::PORT_RESTRICTED;
+        let other = self.router(&name, None, OTHER_HOME, kind, options);
+        [first, other]
+    }
+
     /// A router of its own for a host.
     fn home(&mut self, host: &str, kind: Kind, options: RouterOptions) -> Router {
         let router = self.router(host, None, HOME, kind, options);
@@ -269,6 +354,7 @@ impl Plan {
             hosts: hosts.map(str::to_owned),
             knows,
             expected,
+            change: None,
         });
     }
 }

@@ -45,6 +45,8 @@ pub(crate) struct RouterOptions {
 #[derive(Clone, Debug)]
 pub(crate) struct Router {
     pub(crate) lan: Network,
+    /// Its address on the network outside, where it translates.
+    pub(crate) outside: String,
 }
 
 /// The address of the host with the servers.
@@ -53,7 +55,64 @@ pub(crate) const SERVER: &str = "203.0.113.2";
 pub(crate) const SERVER_NAMESPACE: &str = "server";
 /// The address of a host in its network, if it is the first.
 const FIRST_HOST: u8 = 2;
+/// One that it may have later.
+const OTHER_HOST: u8 = 77;
 const FORWARD_IPV6: &str = "echo 1 > /proc/sys/net/ipv6/conf/all/forwarding";
+
+const PULL_ETH1: &str = "ip link set eth1 down";
+
+impl Network {
+    /// Commands for a host: what leaves from its address on the second interface leaves there.
+    fn as_second(&self) -> String {
+        let Self {
+            prefix, prefix_v6, ..
+        } = self;
+        let mut commands = format!(
+            "ip route add default via {prefix}.1 dev eth1 table 2\n\
+             ip rule add from {prefix}.{FIRST_HOST} table 2"
+        );
+        if let Some(v6) = prefix_v6 {
+            let _ = write!(
+                commands,
+                "\nip addr add {v6}::{FIRST_HOST}/64 dev eth1 nodad\n\
+                 ip -6 route add default via {v6}::1 dev eth1 table 2\n\
+                 ip -6 rule add from {v6}::{FIRST_HOST} table 2"
+            );
+        }
+        commands
+    }
+
+    /// Commands for a host that has a spare interface there, which is in use from then on.
+    pub(crate) fn plug_in(&self) -> String {
+        let prefix = &self.prefix;
+        let second = self.as_second();
+        format!("ip link set eth1 up\nip addr add {prefix}.{FIRST_HOST}/24 dev eth1\n{second}")
+    }
+
+    /// Commands for a host that has its first interface there, and has other addresses from then on.
+    pub(crate) fn renumber(&self) -> String {
+        let Self {
+            prefix, prefix_v6, ..
+        } = self;
+        match prefix_v6 {
+            // The IPv4 address stays: signals go on.
+            Some(v6) => format!(
+                "ip addr del {v6}::{FIRST_HOST}/64 dev eth0\n\
+                 ip addr add {v6}::{OTHER_HOST}/64 dev eth0 nodad"
+            ),
+            None => format!(
+                "ip addr del {prefix}.{FIRST_HOST}/24 dev eth0\n\
+                 ip addr add {prefix}.{OTHER_HOST}/24 dev eth0\n\
+                 ip route replace default via {prefix}.1"
+            ),
+        }
+    }
+
+    /// What IPv6 addresses there begin with.
+    pub(crate) fn prefix_v6(&self) -> Option<&str> {
+        self.prefix_v6.as_deref()
+    }
+}
 
 impl Lab {
     /// An internet with a host for servers.
@@ -107,7 +166,7 @@ impl Lab {
         }
         let rules = rules::text(kind, &outside, options);
         self.within(&namespace, &format!("nft -f - <<'RULES'\n{rules}RULES"));
-        Router { lan }
+        Router { lan, outside }
     }
 
     /// A second network behind a router. It does not forward between the two, but for what it translates.
@@ -143,13 +202,21 @@ impl Lab {
 
     /// Gives a host a second interface. What leaves from its address leaves there.
     pub(crate) fn second_interface(&mut self, host: &str, network: &Network) {
-        let address = self.wire(host, "eth1", network, FIRST_HOST);
-        let prefix = &network.prefix;
-        let commands = format!(
-            "ip route add default via {prefix}.1 dev eth1 table 2\n\
-             ip rule add from {address} table 2"
-        );
-        self.within(host, &commands);
+        self.wire(host, "eth1", network, FIRST_HOST);
+        self.within(host, &network.as_second());
+    }
+
+    /// Gives a host the wire of a second interface, which is not in use: [`Network::plug_in`] puts it to use.
+    pub(crate) fn spare_interface(&mut self, host: &str, network: &Network) {
+        self.wire(host, "eth1", network, FIRST_HOST);
+        self.within(host, &format!("ip addr flush dev eth1\n{PULL_ETH1}"));
+    }
+
+    /// Lets a host get nothing over IPv4 but what is not UDP.
+    pub(crate) fn shut_ipv4(&mut self, host: &str) {
+        let rules = "table ip shut {\nchain input {\ntype filter hook input priority filter\n\
+                     meta l4proto udp drop\n}\n}";
+        self.within(host, &format!("nft -f - <<'RULES'\n{rules}\nRULES"));
     }
 
     /// The script, for a shell in a network and mount namespace of its own.

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use crate::Result;
-use crate::nat_matrix::cells::Cell;
+use crate::nat_matrix::cells::{Cell, Change};
 use crate::nat_matrix::inside::{SIGNAL_PORT, within};
 use crate::nat_matrix::lab::SERVER;
 use crate::nat_matrix::terminal::Terminal;
@@ -23,6 +23,8 @@ const TIME_TO_CLOSE: Duration = Duration::from_secs(2);
 const MOMENT: Duration = Duration::from_millis(5);
 /// What each says to the other.
 const HELLO: &str = "hello";
+/// And after a change of networks.
+const AGAIN: &str = "still there?";
 
 /// How a cell went.
 #[derive(Debug)]
@@ -44,6 +46,8 @@ pub(crate) enum Found {
         after: Duration,
         /// A relay carried their packets before.
         was_relayed: bool,
+        /// From a change of the first one's network until both had heard of each other again.
+        recovered: Option<Duration>,
     },
     /// Both gave up.
     NotMet {
@@ -60,6 +64,14 @@ impl Played {
     /// What its hosts printed.
     pub(crate) fn told(&self) -> String {
         format!("\n=== {}\n{}", self.cell.name, self.transcripts)
+    }
+
+    /// How long it took to go on after a change of networks.
+    pub(crate) fn recovered(&self) -> Option<Duration> {
+        match self.found {
+            Found::Met { recovered, .. } => recovered,
+            Found::NotMet { .. } | Found::Broken(_) => None,
+        }
     }
 
     /// Whether theory has it so.
@@ -84,9 +96,7 @@ pub(crate) fn play(job: &Job<'_>, program: &Path, cell: &Cell, number: usize) ->
             };
         }
     };
-    let found = pair
-        .come_together(cell.expected)
-        .unwrap_or_else(Found::Broken);
+    let found = pair.come_together(job, cell).unwrap_or_else(Found::Broken);
     pair.hang_up();
     let [a, b] = &pair.terminals;
     Played {
@@ -126,7 +136,7 @@ impl Pair {
     }
 
     /// Waits until both are connected or have given up.
-    fn come_together(&mut self, expected: Route) -> std::result::Result<Found, String> {
+    fn come_together(&mut self, job: &Job<'_>, cell: &Cell) -> std::result::Result<Found, String> {
         let limit = Instant::now() + PATIENCE;
         let is_decided = |one: &Terminal| one.connected().is_some() || one.ended().is_some();
         if !self.look_until(limit, |[a, b]| is_decided(a) && is_decided(b)) {
@@ -139,7 +149,7 @@ impl Pair {
         let Some(connected) = connected else {
             return self.given_up(begin, limit);
         };
-        self.settle(expected);
+        self.settle(cell.expected);
         for terminal in &mut self.terminals {
             terminal.say(HELLO);
         }
@@ -147,6 +157,10 @@ impl Pair {
         if !self.look_until(limit, |[a, b]| a.has_heard(HELLO) && b.has_heard(HELLO)) {
             return Err("connected, but data does not pass".into());
         }
+        let recovered = match &cell.change {
+            Some(change) => Some(self.change(job, &cell.hosts[0], change)?),
+            None => None,
+        };
         let routes = self.terminals.each_ref().map(Terminal::connected);
         let is_relayed = routes
             .iter()
@@ -159,8 +173,36 @@ impl Pair {
                 Route::Direct
             },
             after: connected.saturating_duration_since(begin),
-            was_relayed: self.terminals.iter().any(Terminal::has_changed_route),
+            was_relayed: self.terminals.iter().any(Terminal::was_relayed),
+            recovered,
         })
+    }
+
+    /// Changes the first one's network. Tells how long it took until a line of each had arrived that was typed
+    /// after that.
+    fn change(
+        &mut self,
+        job: &Job<'_>,
+        host: &str,
+        change: &Change,
+    ) -> std::result::Result<Duration, String> {
+        let [_, stays] = &self.terminals;
+        let way = stays.last_route().unwrap_or_default();
+        let mut commands = change.commands.iter();
+        let fitting = commands.find(|(seen, _)| way.contains(seen.as_str()));
+        let (_, commands) = fitting.ok_or_else(|| format!("a way that nobody planned: {way}"))?;
+        let mut shell = within(job, host, Path::new("sh"));
+        job.run(shell.args(["-euc", commands]))
+            .map_err(|error| error.to_string())?;
+        let since = Instant::now();
+        for terminal in &mut self.terminals {
+            terminal.say(AGAIN);
+        }
+        let limit = since + PATIENCE;
+        if !self.look_until(limit, |[a, b]| a.has_heard(AGAIN) && b.has_heard(AGAIN)) {
+            return Err("data does not pass any more after the change".into());
+        }
+        Ok(since.elapsed())
     }
 
     /// Gives those who are connected the time to find a better way, or to show that they find none.

@@ -70,13 +70,12 @@ fn row(played: &Played) -> [String; 5] {
             route,
             after,
             was_relayed,
+            recovered,
         } => {
-            let note = if *was_relayed {
-                "by a relay at first"
-            } else {
-                ""
-            };
-            (route.to_string(), clock(*after), note.to_owned())
+            let relayed = was_relayed.then(|| "by a relay at first".to_owned());
+            let recovered = recovered.map(|time| format!("again after {}", clock(time)));
+            let notes: Vec<String> = relayed.into_iter().chain(recovered).collect();
+            (route.to_string(), clock(*after), notes.join(", "))
         }
         Found::NotMet { after, why } => ("not".to_owned(), clock(*after), why.clone()),
         Found::Broken(why) => ("broken".to_owned(), String::new(), why.clone()),
@@ -100,6 +99,7 @@ fn json(played: &[Played]) -> String {
                 route,
                 after,
                 was_relayed,
+                ..
             } => (
                 route.to_string(),
                 Some(after),
@@ -113,6 +113,7 @@ fn json(played: &[Played]) -> String {
             "theory": one.cell.expected.to_string(),
             "found": found,
             "after_ms": after.map(Duration::as_secs_f64).map(|secs| secs * 1e3),
+            "recovered_ms": one.recovered().map(|time| time.as_secs_f64() * 1e3),
             "note": note,
             "is_expected": one.is_expected(),
         })
@@ -133,6 +134,7 @@ mod tests {
                 hosts: ["a".into(), "b".into()],
                 knows: Servers::Stun,
                 expected,
+                change: None,
             },
             found,
             transcripts: String::new(),
@@ -144,6 +146,7 @@ mod tests {
             route,
             after: Duration::from_millis(123),
             was_relayed: false,
+            recovered: None,
         }
     }
 
@@ -177,6 +180,18 @@ mod tests {
              |-------|--------|--------|-------:|------|\n\
              | a x b | direct | direct | 123 ms |      |\n"
         );
+    }
+
+    #[test]
+    fn the_time_after_a_change_of_networks_is_told() {
+        let mut found = met(Route::Direct);
+        if let Found::Met { recovered, .. } = &mut found {
+            *recovered = Some(Duration::from_millis(1_500));
+        }
+        let text = table(&[played(Route::Direct, found.clone())]);
+        assert!(text.contains("| again after 1.5 s |"), "{text}");
+        let value = json(&[played(Route::Direct, found)]);
+        assert!(value.contains("\"recovered_ms\":1500.0"), "{value}");
     }
 
     #[test]

@@ -19,6 +19,8 @@ pub(crate) struct Terminal {
     transcript: String,
     /// Routes that it has told of, the last one last.
     routes: Vec<(Instant, Route)>,
+    /// Its last line about a route.
+    last_route: Option<String>,
     called: Option<Instant>,
     ended: Option<Instant>,
     /// What the peer has sent.
@@ -50,6 +52,7 @@ impl Terminal {
             lines,
             transcript: String::new(),
             routes: Vec::new(),
+            last_route: None,
             called: None,
             ended: None,
             heard: Vec::new(),
@@ -98,9 +101,16 @@ impl Terminal {
         Some((*first, *last))
     }
 
-    /// Whether it was connected another way before.
-    pub(crate) fn has_changed_route(&self) -> bool {
-        self.routes.len() > 1
+    /// Whether a relay carried its packets at first, and does no more.
+    pub(crate) fn was_relayed(&self) -> bool {
+        let mut routes = self.routes.iter().map(|(_, route)| *route);
+        let last = routes.next_back();
+        last != Some(Route::Relay) && routes.any(|route| route == Route::Relay)
+    }
+
+    /// Its last line about the way to the peer.
+    pub(crate) fn last_route(&self) -> Option<&str> {
+        self.last_route.as_deref()
     }
 
     /// When it had ended.
@@ -134,6 +144,7 @@ impl Terminal {
             self.called = Some(at);
         } else if let Some(route) = route_in(line) {
             self.routes.push((at, route));
+            self.last_route = Some(line.to_owned());
         }
     }
 }
