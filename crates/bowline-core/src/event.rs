@@ -50,6 +50,11 @@ pub enum ToEndpoint {
     WantsWays,
     /// The relay that lends us that address should let packets of the peer's address in.
     Permit(Via),
+    /// The peer does not answer along the way that was taken: perhaps the addresses of this host have changed, so
+    /// whoever owns the endpoint had better look ([`Endpoint::set_interfaces`]).
+    ///
+    /// [`Endpoint::set_interfaces`]: crate::endpoint::Endpoint::set_interfaces
+    DoubtsWay,
 }
 
 /// What the endpoint tells a connection ([`Connection::handle_endpoint`]).

@@ -293,6 +293,8 @@ impl Endpoint {
             ToEndpoint::Permit(via) => {
                 self.peers.ways.gatherer.permit(now, via.local, via.remote);
             }
+            // For the owner of both.
+            ToEndpoint::DoubtsWay => {}
             ToEndpoint::Dead => {
                 self.decided(id);
                 self.peers.remove(id);

@@ -239,9 +239,11 @@ impl IceAgent {
     }
 
     /// The way that is selected seems not to work: it is asked after at once, and given up soon if there is no answer.
-    pub fn doubt(&mut self, now: Timestamp) {
-        self.doubt_selection(now, DOUBT_LIFETIME);
+    /// Tells whether there were no doubts before.
+    pub fn doubt(&mut self, now: Timestamp) -> bool {
+        let is_new = self.doubt_selection(now, DOUBT_LIFETIME);
         self.pump(now);
+        is_new
     }
 
     /// Begins anew, in another role: our candidates remain, and are told again after the new password; what the

@@ -141,16 +141,18 @@ impl IceAgent {
     }
 
     /// Something says that the way does not work: it is asked after at once, and given up without an answer for so
-    /// long.
-    pub(super) fn doubt_selection(&mut self, now: Timestamp, lifetime: Span) {
+    /// long. Tells whether there were no doubts before.
+    pub(super) fn doubt_selection(&mut self, now: Timestamp, lifetime: Span) -> bool {
         let Some(selection) = &mut self.selection else {
-            return;
+            return false;
         };
-        if !selection.is_doubted {
+        let is_new = !selection.is_doubted;
+        if is_new {
             selection.is_doubted = true;
             selection.ask_at = now;
         }
         selection.expires = selection.expires.min(now + lifetime);
+        is_new
     }
 
     /// The way that was selected is no more. What is known of the others may be old, so all are tried again.

@@ -208,7 +208,9 @@ impl Connection {
             return;
         }
         if let Some(agent) = self.party.as_mut().and_then(|party| party.agent.as_mut()) {
-            agent.doubt(now);
+            if agent.doubt(now) {
+                self.outbox.push_to_endpoint(ToEndpoint::DoubtsWay);
+            }
             self.follow_agent(now);
         }
     }

@@ -386,6 +386,9 @@ impl Inner {
                 slot.keep_answer(now, answer);
                 slot.put_off(&mut follow.nudge);
             }
+            if event == ToEndpoint::DoubtsWay {
+                hub.ways.look_soon(now);
+            }
             if event == ToEndpoint::Dead {
                 unused.extend(hub.remove(&slot));
                 let _ = self.shards.of(&slot).timers.lock().release(slot.timer);

@@ -1,8 +1,8 @@
 //! The ways out of this machine that connections between peers may take: a socket for each of its addresses.
 //!
 //! They are opened when peers are first needed, belong to the first shard, and serve all connections between
-//! peers at once. The addresses are looked at again every few seconds, and soon after a socket could not send:
-//! sockets are opened for new ones, and those of addresses that are gone are closed. Which of them a datagram
+//! peers at once. The addresses are looked at again every few seconds, and soon after a socket could not send or a
+//! peer fell silent: sockets are opened for new ones, and those of addresses that are gone are closed. Which of them a datagram
 //! takes is up to the core, which says so by number ([`LocalId`]); [`Locals`] knows the sockets by those
 //! numbers, so that whoever sends does not need the endpoint's lock. Addresses that relays lend have numbers as
 //! well, but no sockets: what goes that way is wrapped by the endpoint, under its lock.
@@ -86,7 +86,7 @@ impl Ways {
         is_due
     }
 
-    /// A socket could not send: the addresses may have changed.
+    /// A socket could not send, or a peer does not answer: the addresses may have changed.
     pub(crate) fn look_soon(&mut self, now: Timestamp) {
         if let State::Watching(at) = &mut self.state {
             *at = (*at).min(now + limits::LOOK_AFTER_ERROR);

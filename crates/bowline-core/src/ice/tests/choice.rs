@@ -183,11 +183,12 @@ fn a_way_in_doubt_is_given_up_soon() {
     duo.run_for(Span::from_secs(2));
     assert_eq!(duo.agreed(), pair(NEAR));
     // The doubt was wrong.
-    duo.sides[1].agent.doubt(duo.now);
+    assert!(duo.sides[1].agent.doubt(duo.now));
+    assert!(!duo.sides[1].agent.doubt(duo.now), "it is in doubt already");
     duo.run_for(Span::from_secs(20));
     assert_eq!(duo.agreed(), pair(NEAR));
     duo.is_lost = |packet, _| is_near(packet) && packet.at > START + Span::from_secs(22);
-    duo.sides[1].agent.doubt(duo.now);
+    assert!(duo.sides[1].agent.doubt(duo.now));
     duo.run_for(Span::from_secs(4));
     assert_eq!(duo.agreed(), pair(FAR));
 }
