@@ -179,6 +179,7 @@ mod result;
 mod send_options;
 pub mod signaling;
 mod sockets;
+pub mod story;
 mod trust;
 pub mod utils;
 
@@ -199,6 +200,7 @@ pub use bowline_core::config::ConfigSpec;
 pub use bowline_core::config::ConfigType;
 pub use bowline_core::config::ConfigValue;
 pub use bowline_core::config::LaneConfig;
+pub use bowline_core::config::ServersError;
 pub use bowline_core::config::WaitsFor;
 pub use bowline_core::connection::ConnectionState;
 pub use bowline_core::connection::LaneStatus;
@@ -218,6 +220,7 @@ pub use bowline_core::endpoint::AuthenticationStatus;
 pub use bowline_core::endpoint::Shard;
 pub use bowline_core::extensions::Extension;
 pub use bowline_core::extensions::ExtensionSet;
+pub use bowline_core::ice::CandidateTypes;
 pub use bowline_core::identity::Identity;
 pub use bowline_core::identity::IdentityError;
 pub use bowline_core::identity::IdentityKind;
@@ -233,6 +236,7 @@ pub use bowline_core::pop::PopIdError;
 pub use bowline_core::result_code::ResultCode;
 pub use bowline_core::stats::ArmourStats;
 pub use bowline_core::stats::LossStats;
+pub use bowline_core::stun::uri::ServerListError;
 pub use bowline_core::time::Span;
 pub use bowline_core::time::Timestamp;
 
@@ -292,6 +296,11 @@ struct DeliveryPage;
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/sending.md")]
 struct SendingPage;
+
+/// Compiles and runs what the page on peers shows.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/p2p.md")]
+struct P2pPage;
 
 /// Compiles what the page on certificates shows.
 #[cfg(doctest)]

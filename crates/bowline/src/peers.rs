@@ -5,7 +5,6 @@ use std::sync::Arc;
 use bowline_core::config::Config;
 use bowline_core::identity::Identity;
 use bowline_core::ids::VirtualPort;
-use bowline_core::p2p::story::Entry as StoryEntry;
 
 use crate::connection::Connection;
 use crate::driver::Neighbours;
@@ -18,6 +17,7 @@ use crate::listener::PeerListener;
 use crate::signaling::ReceiveContext;
 use crate::signaling::Signaling;
 use crate::sockets::Sockets;
+use crate::story::Entry;
 
 impl Sockets {
     /// Lets peers connect that know our identity, by way of the application's signaling.
@@ -160,7 +160,7 @@ impl Connection {
     ///
     /// # Errors
     /// If the connection is closed.
-    pub fn story(&self) -> Result<Vec<StoryEntry>, NoSuchConnection> {
+    pub fn story(&self) -> Result<Vec<Entry>, NoSuchConnection> {
         let mut state = self.slot().state.lock();
         Ok(state.open()?.story())
     }
