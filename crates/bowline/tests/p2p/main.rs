@@ -10,4 +10,5 @@ mod many;
 mod refusing;
 mod room;
 mod symmetric;
+mod trusting;
 mod within;
