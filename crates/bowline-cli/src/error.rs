@@ -15,6 +15,7 @@ use bowline::Identity;
 use bowline::ListenError;
 use bowline::ListenP2pError;
 use bowline::SendError;
+use bowline::ServersError;
 use bowline::recorder::RecordingFileError;
 
 /// What ends the command with a failure.
@@ -32,6 +33,22 @@ pub(crate) enum Error {
     Build(#[from] BuildError),
     #[error(transparent)]
     Config(#[from] ConfigError),
+    #[error(transparent)]
+    Servers(#[from] ServersError),
+    #[error(
+        "{users} names and {passwords} passwords for {servers} TURN servers: each needs one of both"
+    )]
+    TurnAccounts {
+        servers: usize,
+        users: usize,
+        passwords: usize,
+    },
+    #[error(
+        "nobody can answer to a side without an identity: --identity or --cert says who this is"
+    )]
+    NoIdentity,
+    #[error("{0} is this side itself: the peer has to be somebody else")]
+    PeerIsSelf(Identity),
     #[error("cannot read the settings in {}", path.display())]
     SettingsFile {
         path: PathBuf,

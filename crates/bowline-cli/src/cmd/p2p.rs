@@ -54,14 +54,23 @@ pub(crate) struct Args {
 /// How often to look whether it is time to stop. Messages and events are served at once.
 const LOOK_FOR_STOP: Duration = Duration::from_millis(50);
 
-/// Runs until standard input ends, Ctrl-C is pressed or the connection ends.
+/// Runs until Ctrl-C is pressed, the connection ends, or standard input does and what was typed can be delivered.
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Error> {
     let stop = Stop::on_signal()?;
-    let builder = args.trust.builder(args.settings.config()?)?;
+    let config = args.settings.config()?;
+    check_servers(&config)?;
+    let builder = args.trust.builder(config)?;
     let sockets = builder.loopback_candidates(args.loopback).build()?;
+    let me = sockets.identity();
+    if me.is_anonymous() {
+        return Err(Error::NoIdentity);
+    }
+    if me == args.peer {
+        return Err(Error::PeerIsSelf(me));
+    }
     let addr = args.signal.resolve()?;
-    let service = Service::connect(addr, &sockets.identity())
-        .map_err(|source| Error::Signaling { addr, source })?;
+    let service =
+        Service::connect(addr, &me).map_err(|source| Error::Signaling { addr, source })?;
     let mut config = Config::new();
     config.set_symmetric_connect(true)?;
     let port = VirtualPort::from(args.port);
@@ -86,6 +95,32 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Error> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// The library takes a list that it cannot read for an empty one, and so does the original. Here somebody has typed it.
+fn check_servers(config: &Config) -> Result<(), Error> {
+    let mut probe = Config::new();
+    probe.set_stun_servers(config.stun_servers())?;
+    let count = |list: &str| match list {
+        "" => 0,
+        list => list.split(',').count(),
+    };
+    let (list, users) = (config.turn_servers(), config.turn_users());
+    let passwords = config.turn_passwords();
+    let counts = [list, users, passwords].map(count);
+    if let [servers, users, passwords] = counts
+        && (users != servers || passwords != servers)
+    {
+        return Err(Error::TurnAccounts {
+            servers,
+            users,
+            passwords,
+        });
+    }
+    let accounts = users.split(',').zip(passwords.split(','));
+    let accounts: Vec<_> = accounts.take(counts[0]).collect();
+    probe.set_turn_servers(list, &accounts)?;
+    Ok(())
+}
+
 struct Terminal {
     sockets: Sockets,
     connection: Connection,
@@ -100,20 +135,27 @@ struct Terminal {
 impl Terminal {
     fn talk(&mut self, stop: &Stop) -> Result<(), Error> {
         let connection = self.connection.clone();
-        stop.at_end_of_input(move |typed| {
+        let typed_all = Stop::default();
+        typed_all.at_end_of_input(move |typed| {
             // What cannot be sent belongs to a connection that has ended, which the other thread tells.
             let _ = connection.send(typed.as_bytes(), SendFlags::RELIABLE_NO_NAGLE);
         });
-        while !stop.is_set() && !self.has_ended {
+        // What was typed before the connection stands waits for it.
+        while !(stop.is_set() || self.has_ended || self.is_connected && typed_all.is_set()) {
             self.sockets.wait(LOOK_FOR_STOP);
-            while let Ok(Some(message)) = self.connection.receive() {
-                let text = String::from_utf8_lossy(&message);
-                line(&format!("{}: {text}", self.peer))?;
-            }
+            self.tell_messages()?;
             while let Some(event) = self.sockets.next_event() {
                 self.on_event(&event)?;
             }
             self.tell_way()?;
+        }
+        Ok(())
+    }
+
+    fn tell_messages(&self) -> Result<(), Error> {
+        while let Ok(Some(message)) = self.connection.receive() {
+            let text = String::from_utf8_lossy(&message);
+            line(&format!("{}: {text}", self.peer))?;
         }
         Ok(())
     }
@@ -134,6 +176,8 @@ impl Terminal {
             && info.end_reason.code() < EndReason::APP_EXCEPTION_GENERIC.code();
         if self.is_connected && is_farewell {
             self.has_ended = true;
+            // They came before.
+            self.tell_messages()?;
             return line(&format!("{} has closed: {}", self.peer, info.end_text));
         }
         if change.is_ended() {

@@ -22,6 +22,8 @@ use bowline::signaling::SignalTarget;
 use bowline::signaling::Signaling;
 use bowline::signaling::SignalingFailed;
 
+use crate::view::line;
+
 /// A connection to the server.
 pub(crate) struct Service {
     stream: TcpStream,
@@ -69,8 +71,8 @@ impl Service {
         let sender: Arc<dyn Signaling> = Arc::new(self.sender());
         thread::spawn(move || {
             let mut input = BufReader::new(self.stream);
-            while let Some(line) = read_line(&mut input) {
-                let Some(signal) = parse(&line) else {
+            while let Some(text) = read_line(&mut input) {
+                let Some(signal) = parse(&text) else {
                     continue;
                 };
                 let mut context = |request: &PeerRequest<'_>| {
@@ -80,6 +82,8 @@ impl Service {
                 // What is of no use is dropped and counted.
                 let _ = sockets.receive_signal(&signal, &mut context);
             }
+            // Nobody reads the output if that fails, and who is connected does not need the server.
+            let _ = line("the signaling server has hung up; does somebody else use this identity?");
         });
     }
 }

@@ -1,0 +1,220 @@
+//! `bowline p2p` as two people find it who try it, and the example that shows how it is done.
+#![allow(
+    clippy::unwrap_used,
+    missing_docs,
+    reason = "a test may panic, in its helpers too"
+)]
+
+use std::io::BufRead;
+use std::io::BufReader;
+use std::io::Read;
+use std::io::Write;
+use std::process::Child;
+use std::process::Command;
+use std::process::Stdio;
+use std::time::Duration;
+use std::time::Instant;
+
+#[allow(dead_code, reason = "it is a program")]
+#[path = "../../bowline/examples/peers.rs"]
+mod peers;
+
+/// A signaling server on a port of its own.
+struct Server {
+    child: Child,
+    addr: String,
+}
+
+impl Server {
+    fn start() -> Self {
+        let mut child = bowline(&["signal-server", "--listen", "127.0.0.1:0"]);
+        let mut log = BufReader::new(child.stdout.take().unwrap());
+        let mut line = String::new();
+        log.read_line(&mut line).unwrap();
+        let addr = line.trim().strip_prefix("listening on ").unwrap().into();
+        // It must not wait for a reader of what it tells.
+        std::thread::spawn(move || std::io::copy(&mut log, &mut std::io::sink()));
+        Self { child, addr }
+    }
+
+    /// A terminal of `me` that calls `peer`.
+    fn terminal(&self, me: &str, peer: &str, options: &[&str]) -> Child {
+        let who = ["p2p", "--identity", me, "--peer", peer];
+        let how = ["--signal", &self.addr, "--loopback"];
+        bowline(&[&who[..], &how, options].concat())
+    }
+
+    fn stop(&mut self) {
+        // It may have ended already; either way it is gone afterwards.
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+fn bowline(args: &[&str]) -> Child {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_bowline"));
+    command.args(args).stdin(Stdio::piped());
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.spawn().unwrap()
+}
+
+fn say(child: &mut Child, line: &str) {
+    writeln!(child.stdin.as_mut().unwrap(), "{line}").unwrap();
+}
+
+/// Ends a terminal's input, and gives all that it has printed once it has ended. Whether it ended well.
+fn end(mut child: Child) -> (bool, String) {
+    drop(child.stdin.take());
+    let output = child.wait_with_output().unwrap();
+    let text = [output.stdout, output.stderr].concat();
+    (output.status.success(), String::from_utf8(text).unwrap())
+}
+
+/// What a terminal says that is not to get far.
+#[track_caller]
+fn refused(args: &[&str]) -> String {
+    let (is_well, text) = end(bowline(args));
+    assert!(!is_well, "{text}");
+    text
+}
+
+#[test]
+fn what_is_typed_before_the_peer_is_there_is_delivered() {
+    let server = Server::start();
+    let mut ben = server.terminal("str:ben", "str:anna", &[]);
+    // Ben goes on listening, and ends because Anna does.
+    let bens_input = ben.stdin.take();
+    let mut anna = server.terminal("str:anna", "str:ben", &[]);
+    say(&mut anna, "are you there?");
+    let (is_well, annas) = end(anna);
+    assert!(is_well, "{annas}");
+    let (is_well, bens) = end(ben);
+    drop(bens_input);
+    assert!(is_well, "{bens}");
+    for (text, peer) in [(&annas, "str:ben"), (&bens, "str:anna")] {
+        let calling = format!("calling {peer} by way of");
+        assert!(text.contains(&calling), "{text}");
+        let connected = "a packet of the peer arrived: connected";
+        assert!(text.contains(connected), "{text}");
+    }
+    let told = "str:anna: are you there?\nstr:anna has closed: bye\n";
+    assert!(bens.contains(told), "{bens}");
+}
+
+#[test]
+fn nobody_there_is_told_with_all_that_was_tried() {
+    let server = Server::start();
+    let start = Instant::now();
+    let terminal = server.terminal("str:anna", "str:ben", &["--set", "TimeoutInitial=1200"]);
+    let (is_well, text) = end(terminal);
+    assert!(!is_well);
+    assert!(start.elapsed() < Duration::from_secs(20));
+    assert_eq!(
+        text.matches("signal sent: asks for a connection").count(),
+        3,
+        "{text}"
+    );
+    let error = "error: no connection with str:ben: The peer did not answer in time (reason 5003)";
+    assert!(text.contains(error), "{text}");
+}
+
+#[test]
+fn a_server_that_goes_ends_the_attempt() {
+    let mut server = Server::start();
+    let mut terminal = server.terminal("str:anna", "str:ben", &[]);
+    let mut output = BufReader::new(terminal.stdout.take().unwrap());
+    let mut line = String::new();
+    output.read_line(&mut line).unwrap();
+    assert!(line.starts_with("calling"), "{line}");
+    server.stop();
+    let mut rest = String::new();
+    output.read_to_string(&mut rest).unwrap();
+    let (is_well, error) = end(terminal);
+    assert!(!is_well);
+    assert!(rest.contains("the signaling server has hung up"), "{rest}");
+    assert!(error.contains("(reason 5002)"), "{error}");
+}
+
+#[test]
+fn a_server_of_the_list_that_does_not_exist_is_named() {
+    let server = Server::start();
+    // A name that never has an address: RFC 6761, section 6.4.
+    let set = "P2P_STUN_ServerList=stun:nowhere.invalid";
+    let options = ["--set", set, "--set", "TimeoutInitial=3000"];
+    let (_, text) = end(server.terminal("str:anna", "str:ben", &options));
+    let problem = "STUN server 1 of the list: its name has no address";
+    assert!(text.contains(problem), "{text}");
+}
+
+#[test]
+fn what_cannot_be_is_refused_with_the_cause() {
+    let to = |me: &str, more: &[&str]| {
+        let who = ["p2p", "--identity", me, "--peer", "str:ben"];
+        refused(&[&who[..], &["--signal", "127.0.0.1:1"], more].concat())
+    };
+    for (text, cause) in [
+        (to("str:ben", &[]), "str:ben is this side itself"),
+        (
+            to("ben", &[]),
+            "an identity starts with a prefix such as str:",
+        ),
+        (
+            to("str:anna", &[]),
+            "cannot use the signaling server at 127.0.0.1:1",
+        ),
+        (
+            to("str:anna", &["--set", "P2P_STUN_ServerList=turn:a.example"]),
+            "turn:a.example",
+        ),
+        (
+            to("str:anna", &["--set", "P2P_TURN_ServerList=turn:a.example"]),
+            "0 names and 0 passwords for 1 TURN servers",
+        ),
+    ] {
+        assert!(text.contains(cause), "{text}");
+    }
+    let text = refused(&["p2p", "--peer", "str:ben", "--signal", "127.0.0.1:1"]);
+    assert!(
+        text.contains("--identity or --cert says who this is"),
+        "{text}"
+    );
+}
+
+const CHILD: &str = "BOWLINE_TEST_PEER";
+
+/// Each player is a process, as it would be.
+#[test]
+fn the_players_of_the_example_find_each_other() {
+    if let Ok(words) = std::env::var(CHILD) {
+        let words: Vec<&str> = words.split(' ').collect();
+        let [me, peer, server] = words[..] else {
+            panic!("three words");
+        };
+        let greeting = peers::greet(&me.parse().unwrap(), &peer.parse().unwrap(), server);
+        println!("heard: {}", greeting.unwrap());
+        return;
+    }
+    let server = Server::start();
+    let name = "the_players_of_the_example_find_each_other";
+    let players = [("str:anna", "str:ben"), ("str:ben", "str:anna")].map(|(me, peer)| {
+        let mut program = Command::new(std::env::current_exe().unwrap());
+        program.args(["--exact", name, "--nocapture"]);
+        program.env(CHILD, format!("{me} {peer} {}", server.addr));
+        program.stdin(Stdio::null()).stdout(Stdio::piped());
+        program.spawn().unwrap()
+    });
+    for (player, peer) in players.into_iter().zip(["str:ben", "str:anna"]) {
+        let output = player.wait_with_output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(
+            text.contains(&format!("heard: hello from {peer}")),
+            "{text}"
+        );
+    }
+}
