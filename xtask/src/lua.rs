@@ -3,8 +3,8 @@
 //! The crate is a workspace of its own, since a build is for one Lua. For each interpreter of
 //! [`interpreter::ALL`] the module is built ([`module`]), and then a server and a client program talk as processes,
 //! again and again ([`rounds`]). The default programs are the project's own; others, which know nothing of us, run as
-//! they are. Then come two states in a process ([`host`]) and an installation by luarocks ([`rock`]). `lua bench`
-//! measures receiving ([`mod@bench`]).
+//! they are. Then come two players who find each other by name ([`players`]), two states in a process ([`host`]) and an
+//! installation by luarocks ([`rock`]). `lua bench` measures receiving ([`mod@bench`]).
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -16,6 +16,7 @@ mod bench;
 mod host;
 mod interpreter;
 mod module;
+mod players;
 mod rock;
 mod rounds;
 
@@ -152,6 +153,7 @@ fn all(job: &Job<'_>, options: &Options) -> Result<String> {
         println!("{line}");
         done.push(name);
         if !options.programs_only {
+            players::meet(job, interpreter, &module)?;
             host::two_states(job, interpreter, &module)?;
         }
     }
