@@ -1,20 +1,15 @@
 //! The client's side of every workload.
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use bowline::Connection;
-use bowline::ConnectionState;
 use bowline::EndReason;
-use bowline::Event;
 use bowline::LaneConfig;
 use bowline::LaneIndex;
-use bowline::PollGroup;
 use bowline::SendError;
 use bowline::SendFlags;
 use bowline::SendOptions;
-use bowline::Sockets;
 use serde_json::Value;
 use serde_json::json;
 
@@ -23,6 +18,11 @@ use crate::cmd::bench::arrivals::Arrivals;
 use crate::cmd::bench::arrivals::Counting;
 use crate::cmd::bench::arrivals::read_stamp;
 use crate::cmd::bench::arrivals::write_stamp;
+use crate::cmd::bench::dialer::Change;
+use crate::cmd::bench::dialer::Dialer;
+use crate::cmd::bench::dialer::OPEN_AT_A_TIME;
+use crate::cmd::bench::dialer::OPEN_LIMIT_NS;
+use crate::cmd::bench::dialer::failed;
 use crate::cmd::bench::growth::Load;
 use crate::cmd::bench::options::Options;
 use crate::cmd::bench::options::Rate;
@@ -34,11 +34,6 @@ use crate::cmd::bench::process::now_ns;
 use crate::cmd::bench::process::rss_kb;
 use crate::error::Error;
 
-/// How long all connections together may take to come up, and more of them.
-const OPEN_LIMIT_NS: u64 = 60_000_000_000;
-const OPEN_LIMIT_EACH_NS: u64 = 4_000_000;
-/// Connections that are being set up at a time.
-const OPEN_AT_A_TIME: usize = 64;
 /// Messages of a flood that share a reading of the clock.
 const FLOOD_BATCH: usize = 32;
 /// How long a flood goes on after the window, so that its receiver sees the end.
@@ -49,21 +44,10 @@ const PACED_TAIL_NS: u64 = 3_000_000_000;
 const GROWTH_TAIL: Duration = Duration::from_millis(500);
 /// How long an unreliable ping is waited for.
 const PING_LIMIT_NS: u64 = 200_000_000;
-/// No wait is longer, whatever is waited for.
-const WAIT: Duration = Duration::from_millis(50);
-
 /// Runs the workload.
 pub(crate) fn run(options: &Options) -> Result<Value, Error> {
     let workload = options.workload()?;
-    let sockets = Sockets::builder()
-        .service(options.service()?)
-        .service_threads(options.count("service-threads", 1)?)
-        .build()?;
-    let dialer = Dialer {
-        sockets,
-        addr: options.addr("connect")?,
-        is_busy: options.is_busy(),
-    };
+    let dialer = Dialer::new(options)?;
     match workload {
         Workload::Flood => flood(&dialer, options),
         Workload::Ping => ping(&dialer, options),
@@ -72,110 +56,6 @@ pub(crate) fn run(options: &Options) -> Result<Value, Error> {
         Workload::Paced => paced(&dialer, options),
         Workload::Growth => growth(&dialer, options),
     }
-}
-
-struct Dialer {
-    sockets: Sockets,
-    addr: SocketAddr,
-    is_busy: bool,
-}
-
-/// What became of a connection.
-enum Change {
-    Up(Connection),
-    Down(Connection),
-}
-
-impl Dialer {
-    fn dial(&self) -> Result<Connection, Error> {
-        Ok(self.sockets.connect(self.addr)?)
-    }
-
-    fn wait_until(&self, ns: u64) -> bool {
-        let longest = if self.is_busy { Duration::ZERO } else { WAIT };
-        let left = Duration::from_nanos(ns.saturating_sub(now_ns()));
-        self.sockets.wait(left.min(longest))
-    }
-
-    fn changes(&self) -> impl Iterator<Item = Change> + '_ {
-        self.sockets.events().filter_map(|event| match event {
-            Event::ConnectionChanged(change) if change.is_ended() => {
-                // Fails only if we closed it meanwhile.
-                let _ = change.connection.close(EndReason::APP_GENERIC, "", false);
-                Some(Change::Down(change.connection))
-            }
-            Event::ConnectionChanged(change) if change.new == ConnectionState::Connected => {
-                Some(Change::Up(change.connection))
-            }
-            _ => None,
-        })
-    }
-
-    /// Opens connections, several at a time.
-    fn open(&self, count: usize) -> Result<Vec<Connection>, Error> {
-        let mut up = Vec::with_capacity(count);
-        let mut dialled = 0;
-        let end_ns = now_ns() + OPEN_LIMIT_NS.max(count as u64 * OPEN_LIMIT_EACH_NS);
-        while up.len() < count {
-            while dialled < count && dialled - up.len() < OPEN_AT_A_TIME {
-                self.dial()?;
-                dialled += 1;
-            }
-            self.wait_until(end_ns);
-            for change in self.changes() {
-                match change {
-                    Change::Up(connection) => up.push(connection),
-                    Change::Down(_) => {
-                        return Err(failed("a connection ended while others opened"));
-                    }
-                }
-            }
-            if now_ns() > end_ns {
-                return Err(failed("the connections did not come up in time"));
-            }
-        }
-        Ok(up)
-    }
-
-    /// A group of all these connections.
-    fn group(&self, connections: &[Connection]) -> Result<PollGroup, Error> {
-        let group = self.sockets.poll_group();
-        for connection in connections {
-            connection
-                .set_poll_group(Some(&group))
-                .map_err(|error| failed(&error.to_string()))?;
-        }
-        Ok(group)
-    }
-
-    /// Does nothing for a while, and tells how many connections were lost meanwhile.
-    fn hold(&self, time: Duration) -> usize {
-        let end_ns = now_ns() + time.as_nanos() as u64;
-        let mut lost = 0;
-        while now_ns() < end_ns {
-            self.wait_until(end_ns);
-            lost += self.lost();
-        }
-        lost
-    }
-
-    /// How many connections ended since the last look.
-    fn lost(&self) -> usize {
-        let changes = self.changes();
-        changes
-            .filter(|change| matches!(change, Change::Down(_)))
-            .count()
-    }
-
-    fn open_one(&self) -> Result<Connection, Error> {
-        let mut up = self.open(1)?;
-        up.pop()
-            .ok_or_else(|| failed("the connection did not come up"))
-    }
-}
-
-fn failed(text: &str) -> Error {
-    Error::Other(text.to_owned())
 }
 
 fn flood(dialer: &Dialer, options: &Options) -> Result<Value, Error> {
@@ -351,13 +231,15 @@ fn connect(dialer: &Dialer, options: &Options) -> Result<Value, Error> {
 fn idle(dialer: &Dialer, options: &Options) -> Result<Value, Error> {
     let count = options.count("clients", 1000)?;
     let start_ns = now_ns();
-    let connections = dialer.open(count)?;
+    let (connections, times) =
+        dialer.open_timed(count, options.count("inflight", OPEN_AT_A_TIME)?)?;
     let up_ns = now_ns();
     let lost = dialer.hold(options.secs("hold", 6.0)?);
     Ok(json!({
         "clients": connections.len(),
         "lost_connections": lost,
         "setup_s": (up_ns - start_ns) as f64 / 1e9,
+        "setup_us": times.summary_us(),
         "rss_kb": rss_kb(),
     }))
 }

@@ -2,10 +2,12 @@
 
 mod arrivals;
 mod client;
+mod dialer;
 mod growth;
 mod histogram;
 mod options;
 mod paced;
+mod post;
 mod process;
 mod server;
 
@@ -37,14 +39,16 @@ pub(crate) enum Peer {
     /// Print `READY IP:PORT`, serve until standard input ends, print one JSON line.
     ///
     /// Options: --workload flood|ping|connect|idle|paced|growth, --listen IP:PORT, --secs, --down-unrel and
-    /// --down-rel HZxSIZE, --service thread|manual, --service-threads N, --drive busy, --defaults 1.
+    /// --down-rel HZxSIZE, --service thread|manual, --service-threads N, --drive busy, --defaults 1,
+    /// --by address|signals (which come to the TCP address that is listened on then).
     Server(PeerArgs),
     /// Run a workload against a server, print one JSON line.
     ///
     /// Options: --workload flood|ping|connect|idle|paced|growth, --connect IP:PORT, --secs, --size, --rate,
     /// --reliable 0|1, --clients, --inflight, --hold, --up-unrel and --up-rel HZxSIZE, --stream HZxSIZE (unreliable messages
     /// beside a flood, before it), --service thread|manual, --service-threads N, --drive busy (instead
-    /// of waiting), --defaults 1 (no configuration of the workload's own).
+    /// of waiting), --defaults 1 (no configuration of the workload's own), --by address|signals, --callers N
+    /// (identities that call, by signals).
     Client(PeerArgs),
 }
 

@@ -30,6 +30,15 @@ pub(crate) enum Workload {
     Growth,
 }
 
+/// How the sides find each other.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum By {
+    /// The client knows the server's address.
+    Address,
+    /// By signals: they are peers.
+    Signals,
+}
+
 /// Messages of one kind at a fixed rate: `HZxSIZE`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Rate {
@@ -79,6 +88,15 @@ impl Options {
             Some(other) => Err(bad(format!(
                 "--service {other:?}: expected thread or manual"
             ))),
+        }
+    }
+
+    /// How the sides find each other.
+    pub(crate) fn by(&self) -> Result<By, Error> {
+        match self.text("by") {
+            None | Some("address") => Ok(By::Address),
+            Some("signals") => Ok(By::Signals),
+            Some(other) => Err(bad(format!("--by {other:?}: expected address or signals"))),
         }
     }
 

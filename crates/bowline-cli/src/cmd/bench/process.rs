@@ -18,6 +18,32 @@ pub(crate) fn rss_kb() -> u64 {
     value.and_then(|value| value.parse().ok()).unwrap_or(0)
 }
 
+/// The local addresses of this process's UDP sockets. None where they cannot be told.
+pub(crate) fn udp_sockets() -> Vec<String> {
+    let Ok(open) = std::fs::read_dir("/proc/self/fd") else {
+        return Vec::new();
+    };
+    let links = open
+        .flatten()
+        .filter_map(|file| file.path().read_link().ok());
+    let inodes = links.filter_map(|link| {
+        let name = link.to_str()?.strip_prefix("socket:[")?;
+        Some(name.strip_suffix(']')?.to_owned())
+    });
+    let inodes = inodes.collect::<Vec<_>>();
+    let tables = ["/proc/net/udp", "/proc/net/udp6"];
+    let tables = tables.map(|table| std::fs::read_to_string(table).unwrap_or_default());
+    let rows = tables.iter().flat_map(|table| table.lines().skip(1));
+    let ours = rows.filter_map(|row| {
+        let columns = row.split_whitespace().collect::<Vec<_>>();
+        let is_ours = inodes
+            .iter()
+            .any(|inode| columns.get(9) == Some(&inode.as_str()));
+        is_ours.then(|| columns[1].to_owned())
+    });
+    ours.collect()
+}
+
 #[derive(Clone, Copy)]
 enum Clock {
     Monotonic,
@@ -50,6 +76,17 @@ fn clock_ns(clock: Clock) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn the_sockets_of_this_process_are_told() {
+        let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        let port = socket.local_addr().unwrap().port();
+        let told = format!("0100007F:{port:04X}");
+        assert!(udp_sockets().contains(&told), "{told}");
+        drop(socket);
+        assert!(!udp_sockets().contains(&told));
+    }
 
     #[test]
     fn clocks_go_forward() {

@@ -3,6 +3,8 @@
 use std::collections::HashSet;
 use std::io;
 use std::io::Write;
+use std::net::SocketAddr;
+use std::net::TcpListener;
 use std::time::Duration;
 
 use bowline::Config;
@@ -10,8 +12,11 @@ use bowline::Connection;
 use bowline::ConnectionState;
 use bowline::EndReason;
 use bowline::Event;
+use bowline::Identity;
 use bowline::LaneIndex;
+use bowline::Listener;
 use bowline::Message;
+use bowline::PeerListener;
 use bowline::PollGroup;
 use bowline::SendFlags;
 use bowline::Sockets;
@@ -22,12 +27,17 @@ use crate::cmd::bench::arrivals::Arrivals;
 use crate::cmd::bench::arrivals::Counting;
 use crate::cmd::bench::growth::Load;
 use crate::cmd::bench::growth::Work;
+use crate::cmd::bench::options::By;
 use crate::cmd::bench::options::Options;
 use crate::cmd::bench::options::Workload;
 use crate::cmd::bench::paced::Downlink;
+use crate::cmd::bench::post::PORT;
+use crate::cmd::bench::post::Post;
+use crate::cmd::bench::post::called;
 use crate::cmd::bench::process::cpu_ns;
 use crate::cmd::bench::process::now_ns;
 use crate::cmd::bench::process::rss_kb;
+use crate::cmd::bench::process::udp_sockets;
 use crate::error::Error;
 use crate::stop::Stop;
 
@@ -54,12 +64,17 @@ pub(crate) fn run(options: &Options) -> Result<Value, Error> {
     let arrivals = Arrivals::new(counting, options.secs("secs", 5.0)?);
     let downlink = (workload == Workload::Paced).then(|| Downlink::new(options));
     let load = (workload == Workload::Growth).then(|| Load::new(options));
+    let identity = match options.by()? {
+        By::Address => Identity::anonymous(),
+        By::Signals => called(),
+    };
     let sockets = Sockets::builder()
         .config(config(workload, options)?)
         .service(options.service()?)
         .service_threads(options.count("service-threads", 1)?)
+        .identity(identity)
         .build()?;
-    let listener = sockets.listen(options.addr("listen")?)?;
+    let (addr, listening) = Listening::start(&sockets, options)?;
     let stop = Stop::default();
     stop.at_end_of_input(|_line| {});
     let mut server = Server {
@@ -78,11 +93,50 @@ pub(crate) fn run(options: &Options) -> Result<Value, Error> {
         cpu_base_ns: cpu_ns(),
     };
     let mut out = io::stdout();
-    writeln!(out, "READY {}", listener.local_addr())
+    writeln!(out, "READY {addr}")
         .and_then(|()| out.flush())
         .map_err(Error::Output)?;
     server.serve(&stop);
+    drop(listening);
     Ok(server.json())
+}
+
+/// What clients come in by.
+enum Listening {
+    Address { _listener: Listener },
+    Signals { _listener: PeerListener },
+}
+
+impl Listening {
+    /// Also tells the address that clients are to be given.
+    fn start(sockets: &Sockets, options: &Options) -> Result<(SocketAddr, Self), Error> {
+        let addr = options.addr("listen")?;
+        match options.by()? {
+            By::Address => {
+                let listener = sockets.listen(addr)?;
+                let addr = listener.local_addr();
+                Ok((
+                    addr,
+                    Self::Address {
+                        _listener: listener,
+                    },
+                ))
+            }
+            By::Signals => {
+                let failed = |source| Error::Signaling { addr, source };
+                let tcp = TcpListener::bind(addr).map_err(failed)?;
+                let addr = tcp.local_addr().map_err(failed)?;
+                let listener = sockets.listen_p2p(PORT)?;
+                Post::serve(tcp, sockets);
+                Ok((
+                    addr,
+                    Self::Signals {
+                        _listener: listener,
+                    },
+                ))
+            }
+        }
+    }
 }
 
 struct Server {
@@ -217,6 +271,7 @@ impl Server {
         json["peak_conns"] = json!(peak.connections);
         json["rss_peak_kb"] = json!(peak.rss_kb);
         json["idle_cpu_pct"] = json!(peak.cpu_pct);
+        json["udp_sockets"] = json!(udp_sockets());
         json
     }
 }
