@@ -272,6 +272,11 @@ impl Server {
         json["rss_peak_kb"] = json!(peak.rss_kb);
         json["idle_cpu_pct"] = json!(peak.cpu_pct);
         json["udp_sockets"] = json!(udp_sockets());
+        let drops = self.sockets.drops();
+        let drops = drops.iter().filter(|(_, count)| *count > 0);
+        json["drops"] = drops
+            .map(|(reason, count)| (format!("{reason:?}"), json!(count)))
+            .collect();
         json
     }
 }
