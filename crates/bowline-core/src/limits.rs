@@ -309,9 +309,15 @@ pub const CHECK_REPEAT: Span = Span::from_millis(100);
 pub const PAIR_RETRY: Span = Span::from_secs(2);
 /// ...so often (GNS: never tries again).
 pub const PAIR_RETRY_DOUBLINGS: u32 = 4;
-/// The peer is asked for its consent so often, give or take a fifth (RFC 7675, section 5.1; GNS: never)...
-pub const CONSENT_INTERVAL: Span = Span::from_secs(5);
-/// ...and gives it for so long.
+/// The peer is asked for its consent so long after a way was selected, give or take a fifth (RFC 7675, section 5.1;
+/// GNS: never)...
+pub const FIRST_CONSENT_INTERVAL: Span = Span::from_secs(5);
+/// ...and then so often: as often as address translators need to be reminded (RFC 8445, section 11). Five seconds, as
+/// RFC 7675 has it, would be a third of what an idle connection may cost.
+pub const CONSENT_INTERVAL: Span = Span::from_secs(15);
+/// A question that is not answered is asked again after this, so that many must be lost before consent is.
+pub const CONSENT_RETRY: Span = Span::from_secs(1);
+/// The peer's consent holds for so long.
 pub const CONSENT_LIFETIME: Span = Span::from_secs(30);
 /// The latest questions for consent that may still be answered.
 pub const MAX_CONSENT_CHECKS: usize = 8;

@@ -37,6 +37,15 @@ impl Timestamp {
         self.0
     }
 
+    /// The next multiple of `grid`, or this if it is one or the grid has no width.
+    #[must_use]
+    pub const fn round_up(self, grid: Span) -> Self {
+        match grid.0 {
+            0 => self,
+            step => Self(self.0.div_ceil(step).saturating_mul(step)),
+        }
+    }
+
     /// The time from `earlier` to this instant; zero if `earlier` is later.
     pub const fn since(self, earlier: Self) -> Span {
         Span(self.0.saturating_sub(earlier.0))
@@ -165,6 +174,16 @@ mod tests {
         );
         assert_eq!(Span::MAX * 2, Span::MAX);
         assert_eq!(Span::from_secs(1) / 0, Span::MAX);
+    }
+
+    #[test]
+    fn rounds_up_to_a_grid() {
+        let at = |us: u64, grid: u64| Timestamp::from_micros(us).round_up(Span::from_micros(grid));
+        assert_eq!(at(0, 10), Timestamp::ZERO);
+        assert_eq!(at(1, 10), Timestamp::from_micros(10));
+        assert_eq!(at(10, 10), Timestamp::from_micros(10));
+        assert_eq!(at(7, 0), Timestamp::from_micros(7));
+        assert_eq!(Timestamp::NEVER.round_up(Span::MAX), Timestamp::NEVER);
     }
 
     #[test]

@@ -209,9 +209,7 @@ impl Liveness {
     /// When a silent peer is asked for a sign of life: at the first of the times that all connections
     /// share.
     fn keepalive_at(&self) -> Timestamp {
-        let grid = KEEPALIVE_GRID.as_micros();
-        let at = (self.last_received + limits::KEEPALIVE).as_micros();
-        Timestamp::from_micros(at.div_ceil(grid).saturating_mul(grid))
+        (self.last_received + limits::KEEPALIVE).round_up(KEEPALIVE_GRID)
     }
 
     fn lost_at(&self, timeout: Span) -> Timestamp {

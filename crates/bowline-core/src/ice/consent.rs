@@ -1,8 +1,12 @@
 //! Whether the peer still agrees to be sent packets along the way that is selected (RFC 7675).
 //!
-//! Every five seconds or so a check asks, each a new one. What answers any of them, and data that is proven to
-//! be the peer's, is consent for 30 seconds from then on. Checks of the controlling side repeat its choice, so that
-//! a controlled side that followed an older one comes along.
+//! Every 15 seconds or so a check asks, each a new one, and every second while it is not answered. What answers any
+//! of them, and data that is proven to be the peer's, is consent for 30 seconds from then on. Checks of the
+//! controlling side repeat its choice, so that a controlled side that followed an older one comes along; the first
+//! is earlier for that.
+//!
+//! Questions go out at multiples of 100 ms, so that those of a thousand silent connections share wake-ups and system
+//! calls, as keepalives do.
 
 use alloc::collections::VecDeque;
 
@@ -15,9 +19,11 @@ use crate::ice::pair::PairState;
 use crate::ice::story::What;
 use crate::limits::CONSENT_INTERVAL;
 use crate::limits::CONSENT_LIFETIME;
+use crate::limits::CONSENT_RETRY;
 use crate::limits::DETOUR_LIFETIME;
 use crate::limits::DOUBT_AFTER;
 use crate::limits::DOUBT_INTERVAL;
+use crate::limits::FIRST_CONSENT_INTERVAL;
 use crate::limits::MAX_CONSENT_CHECKS;
 use crate::memory;
 use crate::rng::Rng;
@@ -40,18 +46,24 @@ pub(super) struct Selection {
     /// The latest questions.
     asked: VecDeque<TransactionId>,
     is_doubted: bool,
+    /// Nothing has shown that the peer agrees since it was asked last.
+    is_unanswered: bool,
 }
+
+/// Questions are asked at multiples of this.
+const GRID: Span = Span::from_millis(100);
 
 impl Selection {
     pub(super) fn new(now: Timestamp, key: PairKey, nomination: u32, rng: &mut Rng) -> Self {
         Self {
             key,
             nomination,
-            ask_at: now + pause(rng),
+            ask_at: after(now, FIRST_CONSENT_INTERVAL, rng),
             proven: now,
             expires: now + CONSENT_LIFETIME,
             asked: VecDeque::new(),
             is_doubted: false,
+            is_unanswered: false,
         }
     }
 
@@ -95,9 +107,10 @@ impl IceAgent {
         }
         selection.proven = now;
         selection.expires = now + CONSENT_LIFETIME;
-        if selection.is_doubted {
+        if selection.is_doubted || selection.is_unanswered {
             selection.is_doubted = false;
-            selection.ask_at = now + pause(&mut self.rng);
+            selection.is_unanswered = false;
+            selection.ask_at = after(now, CONSENT_INTERVAL, &mut self.rng);
         }
     }
 
@@ -118,12 +131,12 @@ impl IceAgent {
             selection.asked.pop_front();
         }
         selection.asked.push_back(id);
-        let pause = if selection.is_doubted {
-            DOUBT_INTERVAL
-        } else {
-            pause(&mut self.rng)
+        selection.is_unanswered = true;
+        let patience = match selection.is_doubted {
+            true => DOUBT_INTERVAL,
+            false => CONSENT_RETRY,
         };
-        selection.ask_at = now + pause;
+        selection.ask_at = now + patience;
         let key = selection.key;
         self.checks_sent = self.checks_sent.saturating_add(1);
         self.write_check(key, id, self.is_controlling);
@@ -174,9 +187,11 @@ impl IceAgent {
     }
 }
 
-/// Between four and six seconds, so that connections that began together do not ask together (RFC 7675, section 5.1).
-fn pause(rng: &mut Rng) -> Span {
-    let interval = CONSENT_INTERVAL.as_micros();
+/// That interval from `now`, give or take a fifth, so that connections that began together do not ask together
+/// (RFC 7675, section 5.1).
+fn after(now: Timestamp, interval: Span, rng: &mut Rng) -> Timestamp {
+    let interval = interval.as_micros();
     let jitter = u32::try_from(interval * 2 / 5).unwrap_or(u32::MAX);
-    Span::from_micros(interval * 4 / 5 + u64::from(rng.below(jitter)))
+    let pause = Span::from_micros(interval * 4 / 5 + u64::from(rng.below(jitter)));
+    (now + pause).round_up(GRID)
 }

@@ -8,6 +8,7 @@ use std::net::TcpListener;
 use std::time::Duration;
 
 use bowline::Config;
+use bowline::ConfigScope;
 use bowline::Connection;
 use bowline::ConnectionState;
 use bowline::EndReason;
@@ -167,9 +168,13 @@ struct Sample {
 }
 
 fn config(workload: Workload, options: &Options) -> Result<Config, Error> {
-    let mut config = Config::new();
+    let mut config = Config::at(ConfigScope::Interface);
     if options.keeps_defaults()? {
         return Ok(config);
+    }
+    if options.by()? == By::Signals {
+        // Who comes by an address of this machine is exempt, too.
+        config.set_from_text("Limit_Signatures=0")?;
     }
     if workload == Workload::Flood {
         config.set_recv_buffer(FLOOD_RECV_BUFFER)?;

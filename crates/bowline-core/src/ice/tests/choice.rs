@@ -177,6 +177,26 @@ fn data_along_the_way_is_consent_and_from_elsewhere_is_not() {
 }
 
 #[test]
+fn a_question_that_is_lost_is_asked_again_soon_and_others_are_rare() {
+    let mut duo = with_two_ways();
+    duo.introduce();
+    duo.run_for(Span::from_secs(30));
+    let before = duo.sent.len();
+    duo.run_for(Span::from_secs(150));
+    let sent = duo.sent.len() - before;
+    // Each side asks every 12 to 18 seconds, and each question has an answer.
+    assert!((28..=54).contains(&sent), "{sent} packets");
+    // Of a loss of 28 seconds both recover: a question in them is repeated until it is answered.
+    duo.is_lost = |packet, _| {
+        (START + Span::from_secs(180)..START + Span::from_secs(208)).contains(&packet.at)
+    };
+    duo.run_for(Span::from_secs(60));
+    assert!(duo.agreed().is_some());
+    let way = pair(NEAR);
+    assert_eq!(duo.agreed(), way);
+}
+
+#[test]
 fn a_way_in_doubt_is_given_up_soon() {
     let mut duo = with_two_ways();
     duo.introduce();

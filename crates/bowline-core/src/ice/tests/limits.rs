@@ -163,13 +163,8 @@ fn limit_questions_for_consent() {
     duo.introduce();
     duo.run_for(Span::from_secs(1));
     duo.is_lost = |packet, _| packet.at > START + Span::from_secs(1);
-    let peer = address("192.168.1.3:2000");
-    for _ in 0..100 {
-        duo.run_for(Span::from_secs(1));
-        duo.sides[0]
-            .agent
-            .on_data_received(duo.now, LocalId::new(1), peer);
-    }
+    // Nobody answers, and the way is not given up yet.
+    duo.run_for(Span::from_secs(28));
     let asked = duo.sides[0].agent.selection.as_ref().unwrap().questions();
     assert_eq!(asked, MAX_CONSENT_CHECKS);
 }
