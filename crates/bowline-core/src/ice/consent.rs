@@ -111,6 +111,8 @@ impl IceAgent {
             selection.is_doubted = false;
             selection.is_unanswered = false;
             selection.ask_at = after(now, CONSENT_INTERVAL, &mut self.rng);
+            // It may be long before more is drawn.
+            self.rng.rest();
         }
     }
 

@@ -12,6 +12,7 @@ use crate::ice::pair::Remote;
 use crate::ice::story::Entry;
 use crate::limits;
 use crate::memory;
+use crate::rng::Rng;
 use crate::stun::TransactionId;
 
 impl IceAgent {
@@ -29,6 +30,7 @@ impl IceAgent {
             + 2 * memory::grown::<Entry>(limits::MAX_ICE_STORY / 2)
             + memory::grown::<TransactionId>(limits::MAX_CONSENT_CHECKS)
             + 2 * limits::MAX_ICE_CREDENTIAL
+            + Rng::HEAP_BOUND
     };
 
     /// Heap in bytes.
@@ -43,6 +45,7 @@ impl IceAgent {
             + selection.map_or(0, |selection| selection.heap_bytes())
             + self.queued_bytes()
             + self.story.heap_bytes()
+            + self.rng.heap_bytes()
     }
 
     /// Gives back memory that is only kept for speed: an agent may be idle for hours.
@@ -58,6 +61,7 @@ impl IceAgent {
             selection.shrink();
         }
         self.story.shrink();
+        self.rng.rest();
     }
 }
 

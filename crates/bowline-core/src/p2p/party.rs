@@ -106,6 +106,7 @@ impl Party {
         let texts = limits::MAX_EARLY_SIGNALS + limits::MAX_RELIABLE_SIGNALS;
         size_of::<Self>()
             + size_of::<Rng>()
+            + Rng::HEAP_BOUND
             + size_of::<IceAgent>()
             + IceAgent::HEAP_BOUND
             + Transports::HEAP_BOUND
@@ -122,7 +123,10 @@ impl Party {
         size_of::<Self>()
             + agent.map_or(0, |agent| size_of::<IceAgent>() + agent.heap_bytes())
             + self.transports.heap_bytes()
-            + self.rng.as_ref().map_or(0, |_| size_of::<Rng>())
+            + self
+                .rng
+                .as_ref()
+                .map_or(0, |rng| size_of::<Rng>() + rng.heap_bytes())
             + memory::of_vec(&self.early)
             + texts.sum::<usize>()
             + self.sent.heap_bytes()
