@@ -2,7 +2,7 @@
 //!
 //! Whoever refuses a packet returns a [`DropReason`], so that forgetting to count does not compile.
 
-use alloc::boxed::Box;
+use alloc::vec::Vec;
 use core::fmt;
 
 use serde::Deserialize;
@@ -147,31 +147,25 @@ drop_reasons! {
 
 /// How often each [`DropReason`] occurred.
 ///
-/// Takes memory from the first refusal on: most connections never refuse anything.
+/// Takes memory for those that did: most connections never refuse anything, and few for more than one reason.
 #[derive(Clone, Default, Deserialize, Eq, PartialEq, Serialize)]
-pub struct DropCounters(#[serde(with = "as_list")] Option<Box<Counts>>);
-
-type Counts = [u64; DropReason::ALL.len()];
+pub struct DropCounters(#[serde(with = "as_list")] Vec<(DropReason, u64)>);
 
 impl DropCounters {
     /// All zero.
     pub const fn new() -> Self {
-        Self(None)
+        Self(Vec::new())
     }
 
     /// Adds one.
     pub fn count(&mut self, reason: DropReason) {
-        if let Some(slot) = self.counts_mut().get_mut(reason as usize) {
-            *slot = slot.saturating_add(1);
-        }
+        self.count_many(reason, 1);
     }
 
     /// How often `reason` occurred.
     pub fn of(&self, reason: DropReason) -> u64 {
-        let counts = self.0.as_deref();
-        counts.map_or(0, |counts| {
-            counts.get(reason as usize).copied().unwrap_or(0)
-        })
+        let found = self.place(reason).ok().and_then(|place| self.0.get(place));
+        found.map_or(0, |(_, count)| *count)
     }
 
     /// All of them together.
@@ -181,27 +175,34 @@ impl DropCounters {
 
     /// Adds another set of counters to this one.
     pub fn add(&mut self, other: &Self) {
-        let Some(theirs) = &other.0 else {
-            return;
-        };
-        for (mine, theirs) in self.counts_mut().iter_mut().zip(theirs.iter()) {
-            *mine = mine.saturating_add(*theirs);
+        for (reason, count) in other.iter() {
+            self.count_many(reason, count);
         }
     }
 
     /// The reasons that occurred, with how often.
     pub fn iter(&self) -> impl Iterator<Item = (DropReason, u64)> + '_ {
-        let counts = self.0.iter().flat_map(|counts| counts.iter().copied());
-        DropReason::ALL
-            .iter()
-            .copied()
-            .zip(counts)
-            .filter(|(_, n)| *n > 0)
+        self.0.iter().copied()
     }
 
-    fn counts_mut(&mut self) -> &mut Counts {
+    fn count_many(&mut self, reason: DropReason, more: u64) {
+        match self.place(reason) {
+            Ok(place) => {
+                if let Some((_, count)) = self.0.get_mut(place) {
+                    *count = count.saturating_add(more);
+                }
+            }
+            Err(place) => {
+                self.0.reserve_exact(1);
+                self.0.insert(place, (reason, more));
+            }
+        }
+    }
+
+    /// Where it is, or belongs: they are in order.
+    fn place(&self, reason: DropReason) -> Result<usize, usize> {
         self.0
-            .get_or_insert_with(|| Box::new([0; DropReason::ALL.len()]))
+            .binary_search_by_key(&(reason as usize), |(known, _)| *known as usize)
     }
 }
 
@@ -209,20 +210,27 @@ impl DropCounters {
 mod as_list {
     use super::*;
 
+    type Counts = [u64; DropReason::ALL.len()];
+
     pub(super) fn serialize<S: Serializer>(
-        counts: &Option<Box<Counts>>,
+        counts: &[(DropReason, u64)],
         serializer: S,
     ) -> Result<S::Ok, S::Error> {
-        let none = [0; DropReason::ALL.len()];
-        crate::serde_array::serialize(counts.as_deref().unwrap_or(&none), serializer)
+        let mut all: Counts = [0; DropReason::ALL.len()];
+        for (reason, count) in counts {
+            if let Some(slot) = all.get_mut(*reason as usize) {
+                *slot = *count;
+            }
+        }
+        crate::serde_array::serialize(&all, serializer)
     }
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(
         deserializer: D,
-    ) -> Result<Option<Box<Counts>>, D::Error> {
-        let counts: Counts = crate::serde_array::deserialize(deserializer)?;
-        let any = counts.iter().any(|n| *n > 0);
-        Ok(any.then(|| Box::new(counts)))
+    ) -> Result<Vec<(DropReason, u64)>, D::Error> {
+        let all: Counts = crate::serde_array::deserialize(deserializer)?;
+        let all = DropReason::ALL.iter().copied().zip(all);
+        Ok(all.filter(|(_, count)| *count > 0).collect())
     }
 }
 
@@ -265,15 +273,31 @@ mod tests {
         let zeros = std::format!("[{}0]", "0,".repeat(DropReason::ALL.len() - 1));
         assert_eq!(serde_json::to_string(&counters).unwrap(), zeros);
         let again = serde_json::from_str::<DropCounters>(&zeros).unwrap();
-        assert_eq!(again.0, None);
+        assert_eq!(again.0.capacity(), 0);
         counters.add(&again);
-        assert_eq!(counters.0, None);
+        assert_eq!(counters.0.capacity(), 0);
         counters.count(DropReason::TooLong);
         let text = serde_json::to_string(&counters).unwrap();
         let mut again = serde_json::from_str::<DropCounters>(&text).unwrap();
         assert_eq!(again, counters);
         again.add(&counters);
         assert_eq!((again.of(DropReason::TooLong), again.total()), (2, 2));
+    }
+
+    #[test]
+    fn reasons_come_in_the_order_of_the_list_and_take_what_they_need() {
+        let mut counters = DropCounters::new();
+        for reason in DropReason::ALL.iter().rev().chain(DropReason::ALL.iter()) {
+            counters.count(*reason);
+        }
+        assert!(
+            counters
+                .iter()
+                .eq(DropReason::ALL.iter().map(|reason| (*reason, 2)))
+        );
+        let mut one = DropCounters::new();
+        one.count(DropReason::TooLong);
+        assert_eq!(one.0.capacity(), 1);
     }
 
     #[test]

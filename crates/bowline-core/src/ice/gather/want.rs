@@ -85,6 +85,8 @@ impl Want {
         if let Some(new) = new.find(|candidate| !self.told.contains(candidate)) {
             self.told
                 .retain(|told| told.base != new.base || told.kind != new.kind);
+            // There are few, and it stays as long as the connection.
+            self.told.reserve_exact(1);
             self.told.push(new);
             return Some(LocalNews::Added(new));
         }

@@ -75,11 +75,24 @@ impl<T> Inbox<T> {
         Some(std::mem::replace(&mut state.waiting, spare))
     }
 
-    /// Keeps the memory for what comes next.
+    /// Keeps the memory for what comes next; not that of items without bytes, which are seldom.
     pub(crate) fn give_back(&self, mut batch: Batch<T>) {
         batch.items.clear();
         batch.bytes.clear();
-        self.state.lock().get_or_insert_default().spare = batch;
+        let mut state = self.state.lock();
+        if batch.bytes.capacity() > 0 {
+            state.get_or_insert_default().spare = batch;
+        } else if state.as_ref().is_some_and(|state| state.is_unused()) {
+            *state = None;
+        }
+    }
+}
+
+impl<T> State<T> {
+    /// Whether it holds no memory but its own.
+    fn is_unused(&self) -> bool {
+        let mut batches = [&self.waiting, &self.spare].into_iter();
+        batches.all(|batch| batch.items.capacity() == 0 && batch.bytes.capacity() == 0)
     }
 }
 
@@ -137,6 +150,21 @@ mod tests {
         assert!(inbox.put('e', &[5; 100], 100));
         assert_eq!(taken(&inbox), [('e', vec![5; 100])]);
         assert!(taken(&inbox).is_empty());
+    }
+
+    #[test]
+    fn what_came_without_bytes_keeps_no_memory() {
+        let inbox = Inbox::new();
+        for _ in 0..2 {
+            assert!(inbox.put('a', &[], 100));
+            assert_eq!(taken(&inbox), [('a', vec![])]);
+            assert!(inbox.state.lock().is_none());
+        }
+        assert!(inbox.put('b', &[1], 100));
+        assert_eq!(taken(&inbox), [('b', vec![1])]);
+        assert!(inbox.put('c', &[], 100));
+        assert_eq!(taken(&inbox), [('c', vec![])]);
+        assert!(inbox.state.lock().is_some());
     }
 
     #[test]
