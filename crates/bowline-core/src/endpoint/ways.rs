@@ -313,15 +313,14 @@ impl Endpoint {
         self.peers.ways.gatherer.socket_of(local)
     }
 
-    /// Puts a datagram that is to go by a relay into one for the relay, which replaces what is in `out`: from
-    /// which socket it goes, and where to.
+    /// Puts a datagram that is to go by a relay into one for the relay, which is appended to `out`: from which socket
+    /// it goes, and where to. Of several in a row those of one length are of one length again.
     pub fn wrap(
         &mut self,
         via: Via,
         payload: &[u8],
         out: &mut Vec<u8>,
     ) -> Option<(SocketId, SocketAddr)> {
-        out.clear();
         let gatherer = &mut self.peers.ways.gatherer;
         gatherer.wrap(via.local, via.remote, payload, out)
     }

@@ -68,9 +68,12 @@ impl Host {
                     bytes: bytes.to_vec(),
                 })),
                 Some(via) => out.datagrams.extend(bytes.filter_map(|bytes| {
-                    let mut wrapped = bytes.to_vec();
+                    let mut wrapped = Vec::new();
                     let (socket, to) = match self.endpoint.socket_of(via.local) {
-                        Some(socket) => (socket, via.remote),
+                        Some(socket) => {
+                            wrapped.extend_from_slice(bytes);
+                            (socket, via.remote)
+                        }
                         None => self.endpoint.wrap(via, bytes, &mut wrapped)?,
                     };
                     let port = self.sockets.get(socket.get() as usize)?;

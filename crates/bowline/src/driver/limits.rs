@@ -100,6 +100,3 @@ pub(crate) const LOOK_INTERVAL: Span = Span::from_secs(3);
 
 /// How soon they are looked at after a socket could not send, which is how a change shows first.
 pub(crate) const LOOK_AFTER_ERROR: Span = Span::from_millis(250);
-
-/// What is reserved for what a relay's header adds to a datagram.
-pub(crate) const WRAP_RESERVE: usize = 64;

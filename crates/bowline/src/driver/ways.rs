@@ -7,6 +7,7 @@
 //! numbers, so that whoever sends does not need the endpoint's lock. Addresses that relays lend have numbers as
 //! well, but no sockets: what goes that way is wrapped by the endpoint, under its lock.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::io;
 use std::net::IpAddr;
@@ -34,6 +35,11 @@ use crate::driver::lock_order::SharedLock;
 use crate::driver::lock_order::assert_none_held;
 use crate::driver::network::Border;
 use crate::driver::shard::ShardId;
+
+thread_local! {
+    /// Where a thread puts what goes by a relay.
+    static WRAPPED: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
 
 /// What the endpoint's lock protects of this.
 #[derive(Debug)]
@@ -237,22 +243,21 @@ impl Inner {
                 self.send_between_peers(&local, local.border(via.remote, ecn), bytes, segment_size)
             });
         }
-        let mut wrapped = Vec::new();
-        for datagram in bytes.chunks(segment_size.max(1)) {
-            let mut packet = Vec::with_capacity(datagram.len() + limits::WRAP_RESERVE);
-            if let Some((id, to)) = hub.endpoint.wrap(via, datagram, &mut packet)
-                && let Some(socket) = hub.any_socket(id)
-            {
-                wrapped.push((LocalSocket { id, socket }, to, packet));
+        WRAPPED.with_borrow_mut(|wrapped| {
+            wrapped.clear();
+            let mut first = None;
+            for datagram in bytes.chunks(segment_size.max(1)) {
+                let way = hub.endpoint.wrap(via, datagram, wrapped);
+                first = first.or_else(|| way.map(|way| (way, wrapped.len())));
             }
-        }
-        drop(hub);
-        let mut is_blocked = false;
-        for (local, to, packet) in wrapped {
-            let border = local.border(to, ecn);
-            is_blocked |= self.send_between_peers(&local, border, &packet, packet.len());
-        }
-        is_blocked
+            let found = first.and_then(|((id, to), len)| Some((id, hub.any_socket(id)?, to, len)));
+            drop(hub);
+            // Without a relay they are lost.
+            found.is_some_and(|(id, socket, to, len)| {
+                let local = LocalSocket { id, socket };
+                self.send_between_peers(&local, local.border(to, ecn), wrapped, len)
+            })
+        })
     }
 
     /// Sends a run from one of the sockets. Tells whether it took less than all of it.
