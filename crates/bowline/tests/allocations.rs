@@ -6,41 +6,61 @@ mod support;
 use std::alloc::GlobalAlloc;
 use std::alloc::Layout;
 use std::alloc::System;
+use std::cell::OnceCell;
+use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::atomic::AtomicU64;
+use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering;
+use std::sync::mpsc;
+use std::sync::mpsc::Receiver;
+use std::thread;
 use std::time::Duration;
 use std::time::Instant;
 
+use bowline::Connection;
+use bowline::ConnectionState;
+use bowline::Identity;
 use bowline::Message;
 use bowline::PairKind;
+use bowline::PeerListener;
 use bowline::SendFlags;
 use bowline::SendOptions;
 use bowline::Sockets;
+use bowline::signaling::PeerRequest;
+use bowline::signaling::SignalTarget;
+use bowline::signaling::Signaling;
 
 use support::LIMIT;
 use support::Pair;
+use support::connect;
+use support::wait_until;
 
-/// Counts the calls that ask for memory, of all threads.
+/// Counts the calls that ask for memory, of all threads, and the bytes that are in use.
 struct Counting;
 
 static CALLS: AtomicU64 = AtomicU64::new(0);
+static IN_USE: AtomicUsize = AtomicUsize::new(0);
 
 // SAFETY: everything is passed on to the system's allocator as it is.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         CALLS.fetch_add(1, Ordering::Relaxed);
+        IN_USE.fetch_add(layout.size(), Ordering::Relaxed);
         // SAFETY: the caller's promises are those that the system's allocator asks for.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
+        IN_USE.fetch_sub(layout.size(), Ordering::Relaxed);
         // SAFETY: as above.
         unsafe { System.dealloc(ptr, layout) }
     }
 
     unsafe fn realloc(&self, ptr: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
         CALLS.fetch_add(1, Ordering::Relaxed);
+        IN_USE.fetch_add(new_size, Ordering::Relaxed);
+        IN_USE.fetch_sub(layout.size(), Ordering::Relaxed);
         // SAFETY: as above.
         unsafe { System.realloc(ptr, layout, new_size) }
     }
@@ -60,7 +80,138 @@ const ALLOWED: u64 = 16;
 #[test]
 fn no_allocation_per_packet() {
     let _alone = ALONE.lock().unwrap();
-    let pair = Pair::new();
+    assert_no_allocation_per_packet(&Pair::new());
+}
+
+#[test]
+fn no_allocation_per_packet_between_peers() {
+    let _alone = ALONE.lock().unwrap();
+    assert_no_allocation_per_packet(&peers());
+}
+
+/// All that an idle connection between peers holds beyond one by address: in the core, in the endpoint's tables, in
+/// the driver. Here each end has two addresses, of IPv4 and loopback, or more.
+#[test]
+fn limit_memory_of_idle_connections_between_peers() {
+    let _alone = ALONE.lock().unwrap();
+    const COUNT: usize = 15;
+    const MORE: usize = 3_072;
+    let mut pair = Pair::new();
+    let address = pair.listener.take().unwrap();
+    let direct = idle_bytes(COUNT, || {
+        let (accepted, dialled) = connect(&pair.server, &pair.client, address.local_addr());
+        [accepted, dialled]
+    });
+    let players = Players::new();
+    drop(players.connect());
+    let between_peers = idle_bytes(COUNT, || players.connect());
+    let each = between_peers.saturating_sub(direct) / (2 * COUNT);
+    assert!(
+        each <= MORE,
+        "{each} bytes more than {}",
+        direct / (2 * COUNT)
+    );
+}
+
+/// What so many connections hold when they have been silent for a while, both ends, in bytes.
+fn idle_bytes(count: usize, mut connect: impl FnMut() -> [Connection; 2]) -> usize {
+    let before = IN_USE.load(Ordering::Relaxed);
+    let connections = (0..count).map(|_| connect()).collect::<Vec<_>>();
+    // Memory that is kept for speed goes after five seconds.
+    thread::sleep(Duration::from_secs(12));
+    let after = IN_USE.load(Ordering::Relaxed);
+    for end in connections.iter().flatten() {
+        assert_eq!(end.state(), ConnectionState::Connected);
+    }
+    after.saturating_sub(before)
+}
+
+/// Two who find each other by signals.
+struct Players {
+    called: Sockets,
+    caller: Sockets,
+    listener: PeerListener,
+    service: Arc<dyn Signaling>,
+    signals: Receiver<(Identity, Vec<u8>)>,
+}
+
+impl Players {
+    fn new() -> Self {
+        let (queue, signals) = mpsc::channel();
+        let service: Arc<dyn Signaling> = Arc::new(move |to: &SignalTarget, signal: &[u8]| {
+            // At the end nobody takes them any more.
+            let _ = queue.send((to.peer().clone(), signal.to_vec()));
+            Ok(())
+        });
+        let [called, caller] = ["ben", "anna"].map(|name| {
+            let builder = Sockets::builder().identity(Identity::str(name).unwrap());
+            builder.loopback_candidates(true).build().unwrap()
+        });
+        Self {
+            listener: called.listen_p2p(0).unwrap(),
+            called,
+            caller,
+            service,
+            signals,
+        }
+    }
+
+    /// The called end, and the caller's.
+    fn connect(&self) -> [Connection; 2] {
+        let called = self.called.identity();
+        let service = || Arc::clone(&self.service);
+        let dialled = self.caller.connect_p2p(&called, 0, service()).unwrap();
+        let accepted = OnceCell::new();
+        let mut consider = |request: &PeerRequest<'_>| {
+            request.connection().accept().unwrap();
+            accepted.set(request.connection().clone()).unwrap();
+            Some(service())
+        };
+        wait_until(|| {
+            while let Ok((to, signal)) = self.signals.try_recv() {
+                let is_for_called = to == called;
+                let addressee = if is_for_called {
+                    &self.called
+                } else {
+                    &self.caller
+                };
+                // Some come too late to be of use.
+                let _ = addressee.receive_signal(&signal, &mut consider);
+            }
+            let ends = [Some(&dialled), accepted.get()].into_iter().flatten();
+            let up = ends.filter(|end| end.state() == ConnectionState::Connected);
+            up.count() == 2
+        });
+        let accepted = accepted.into_inner().unwrap();
+        assert!(!accepted.is_pipe() && !dialled.is_pipe());
+        [accepted, dialled]
+    }
+}
+
+/// Two who have found each other by signals.
+fn peers() -> Pair {
+    let players = Players::new();
+    let [accepted, dialled] = players.connect();
+    let Players {
+        called,
+        caller,
+        listener,
+        signals,
+        ..
+    } = players;
+    drop(listener);
+    // What else there is to be signalled has nowhere to go, and need not.
+    thread::spawn(move || signals.iter().for_each(drop));
+    Pair {
+        server: called,
+        client: caller,
+        listener: None,
+        accepted,
+        dialled,
+    }
+}
+
+fn assert_no_allocation_per_packet(pair: &Pair) {
     let mut messages = Vec::with_capacity(1024);
     pair.accepted.set_sequenced(None, true).unwrap();
     let unreliable = SendOptions::unreliable().no_nagle();
@@ -99,7 +250,7 @@ fn no_allocation_per_packet() {
     ];
     for shape in shapes {
         for size in [60, 1200] {
-            shape.assert_allocates_at_most(ALLOWED, &pair, &mut messages, size);
+            shape.assert_allocates_at_most(ALLOWED, pair, &mut messages, size);
         }
     }
 }
