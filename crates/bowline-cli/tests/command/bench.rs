@@ -91,6 +91,51 @@ fn growth_tells_what_connections_and_calls_cost() {
     }
 }
 
+#[test]
+fn peers_find_each_other_by_signals_in_any_benchmark() {
+    let signals = ["--by", "signals", "--secs", "0.3"];
+    let (client, _) = bench("ping", &signals);
+    assert!(client["rtt_us"]["p50"].as_f64().unwrap() > 0.0, "{client}");
+    let options = [&signals[..], &["--clients", "20", "--hold", "1"]].concat();
+    let (client, server) = bench("idle", &options);
+    assert_eq!(client["lost_connections"], 0, "{client}");
+    assert_eq!(client["setup_us"]["n"], 20, "{client}");
+    assert_eq!(server["peak_conns"], 20, "{server}");
+    if cfg!(target_os = "linux") {
+        let sockets = server["udp_sockets"].as_array().unwrap();
+        // One for each address, however many connections there are.
+        assert!((1..10).contains(&sockets.len()), "{server}");
+    }
+}
+
+#[test]
+fn p2p_tells_what_peers_cost_beside_connections_by_address() {
+    let output = run(&[
+        "bench",
+        "p2p",
+        "--connections",
+        "20",
+        "--secs",
+        "0.3",
+        "--hold",
+        "1.5",
+        "--repeat",
+        "1",
+    ]);
+    assert!(output.status.success(), "{output:?}");
+    let text = String::from_utf8(output.stdout).unwrap();
+    let result: Value = serde_json::from_str(text.lines().last().unwrap()).unwrap();
+    let rows = result["rows"].as_array().unwrap();
+    assert_eq!(rows.len(), 13, "{text}");
+    for row in rows {
+        assert!(row["address"].is_f64() && row["signals"].is_f64(), "{row}");
+        assert!(
+            text.contains(&format!(" | {} | ", row["what"].as_str().unwrap())),
+            "{text}"
+        );
+    }
+}
+
 /// Runs one workload with both sides, and returns what they print: client, server.
 fn bench(workload: &str, options: &[&str]) -> (Value, Value) {
     let common = ["--peer", "ours", "--workload", workload];

@@ -147,13 +147,13 @@ impl Dialer {
         while up.len() < count {
             while dialled.len() < count && dialled.len() - up.len() < at_a_time {
                 let at_ns = now_ns();
-                dialled.insert(self.dial()?, at_ns);
+                dialled.insert(self.dial()?.id(), at_ns);
             }
             self.wait_until(end_ns);
             for change in self.changes() {
                 match change {
                     Change::Up(connection) => {
-                        if let Some(at_ns) = dialled.get(&connection) {
+                        if let Some(at_ns) = dialled.get(&connection.id()) {
                             times.record(now_ns() - at_ns);
                         }
                         up.push(connection);

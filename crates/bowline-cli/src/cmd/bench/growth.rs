@@ -10,12 +10,7 @@
 //! the allocator fetches memory from the system, is told apart from those that follow.
 
 use std::hint::black_box;
-use std::io::BufRead;
-use std::io::BufReader;
 use std::io::Write;
-use std::process::Child;
-use std::process::Command;
-use std::process::Stdio;
 use std::thread;
 use std::time::Duration;
 
@@ -30,6 +25,7 @@ use crate::cmd::bench::arrivals::write_stamp;
 use crate::cmd::bench::options::Options;
 use crate::cmd::bench::process::cpu_ns;
 use crate::cmd::bench::process::now_ns;
+use crate::cmd::bench::sides::run_pair;
 use crate::error::Error;
 
 /// How often each side sends and receives.
@@ -204,7 +200,11 @@ impl Work {
 pub(crate) fn run(args: &GrowthArgs) -> Result<Value, Error> {
     let mut rows = Vec::new();
     for count in &args.connections {
-        let (client, server) = run_pair(args, *count)?;
+        let words = format!(
+            "--workload growth --clients {count} --rate {} --size {} --secs {} --hold {}",
+            args.rate, args.size, args.secs, args.hold,
+        );
+        let (client, server) = run_pair(&words)?;
         let lost = &client["lost_connections"];
         if *lost != json!(0) {
             return Err(Error::Other(format!(
@@ -253,73 +253,6 @@ fn table(result: &Value) -> String {
 
 fn number(value: &Value) -> f64 {
     value.as_f64().unwrap_or(f64::NAN)
-}
-
-/// Runs one server and one client, and returns what they print: client, server.
-fn run_pair(args: &GrowthArgs, count: usize) -> Result<(Value, Value), Error> {
-    let words = |side: &str, place: &str, addr: &str| {
-        format!(
-            "bench peer {side} --workload growth {place} {addr} --clients {count} --rate {} --size {} \
-             --secs {} --hold {}",
-            args.rate, args.size, args.secs, args.hold,
-        )
-    };
-    let mut server = Side::start(&words("server", "--listen", "127.0.0.1:0"))?;
-    let ready = server.line()?;
-    let addr = ready.trim().strip_prefix("READY ");
-    let addr = addr.ok_or_else(|| Error::Other(format!("the server said {ready:?}")))?;
-    let client = Side::start(&words("client", "--connect", addr))?.json()?;
-    // The end of its input ends it.
-    drop(server.child.stdin.take());
-    Ok((client, server.json()?))
-}
-
-/// A process of this program.
-struct Side {
-    child: Child,
-    lines: BufReader<std::process::ChildStdout>,
-}
-
-impl Side {
-    fn start(words: &str) -> Result<Self, Error> {
-        let program = std::env::current_exe().map_err(Error::Output)?;
-        let mut child = Command::new(program)
-            .args(words.split_whitespace())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .map_err(Error::Output)?;
-        let lines = child.stdout.take().expect("it was asked for above");
-        Ok(Self {
-            child,
-            lines: BufReader::new(lines),
-        })
-    }
-
-    fn line(&mut self) -> Result<String, Error> {
-        let mut line = String::new();
-        self.lines.read_line(&mut line).map_err(Error::Output)?;
-        Ok(line)
-    }
-
-    /// The line of JSON that it ends with.
-    fn json(mut self) -> Result<Value, Error> {
-        let line = self.line()?;
-        let value: Value = serde_json::from_str(&line)
-            .map_err(|_| Error::Other(format!("a side printed {line:?} instead of JSON")))?;
-        match &value["error"] {
-            Value::Null => Ok(value),
-            error => Err(Error::Other(format!("a side failed: {error}"))),
-        }
-    }
-}
-
-impl Drop for Side {
-    fn drop(&mut self) {
-        // Fails if it has ended, as it should have.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }
 
 #[cfg(test)]

@@ -6,10 +6,12 @@ mod dialer;
 mod growth;
 mod histogram;
 mod options;
+mod p2p;
 mod paced;
 mod post;
 mod process;
 mod server;
+mod sides;
 
 pub(crate) use histogram::Histogram;
 
@@ -19,6 +21,7 @@ use serde_json::json;
 
 use crate::cmd::bench::growth::GrowthArgs;
 use crate::cmd::bench::options::Options;
+use crate::cmd::bench::p2p::P2pArgs;
 use crate::error::Error;
 use crate::view::json_line;
 
@@ -31,6 +34,8 @@ pub(crate) enum Command {
     /// What connections, messages and calls cost on a server with more and more connections. Prints a
     /// table, then a line of JSON.
     Growth(GrowthArgs),
+    /// What connections between peers cost beside those by address. Prints a table, then a line of JSON.
+    P2p(P2pArgs),
 }
 
 /// The sides. Each takes options as `--KEY VALUE` and ignores those that it does not know.
@@ -73,6 +78,7 @@ pub(crate) fn run(command: &Command) -> Result<ExitCode, Error> {
             Options::parse(&args.options).and_then(|options| client::run(&options))
         }
         Command::Growth(args) => growth::run(args),
+        Command::P2p(args) => p2p::run(args),
     };
     match result {
         Ok(value) => {

@@ -277,7 +277,11 @@ impl Server {
         json["rss_peak_kb"] = json!(peak.rss_kb);
         json["idle_cpu_pct"] = json!(peak.cpu_pct);
         json["udp_sockets"] = json!(udp_sockets());
-        let drops = self.sockets.drops();
+        let mut drops = self.sockets.drops();
+        for connection in &self.connections {
+            // One that has ended meanwhile has none to tell.
+            drops.add(&connection.drops().unwrap_or_default());
+        }
         let drops = drops.iter().filter(|(_, count)| *count > 0);
         json["drops"] = drops
             .map(|(reason, count)| (format!("{reason:?}"), json!(count)))
