@@ -33,6 +33,9 @@ pub(crate) const INSIDE: &str = "nat-matrix-inside";
 /// Debian's names of what it takes.
 const PACKAGES: &[&str] = &["coturn", "iproute2", "nftables", "util-linux"];
 
+/// Most runs: the namespaces live for half an hour.
+const MAX_RUNS: usize = 50;
+
 const NEEDS: &str = "needs root and network namespaces";
 
 /// Runs what the command line asks for, outside of a stage.
@@ -86,13 +89,26 @@ pub(crate) fn stage(job: &Job<'_>) -> Result<Outcome> {
 }
 
 /// What the command line asks for.
-#[derive(Debug, Default, Eq, PartialEq)]
+#[derive(Debug, Eq, PartialEq)]
 struct Options {
     /// Only cells with this in their names.
     only: Option<String>,
     is_json: bool,
+    /// How often each cell is played. The run with the median time is told, or the first that differs from theory.
+    runs: usize,
     /// Another `bowline` than that of this checkout.
     program: Option<PathBuf>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            only: None,
+            is_json: false,
+            runs: 1,
+            program: None,
+        }
+    }
 }
 
 impl Options {
@@ -104,6 +120,15 @@ impl Options {
             match *arg {
                 "--only" => options.only = Some((*value()?).to_owned()),
                 "--json" => options.is_json = true,
+                "--runs" => {
+                    let runs = value()?;
+                    let count = runs
+                        .parse()
+                        .ok()
+                        .filter(|runs| (1..=MAX_RUNS).contains(runs));
+                    options.runs =
+                        count.ok_or_else(|| format!("--runs {runs}: expected 1 to {MAX_RUNS}"))?;
+                }
                 "--program" => options.program = Some(std::path::absolute(value()?)?),
                 other => return Err(format!("no option {other} of nat-matrix").into()),
             }
@@ -120,6 +145,7 @@ impl Options {
         if self.is_json {
             args.push("--json".to_owned());
         }
+        args.extend(["--runs".to_owned(), self.runs.to_string()]);
         args
     }
 }
@@ -169,13 +195,27 @@ mod tests {
 
     #[test]
     fn options_are_read_and_arrive_inside() {
-        let args = ["--only", "full cone", "--json", "--program", "/x/bowline"];
+        let args = [
+            "--only",
+            "full cone",
+            "--json",
+            "--runs",
+            "7",
+            "--program",
+            "/x/bowline",
+        ];
         let options = Options::read(&args).unwrap();
         let inside = options.for_inside(Path::new("/x/bowline"));
         let inside: Vec<&str> = inside.iter().map(String::as_str).collect();
         assert_eq!(Options::read(&inside).unwrap(), options);
         assert_eq!(Options::read(&[]).unwrap(), Options::default());
-        for wrong in [&["--only"][..], &["--faster"], &["symmetric"]] {
+        for wrong in [
+            &["--only"][..],
+            &["--faster"],
+            &["symmetric"],
+            &["--runs", "0"],
+            &["--runs", "many"],
+        ] {
             assert!(Options::read(wrong).is_err(), "{wrong:?}");
         }
     }

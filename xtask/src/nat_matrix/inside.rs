@@ -47,10 +47,12 @@ pub(crate) fn run(root: &Path, args: &[&str]) -> Result {
         .map_err(|error| format!("{}\n{error}", job.log_end()))?;
     // Killed with this process, since they are in its namespace.
     let _servers = start_servers(&job, &program)?;
-    let played = play_all(&job, &program, &cells);
-    let told: String = played.iter().map(Played::told).collect();
+    let runs: Vec<Vec<Played>> = (0..options.runs)
+        .map(|run| play_all(&job, &program, &cells, run))
+        .collect();
+    let told: String = runs.iter().flatten().map(Played::told).collect();
     std::fs::write(root.join(TOLD), told)?;
-    report::print(&played, options.is_json, start.elapsed())
+    report::print(&report::summary(runs), options.is_json, start.elapsed())
 }
 
 /// Ends this process with its standard input, and so everything in its namespace.
@@ -109,7 +111,7 @@ pub(crate) fn within(job: &Job<'_>, namespace: &str, program: &Path) -> std::pro
 }
 
 /// Plays the cells, some at a time; the results are in their order.
-fn play_all(job: &Job<'_>, program: &Path, cells: &[Cell]) -> Vec<Played> {
+fn play_all(job: &Job<'_>, program: &Path, cells: &[Cell], run: usize) -> Vec<Played> {
     let mut order: Vec<usize> = (0..cells.len()).collect();
     // Those that take long come first: a failure takes the longest to tell.
     order.sort_by_key(|index| match cells[*index].expected {
@@ -124,7 +126,8 @@ fn play_all(job: &Job<'_>, program: &Path, cells: &[Cell]) -> Vec<Played> {
         for _ in 0..AT_A_TIME.min(cells.len()) {
             scope.spawn(|| {
                 while let Some(index) = next() {
-                    let played = play(job, program, &cells[index], index);
+                    let number = run * cells.len() + index;
+                    let played = play(job, program, &cells[index], number);
                     let mut done = done.lock().expect("nobody panics with it");
                     done.push((index, played));
                 }

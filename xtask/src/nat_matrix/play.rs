@@ -60,6 +60,16 @@ pub(crate) enum Found {
     Broken(String),
 }
 
+impl Found {
+    /// How long it took.
+    pub(crate) const fn after(&self) -> Duration {
+        match self {
+            Self::Met { after, .. } | Self::NotMet { after, .. } => *after,
+            Self::Broken(_) => Duration::MAX,
+        }
+    }
+}
+
 impl Played {
     /// What its hosts printed.
     pub(crate) fn told(&self) -> String {
