@@ -193,6 +193,7 @@ mod tests {
             route: Route::Direct,
             after: Duration::from_millis(millis),
             was_relayed: false,
+            recovered: None,
         };
         let runs = |times: [u64; 3]| times.map(|time| vec![played(Route::Direct, after(time))]);
         let told = summary(runs([300, 100, 200]).into());
