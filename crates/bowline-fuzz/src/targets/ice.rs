@@ -268,7 +268,9 @@ impl Stage {
                     side.agent.on_data_received(now, local, from);
                 }
             }
-            Step::Doubt { side } => self.sides[usize::from(side)].agent.doubt(now),
+            Step::Doubt { side } => {
+                self.sides[usize::from(side)].agent.doubt(now);
+            }
             Step::Restart { side, controlling } => {
                 let side = &mut self.sides[usize::from(side)];
                 let password = credentials::password(&mut side.rng);
