@@ -38,6 +38,8 @@ pub(crate) struct Setup {
     config: Config,
     /// Peers on this machine may be reached by its loopback addresses.
     loopback: bool,
+    /// Peers in this process are connected to by signals and packets, too.
+    no_shortcuts: bool,
 }
 
 /// Why there is no interface, in words.
@@ -92,6 +94,7 @@ impl Setup {
             app_id,
             config: Config::new(),
             loopback: false,
+            no_shortcuts: false,
         })
     }
 
@@ -109,6 +112,7 @@ impl Setup {
             app_id: self.app_id.or(below.app_id),
             config: self.config,
             loopback: self.loopback,
+            no_shortcuts: self.no_shortcuts,
         }
     }
 
@@ -161,6 +165,7 @@ impl Setup {
         if self.loopback {
             builder = builder.loopback_candidates(true);
         }
+        builder = builder.shortcuts(!self.no_shortcuts);
         Ok(builder.trust(store).config(config))
     }
 }

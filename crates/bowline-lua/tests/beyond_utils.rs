@@ -124,7 +124,7 @@ fn every_setting_is_listed_with_what_is_known_of_it() {
         assert(info.change == "always" and info.waitsFor == nil)
         assert(U.getConfigValueInfo("Unencrypted").change == "before connecting")
         assert(U.getConfigValueInfo("MTU_DataSize").change == "never")
-        assert(U.getConfigValueInfo("P2P_STUN_ServerList").waitsFor == "P2P")
+        assert(U.getConfigValueInfo("LogLevel_SDRRelayPings").waitsFor == "relays")
         assert(U.getConfigValueInfo("FakePacketJitter_Send_Pct").default == 75)
         assert(U.getConfigValueInfo("Nonsense") == nil)
         assert(U.getConfigValueInfo("Callback_AuthStatusChanged") == nil, "it is C's")

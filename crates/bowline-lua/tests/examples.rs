@@ -239,7 +239,7 @@ fn talk_until_heard(server: &Lua, members: &[Lua], line: &str) {
 fn two_players_find_each_other_by_files() {
     let folder = std::env::temp_dir().join(format!("bowline-peers-{}", std::process::id()));
     std::fs::create_dir_all(&folder).expect("a folder");
-    let players = [("anna", "ben"), ("ben", "anna")].map(|(name, other)| {
+    let players = [("dora", "emil"), ("emil", "dora")].map(|(name, other)| {
         let folder = folder.to_str().expect("a path in UTF-8").to_owned();
         std::thread::spawn(move || -> String {
             let lua = state_in("peers");
@@ -254,7 +254,7 @@ fn two_players_find_each_other_by_files() {
         })
     });
     let heard = players.map(|player| player.join().expect("no error"));
-    assert_eq!(heard, ["hello anna, I am ben", "hello ben, I am anna"]);
+    assert_eq!(heard, ["hello dora, I am emil", "hello emil, I am dora"]);
     std::fs::remove_dir_all(&folder).expect("what was made is removed");
 }
 

@@ -109,6 +109,14 @@ fn an_option_says_who_it_is() {
         ("true", "table expected, got boolean"),
         ("{ identity = {} }", "identity: string expected, got table"),
         ("{ appID = 'x' }", "appID: number expected, got string"),
+        (
+            "{ shortcuts = 1 }",
+            "shortcuts: boolean expected, got number",
+        ),
+        (
+            "{ loopbackCandidates = 0 }",
+            "loopbackCandidates: boolean expected, got number",
+        ),
         ("{ appID = -1 }", "appID: not a number of 32 bits"),
         ("{ config = true }", "config: table expected, got boolean"),
         ("{ name = 'anna' }", "name: there is no such field"),

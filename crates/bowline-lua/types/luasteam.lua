@@ -32,6 +32,7 @@ local Steam = {}
 ---@field appID? integer The app that certificates must be for. BOWLINE_APP_ID.
 ---@field config? luasteam.Options Settings of everything that this state makes.
 ---@field loopbackCandidates? boolean Peers on this machine may be reached by its loopback addresses, too.
+---@field shortcuts? boolean Whether a peer in the same process is connected to in memory; yes unless said otherwise.
 
 ---Starts the library for this Lua state. Once more does nothing.
 ---@param options? luasteam.InitOptions

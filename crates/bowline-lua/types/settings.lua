@@ -144,14 +144,14 @@
 ---@field FakePacketJitter_Recv_Pct? number Which share of the packets. In %.
 ---@field SendTimeSincePreviousPacket? integer|boolean Tell the peer how long ago the packet before was sent, by which it measures jitter: 1 yes, 0 no, -1 only where it is usual.
 ---@field SDRClient_LimitPingProbesToNearestN? integer Ping only so many of the nearest data centers.
----@field P2P_STUN_ServerList? string STUN servers, separated by commas; without any there is no NAT traversal.
+---@field P2P_STUN_ServerList? string STUN servers, separated by commas; without any this host does not know how NATs show it.
 ---@field P2P_Transport_ICE_Enable? integer Which addresses to tell the peer: 0 none, 1 relayed, 2 private and 4 public ones, added up; 2147483647 is all.
----@field P2P_Transport_ICE_Penalty? integer By how much routes straight to the peer count as slower than they are. In ms.
+---@field P2P_Transport_ICE_Penalty? integer By how much what ICE finds counts as slower than it is, where there is another transport to choose. There is none yet. In ms.
 ---@field P2P_Transport_SDR_Penalty? integer By how much routes through relays count as slower than they are. In ms.
 ---@field P2P_TURN_ServerList? string TURN servers, separated by commas.
 ---@field P2P_TURN_UserList? string User names for them, in the same order.
 ---@field P2P_TURN_PassList? string Passwords for them, in the same order.
----@field P2P_Transport_ICE_Implementation? integer Which ICE to use in the original: 0 and 1 its own, 2 WebRTC's. Here there is one.
+---@field P2P_Transport_ICE_Implementation? integer Which ICE to use in the original: 0 and 1 its own, 2 WebRTC's. Here there is one, whatever is set.
 ---@field SDRClient_EnableTOSProbes? integer|boolean Probe whether routers keep the priority bits of packets.
 ---@field ECN? integer What sent packets say about congestion signals of routers: 0 not understood, 1 and 2 understood (ECT(1), ECT(0)); -1 leaves it to us.
 ---@field Limit_Challenges? integer How many requests for a cookie are answered, the first step of every peer that connects. 0 is no limit. In 1/s.

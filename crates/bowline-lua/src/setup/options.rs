@@ -47,10 +47,8 @@ fn set(setup: &mut Setup, name: &str, value: Value, lua: &Lua) -> Result<()> {
         "trust" => setup.trust = vec![said(name, value)?],
         "certificate" => setup.certificate = Some(said(name, value)?),
         "key" => setup.key = Some(said(name, value)?),
-        "loopbackCandidates" => match value {
-            Value::Boolean(included) => setup.loopback = included,
-            other => return Err(args::unexpected("boolean", &other)),
-        },
+        "loopbackCandidates" => setup.loopback = choice(value)?,
+        "shortcuts" => setup.no_shortcuts = !choice(value)?,
         "appID" => {
             let Whole(number) = Whole::from_lua(value, lua)?;
             let app = u32::try_from(number);
@@ -64,6 +62,13 @@ fn set(setup: &mut Setup, name: &str, value: Value, lua: &Lua) -> Result<()> {
         _ => return Err(Error::RuntimeError("there is no such field".into())),
     }
     Ok(())
+}
+
+fn choice(value: Value) -> Result<bool> {
+    match value {
+        Value::Boolean(choice) => Ok(choice),
+        other => Err(args::unexpected("boolean", &other)),
+    }
 }
 
 fn said(name: &str, value: Value) -> Result<Said> {

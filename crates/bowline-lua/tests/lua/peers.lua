@@ -25,6 +25,8 @@ end
 function player.begin(identity, options)
     options = options or {}
     options.identity, options.loopbackCandidates = identity, true
+    -- All are in one process here, and it is the network that is to be tried.
+    options.shortcuts = false
     assert(Steam.init(options))
 end
 
