@@ -22,6 +22,7 @@ mod liveness;
 mod memory;
 mod outbox;
 mod path;
+mod ping;
 mod pipe;
 mod probe;
 mod receive;

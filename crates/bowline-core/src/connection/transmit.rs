@@ -78,7 +78,11 @@ impl Connection {
         buf: &mut TransmitBuf,
     ) -> Option<Transmit> {
         let start = buf.len();
-        if let Some(packet) = self.outbox.pop_control() {
+        while let Some(packet) = self.outbox.pop_control() {
+            if !self.path.is_usable() {
+                // Whoever it was for cannot be reached, and whatever made it comes again.
+                continue;
+            }
             buf.bytes_mut().extend_from_slice(&packet);
             return Some(self.run(start, packet.len(), packet.len()));
         }
