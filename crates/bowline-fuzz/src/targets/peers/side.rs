@@ -273,9 +273,12 @@ impl Side {
             any = true;
             let via = transmit.via.expect("there is no other way between peers");
             for bytes in self.buf.datagrams(&transmit) {
-                let mut wrapped = bytes.to_vec();
+                let mut wrapped = Vec::new();
                 let way = match self.endpoint.socket_of(via.local) {
-                    Some(socket) => Some((socket, via.remote)),
+                    Some(socket) => {
+                        wrapped.extend_from_slice(bytes);
+                        Some((socket, via.remote))
+                    }
                     None => self.endpoint.wrap(via, bytes, &mut wrapped),
                 };
                 if let Some((socket, to)) = way {
