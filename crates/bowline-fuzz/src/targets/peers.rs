@@ -26,7 +26,7 @@ use crate::story::tell;
 /// forge, change and repeat what goes between them.
 ///
 /// No timer runs idle, and no connection holds more than it may. When all is closed nothing is remembered; and unless
-/// somebody forged, the two connect once more and a message gets through.
+/// somebody forged, or there was but a relay, the two connect once more and a message gets through.
 pub fn peers(data: &[u8]) {
     let mut bytes = Unstructured::new(data);
     let setup = bytes.arbitrary::<u8>().unwrap_or(0);
@@ -63,6 +63,7 @@ struct Stage {
     signals: Vec<(usize, Vec<u8>)>,
     said: Vec<Vec<u8>>,
     is_evil: bool,
+    by_relay_alone: bool,
     /// What each endpoint held before anything happened.
     held: [usize; 2],
 }
@@ -88,6 +89,7 @@ impl Stage {
             signals: Vec::new(),
             said: Vec::new(),
             is_evil: setup & 1 != 0,
+            by_relay_alone: is_by_relay_alone(setup >> 1),
             held,
         };
         for side in [0, 1] {
@@ -355,7 +357,8 @@ impl Stage {
             let kept = side.endpoint.memory_bytes().saturating_sub(held);
             assert!(kept <= MAX_KEPT, "{kept} bytes are kept");
         }
-        if self.is_evil {
+        // A relay that was silent often is not asked again for minutes.
+        if self.is_evil || self.by_relay_alone {
             return;
         }
         for side in [0, 1] {
@@ -386,6 +389,10 @@ fn pick<T>(all: &[T], which: u8) -> Option<&T> {
     all.get(usize::from(which) % all.len().max(1))
 }
 
+const fn is_by_relay_alone(setup: u8) -> bool {
+    setup & 6 == 6
+}
+
 /// The settings of both ends.
 fn config(setup: u8) -> Arc<Config> {
     let mut config = Config::new();
@@ -398,8 +405,7 @@ fn config(setup: u8) -> Arc<Config> {
         let set = config.set_turn_servers(servers, &accounts);
         set.expect("it can be read");
     }
-    if setup & 6 == 6 {
-        // Relays alone.
+    if is_by_relay_alone(setup) {
         let set = config.set(ConfigKey::P2pTransportIceEnable, 1);
         set.expect("a mask that is allowed");
     }
