@@ -8,6 +8,7 @@ mod ending;
 mod hostile;
 mod interfaces;
 mod meeting;
+mod moving;
 mod nats;
 mod relays;
 mod support;
