@@ -120,6 +120,8 @@ impl Connection {
         };
         tracing::debug!(id = %self.id, "both asked: we answer");
         party.role = Role::Server;
+        // The peer drops our request, and what came with it.
+        party.sent.begin_again();
         let (version, authenticated) = (peer.crypt.protocol_version(), peer.authenticated);
         if let Some(session) = &mut party.session {
             session.set_role(Role::Server);

@@ -126,6 +126,11 @@ impl ReliableSender {
         self.sent = 0;
     }
 
+    /// What was sent did not arrive: the peer does not look at the signals that it was in.
+    pub const fn begin_again(&mut self) {
+        self.sent = 0;
+    }
+
     /// What goes into a signal now: the number of the first message, and messages of `budget` bytes, or one that
     /// is longer. `from_oldest` is for signals that may be the first that the peer hears of.
     pub fn take(

@@ -1,7 +1,8 @@
 //! Mutexes that know their place: a debug build panics where the lock rules are broken.
 //!
 //! The rules, for which [`Rank`] stands: the endpoint lock and a connection's lock are never held
-//! together, nor are two connections'; the leaf locks are taken last, in the order of their ranks;
+//! together, nor are two connections'; the leaf locks are taken last, in the order of their ranks; the right
+//! to bring two interfaces together comes before all;
 //! nothing at all is held across a system call ([`assert_none_held`]) or while application code runs;
 //! and the thread that drives for all ([`Driving`]) never waits for a connection's lock.
 //! In a release build all of this is a plain mutex.

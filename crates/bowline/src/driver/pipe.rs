@@ -88,6 +88,19 @@ pub enum PairKind {
     Loopback,
 }
 
+impl Slot {
+    /// Gives it the way to the other end.
+    pub(crate) fn with_pipe(mut self, pipe: PipeLink) -> Self {
+        self.state.get_mut().pipe = Some(Box::new(pipe));
+        self
+    }
+
+    /// Whether the other end is in this process, and there are no datagrams.
+    pub(crate) const fn is_pipe(&self) -> bool {
+        self.is_pipe
+    }
+}
+
 impl Inner {
     /// Makes two connections to each other.
     pub(crate) fn pair(

@@ -61,7 +61,7 @@ pub(crate) struct Slot {
     /// Signals have begun it: each datagram says its way itself.
     pub(crate) is_between_peers: bool,
     /// The other end is in this process, and there are no datagrams.
-    is_pipe: bool,
+    pub(super) is_pipe: bool,
     pub(crate) timer: TimerId,
     /// Who looks after its socket and its deadlines.
     pub(crate) shard: ShardId,
@@ -176,12 +176,6 @@ impl Slot {
                 },
             ),
         }
-    }
-
-    /// Gives it the way to the other end.
-    pub(crate) fn with_pipe(mut self, pipe: PipeLink) -> Self {
-        self.state.get_mut().pipe = Some(Box::new(pipe));
-        self
     }
 
     /// Passes on what the core has to say, except packets and deadlines.
@@ -327,10 +321,6 @@ impl Slot {
             user_data: state.user_data,
             name: state.name.to_string(),
         })
-    }
-
-    pub(crate) const fn is_pipe(&self) -> bool {
-        self.is_pipe
     }
 
     /// Where the peer is; `[::]:0` if there is no such address, or a relay keeps it to itself.
