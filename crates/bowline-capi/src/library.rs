@@ -179,8 +179,6 @@ impl Interface {
             .service(service_mode())
             .shard(role.shard())
             .events_need_callbacks(true)
-            // As in GNS: `ConnectP2P` asks for them itself, and other calls have signals of their own.
-            .shortcuts(false)
             .on_thread_start(process::begin_thread);
         if let Some(identity) = identity {
             builder = builder.identity(identity);

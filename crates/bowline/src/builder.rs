@@ -107,7 +107,7 @@ impl SocketsBuilder {
             trusted: CertStore::new(),
             recordings: None,
             loopback: Loopback::IfAlone,
-            takes_shortcuts: true,
+            takes_shortcuts: false,
         }
     }
 
@@ -248,9 +248,9 @@ impl SocketsBuilder {
         self
     }
 
-    /// Whether [`Sockets::connect_p2p`] makes a connection in memory if the peer is in this process, as far as both
-    /// sides allow it. So unless set; without, such peers find each other by signals and exchange packets, like any
-    /// others. For tests of what is between them.
+    /// Whether [`Sockets::connect_p2p`] makes a connection in memory, as [`Sockets::connect_within`] does, if the peer
+    /// is in this process, listens on the port, and was made so as well. Not unless set: such peers find each other
+    /// by signals and exchange packets, like any others. With it every identity should be one in this process only.
     pub const fn shortcuts(mut self, allowed: bool) -> Self {
         self.takes_shortcuts = allowed;
         self

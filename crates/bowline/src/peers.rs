@@ -53,9 +53,9 @@ impl Sockets {
     /// [`receive_signal`](Self::receive_signal) takes in; then they look for a way between them, of which
     /// [`Connection::story`] tells. Messages may be sent right away. See [`signaling`](crate::signaling).
     ///
-    /// A peer that is in this process and listens on that port is connected to in memory, as by
-    /// [`connect_within`](Self::connect_within), and `signaling` is not used, unless one of the two sides was made
-    /// [without shortcuts](crate::SocketsBuilder::shortcuts).
+    /// If both sides were made [with shortcuts](crate::SocketsBuilder::shortcuts), a peer that is in this process and
+    /// listens on that port is connected to in memory, as by [`connect_within`](Self::connect_within), and `signaling`
+    /// is not used.
     ///
     /// With [`ConfigKey::SymmetricConnect`](crate::ConfigKey::SymmetricConnect) both may begin at once, and the
     /// two connections become one. If the peer's request has come first and waits for a decision, it is accepted,

@@ -34,12 +34,11 @@
 //! });
 //!
 //! let (anna, ben) = (Identity::str("anna")?, Identity::str("ben")?);
-//! // Both in one process, on a machine that may have no other address; two programs would not have to say so.
+//! // Both on one machine, which may have no other address; two programs would not have to say so.
 //! let of_one_machine = |identity: &Identity| {
 //!     Sockets::builder()
 //!         .identity(identity.clone())
 //!         .loopback_candidates(true)
-//!         .shortcuts(false)
 //!         .build()
 //! };
 //! let (annas, bens) = (of_one_machine(&anna)?, of_one_machine(&ben)?);

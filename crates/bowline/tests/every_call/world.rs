@@ -95,8 +95,8 @@ impl World {
                 .service_threads(threads)
                 .identity(identity)
                 .loopback_candidates(true)
-                // Calls of the others go by signals unless they are said to stay within the process.
-                .shortcuts(threads > 1)
+                // Calls to the last go by signals unless they are said to stay within the process.
+                .shortcuts(mode == ServiceMode::Thread)
                 .config(config);
             builder.build().unwrap()
         };

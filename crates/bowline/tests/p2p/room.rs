@@ -294,9 +294,7 @@ pub(crate) fn player(
     let name = Identity::str(name).unwrap();
     let builder = Sockets::builder()
         .identity(name.clone())
-        .loopback_candidates(true)
-        // Signals and packets are what is tested.
-        .shortcuts(false);
+        .loopback_candidates(true);
     Player {
         sockets: build(builder).build().unwrap(),
         signaling: service.account(&name),

@@ -38,6 +38,7 @@ fn builder(test: &str, who: &str) -> SocketsBuilder {
     Sockets::builder()
         .identity(name(test, who))
         .loopback_candidates(true)
+        .shortcuts(true)
 }
 
 /// Anna and Ben of a test.
