@@ -2,6 +2,7 @@
 //!
 //! Whoever refuses a packet returns a [`DropReason`], so that forgetting to count does not compile.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -149,12 +150,16 @@ drop_reasons! {
 ///
 /// Takes memory for those that did: most connections never refuse anything, and few for more than one reason.
 #[derive(Clone, Default, Deserialize, Eq, PartialEq, Serialize)]
-pub struct DropCounters(#[serde(with = "as_list")] Vec<(DropReason, u64)>);
+pub struct DropCounters(#[serde(with = "as_list")] Option<Box<Occurred>>);
+
+/// Those that did, in order; behind a pointer, since most connections have none.
+#[derive(Clone, Default, Eq, PartialEq)]
+struct Occurred(Vec<(DropReason, u64)>);
 
 impl DropCounters {
     /// All zero.
     pub const fn new() -> Self {
-        Self(Vec::new())
+        Self(None)
     }
 
     /// Adds one.
@@ -164,8 +169,8 @@ impl DropCounters {
 
     /// How often `reason` occurred.
     pub fn of(&self, reason: DropReason) -> u64 {
-        let found = self.place(reason).ok().and_then(|place| self.0.get(place));
-        found.map_or(0, |(_, count)| *count)
+        let found = self.iter().find(|(known, _)| *known == reason);
+        found.map_or(0, |(_, count)| count)
     }
 
     /// All of them together.
@@ -182,27 +187,23 @@ impl DropCounters {
 
     /// The reasons that occurred, with how often.
     pub fn iter(&self) -> impl Iterator<Item = (DropReason, u64)> + '_ {
-        self.0.iter().copied()
+        let occurred = self.0.iter().flat_map(|occurred| &occurred.0);
+        occurred.copied()
     }
 
     fn count_many(&mut self, reason: DropReason, more: u64) {
-        match self.place(reason) {
+        let list = &mut self.0.get_or_insert_default().0;
+        match list.binary_search_by_key(&(reason as usize), |(known, _)| *known as usize) {
             Ok(place) => {
-                if let Some((_, count)) = self.0.get_mut(place) {
+                if let Some((_, count)) = list.get_mut(place) {
                     *count = count.saturating_add(more);
                 }
             }
             Err(place) => {
-                self.0.reserve_exact(1);
-                self.0.insert(place, (reason, more));
+                list.reserve_exact(1);
+                list.insert(place, (reason, more));
             }
         }
-    }
-
-    /// Where it is, or belongs: they are in order.
-    fn place(&self, reason: DropReason) -> Result<usize, usize> {
-        self.0
-            .binary_search_by_key(&(reason as usize), |(known, _)| *known as usize)
     }
 }
 
@@ -213,11 +214,11 @@ mod as_list {
     type Counts = [u64; DropReason::ALL.len()];
 
     pub(super) fn serialize<S: Serializer>(
-        counts: &[(DropReason, u64)],
+        counts: &Option<Box<Occurred>>,
         serializer: S,
     ) -> Result<S::Ok, S::Error> {
         let mut all: Counts = [0; DropReason::ALL.len()];
-        for (reason, count) in counts {
+        for (reason, count) in counts.iter().flat_map(|counts| &counts.0) {
             if let Some(slot) = all.get_mut(*reason as usize) {
                 *slot = *count;
             }
@@ -227,10 +228,11 @@ mod as_list {
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(
         deserializer: D,
-    ) -> Result<Vec<(DropReason, u64)>, D::Error> {
+    ) -> Result<Option<Box<Occurred>>, D::Error> {
         let all: Counts = crate::serde_array::deserialize(deserializer)?;
         let all = DropReason::ALL.iter().copied().zip(all);
-        Ok(all.filter(|(_, count)| *count > 0).collect())
+        let list: Vec<_> = all.filter(|(_, count)| *count > 0).collect();
+        Ok((!list.is_empty()).then(|| Box::new(Occurred(list))))
     }
 }
 
@@ -273,9 +275,9 @@ mod tests {
         let zeros = std::format!("[{}0]", "0,".repeat(DropReason::ALL.len() - 1));
         assert_eq!(serde_json::to_string(&counters).unwrap(), zeros);
         let again = serde_json::from_str::<DropCounters>(&zeros).unwrap();
-        assert_eq!(again.0.capacity(), 0);
+        assert!(again.0.is_none());
         counters.add(&again);
-        assert_eq!(counters.0.capacity(), 0);
+        assert!(counters.0.is_none());
         counters.count(DropReason::TooLong);
         let text = serde_json::to_string(&counters).unwrap();
         let mut again = serde_json::from_str::<DropCounters>(&text).unwrap();
@@ -297,7 +299,7 @@ mod tests {
         );
         let mut one = DropCounters::new();
         one.count(DropReason::TooLong);
-        assert_eq!(one.0.capacity(), 1);
+        assert_eq!(one.0.unwrap().0.capacity(), 1);
     }
 
     #[test]
