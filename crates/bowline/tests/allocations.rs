@@ -151,7 +151,11 @@ impl Players {
         });
         let [called, caller] = ["ben", "anna"].map(|name| {
             let builder = Sockets::builder().identity(Identity::str(name).unwrap());
-            builder.loopback_candidates(true).build().unwrap()
+            builder
+                .loopback_candidates(true)
+                .shortcuts(false)
+                .build()
+                .unwrap()
         });
         Self {
             listener: called.listen_p2p(0).unwrap(),
