@@ -276,3 +276,33 @@ fn a_host_may_be_without_any_network_for_a_while() {
         }
     }
 }
+
+/// Of two requests that cross one is dropped, with the addresses in it. Where they are many, the peer had to wait a
+/// second for them to come again.
+#[test]
+fn regression_who_answers_a_crossing_request_tells_everything_again() {
+    for seed in 0..SEEDS {
+        let mut world = World::new(seed);
+        world.set_links(LinkConfig::PERFECT.latency(ms(15)));
+        let hosts = ["alice", "bob"].map(|name| {
+            let host = with(name, |config| {
+                config.set_symmetric_connect(true).unwrap();
+            });
+            let host = world.add_host(name, host);
+            let addresses = [(); 6].map(|()| world.add_address(host, Family::V6));
+            world.set_peer_ways(host, &addresses);
+            world.listen_p2p(host, port()).unwrap();
+            host
+        });
+        let [alice, bob] = hosts;
+        let ours = world.connect_p2p(alice, bob, port()).unwrap();
+        let theirs = world.connect_p2p(bob, alice, port()).unwrap();
+        world.run_for(ms(500));
+        for conn in [ours, theirs] {
+            assert_eq!(world.state(conn), ConnectionState::Connected);
+            let story = story(&world, conn);
+            let knows = story.contains("the peer's password is known");
+            assert!(knows, "seed {seed}\n{story}");
+        }
+    }
+}

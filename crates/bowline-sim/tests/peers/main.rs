@@ -8,7 +8,6 @@ mod ending;
 mod hostile;
 mod interfaces;
 mod meeting;
-mod moving;
 mod nats;
 mod relays;
 mod support;
