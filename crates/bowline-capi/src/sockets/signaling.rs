@@ -1,9 +1,9 @@
 //! Objects that carry signals (`ISteamNetworkingConnectionSignaling`): those of the application, and those
 //! that are made here of functions in C.
 //!
-//! The Rust library gets an object as a [`Carrier`], which releases it when the last connection lets go of it.
+//! The Rust library gets an object as a `Carrier`, which releases it when the last connection lets go of it.
 //! That may be on a thread of the library, and after `GameNetworkingSockets_Kill` has begun, so a carrier does
-//! not need the [`Library`](crate::library::Library).
+//! not need the library.
 //!
 //! While the application's code runs here no lock is held and nothing refers to the library, so it may use
 //! the interfaces. But the Rust library is in the middle of its work, through which no exception can pass:

@@ -6,7 +6,6 @@ use crate::config::Config;
 use crate::connection::Command;
 use crate::connection::Connection;
 use crate::connection::Input;
-use crate::connection::Path;
 use crate::extensions::Extension;
 use crate::time::Timestamp;
 
@@ -29,7 +28,7 @@ impl Connection {
         }
         let sizes = |config: &Config| (config.mtu_bytes(), config.mtu_search_max_bytes());
         if sizes(&config) != sizes(&self.config) {
-            self.path = Path::direct(config.mtu_bytes());
+            self.path.resize(self.way_mtu(&config));
             if self.peer.extensions.contains(Extension::PathMtu) {
                 self.path.let_grow(config.mtu_search_max_bytes());
             }

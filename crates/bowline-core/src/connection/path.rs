@@ -73,6 +73,17 @@ impl Path {
         self.state = PathState::Usable;
         // What was found out was of another way.
         self.found = None;
+        self.set_mtu(mtu_bytes);
+    }
+
+    /// The application has chosen another size. Nothing that was found out counts any more, and packets grow only
+    /// if they are [let](Self::let_grow) again.
+    pub(crate) fn resize(&mut self, mtu_bytes: usize) {
+        self.forget_growth();
+        self.set_mtu(mtu_bytes);
+    }
+
+    fn set_mtu(&mut self, mtu_bytes: usize) {
         let mtu_bytes = mtu_bytes.max(limits::MIN_MTU);
         self.mtu_bytes = u16::try_from(mtu_bytes).unwrap_or(u16::MAX);
     }

@@ -9,6 +9,7 @@ use core::net::SocketAddr;
 use crate::counters::DropReason;
 use crate::ice::CandidateKind;
 use crate::ice::IceAgent;
+use crate::ice::IceEvent;
 use crate::ice::agent::way;
 use crate::ice::candidate::is_target;
 use crate::ice::dialect;
@@ -71,6 +72,11 @@ impl IceAgent {
             return;
         };
         pair.state = PairState::Checking(check);
+        if pair.base.is_relay {
+            // What nothing has passed through for long may have been forgotten there.
+            let (local, remote) = key;
+            self.push_event(IceEvent::Permit { local, remote });
+        }
         self.send_check(key, &check, false);
     }
 

@@ -96,7 +96,10 @@ impl Connection {
             cert: request.cert.cert(),
         };
         if tie_break::role(ours, other) == Role::Client {
-            // The peer finds by the same comparison that it is to answer ours.
+            // The peer finds by the same comparison that it is to answer ours. Perhaps it was not there when ours came.
+            if let Some(party) = &mut self.party {
+                party.next_request = now;
+            }
             return Err(DropReason::CrossedRequest);
         }
         self.become_server(now, theirs, request)?;

@@ -4,6 +4,7 @@
 //! and packet size begin anew (RFC 9000, section 9.4). If only a port has changed, as when a NAT forgets its
 //! mapping, the network between is the same, and all of it is kept.
 
+use crate::config::Config;
 use crate::connection::Connection;
 use crate::connection::Stage;
 use crate::connection::State;
@@ -174,6 +175,16 @@ impl Connection {
         }
     }
 
+    /// The largest datagram by those settings on the way that packets take, or took last: a relay adds to each.
+    pub(crate) fn way_mtu(&self, config: &Config) -> usize {
+        let last = self.party.as_ref().and_then(|party| party.way.last());
+        let overhead = match last.map(|route| route.kind) {
+            Some(RouteKind::Relayed) => limits::RELAY_OVERHEAD,
+            Some(RouteKind::Local | RouteKind::Direct) | None => 0,
+        };
+        config.mtu_bytes().saturating_sub(overhead)
+    }
+
     fn take_way(&mut self, now: Timestamp, route: Route) {
         let Some(party) = &mut self.party else {
             return;
@@ -186,11 +197,7 @@ impl Connection {
         if last.is_some_and(|last| last.is_path_of(route)) {
             self.path.retake_way();
         } else {
-            let overhead = match route.kind {
-                RouteKind::Relayed => limits::RELAY_OVERHEAD,
-                RouteKind::Local | RouteKind::Direct => 0,
-            };
-            let mtu_bytes = self.config.mtu_bytes().saturating_sub(overhead);
+            let mtu_bytes = self.way_mtu(&self.config);
             self.path.take_way(mtu_bytes);
             if last.is_some() {
                 self.sender.leave_way(now);

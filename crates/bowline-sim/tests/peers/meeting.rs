@@ -1,5 +1,8 @@
 //! How peers meet: signals that get lost, doubled and late, both at once, and ways of several kinds.
 
+use std::cell::Cell;
+use std::rc::Rc;
+
 use bowline_core::error::ConnectP2pError;
 use bowline_sim::{
     AcceptPolicy, ConnectionState, EndReason, SignalConfig, VirtualPort, deterministic,
@@ -210,4 +213,37 @@ fn the_same_world_twice_is_the_same_to_the_last_byte() {
         meet(world, ours, secs(2));
         world.run_for(secs(30));
     });
+}
+
+/// Who asks is often there before the other is, and the first request is lost. When the other asks, too, and turns out to
+/// be the one who answers, it need not wait for the request to be sent again by the clock.
+#[test]
+fn regression_a_request_that_was_lost_is_sent_again_when_the_peer_asks() {
+    for seed in 0..40 {
+        let symmetric = |name| {
+            with(name, |config| {
+                config.set_symmetric_connect(true).unwrap();
+            })
+        };
+        let (mut world, alice, bob) = two_as(seed, symmetric("alice"), symmetric("bob"));
+        world.listen_p2p(alice, port()).unwrap();
+        let is_lost = Rc::new(Cell::new(true));
+        let lost = Rc::clone(&is_lost);
+        world.set_signal_filter(move |_, _| !lost.get());
+        let ours = world.connect_p2p(alice, bob, port()).unwrap();
+        world.run_for(ms(200));
+        is_lost.set(false);
+        let theirs = world.connect_p2p(bob, alice, port()).unwrap();
+        world.run_for(ms(200));
+        for conn in [ours, theirs] {
+            let state = world.state(conn);
+            assert_eq!(
+                state,
+                ConnectionState::Connected,
+                "seed {seed}\n{}\n{}",
+                story(&world, ours),
+                story(&world, theirs)
+            );
+        }
+    }
 }

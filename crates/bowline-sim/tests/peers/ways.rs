@@ -5,7 +5,9 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 
 use bowline_core::connection::replay;
-use bowline_sim::{ConnectionState, Datagram, HostId, LinkConfig, SendFlags, Verdict, World};
+use bowline_sim::{
+    Config, Conn, ConnectionState, Datagram, HostId, LinkConfig, SendFlags, Span, Verdict, World,
+};
 
 use crate::support::{ACCOUNT, meet, ms, port, secs, serve_stun, story, talk, two, with};
 
@@ -72,22 +74,25 @@ fn relayed(world: &mut World) -> [HostId; 2] {
 /// The direct way breaks; the relay is still there, and is taken before the connection counts as lost.
 #[test]
 fn a_way_that_breaks_gives_way_to_another() {
+    break_after(secs(5));
+}
+
+/// What a relay is to let through it forgets when nothing passes. The peer's checks do not arrive then.
+#[test]
+fn regression_a_way_that_breaks_after_ten_minutes_gives_way_to_the_relay() {
+    break_after(secs(600));
+}
+
+fn break_after(time: Span) {
     for seed in 0..10 {
         let mut world = World::new(seed);
         let [alice, bob] = relayed(&mut world);
         world.listen_p2p(bob, port()).unwrap();
         let ours = world.connect_p2p(alice, bob, port()).unwrap();
         let theirs = meet(&mut world, ours, secs(3));
-        world.run_for(secs(5));
+        world.run_for(time);
         talk(&mut world, (ours, theirs));
-        let ends = [alice, bob].map(|host| world.address(host));
-        let is_end = move |address: SocketAddr| ends.contains(&address.ip());
-        world.set_filter(
-            move |_, datagram| match is_end(datagram.from) && is_end(datagram.to) {
-                true => Verdict::Drop,
-                false => Verdict::Pass,
-            },
-        );
+        cut_between(&mut world, [alice, bob]);
         for conn in [ours, theirs] {
             world
                 .send(conn, SendFlags::RELIABLE, b"still there?")
@@ -103,6 +108,51 @@ fn a_way_that_breaks_gives_way_to_another() {
         }
         talk(&mut world, (ours, theirs));
     }
+}
+
+/// A packet size that is chosen while two peers look for each other, or later, directly or by a relay.
+#[test]
+fn regression_another_packet_size_leaves_peers_connected() {
+    for (seed, is_relayed) in [(1, false), (2, true)] {
+        let mut world = World::new(seed);
+        let [alice, bob] = relayed(&mut world);
+        if is_relayed {
+            cut_between(&mut world, [alice, bob]);
+        }
+        world.listen_p2p(bob, port()).unwrap();
+        let ours = world.connect_p2p(alice, bob, port()).unwrap();
+        resize(&mut world, ours, 1_100);
+        let theirs = meet(&mut world, ours, secs(5));
+        for size in [1_200, 600, 1_300] {
+            for conn in [ours, theirs] {
+                resize(&mut world, conn, size);
+                let long = vec![7; 20_000];
+                world.send(conn, SendFlags::RELIABLE, &long).unwrap();
+            }
+            for conn in [ours, theirs] {
+                let arrived = world.wait_for_delivery(conn, secs(5));
+                assert!(arrived.is_ok(), "{size}\n{}", story(&world, conn));
+            }
+        }
+    }
+}
+
+/// Nothing passes between the two themselves any more.
+fn cut_between(world: &mut World, hosts: [HostId; 2]) {
+    let ends = hosts.map(|host| world.address(host));
+    let is_end = move |address: SocketAddr| ends.contains(&address.ip());
+    world.set_filter(
+        move |_, datagram| match is_end(datagram.from) && is_end(datagram.to) {
+            true => Verdict::Drop,
+            false => Verdict::Pass,
+        },
+    );
+}
+
+fn resize(world: &mut World, conn: Conn, bytes: usize) {
+    let mut config = Config::clone(world.connection(conn).unwrap().config());
+    config.set_mtu(bytes).unwrap();
+    world.set_config(conn, config);
 }
 
 /// The recorded end sends the same bytes again.

@@ -291,11 +291,11 @@ fn with_relays_alone_no_socket_of_the_host_exists() {
     for text in &said {
         assert!(!text.contains("192.168.1.3"), "{text}");
     }
-    let permits = hidden.events.iter().filter(|event| {
+    let is_permit = |event: &IceEvent| {
         matches!(event, IceEvent::Permit { local, remote }
             if *local == LocalId::new(7) && *remote == address(FAR[0]))
-    });
-    assert_eq!(permits.count(), 1);
+    };
+    assert!(hidden.events.iter().any(is_permit));
     // The check of a peer that guessed the address is not answered either.
     let request = duo.request(0, |builder| {
         builder.ice_controlled(1);
