@@ -303,8 +303,9 @@ pub const MAX_CANDIDATE_PAIRS: usize = 100;
 pub const CHECK_INTERVAL: Span = Span::from_millis(50);
 /// ...but for so many at the beginning, which leave at once.
 pub const FIRST_CHECKS: u8 = 5;
-/// A check under way is sent again if the peer's comes along the same way, at most once in this time.
-pub const CHECK_REPEAT: Span = Span::from_millis(100);
+/// A check under way goes again this long after the last time if the peer's has come along the same way since: the
+/// peer's NAT may have dropped it. If the two only crossed, most answers come sooner.
+pub const CHECK_REPEAT: Span = Span::from_millis(20);
 /// A pair that did not answer is tried again after this time for as long as nothing is selected; the time doubles...
 pub const PAIR_RETRY: Span = Span::from_secs(2);
 /// ...so often (GNS: never tries again).

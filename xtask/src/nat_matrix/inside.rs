@@ -21,6 +21,8 @@ const AT_A_TIME: usize = 6;
 const PATIENCE: Duration = Duration::from_secs(20);
 /// What all hosts printed.
 const TOLD: &str = "target/xtask/nat-matrix-cells.log";
+/// Forgets the networks of the last run.
+const TEAR_DOWN: &str = "ip -all netns delete\numount --lazy /run";
 /// Where `bowline signal-server` listens.
 pub(crate) const SIGNAL_PORT: u16 = 10_000;
 
@@ -43,13 +45,18 @@ pub(crate) fn run(root: &Path, args: &[&str]) -> Result {
     }
     let file = root.join("target/xtask/nat-matrix-lab.sh");
     std::fs::write(&file, script)?;
-    job.run(job.command("sh").arg("-eu").arg(&file))
-        .map_err(|error| format!("{}\n{error}", job.log_end()))?;
-    // Killed with this process, since they are in its namespace.
-    let _servers = start_servers(&job, &program)?;
-    let runs: Vec<Vec<Played>> = (0..options.runs)
-        .map(|run| play_all(&job, &program, &cells, run))
-        .collect();
+    let runs = (0..options.runs)
+        .map(|run| {
+            if run > 0 {
+                // Some cells leave their network changed.
+                job.run(job.command("sh").args(["-euc", TEAR_DOWN]))?;
+            }
+            job.run(job.command("sh").arg("-eu").arg(&file))
+                .map_err(|error| format!("{}\n{error}", job.log_end()))?;
+            let _servers = Servers::start(&job, &program)?;
+            Ok(play_all(&job, &program, &cells, run))
+        })
+        .collect::<Result<Vec<Vec<Played>>>>()?;
     let told: String = runs.iter().flatten().map(Played::told).collect();
     std::fs::write(root.join(TOLD), told)?;
     report::print(&report::summary(runs), options.is_json, start.elapsed())
@@ -65,39 +72,54 @@ fn end_with_input() {
     });
 }
 
-fn start_servers(job: &Job<'_>, program: &Path) -> Result<[Child; 2]> {
-    let log = |name: &str| std::fs::File::create(job.root().join("target/xtask").join(name));
-    let mut turn = within(job, SERVER_NAMESPACE, Path::new("turnserver"));
-    turn.args(["-n", "--no-cli", "--no-tls", "--no-dtls", "--no-tcp-relay"])
-        .args(["--lt-cred-mech", "--realm=example.org", "--fingerprint"])
-        .args(["--log-file=stdout", "--pidfile="])
-        .arg(format!("--listening-ip={SERVER}"))
-        .arg(format!("--relay-ip={SERVER}"))
-        .arg(format!("--listening-port={STUN_PORT}"))
-        .arg(format!("--user={TURN_USER}:{TURN_PASSWORD}"))
-        .stdout(log("nat-matrix-turn.log")?)
-        .stderr(Stdio::null());
-    let mut signals = within(job, SERVER_NAMESPACE, program);
-    let listen = format!("{SERVER}:{SIGNAL_PORT}");
-    let signal_log = log("nat-matrix-signals.log")?;
-    signals
-        .args(["signal-server", "--listen", &listen])
-        .stdout(signal_log.try_clone()?)
-        .stderr(signal_log);
-    let servers = [turn.spawn()?, signals.spawn()?];
-    for (table, port) in [("udp", STUN_PORT), ("tcp", SIGNAL_PORT)] {
-        let pattern = format!(":{port:04X} ");
-        let path = format!("/proc/net/{table}");
-        let since = Instant::now();
-        let mut look = within(job, SERVER_NAMESPACE, Path::new("grep"));
-        look.args(["-q", &pattern, &path]);
-        while job.run(&mut look).is_err() {
-            if since.elapsed() > PATIENCE {
-                return Err(format!("nobody listens on port {port} of the servers").into());
+/// The programs on the host with the servers. They end with this.
+struct Servers([Child; 2]);
+
+impl Servers {
+    fn start(job: &Job<'_>, program: &Path) -> Result<Self> {
+        let log = |name: &str| std::fs::File::create(job.root().join("target/xtask").join(name));
+        let mut turn = within(job, SERVER_NAMESPACE, Path::new("turnserver"));
+        turn.args(["-n", "--no-cli", "--no-tls", "--no-dtls", "--no-tcp-relay"])
+            .args(["--lt-cred-mech", "--realm=example.org", "--fingerprint"])
+            .args(["--log-file=stdout", "--pidfile="])
+            .arg(format!("--listening-ip={SERVER}"))
+            .arg(format!("--relay-ip={SERVER}"))
+            .arg(format!("--listening-port={STUN_PORT}"))
+            .arg(format!("--user={TURN_USER}:{TURN_PASSWORD}"))
+            .stdout(log("nat-matrix-turn.log")?)
+            .stderr(Stdio::null());
+        let mut signals = within(job, SERVER_NAMESPACE, program);
+        let listen = format!("{SERVER}:{SIGNAL_PORT}");
+        let signal_log = log("nat-matrix-signals.log")?;
+        signals
+            .args(["signal-server", "--listen", &listen])
+            .stdout(signal_log.try_clone()?)
+            .stderr(signal_log);
+        let servers = Self([turn.spawn()?, signals.spawn()?]);
+        for (table, port) in [("udp", STUN_PORT), ("tcp", SIGNAL_PORT)] {
+            let pattern = format!(":{port:04X} ");
+            let path = format!("/proc/net/{table}");
+            let since = Instant::now();
+            let mut look = within(job, SERVER_NAMESPACE, Path::new("grep"));
+            look.args(["-q", &pattern, &path]);
+            while job.run(&mut look).is_err() {
+                if since.elapsed() > PATIENCE {
+                    return Err(format!("nobody listens on port {port} of the servers").into());
+                }
             }
         }
+        Ok(servers)
     }
-    Ok(servers)
+}
+
+impl Drop for Servers {
+    fn drop(&mut self) {
+        for server in &mut self.0 {
+            // It may have ended by itself; that is an end, too.
+            let _ = server.kill();
+            let _ = server.wait();
+        }
+    }
 }
 
 /// A command in a network namespace.

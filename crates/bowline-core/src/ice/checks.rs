@@ -20,7 +20,6 @@ use crate::ice::pair::PairState;
 use crate::ice::pair::Remote;
 use crate::ice::story::What;
 use crate::ids::LocalId;
-use crate::limits::CHECK_REPEAT;
 use crate::stun::Builder;
 use crate::stun::Class;
 use crate::stun::Message;
@@ -104,6 +103,11 @@ impl IceAgent {
             let (key, is_nominating) = (pair.key(), pair.is_nominating());
             match pair.check_mut() {
                 None => pair.state = PairState::Waiting,
+                Some(check) if check.is_urgent => {
+                    check.is_urgent = false;
+                    check.last_sent = now;
+                    again.push((key, *check, is_nominating));
+                }
                 Some(check) => match check.transaction.on_timeout(now) {
                     Some(TransactionStep::Retransmit) => {
                         check.last_sent = now;
@@ -270,14 +274,8 @@ impl IceAgent {
         match &mut pair.state {
             PairState::Waiting | PairState::Failed { .. } => self.checklist.trigger(key),
             PairState::Valid { .. } => {}
-            // The peer's NAT lets ours in only now; the check that was lost there is not waited for.
-            PairState::Checking(check) => {
-                if now.since(check.last_sent) >= CHECK_REPEAT {
-                    check.last_sent = now;
-                    let id = check.transaction.id();
-                    self.write_check(key, id, false);
-                }
-            }
+            // Perhaps the peer's NAT lets ours in only now, and has dropped it before.
+            PairState::Checking(check) => check.is_urgent = true,
         }
     }
 
@@ -395,6 +393,7 @@ impl IceAgent {
         Check {
             transaction: Transaction::new(now, id),
             last_sent: now,
+            is_urgent: false,
             as_controlling: self.is_controlling,
         }
     }

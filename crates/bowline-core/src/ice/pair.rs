@@ -9,6 +9,7 @@ use crate::ice::RouteKind;
 use crate::ice::dialect;
 use crate::ice::types::is_private;
 use crate::ids::LocalId;
+use crate::limits::CHECK_REPEAT;
 use crate::limits::PAIR_RETRY;
 use crate::limits::PAIR_RETRY_DOUBLINGS;
 use crate::stun::Transaction;
@@ -70,6 +71,8 @@ pub(super) enum PairState {
 pub(super) struct Check {
     pub(super) transaction: Transaction,
     pub(super) last_sent: Timestamp,
+    /// It goes again early, because the peer's came along the same way.
+    pub(super) is_urgent: bool,
     /// The role that it was sent in, for when the peer has the same.
     pub(super) as_controlling: bool,
 }
@@ -231,7 +234,9 @@ impl Pair {
             PairState::Waiting | PairState::Failed { .. } => None,
             PairState::Checking(_) | PairState::Valid { .. } => {
                 let check = self.check()?;
-                Some(check.transaction.next_deadline())
+                let regular = check.transaction.next_deadline();
+                let early = check.is_urgent.then(|| check.last_sent + CHECK_REPEAT);
+                Some(early.map_or(regular, |early| early.min(regular)))
             }
         }
     }

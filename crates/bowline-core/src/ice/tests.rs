@@ -377,6 +377,20 @@ fn lost_checks_are_sent_again() {
 }
 
 #[test]
+fn regression_a_check_that_the_peers_nat_dropped_goes_again_once_the_peers_comes() {
+    let mut duo = Duo::on_a_lan();
+    // Here the first check comes before the other side has sent any.
+    duo.is_lost = |_, number| number == 0;
+    duo.signal(0);
+    duo.run_for(Span::from_millis(5));
+    duo.signal(1);
+    duo.run_for(Span::from_millis(25));
+    assert!(duo.agreed().is_some(), "400 ms until the check is repeated");
+    let checks = duo.sent.iter().filter(|packet| packet.from.port() == 1000);
+    assert!(checks.count() <= 5);
+}
+
+#[test]
 fn a_pair_whose_check_was_lost_altogether_is_tried_again() {
     let mut duo = Duo::on_a_lan();
     duo.is_lost = |packet, _| packet.at < START + Span::from_secs(6);
