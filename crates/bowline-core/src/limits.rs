@@ -292,7 +292,7 @@ pub const MAX_CANDIDATE_FOUNDATION: usize = 32;
 pub const MAX_ICE_CREDENTIAL: usize = 256;
 /// Most candidates of our own per connection: twenty interfaces, each with a mapping and a relay.
 pub const MAX_LOCAL_CANDIDATES: usize = 64;
-/// Most candidates that a peer may tell. Each can aim five of our packets at each end of ours at somebody else (GNS:
+/// Most candidates that a peer may tell. Each can aim six of our packets at each end of ours at somebody else (GNS:
 /// unbounded).
 pub const MAX_REMOTE_CANDIDATES: usize = 32;
 /// Most candidates besides, that the peer's checks came from.
@@ -303,6 +303,8 @@ pub const MAX_CANDIDATE_PAIRS: usize = 100;
 pub const CHECK_INTERVAL: Span = Span::from_millis(50);
 /// ...but for so many at the beginning, which leave at once.
 pub const FIRST_CHECKS: u8 = 5;
+/// The first repetition of a check comes this long after it, besides those that questions to servers have.
+pub const FIRST_CHECK_REPEAT: Span = Span::from_millis(100);
 /// A check under way goes again this long after the last time if the peer's has come along the same way since: the
 /// peer's NAT may have dropped it. If the two only crossed, most answers come sooner.
 pub const CHECK_REPEAT: Span = Span::from_millis(20);
@@ -403,6 +405,8 @@ pub const MAX_TURN_NONCE: usize = 763;
 /// Most IP addresses with a permission, and most addresses with a channel, on a TURN allocation, which all
 /// connections share (GNS: 10 addresses in its only request).
 pub const MAX_TURN_PEERS: usize = 512;
+/// Most packets for peers that wait until a TURN server lets them through; the oldest is dropped.
+pub const MAX_TURN_HELD: usize = 8;
 /// Most requests for permissions and channels that are under way at a TURN server; further ones wait.
 pub const MAX_TURN_REQUESTS: usize = 16;
 /// How often a request is repeated with a new nonce before that counts as a loop.

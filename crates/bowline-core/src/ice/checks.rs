@@ -15,6 +15,7 @@ use crate::ice::candidate::is_target;
 use crate::ice::dialect;
 use crate::ice::pair::Base;
 use crate::ice::pair::Check;
+use crate::ice::pair::Extra;
 use crate::ice::pair::PairKey;
 use crate::ice::pair::PairState;
 use crate::ice::pair::Remote;
@@ -66,10 +67,13 @@ impl IceAgent {
 
     /// Begins to check a pair.
     pub(super) fn start_check(&mut self, now: Timestamp, key: PairKey) {
-        let check = self.new_check(now);
+        let mut check = self.new_check(now);
         let Some(pair) = self.checklist.get_mut(key) else {
             return;
         };
+        if pair.has_failed() {
+            check.extra = Extra::Sent;
+        }
         pair.state = PairState::Checking(check);
         if pair.base.is_relay {
             // What nothing has passed through for long may have been forgotten there.
@@ -103,14 +107,13 @@ impl IceAgent {
             let (key, is_nominating) = (pair.key(), pair.is_nominating());
             match pair.check_mut() {
                 None => pair.state = PairState::Waiting,
-                Some(check) if check.is_urgent => {
-                    check.is_urgent = false;
-                    check.last_sent = now;
+                Some(check) if check.extra_at().is_some_and(|at| at <= now) => {
+                    check.on_extra(now);
                     again.push((key, *check, is_nominating));
                 }
                 Some(check) => match check.transaction.on_timeout(now) {
                     Some(TransactionStep::Retransmit) => {
-                        check.last_sent = now;
+                        check.measured_from = now;
                         again.push((key, *check, is_nominating));
                     }
                     Some(TransactionStep::Failed) => failed.push(key),
@@ -177,7 +180,7 @@ impl IceAgent {
         if message.use_candidate() && !self.is_controlling {
             self.on_nominated(now, key, message.transaction_id());
         }
-        self.check_back(now, key);
+        self.check_back(key);
         Ok(())
     }
 
@@ -267,7 +270,7 @@ impl IceAgent {
     }
 
     /// Where the peer's checks come along, ours probably will, too.
-    fn check_back(&mut self, now: Timestamp, key: PairKey) {
+    fn check_back(&mut self, key: PairKey) {
         let Some(pair) = self.checklist.get_mut(key) else {
             return;
         };
@@ -275,7 +278,7 @@ impl IceAgent {
             PairState::Waiting | PairState::Failed { .. } => self.checklist.trigger(key),
             PairState::Valid { .. } => {}
             // Perhaps the peer's NAT lets ours in only now, and has dropped it before.
-            PairState::Checking(check) => check.is_urgent = true,
+            PairState::Checking(check) => check.extra = Extra::PeerCame,
         }
     }
 
@@ -296,8 +299,7 @@ impl IceAgent {
             self.note_consent(now, from);
             return Ok(());
         };
-        // Which of several packets was answered is not known, so the latest is taken: never too long.
-        let rtt = Some(now.since(check.last_sent));
+        let rtt = Some(now.since(check.measured_from));
         let Some(pair) = self.checklist.get_mut(key) else {
             return Ok(());
         };
@@ -392,8 +394,8 @@ impl IceAgent {
         let id = TransactionId::new(self.id.get(), &mut self.rng);
         Check {
             transaction: Transaction::new(now, id),
-            last_sent: now,
-            is_urgent: false,
+            measured_from: now,
+            extra: Extra::First,
             as_controlling: self.is_controlling,
         }
     }

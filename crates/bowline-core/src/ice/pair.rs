@@ -10,6 +10,7 @@ use crate::ice::dialect;
 use crate::ice::types::is_private;
 use crate::ids::LocalId;
 use crate::limits::CHECK_REPEAT;
+use crate::limits::FIRST_CHECK_REPEAT;
 use crate::limits::PAIR_RETRY;
 use crate::limits::PAIR_RETRY_DOUBLINGS;
 use crate::stun::Transaction;
@@ -70,11 +71,44 @@ pub(super) enum PairState {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Check {
     pub(super) transaction: Transaction,
-    pub(super) last_sent: Timestamp,
-    /// It goes again early, because the peer's came along the same way.
-    pub(super) is_urgent: bool,
+    /// Which of several packets was answered is not known: most probably the one from this time.
+    pub(super) measured_from: Timestamp,
+    pub(super) extra: Extra,
     /// The role that it was sent in, for when the peer has the same.
     pub(super) as_controlling: bool,
+}
+
+/// A packet of a check beside those of its transaction, whose pace is that of questions to servers.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Extra {
+    /// One early on: the first check towards an address is lost more often than others, since the NAT there does not
+    /// let it in yet, or the relay.
+    First,
+    /// The peer's check has come along the same way: its NAT may let ours in only now.
+    PeerCame,
+    /// None.
+    Sent,
+}
+
+impl Check {
+    /// When the packet beside the others is due.
+    pub(super) fn extra_at(&self) -> Option<Timestamp> {
+        match self.extra {
+            Extra::First => Some(self.measured_from + FIRST_CHECK_REPEAT),
+            Extra::PeerCame => Some(self.measured_from + CHECK_REPEAT),
+            Extra::Sent => None,
+        }
+    }
+
+    /// It leaves now.
+    pub(super) fn on_extra(&mut self, now: Timestamp) {
+        match self.extra {
+            // If the peer is far away, this one was not necessary, and the first is answered.
+            Extra::First | Extra::Sent => {}
+            Extra::PeerCame => self.measured_from = now,
+        }
+        self.extra = Extra::Sent;
+    }
 }
 
 /// The peer chose a pair.
@@ -227,6 +261,11 @@ impl Pair {
         }
     }
 
+    /// Whether a check of it was not answered before.
+    pub(super) const fn has_failed(&self) -> bool {
+        self.failures > 0
+    }
+
     /// When something is to be done about the pair: a check sent again or given up, or a new attempt.
     pub(super) fn deadline(&self, retries: bool) -> Option<Timestamp> {
         match &self.state {
@@ -235,8 +274,7 @@ impl Pair {
             PairState::Checking(_) | PairState::Valid { .. } => {
                 let check = self.check()?;
                 let regular = check.transaction.next_deadline();
-                let early = check.is_urgent.then(|| check.last_sent + CHECK_REPEAT);
-                Some(early.map_or(regular, |early| early.min(regular)))
+                Some(check.extra_at().map_or(regular, |extra| extra.min(regular)))
             }
         }
     }

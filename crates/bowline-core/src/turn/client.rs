@@ -1,11 +1,13 @@
 //! What its owner calls, and what follows from time.
 
+use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::net::SocketAddr;
 use core::ops::Range;
 
 use crate::counters::DropReason;
 use crate::limits::MAX_GROWN_DATAGRAM;
+use crate::limits::MAX_TURN_HELD;
 use crate::limits::MAX_TURN_LOSSES;
 use crate::limits::MAX_TURN_REQUESTS;
 use crate::rng::Rng;
@@ -22,6 +24,7 @@ use crate::turn::TurnFailure;
 use crate::turn::TurnInput;
 use crate::turn::TurnSendError;
 use crate::turn::TurnState;
+use crate::turn::Wrapped;
 use crate::turn::auth::Auth;
 use crate::turn::channel_data;
 use crate::turn::peers::Answer;
@@ -44,6 +47,8 @@ pub struct TurnClient {
     pub(super) stage: Stage,
     pub(super) requests: Requests,
     pub(super) peers: Peers,
+    /// What peers are sent as soon as the server lets them through.
+    pub(super) held: VecDeque<(SocketAddr, Vec<u8>)>,
     pub(super) history: History,
     pub(super) rng: Rng,
     deadline: Option<Timestamp>,
@@ -95,6 +100,7 @@ impl TurnClient {
             stage: Stage::Idle,
             requests: Requests::default(),
             peers: Peers::new(),
+            held: VecDeque::new(),
             history: History::default(),
             rng,
             deadline: None,
@@ -122,6 +128,7 @@ impl TurnClient {
     pub fn close(&mut self, now: Timestamp) {
         self.requests.clear();
         self.peers = Peers::new();
+        self.held = VecDeque::new();
         self.stage = match self.stage {
             // What was asked for may have been given already.
             Stage::Allocating if self.auth.is_used() => Stage::Closing,
@@ -180,36 +187,37 @@ impl TurnClient {
         Ok(())
     }
 
-    /// Appends the datagram to the server that makes it send `payload` to `peer`. Until the server has said that it
-    /// lets the peer through it may drop it.
+    /// Appends the datagram to the server that makes it send `payload` to `peer`. The server drops what is for a peer
+    /// that it does not let through yet: that waits here, and leaves by [`Self::poll_transmit`] when it does.
     ///
     /// # Errors
-    /// [`TurnSendError::NotAllocated`], [`TurnSendError::NotPermitted`], [`TurnSendError::PeerRefused`], and
-    /// [`TurnSendError::TooLong`].
+    /// [`TurnSendError::NotAllocated`], [`TurnSendError::TooLong`], and those of [`Self::permit`].
     pub fn wrap(
         &mut self,
         peer: SocketAddr,
         payload: &[u8],
         out: &mut Vec<u8>,
-    ) -> Result<(), TurnSendError> {
+    ) -> Result<Wrapped, TurnSendError> {
         let Stage::Allocated(_) = self.stage else {
             return Err(TurnSendError::NotAllocated);
         };
         if payload.len() > MAX_GROWN_DATAGRAM {
             return Err(TurnSendError::TooLong(payload.len()));
         }
-        let (channel, is_woken) = self.peers.send_to(peer)?;
-        self.wake(is_woken);
-        match channel {
-            Some(number) => channel_data::write(number, payload, out),
-            None => {
-                let id = TransactionId::new(0, &mut self.rng);
-                Builder::new(out, Class::Indication, Method::Send, id)
-                    .xor_peer_address(peer)
-                    .data(payload);
-            }
+        if AddressFamily::of(peer) != self.family {
+            return Err(TurnSendError::WrongFamily);
         }
-        Ok(())
+        let passage = self.peers.send_to(peer)?;
+        self.wake(passage.is_woken);
+        if passage.is_open {
+            self.write(peer, passage.channel, payload, out);
+            return Ok(Wrapped::Now);
+        }
+        if self.held.len() >= MAX_TURN_HELD {
+            self.held.pop_front();
+        }
+        self.held.push_back((peer, payload.to_vec()));
+        Ok(Wrapped::Held)
     }
 
     /// What [`Self::wrap`] adds to data for `peer` at most, in bytes.
@@ -225,7 +233,15 @@ impl TurnClient {
     /// Appends the next message to the server, and returns where it goes.
     pub fn poll_transmit(&mut self, out: &mut Vec<u8>) -> Option<SocketAddr> {
         let server = self.server;
-        self.requests.write_next(&self.auth, out).map(|()| server)
+        if self.requests.write_next(&self.auth, out).is_some() {
+            return Some(server);
+        }
+        let peers = &self.peers;
+        let may_leave = |(peer, _): &(SocketAddr, _)| peers.is_open(*peer);
+        let index = self.held.iter().position(may_leave)?;
+        let (peer, payload) = self.held.remove(index)?;
+        self.write(peer, None, &payload, out);
+        Some(server)
     }
 
     /// When [`Self::handle_timeout`] wants to be called.
@@ -296,6 +312,7 @@ impl TurnClient {
     pub(super) fn fail(&mut self, failure: TurnFailure) {
         self.requests.clear();
         self.peers.reset();
+        self.held.clear();
         self.stage = Stage::Failed(failure);
     }
 
@@ -353,6 +370,19 @@ impl TurnClient {
         let is_woken = heard.ok_or(DropReason::NotPermitted)?;
         self.wake(is_woken);
         Ok(TurnInput::Data { peer, payload })
+    }
+
+    /// Writes what makes the server send to a peer, through its channel if it has one.
+    fn write(&mut self, peer: SocketAddr, channel: Option<u16>, payload: &[u8], out: &mut Vec<u8>) {
+        match channel {
+            Some(number) => channel_data::write(number, payload, out),
+            None => {
+                let id = TransactionId::new(0, &mut self.rng);
+                Builder::new(out, Class::Indication, Method::Send, id)
+                    .xor_peer_address(peer)
+                    .data(payload);
+            }
+        }
     }
 
     /// There is something to ask for, but no clock here.

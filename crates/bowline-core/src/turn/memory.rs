@@ -9,7 +9,12 @@ use crate::turn::request::Requests;
 impl TurnClient {
     /// Heap in bytes.
     pub(crate) fn heap_bytes(&self) -> usize {
-        self.auth.heap_bytes() + self.requests.heap_bytes() + self.peers.heap_bytes()
+        let held = self.held.iter().map(|(_, data)| memory::of_vec(data));
+        self.auth.heap_bytes()
+            + self.requests.heap_bytes()
+            + self.peers.heap_bytes()
+            + memory::of_deque(&self.held)
+            + held.sum::<usize>()
     }
 }
 

@@ -165,15 +165,21 @@ pub enum TurnInput {
     },
 }
 
+/// What became of data for a peer.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Wrapped {
+    /// The datagram was appended.
+    Now,
+    /// Nothing was: it leaves once the server lets the peer through.
+    Held,
+}
+
 /// Why a peer cannot be reached through the relay.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum TurnSendError {
     /// There is no allocation, or not yet.
     #[error("there is no allocation on the TURN server")]
     NotAllocated,
-    /// Nobody called `permit` for the peer, or nothing passed for longer than a permission lives.
-    #[error("there is no permission for the peer on the TURN server")]
-    NotPermitted,
     /// The server refuses to let the peer through, with this error.
     #[error("the TURN server refuses the peer with error {0}")]
     PeerRefused(u16),

@@ -65,6 +65,17 @@ pub(super) enum Answer {
     No(u16),
 }
 
+/// How a packet gets to a peer.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Passage {
+    /// The server lets it through.
+    pub(super) is_open: bool,
+    /// The channel for it, if there is one.
+    pub(super) channel: Option<u16>,
+    /// There is something to ask the server for.
+    pub(super) is_woken: bool,
+}
+
 impl Peers {
     pub(super) const fn new() -> Self {
         Self {
@@ -99,27 +110,40 @@ impl Peers {
         Ok(())
     }
 
-    /// The channel to send through; `None` without one. Wakes what lapses, and says by the second value whether there
-    /// is something to ask for now.
+    /// How to send to a peer. What has lapsed is woken, and what was never asked for is wanted from now on.
     ///
     /// # Errors
-    /// [`TurnSendError::PeerRefused`] and [`TurnSendError::NotPermitted`].
-    pub(super) fn send_to(
-        &mut self,
-        peer: SocketAddr,
-    ) -> Result<(Option<u16>, bool), TurnSendError> {
-        let permission = self.permissions.get_mut(&peer.ip());
-        let permission = permission.ok_or(TurnSendError::NotPermitted)?;
+    /// As [`Self::permit`].
+    pub(super) fn send_to(&mut self, peer: SocketAddr) -> Result<Passage, TurnSendError> {
+        let Some(permission) = self.permissions.get_mut(&peer.ip()) else {
+            self.permit(peer)?;
+            return Ok(Passage {
+                is_open: false,
+                channel: None,
+                is_woken: true,
+            });
+        };
         if let Some(code) = permission.refusal() {
             return Err(TurnSendError::PeerRefused(code));
         }
-        let woken = permission.touch();
-        let Some(channel) = self.channels.get_mut(&peer) else {
-            return Ok((None, woken));
+        let mut passage = Passage {
+            is_open: permission.is_granted(),
+            channel: None,
+            is_woken: permission.touch(),
         };
-        let woken = channel.grant.touch() || woken;
-        let number = channel.grant.is_granted().then_some(channel.number);
-        Ok((number, woken))
+        if let Some(channel) = self.channels.get_mut(&peer) {
+            passage.is_woken |= channel.grant.touch();
+            passage.channel = channel.grant.is_granted().then_some(channel.number);
+        }
+        // A channel is a permission, too (RFC 8656, section 12).
+        passage.is_open |= passage.channel.is_some();
+        Ok(passage)
+    }
+
+    /// Whether the server lets a peer through.
+    pub(super) fn is_open(&self, peer: SocketAddr) -> bool {
+        let permission = self.permissions.get(&peer.ip());
+        permission.is_some_and(Grant::is_granted) || self.has_channel(peer)
     }
 
     /// Whose channel it is.

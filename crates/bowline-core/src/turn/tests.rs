@@ -8,6 +8,7 @@ use std::vec::Vec;
 
 use super::*;
 use crate::counters::DropReason;
+use crate::limits::MAX_TURN_HELD;
 use crate::limits::MAX_TURN_LIFETIME;
 use crate::limits::MAX_TURN_LOSSES;
 use crate::limits::MAX_TURN_NONCE;
@@ -408,34 +409,75 @@ fn what_cannot_be_sent_says_why() {
     let result = desk.client.wrap(peer(1), b"x", &mut out);
     assert_eq!(result, Err(TurnSendError::NotAllocated));
     desk.allocate(600);
-    let result = desk.client.wrap(peer(1), b"x", &mut out);
-    assert_eq!(result, Err(TurnSendError::NotPermitted));
     let v6 = "[2001:db8::1]:1".parse().unwrap();
-    assert_eq!(
-        desk.client.permit(desk.now, v6),
-        Err(TurnSendError::WrongFamily)
-    );
+    let wrong = TurnSendError::WrongFamily;
+    assert_eq!(desk.client.permit(desk.now, v6), Err(wrong));
+    assert_eq!(desk.client.wrap(v6, b"x", &mut out), Err(wrong));
     desk.client.permit(desk.now, peer(1)).unwrap();
     let result = desk.client.wrap(peer(1), &vec![0; 9000], &mut out);
     assert_eq!(result, Err(TurnSendError::TooLong(9000)));
     assert!(out.is_empty());
     let request = desk.sent().remove(0);
     desk.error(&request, 403).unwrap();
-    let refused = Err(TurnSendError::PeerRefused(403));
-    assert_eq!(desk.client.wrap(peer(1), b"x", &mut out), refused);
-    assert_eq!(desk.client.permit(desk.now, peer(1)), refused);
+    let refused = TurnSendError::PeerRefused(403);
+    assert_eq!(desk.client.wrap(peer(1), b"x", &mut out), Err(refused));
+    assert_eq!(desk.client.permit(desk.now, peer(1)), Err(refused));
+}
+
+#[test]
+fn regression_what_is_sent_before_the_server_lets_the_peer_through_waits_for_that() {
+    let mut desk = Desk::allocated(600);
+    let mut out = Vec::new();
+    for number in [1, 2] {
+        let wrapped = desk.client.wrap(peer(number), b"check", &mut out);
+        assert_eq!((wrapped, out.len()), (Ok(Wrapped::Held), 0));
+    }
+    assert_eq!(desk.client.poll_timeout(), Some(Timestamp::ZERO));
+    desk.client.handle_timeout(desk.now);
+    // Each a permission and a channel.
+    let requests = desk.sent();
+    assert_eq!(requests.len(), 4);
+    desk.grant(&requests[0], 0).unwrap();
+    let left = desk.sent();
+    assert_eq!(left.len(), 1);
+    let left = Message::parse(&left[0]).unwrap();
+    assert_eq!(
+        (left.class(), left.method()),
+        (Class::Indication, Method::Send)
+    );
+    assert_eq!(left.peer_address(), Some(peer(1)));
+    assert_eq!(desk.client.wrap(peer(1), b"x", &mut out), Ok(Wrapped::Now));
+    // The other is refused, and what waits for it is not sent.
+    desk.error(&requests[1], 403).unwrap();
+    assert_eq!(desk.sent().len(), 0);
+}
+
+#[test]
+fn limit_what_waits_to_be_let_through() {
+    let mut desk = Desk::allocated(600);
+    let mut out = Vec::new();
+    for number in 0..2 * MAX_TURN_HELD {
+        let payload = vec![number as u8];
+        desk.client.wrap(peer(1), &payload, &mut out).unwrap();
+    }
+    desk.client.handle_timeout(desk.now);
+    let requests = desk.sent();
+    desk.grant(&requests[0], 0).unwrap();
+    let left = desk.sent();
+    assert_eq!(left.len(), MAX_TURN_HELD);
+    let first = Message::parse(&left[0]).unwrap().data_range().unwrap();
+    assert_eq!(left[0][first], [MAX_TURN_HELD as u8]);
 }
 
 #[test]
 fn overhead_is_what_is_added() {
     let mut desk = Desk::allocated(600);
     desk.client.permit(desk.now, peer(1)).unwrap();
+    let requests = desk.sent();
+    desk.grant(&requests[0], 0).unwrap();
     for is_bound in [false, true] {
-        let requests = desk.sent();
         if is_bound {
-            for request in requests {
-                desk.grant(&request, 0).unwrap();
-            }
+            desk.grant(&requests[1], 0).unwrap();
         }
         let most = (0..8).map(|len| {
             let mut out = Vec::new();

@@ -30,6 +30,7 @@ use crate::driver::Inner;
 use crate::driver::followup::Followup;
 use crate::driver::hub::Hub;
 use crate::driver::limits;
+use crate::driver::lobby::Nudge;
 use crate::driver::lock_order::Rank;
 use crate::driver::lock_order::SharedLock;
 use crate::driver::lock_order::assert_none_held;
@@ -251,7 +252,13 @@ impl Inner {
                 first = first.or_else(|| way.map(|way| (way, wrapped.len())));
             }
             let found = first.and_then(|((id, to), len)| Some((id, hub.any_socket(id)?, to, len)));
+            // The relay may have to be asked for something first.
+            let mut nudge = Nudge::default();
+            self.schedule_endpoint(&hub, &mut nudge);
             drop(hub);
+            if !nudge.wake.is_empty() {
+                self.shards.first().wake();
+            }
             // Without a relay they are lost.
             found.is_some_and(|(id, socket, to, len)| {
                 let local = LocalSocket { id, socket };

@@ -49,6 +49,7 @@ use crate::stun::Message;
 use crate::stun::Method;
 use crate::time::Timestamp;
 use crate::turn::TurnInput;
+use crate::turn::Wrapped;
 
 pub use self::failure::ServerFailure;
 
@@ -246,7 +247,7 @@ impl Gatherer {
     }
 
     /// Appends the datagram that makes a relay send `payload` to a peer, and returns from where to whom it must go.
-    /// `None`, and nothing appended, if the relay cannot or is no more.
+    /// `None`, and nothing appended, if the relay cannot, is no more, or sends it once it may.
     pub fn wrap(
         &mut self,
         local: LocalId,
@@ -256,7 +257,8 @@ impl Gatherer {
     ) -> Option<(SocketId, SocketAddr)> {
         let (socket, relay) = self.relay_mut(local)?;
         match relay.client.wrap(peer, payload, out) {
-            Ok(()) => Some((socket, relay.client.server())),
+            Ok(Wrapped::Now) => Some((socket, relay.client.server())),
+            Ok(Wrapped::Held) => None,
             Err(error) => {
                 tracing::trace!(%error, "not relayed");
                 None

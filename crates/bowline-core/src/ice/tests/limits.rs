@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::limits::CHECK_INTERVAL;
+use crate::limits::FIRST_CHECK_REPEAT;
 use crate::limits::FIRST_CHECKS;
 use crate::limits::MAX_CANDIDATE_PAIRS;
 use crate::limits::MAX_CONSENT_CHECKS;
@@ -91,11 +92,19 @@ fn limit_local_candidates() {
 fn limit_first_checks_and_check_interval() {
     let mut duo = flooded(30);
     duo.run_for(Span::from_millis(399));
-    let times: Vec<u64> = duo
-        .sent
-        .iter()
-        .map(|packet| packet.at.since(START).as_millis())
-        .collect();
+    let mut sent_at: BTreeMap<_, Vec<u64>> = BTreeMap::new();
+    for packet in &duo.sent {
+        let at = packet.at.since(START).as_millis();
+        let pair = (packet.from, packet.to);
+        sent_at.entry(pair).or_default().push(at);
+    }
+    let mut times: Vec<u64> = sent_at.values().map(|times| times[0]).collect();
+    times.sort_unstable();
+    // Each once more, soon.
+    for times in sent_at.into_values() {
+        let gap = times.get(1).map_or(100, |second| second - times[0]);
+        assert!(times.len() <= 2 && gap == FIRST_CHECK_REPEAT.as_millis());
+    }
     let mut expected = [0].repeat(usize::from(FIRST_CHECKS));
     let later = (1..8).map(|index| index * CHECK_INTERVAL.as_millis());
     expected.extend(later);
@@ -111,7 +120,7 @@ fn limit_packets_at_those_who_never_answer() {
         *targets.entry(packet.to).or_default() += 1;
     }
     assert_eq!(targets.len(), MAX_REMOTE_CANDIDATES);
-    // Two ends of ours, a check of five packets each, every 37 s in the long run.
+    // Two ends of ours, a check of five packets each, every 37 s in the long run, and one more at the beginning.
     let most = targets.values().max().copied().unwrap();
     assert!(most <= 2 * 5 * 110, "{most} packets an hour to one address");
     assert!(duo.sent.len() > 1000);
