@@ -5,7 +5,7 @@ mod net;
 use std::net::SocketAddr;
 
 use bowline_core::stun::AddressFamily;
-use bowline_core::turn::{TurnFailure, TurnSendError, TurnState};
+use bowline_core::turn::{TurnFailure, TurnSendError, TurnState, Wrapped};
 use bowline_sim::stun_server::{ServerFault, StunServer, StunServerConfig};
 use bowline_sim::{Span, Timestamp};
 
@@ -75,15 +75,17 @@ fn data_goes_through_a_channel_once_there_is_one() {
 }
 
 #[test]
-fn a_peer_without_a_channel_is_sent_to_all_the_same() {
+fn what_is_sent_before_the_permission_is_there_arrives() {
     let mut net = Net::allocated();
     let friend = peer(1);
     let now = net.now;
-    // The answers to permission and channel have not come yet.
     net.client().permit(now, friend).unwrap();
     let mut bytes = Vec::new();
-    net.client().wrap(friend, b"early", &mut bytes).unwrap();
-    assert_eq!(bytes.len(), 20 + 12 + 4 + 8);
+    let held = net.client().wrap(friend, b"early", &mut bytes);
+    assert_eq!((held, bytes.len()), (Ok(Wrapped::Held), 0));
+    net.run_for(Span::ZERO);
+    assert_eq!(net.arrived(friend).len(), 1);
+    assert_eq!(net.server().counters().not_permitted, 0);
 }
 
 #[test]
@@ -114,12 +116,15 @@ fn what_nobody_uses_lapses_and_can_come_back() {
     net.run_for(HOUR);
     let mut bytes = Vec::new();
     let lapsed = net.client().wrap(friend, b"x", &mut bytes);
-    assert_eq!(lapsed, Err(TurnSendError::NotPermitted));
+    assert_eq!(lapsed, Ok(Wrapped::Held));
     // A permission and a channel were asked for twice, since `permit` itself is a use, and all else is refreshes.
     assert!(net.sent < 20, "{}", net.sent);
-    net.permit(0, friend);
+    // Use is enough.
+    let now = net.now;
+    net.client().handle_timeout(now);
+    net.run_for(Span::ZERO);
     net.send(0, friend, b"y");
-    assert_eq!(net.arrived(friend).len(), 1);
+    assert_eq!(net.arrived(friend).len(), 2);
 }
 
 #[test]
