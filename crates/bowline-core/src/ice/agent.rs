@@ -1,5 +1,6 @@
 //! The agent's surface: what goes in, what comes out, and when.
 
+use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -17,6 +18,7 @@ use crate::ice::LocalCandidate;
 use crate::ice::RouteKind;
 use crate::ice::ServerFailure;
 use crate::ice::Summary;
+use crate::ice::candidate::Local;
 use crate::ice::checklist::Checklist;
 use crate::ice::consent::Selection;
 use crate::ice::credentials;
@@ -44,14 +46,13 @@ use crate::time::Timestamp;
 #[derive(Clone)]
 pub struct IceAgent {
     pub(super) id: ConnectionId,
-    pub(super) ufrag: String,
     pub(super) key: IntegrityKey,
     pub(super) peer: Option<PeerCredentials>,
     pub(super) is_controlling: bool,
     pub(super) tie_breaker: u64,
     pub(super) rng: Rng,
     pub(super) types: CandidateTypes,
-    pub(super) locals: Vec<LocalCandidate>,
+    pub(super) locals: Vec<Local>,
     pub(super) remotes: Vec<Remote>,
     pub(super) checklist: Checklist,
     pub(super) selection: Option<Selection>,
@@ -62,17 +63,23 @@ pub struct IceAgent {
     /// Whether a way was selected before, and then did not work.
     pub(super) was_lost: bool,
     pacing: Pacing,
+    /// What waits to be polled, if anything does.
+    queues: Option<Box<Queues>>,
+    pub(super) story: Story,
+    pub(super) checks_sent: u32,
+    pub(super) checks_answered: u32,
+}
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct Queues {
     packets: VecDeque<(IceTransmit, Vec<u8>)>,
     events: VecDeque<IceEvent>,
-    pub(super) story: Story,
-    pub(super) checks_sent: u64,
-    pub(super) checks_answered: u64,
 }
 
 /// What the peer's messages are known by, and ours to it.
 #[derive(Clone, Debug)]
 pub(super) struct PeerCredentials {
-    pub(super) ufrag: String,
+    pub(super) ufrag: Box<str>,
     pub(super) key: IntegrityKey,
 }
 
@@ -96,10 +103,12 @@ impl IceAgent {
             rng,
         } = config;
         let key = IntegrityKey::short_term(&password);
-        let events = VecDeque::from([IceEvent::SignalAuth(password)]);
+        let queues = Queues {
+            packets: VecDeque::new(),
+            events: VecDeque::from([IceEvent::SignalAuth(password)]),
+        };
         Self {
             id,
-            ufrag: credentials::ufrag(id),
             key,
             peer: None,
             is_controlling: controlling,
@@ -114,8 +123,7 @@ impl IceAgent {
             conflicts_told: 0,
             was_lost: false,
             pacing: Pacing::new(now),
-            packets: VecDeque::new(),
-            events,
+            queues: Some(Box::new(queues)),
             story: Story::default(),
             checks_sent: 0,
             checks_answered: 0,
@@ -126,10 +134,11 @@ impl IceAgent {
     /// of a socket replaces the one before.
     pub fn add_local(&mut self, now: Timestamp, candidate: LocalCandidate) {
         let of_type = CandidateTypes::of(candidate.kind, candidate.address.ip());
+        let address = PeerAddr::from(candidate.address);
         let is_known = self.locals.iter().any(|local| {
             local.base == candidate.base
                 && local.kind == candidate.kind
-                && local.address == candidate.address
+                && local.address == address
         });
         if !self.types.contains(of_type) || is_known {
             return;
@@ -139,14 +148,9 @@ impl IceAgent {
         if self.locals.len() >= MAX_LOCAL_CANDIDATES {
             return;
         }
-        self.locals.push(candidate);
-        self.tell(
-            now,
-            What::LocalAdded {
-                kind: candidate.kind,
-                address: candidate.address.into(),
-            },
-        );
+        self.locals.push(Local::from(candidate));
+        let kind = candidate.kind;
+        self.tell(now, What::LocalAdded { kind, address });
         self.announce(&candidate);
         self.pair_local(&candidate);
         self.pump(now);
@@ -165,7 +169,10 @@ impl IceAgent {
             return;
         }
         self.tell(now, What::LocalRemoved(local));
-        self.packets.retain(|(transmit, _)| transmit.local != local);
+        if let Some(queues) = &mut self.queues {
+            let packets = &mut queues.packets;
+            packets.retain(|(transmit, _)| transmit.local != local);
+        }
         self.checklist.remove_base(local);
         if self.selected_key().is_some_and(|(base, _)| base == local) {
             self.lose(now);
@@ -183,7 +190,7 @@ impl IceAgent {
         }
         let key = IntegrityKey::short_term(password);
         let is_known = self.peer.as_ref().is_some_and(|peer| peer.key == key);
-        if is_known && self.peer.as_ref().is_some_and(|peer| peer.ufrag == ufrag) {
+        if is_known && self.peer.as_ref().is_some_and(|peer| *peer.ufrag == *ufrag) {
             return;
         }
         if self.peer.is_some() {
@@ -191,6 +198,7 @@ impl IceAgent {
             self.checklist.begin_again();
             self.pacing = Pacing::new(now);
         }
+        let ufrag = ufrag.into_boxed_str();
         self.peer = Some(PeerCredentials { ufrag, key });
         self.tell(now, What::PeerKnown);
         self.pump(now);
@@ -254,8 +262,7 @@ impl IceAgent {
         self.peer = None;
         self.remotes.clear();
         self.checklist.clear();
-        self.packets.clear();
-        self.events.clear();
+        self.queues = None;
         self.nominations = 0;
         self.conflicts_told = 0;
         self.was_lost = false;
@@ -266,8 +273,8 @@ impl IceAgent {
             self.push_event(IceEvent::Lost);
         }
         self.push_event(IceEvent::SignalAuth(password));
-        for candidate in self.locals.clone() {
-            self.announce(&candidate);
+        for local in self.locals.clone() {
+            self.announce(&local.into());
         }
     }
 
@@ -278,21 +285,16 @@ impl IceAgent {
 
     /// The next packet to send, appended to `out`.
     pub fn poll_transmit(&mut self, out: &mut Vec<u8>) -> Option<IceTransmit> {
-        let (transmit, bytes) = self.packets.pop_front()?;
-        if self.packets.is_empty() {
-            // The next one may be seconds away: an idle connection keeps no memory for it.
-            self.packets = VecDeque::new();
-        }
+        let (transmit, bytes) = self.queues.as_mut()?.packets.pop_front()?;
+        self.free_queues();
         out.extend_from_slice(&bytes);
         Some(transmit)
     }
 
     /// The next thing that the connection should know.
     pub fn poll_event(&mut self) -> Option<IceEvent> {
-        let event = self.events.pop_front()?;
-        if self.events.is_empty() {
-            self.events = VecDeque::new();
-        }
+        let event = self.queues.as_mut()?.events.pop_front()?;
+        self.free_queues();
         Some(event)
     }
 
@@ -333,17 +335,17 @@ impl IceAgent {
     pub fn summary(&self) -> Summary {
         let mut local = KindCounts::default();
         for candidate in &self.locals {
-            local.add(candidate.kind, candidate.address);
+            local.add(candidate.kind, candidate.address.into());
         }
         let mut remote = KindCounts::default();
         for candidate in &self.remotes {
-            remote.add(candidate.kind, candidate.address);
+            remote.add(candidate.kind, candidate.address.into());
         }
         Summary {
             local,
             remote,
-            checks_sent: self.checks_sent,
-            checks_answered: self.checks_answered,
+            checks_sent: self.checks_sent.into(),
+            checks_answered: self.checks_answered.into(),
             pairs: self.checklist.iter().count(),
             selected: self.selected().map(|(_, kind)| kind),
         }
@@ -386,8 +388,9 @@ impl IceAgent {
     }
 
     pub(super) fn push_packet(&mut self, (local, to): PairKey, bytes: Vec<u8>) {
-        if self.packets.len() < MAX_ICE_PACKETS {
-            self.packets.push_back((IceTransmit { local, to }, bytes));
+        let packets = &mut self.queues.get_or_insert_default().packets;
+        if packets.len() < MAX_ICE_PACKETS {
+            packets.push_back((IceTransmit { local, to }, bytes));
         }
     }
 
@@ -395,28 +398,50 @@ impl IceAgent {
     pub(super) fn push_event(&mut self, event: IceEvent) {
         let is_selection =
             |event: &IceEvent| matches!(event, IceEvent::Selected { .. } | IceEvent::Lost);
+        let events = &mut self.queues.get_or_insert_default().events;
         if is_selection(&event) {
-            self.events.retain(|other| !is_selection(other));
-        } else if self.events.len() >= MAX_ICE_EVENTS {
+            events.retain(|other| !is_selection(other));
+        } else if events.len() >= MAX_ICE_EVENTS {
             return;
         }
-        self.events.push_back(event);
+        events.push_back(event);
+    }
+
+    /// The next packet or event may be seconds away: an idle connection keeps no memory for it.
+    fn free_queues(&mut self) {
+        let is_empty = |queues: &Queues| queues.packets.is_empty() && queues.events.is_empty();
+        if self.queues.as_deref().is_some_and(is_empty) {
+            self.queues = None;
+        }
     }
 
     /// Heap of what waits to be polled, in bytes.
     pub(super) fn queued_bytes(&self) -> usize {
+        self.queues.as_ref().map_or(0, |queues| queues.heap_bytes())
+    }
+
+    /// What the peer calls us in checks.
+    pub(super) fn ufrag(&self) -> String {
+        credentials::ufrag(self.id)
+    }
+
+    pub(super) fn tell(&mut self, now: Timestamp, what: What) {
+        self.story.push(now, what);
+    }
+}
+
+impl Queues {
+    /// Heap in bytes, this included.
+    fn heap_bytes(&self) -> usize {
         let packets = self.packets.iter().map(|(_, bytes)| bytes.capacity());
         let texts = self.events.iter().map(|event| match event {
             IceEvent::SignalAuth(text) | IceEvent::SignalCandidate(text) => text.capacity(),
             IceEvent::Selected { .. } | IceEvent::Lost | IceEvent::Permit { .. } => 0,
         });
-        memory::of_deque(&self.packets)
+        size_of::<Self>()
+            + memory::of_deque(&self.packets)
             + memory::of_deque(&self.events)
             + packets.chain(texts).sum::<usize>()
-    }
-
-    pub(super) fn tell(&mut self, now: Timestamp, what: What) {
-        self.story.push(now, what);
     }
 }
 

@@ -11,6 +11,7 @@ use core::net::SocketAddr;
 use serde::Deserialize;
 use serde::Serialize;
 
+use crate::address::PeerAddr;
 use crate::counters::DropReason;
 use crate::ice::dialect;
 use crate::ids::LocalId;
@@ -96,6 +97,43 @@ impl LocalCandidate {
             priority: self.priority(),
             address: self.address,
             kind: self.kind,
+        }
+    }
+}
+
+/// A [`LocalCandidate`] as it is kept, which may be for hours: smaller.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Local {
+    pub(super) base: LocalId,
+    pub(super) kind: CandidateKind,
+    pub(super) address: PeerAddr,
+    pub(super) base_address: PeerAddr,
+    pub(super) preference: u16,
+    server_port: u16,
+}
+
+impl From<LocalCandidate> for Local {
+    fn from(candidate: LocalCandidate) -> Self {
+        Self {
+            base: candidate.base,
+            kind: candidate.kind,
+            address: candidate.address.into(),
+            base_address: candidate.base_address.into(),
+            preference: candidate.preference,
+            server_port: candidate.server_port,
+        }
+    }
+}
+
+impl From<Local> for LocalCandidate {
+    fn from(local: Local) -> Self {
+        Self {
+            base: local.base,
+            kind: local.kind,
+            address: local.address.into(),
+            base_address: local.base_address.into(),
+            preference: local.preference,
+            server_port: local.server_port,
         }
     }
 }

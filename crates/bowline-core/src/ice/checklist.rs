@@ -52,7 +52,7 @@ impl Checklist {
 
     /// Removes all pairs of a base.
     pub(super) fn remove_base(&mut self, base: LocalId) {
-        self.retain(|pair| pair.base.id != base);
+        self.retain(|pair| pair.local != base);
     }
 
     /// Forgets everything.
@@ -107,7 +107,10 @@ impl Checklist {
 
     /// Heap in bytes.
     pub(super) fn heap_bytes(&self) -> usize {
-        memory::of_vec(&self.pairs) + memory::of_deque(&self.triggered)
+        let checks = self.pairs.iter().filter_map(Pair::check).count();
+        memory::of_vec(&self.pairs)
+            + checks * size_of::<Check>()
+            + memory::of_deque(&self.triggered)
     }
 
     pub(super) fn shrink(&mut self) {
@@ -188,10 +191,10 @@ impl Checklist {
 #[cfg(test)]
 mod tests {
     use core::net::Ipv4Addr;
-    use core::net::SocketAddr;
     use std::vec::Vec;
 
     use super::*;
+    use crate::address::PeerAddr;
     use crate::ice::CandidateKind;
     use crate::ice::pair::Base;
     use crate::ice::pair::Remote;
@@ -205,7 +208,7 @@ mod tests {
             is_relay: false,
         };
         let remote = Remote {
-            address: SocketAddr::new(ip.into(), 5),
+            address: PeerAddr::from_ipv4(ip, 5),
             kind: CandidateKind::Host,
             priority,
         };

@@ -3,6 +3,7 @@
 //! A check proves itself by the other side's password, so both must have been told by signals. One without
 //! integrity is not answered (DIFFERS: GNS answers it).
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::net::SocketAddr;
 
@@ -74,8 +75,8 @@ impl IceAgent {
         if pair.has_failed() {
             check.extra = Extra::Sent;
         }
-        pair.state = PairState::Checking(check);
-        if pair.base.is_relay {
+        pair.state = PairState::Checking(Box::new(check));
+        if pair.is_relay {
             // What nothing has passed through for long may have been forgotten there.
             let (local, remote) = key;
             self.push_event(IceEvent::Permit { local, remote });
@@ -90,7 +91,7 @@ impl IceAgent {
             return;
         };
         if let PairState::Valid { nominating, .. } = &mut pair.state {
-            *nominating = Some(check);
+            *nominating = Some(Box::new(check));
             self.send_check(key, &check, true);
         }
     }
@@ -137,7 +138,7 @@ impl IceAgent {
         let mut bytes = Vec::with_capacity(CHECK_BYTES);
         let mut builder = Builder::new(&mut bytes, Class::Request, Method::Binding, id);
         builder
-            .username(&alloc::format!("{}:{}", peer.ufrag, self.ufrag))
+            .username(&alloc::format!("{}:{}", peer.ufrag, self.ufrag()))
             .priority(dialect::check_priority(base.preference));
         if self.is_controlling {
             builder.ice_controlling(self.tie_breaker);
@@ -188,8 +189,8 @@ impl IceAgent {
     fn check_username(&self, message: &Message<'_>) -> Result<(), DropReason> {
         let username = message.username().ok_or(DropReason::WrongIceUser)?;
         let (ours, theirs) = username.split_once(':').ok_or(DropReason::WrongIceUser)?;
-        let is_peer = self.peer.as_ref().is_none_or(|peer| peer.ufrag == theirs);
-        if ours == self.ufrag && is_peer {
+        let is_peer = self.peer.as_ref().is_none_or(|peer| &*peer.ufrag == theirs);
+        if ours == self.ufrag() && is_peer {
             Ok(())
         } else {
             Err(DropReason::WrongIceUser)
@@ -230,9 +231,9 @@ impl IceAgent {
         if self.checklist.get(key).is_some() {
             return Ok(());
         }
-        if !self.remotes.iter().any(|known| known.address == from) {
+        if !self.knows_remote(from) {
             let remote = Remote {
-                address: from,
+                address: from.into(),
                 kind: CandidateKind::PeerReflexive,
                 priority: message.priority().unwrap_or(0),
             };

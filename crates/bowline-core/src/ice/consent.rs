@@ -10,6 +10,7 @@
 
 use alloc::collections::VecDeque;
 
+use crate::address::PeerAddr;
 use crate::ice::IceAgent;
 use crate::ice::IceEvent;
 use crate::ice::agent::way;
@@ -17,6 +18,7 @@ use crate::ice::nominate::rtt_of;
 use crate::ice::pair::PairKey;
 use crate::ice::pair::PairState;
 use crate::ice::story::What;
+use crate::ids::LocalId;
 use crate::limits::CONSENT_INTERVAL;
 use crate::limits::CONSENT_LIFETIME;
 use crate::limits::CONSENT_RETRY;
@@ -34,7 +36,8 @@ use crate::time::Timestamp;
 /// The pair that packets take.
 #[derive(Clone, Debug)]
 pub(super) struct Selection {
-    key: PairKey,
+    local: LocalId,
+    remote: PeerAddr,
     /// The choice of the peer's that is followed; as the controlling side 0.
     pub(super) nomination: u32,
     /// When the peer is asked next.
@@ -55,8 +58,10 @@ const GRID: Span = Span::from_millis(100);
 
 impl Selection {
     pub(super) fn new(now: Timestamp, key: PairKey, nomination: u32, rng: &mut Rng) -> Self {
+        let (local, remote) = key;
         Self {
-            key,
+            local,
+            remote: remote.into(),
             nomination,
             ask_at: after(now, FIRST_CONSENT_INTERVAL, rng),
             proven: now,
@@ -67,8 +72,8 @@ impl Selection {
         }
     }
 
-    pub(super) const fn key(&self) -> PairKey {
-        self.key
+    pub(super) fn key(&self) -> PairKey {
+        (self.local, self.remote.into())
     }
 
     /// Heap in bytes.
@@ -94,7 +99,7 @@ impl IceAgent {
     /// Whether that was a question for consent: for which pair.
     pub(super) fn asked_for_consent(&self, id: TransactionId) -> Option<PairKey> {
         let selection = self.selection.as_ref()?;
-        selection.asked.contains(&id).then_some(selection.key)
+        selection.asked.contains(&id).then(|| selection.key())
     }
 
     /// Something proves that the peer agrees.
@@ -102,7 +107,7 @@ impl IceAgent {
         let Some(selection) = &mut self.selection else {
             return;
         };
-        if selection.key != key {
+        if selection.key() != key {
             return;
         }
         selection.proven = now;
@@ -139,7 +144,7 @@ impl IceAgent {
             false => CONSENT_RETRY,
         };
         selection.ask_at = now + patience;
-        let key = selection.key;
+        let key = selection.key();
         self.checks_sent = self.checks_sent.saturating_add(1);
         self.write_check(key, id, self.is_controlling);
     }
@@ -176,7 +181,7 @@ impl IceAgent {
             return;
         };
         self.was_lost = true;
-        self.tell(now, What::Lost(way(selection.key)));
+        self.tell(now, What::Lost(way(selection.key())));
         self.push_event(IceEvent::Lost);
         for pair in self.checklist.iter_mut() {
             // A choice of before counts no more.

@@ -5,11 +5,13 @@ use core::mem::size_of;
 use crate::ice::IceAgent;
 use crate::ice::IceEvent;
 use crate::ice::IceTransmit;
-use crate::ice::LocalCandidate;
+use crate::ice::candidate::Local;
+use crate::ice::agent::Queues;
+use crate::ice::pair::Check;
 use crate::ice::pair::Pair;
 use crate::ice::pair::PairKey;
 use crate::ice::pair::Remote;
-use crate::ice::story::Entry;
+use crate::ice::story::Story;
 use crate::limits;
 use crate::memory;
 use crate::rng::Rng;
@@ -20,24 +22,27 @@ impl IceAgent {
     pub(crate) const HEAP_BOUND: usize = {
         let remotes = limits::MAX_REMOTE_CANDIDATES + limits::MAX_PEER_REFLEXIVE;
         let packet = size_of::<(IceTransmit, alloc::vec::Vec<u8>)>() + LONGEST_PACKET;
-        memory::grown::<LocalCandidate>(limits::MAX_LOCAL_CANDIDATES)
+        memory::grown::<Local>(limits::MAX_LOCAL_CANDIDATES)
             + memory::grown::<Remote>(remotes)
             + memory::grown::<Pair>(limits::MAX_CANDIDATE_PAIRS)
+            + limits::MAX_CANDIDATE_PAIRS * size_of::<Check>()
+            + size_of::<Queues>()
             + memory::grown::<PairKey>(limits::MAX_CANDIDATE_PAIRS)
             + memory::grown::<IceEvent>(limits::MAX_ICE_EVENTS + 1)
             + limits::MAX_ICE_EVENTS * limits::MAX_CANDIDATE_TEXT
             + 2 * limits::MAX_ICE_PACKETS * packet
-            + 2 * memory::grown::<Entry>(limits::MAX_ICE_STORY / 2)
+            + Story::HEAP_BOUND
             + memory::grown::<TransactionId>(limits::MAX_CONSENT_CHECKS)
-            + 2 * limits::MAX_ICE_CREDENTIAL
+            + 3 * limits::MAX_ICE_CREDENTIAL
             + Rng::HEAP_BOUND
     };
 
     /// Heap in bytes.
     pub(crate) fn heap_bytes(&self) -> usize {
-        let peer = self.peer.as_ref().map_or(0, |peer| peer.ufrag.capacity());
+        let peer = self.peer.as_ref();
+        let peer = peer.map_or(0, |peer| peer.ufrag.len() + peer.key.heap_bytes());
         let selection = self.selection.as_ref();
-        self.ufrag.capacity()
+        self.key.heap_bytes()
             + peer
             + memory::of_vec(&self.locals)
             + memory::of_vec(&self.remotes)
@@ -50,10 +55,6 @@ impl IceAgent {
 
     /// Gives back memory that is only kept for speed: an agent may be idle for hours.
     pub(crate) fn rest(&mut self) {
-        self.ufrag.shrink_to_fit();
-        if let Some(peer) = &mut self.peer {
-            peer.ufrag.shrink_to_fit();
-        }
         self.locals.shrink_to_fit();
         self.remotes.shrink_to_fit();
         self.checklist.shrink();

@@ -1,8 +1,13 @@
 //! Pairs: one of our ends and one of the peer's, and what is known of the way between them.
+//!
+//! An idle connection keeps its pairs for as long as it lives, so they are small: checks, which most pairs have none
+//! of most of the time, are elsewhere, and addresses in the shorter of two forms.
 
+use alloc::boxed::Box;
 use core::cmp::Reverse;
 use core::net::SocketAddr;
 
+use crate::address::PeerAddr;
 use crate::ice::CandidateKind;
 use crate::ice::CandidateTypes;
 use crate::ice::RouteKind;
@@ -31,7 +36,8 @@ pub(super) struct Base {
 /// The peer's end.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Remote {
-    pub(super) address: SocketAddr,
+    /// An IPv4 address in its own form.
+    pub(super) address: PeerAddr,
     pub(super) kind: CandidateKind,
     pub(super) priority: u32,
 }
@@ -42,13 +48,18 @@ pub(super) type PairKey = (LocalId, SocketAddr);
 /// One of our ends and one of the peer's.
 #[derive(Clone, Debug)]
 pub(super) struct Pair {
-    pub(super) base: Base,
+    pub(super) local: LocalId,
+    pub(super) is_relay: bool,
+    /// Our end is in the peer's own network, by its address.
+    is_neighbour: bool,
+    /// How often all of a check's packets were lost.
+    failures: u8,
+    /// What our end adds to the rank.
+    priority: u32,
     pub(super) remote: Remote,
     pub(super) state: PairState,
     /// The last time that the peer chose this pair.
     pub(super) nomination: Option<Nomination>,
-    /// How often all of a check's packets were lost.
-    failures: u32,
 }
 
 /// What is known of the way between the two.
@@ -57,11 +68,11 @@ pub(super) enum PairState {
     /// Nothing yet.
     Waiting,
     /// A check is under way.
-    Checking(Check),
+    Checking(Box<Check>),
     /// A check was answered. Another, that chooses the pair, may be under way.
     Valid {
         rtt: Option<Span>,
-        nominating: Option<Check>,
+        nominating: Option<Box<Check>>,
     },
     /// There was no answer. Perhaps later.
     Failed { retry_at: Timestamp },
@@ -155,23 +166,26 @@ impl Base {
 }
 
 impl Pair {
-    pub(super) const fn new(base: Base, remote: Remote) -> Self {
+    pub(super) fn new(base: Base, remote: Remote) -> Self {
         Self {
-            base,
+            local: base.id,
+            is_relay: base.is_relay,
+            is_neighbour: dialect::is_near(base.address.ip(), remote.address.ip()),
+            failures: 0,
+            priority: dialect::priority(base.kind(), base.preference),
             remote,
             state: PairState::Waiting,
             nomination: None,
-            failures: 0,
         }
     }
 
-    pub(super) const fn key(&self) -> PairKey {
-        (self.base.id, self.remote.address)
+    pub(super) fn key(&self) -> PairKey {
+        (self.local, self.remote.address.into())
     }
 
     /// Pairs in the own network first, then by RFC 8445, section 6.1.2.3.
     pub(super) fn rank(&self, is_controlling: bool) -> Rank {
-        let ours = dialect::priority(self.base.kind(), self.base.preference);
+        let ours = self.priority;
         let theirs = self.remote.priority;
         let (controlling, controlled) = if is_controlling {
             (ours, theirs)
@@ -189,7 +203,7 @@ impl Pair {
 
     /// What kind of way it is.
     pub(super) fn route_kind(&self) -> RouteKind {
-        if self.base.is_relay || self.remote.kind == CandidateKind::Relayed {
+        if self.is_relay || self.remote.kind == CandidateKind::Relayed {
             RouteKind::Relayed
         } else if self.is_near() {
             RouteKind::Local
@@ -199,10 +213,7 @@ impl Pair {
     }
 
     fn is_near(&self) -> bool {
-        let (ours, theirs) = (self.base.address.ip(), self.remote.address.ip());
-        !self.base.is_relay
-            && self.remote.kind != CandidateKind::Relayed
-            && dialect::is_near(ours, theirs)
+        !self.is_relay && self.remote.kind != CandidateKind::Relayed && self.is_neighbour
     }
 
     pub(super) const fn is_valid(&self) -> bool {
@@ -219,18 +230,18 @@ impl Pair {
     }
 
     /// The check under way.
-    pub(super) const fn check(&self) -> Option<&Check> {
+    pub(super) fn check(&self) -> Option<&Check> {
         match &self.state {
             PairState::Checking(check) => Some(check),
-            PairState::Valid { nominating, .. } => nominating.as_ref(),
+            PairState::Valid { nominating, .. } => nominating.as_deref(),
             PairState::Waiting | PairState::Failed { .. } => None,
         }
     }
 
-    pub(super) const fn check_mut(&mut self) -> Option<&mut Check> {
+    pub(super) fn check_mut(&mut self) -> Option<&mut Check> {
         match &mut self.state {
             PairState::Checking(check) => Some(check),
-            PairState::Valid { nominating, .. } => nominating.as_mut(),
+            PairState::Valid { nominating, .. } => nominating.as_deref_mut(),
             PairState::Waiting | PairState::Failed { .. } => None,
         }
     }
@@ -248,14 +259,14 @@ impl Pair {
 
     /// There was no answer: it is tried again later, and later each time.
     pub(super) fn fail(&mut self, now: Timestamp) {
-        let wait = PAIR_RETRY * (1 << self.failures.min(PAIR_RETRY_DOUBLINGS));
+        let wait = PAIR_RETRY * (1 << u32::from(self.failures).min(PAIR_RETRY_DOUBLINGS));
         self.failures = self.failures.saturating_add(1);
         let retry_at = now + wait;
         self.state = PairState::Failed { retry_at };
     }
 
     /// A choice that is not sent any more, because there is a better one.
-    pub(super) const fn stop_nominating(&mut self) {
+    pub(super) fn stop_nominating(&mut self) {
         if let PairState::Valid { nominating, .. } = &mut self.state {
             *nominating = None;
         }

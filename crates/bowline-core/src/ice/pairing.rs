@@ -1,7 +1,9 @@
 //! Taking candidates in, ours and the peer's, and forming pairs of them.
 
 use alloc::vec::Vec;
+use core::net::SocketAddr;
 
+use crate::address::PeerAddr;
 use crate::counters::DropReason;
 use crate::ice::Candidate;
 use crate::ice::CandidateKind;
@@ -9,6 +11,7 @@ use crate::ice::CandidateTypes;
 use crate::ice::IceAgent;
 use crate::ice::IceEvent;
 use crate::ice::LocalCandidate;
+use crate::ice::candidate::Local;
 use crate::ice::candidate::is_target;
 use crate::ice::pair::Base;
 use crate::ice::pair::Pair;
@@ -23,14 +26,14 @@ impl IceAgent {
     pub(super) fn try_add_remote(&mut self, now: Timestamp, text: &str) -> Result<(), DropReason> {
         let candidate = Candidate::parse(text)?;
         let ip = candidate.address.ip();
-        let has_loopback = |local: &LocalCandidate| local.base_address.ip().is_loopback();
+        let has_loopback = |local: &Local| local.base_address.ip().is_loopback();
         let is_foreign_loopback =
             ip.is_loopback() && !self.locals.is_empty() && !self.locals.iter().any(has_loopback);
         if !is_target(candidate.address) || is_foreign_loopback {
             return Err(DropReason::RefusedCandidate);
         }
         let remote = Remote {
-            address: candidate.address,
+            address: candidate.address.into(),
             kind: candidate.kind,
             priority: candidate.priority,
         };
@@ -67,7 +70,7 @@ impl IceAgent {
             return Err(DropReason::TooManyCandidates);
         }
         self.remotes.push(remote);
-        let (kind, address) = (remote.kind, remote.address.into());
+        let (kind, address) = (remote.kind, remote.address);
         self.tell(now, What::RemoteAdded { kind, address });
         for base in self.bases() {
             self.pair(base, remote);
@@ -77,15 +80,21 @@ impl IceAgent {
 
     /// Forms the pairs of a candidate of ours.
     pub(super) fn pair_local(&mut self, candidate: &LocalCandidate) {
-        let base = base_of(candidate);
+        let base = base_of(&Local::from(*candidate));
         for remote in self.remotes.clone() {
             self.pair(base, remote);
         }
     }
 
+    pub(super) fn knows_remote(&self, address: SocketAddr) -> bool {
+        let address = PeerAddr::from(address);
+        self.remotes.iter().any(|known| known.address == address)
+    }
+
     fn pair(&mut self, base: Base, remote: Remote) {
-        if !base.reaches(remote.address, self.types)
-            || self.checklist.get((base.id, remote.address)).is_some()
+        let address = SocketAddr::from(remote.address);
+        if !base.reaches(address, self.types)
+            || self.checklist.get((base.id, address)).is_some()
             || !self
                 .checklist
                 .insert(Pair::new(base, remote), self.is_controlling)
@@ -94,10 +103,10 @@ impl IceAgent {
         }
         if self.selection.is_some() {
             // Whoever has a new address after a way was found may have lost the old one: it is tried in any case.
-            self.checklist.trigger((base.id, remote.address));
+            self.checklist.trigger((base.id, address));
         }
         if base.is_relay {
-            let (local, remote) = (base.id, remote.address);
+            let (local, remote) = (base.id, address);
             self.push_event(IceEvent::Permit { local, remote });
         }
     }
@@ -129,12 +138,12 @@ impl IceAgent {
 }
 
 /// What packets for a candidate leave from.
-fn base_of(candidate: &LocalCandidate) -> Base {
-    let is_relay = candidate.kind == CandidateKind::Relayed;
+fn base_of(local: &Local) -> Base {
+    let is_relay = local.kind == CandidateKind::Relayed;
     Base {
-        id: candidate.base,
-        address: candidate.base_address,
-        preference: candidate.preference,
+        id: local.base,
+        address: local.base_address.into(),
+        preference: local.preference,
         is_relay,
     }
 }

@@ -2,8 +2,15 @@
 //!
 //! Of a long story the beginning and the latest are kept. Where only relays are allowed there is nothing of
 //! this host's addresses in it, because the agent never hears of them.
+//!
+//! Few stories are long, and all are kept as long as their connections: so the beginning is written in bytes, by
+//! `page`.
 
+mod page;
+
+use alloc::boxed::Box;
 use alloc::collections::VecDeque;
+use alloc::vec::Vec;
 use core::fmt;
 
 use crate::address::PeerAddr;
@@ -17,12 +24,22 @@ use crate::memory;
 use crate::time::Span;
 use crate::time::Timestamp;
 
+use self::page::Page;
+
 /// The story of an agent, oldest first.
 #[derive(Clone, Debug, Default)]
 pub struct Story {
-    beginning: VecDeque<Entry>,
+    beginning: Page,
+    rare: Option<Box<Rare>>,
+}
+
+/// What most stories have nothing of.
+#[derive(Clone, Debug, Default)]
+struct Rare {
     latest: VecDeque<Entry>,
     left_out: u64,
+    /// Those of the beginning.
+    failures: Vec<ServerFailure>,
 }
 
 /// Something that happened.
@@ -109,37 +126,59 @@ pub struct Way {
 }
 
 impl Story {
+    /// The most that [`Self::heap_bytes`] can come to, in bytes.
+    pub(super) const HEAP_BOUND: usize = {
+        let failures = memory::grown::<ServerFailure>(MAX_ICE_STORY / 2);
+        let latest = memory::grown::<Entry>(MAX_ICE_STORY / 2);
+        Page::heap_bound(MAX_ICE_STORY / 2) + size_of::<Rare>() + failures + latest
+    };
+
     /// All that is kept, oldest first.
-    pub fn entries(&self) -> impl Iterator<Item = &Entry> {
-        self.beginning.iter().chain(&self.latest)
+    pub fn entries(&self) -> impl Iterator<Item = Entry> {
+        let rare = self.rare.as_deref();
+        let failures = rare.map_or(&[][..], |rare| &rare.failures);
+        let latest = rare.into_iter().flat_map(|rare| &rare.latest);
+        self.beginning.entries(failures).chain(latest.copied())
     }
 
     /// How many entries are missing between the beginning and the latest.
-    pub const fn left_out(&self) -> u64 {
-        self.left_out
+    pub fn left_out(&self) -> u64 {
+        self.rare.as_ref().map_or(0, |rare| rare.left_out)
     }
 
     /// Heap in bytes.
     pub(super) fn heap_bytes(&self) -> usize {
-        memory::of_deque(&self.beginning) + memory::of_deque(&self.latest)
+        let rare = self.rare.as_ref().map_or(0, |rare| {
+            size_of::<Rare>() + memory::of_deque(&rare.latest) + memory::of_vec(&rare.failures)
+        });
+        self.beginning.heap_bytes() + rare
     }
 
     pub(super) fn shrink(&mut self) {
-        self.beginning.shrink_to_fit();
-        self.latest.shrink_to_fit();
+        self.beginning.shrink();
+        if let Some(rare) = &mut self.rare {
+            rare.latest.shrink_to_fit();
+            rare.failures.shrink_to_fit();
+        }
     }
 
     pub(super) fn push(&mut self, at: Timestamp, what: What) {
         let entry = Entry { at, what };
         if self.beginning.len() < MAX_ICE_STORY / 2 {
-            self.beginning.push_back(entry);
+            if let What::ServerFailed(failure) = what {
+                self.rare.get_or_insert_default().failures.push(failure);
+            }
+            let rare = self.rare.as_deref();
+            let failures = rare.map_or(&[][..], |rare| &rare.failures);
+            self.beginning.push(entry, failures);
             return;
         }
-        if self.latest.len() >= MAX_ICE_STORY / 2 {
-            self.latest.pop_front();
-            self.left_out += 1;
+        let rare = self.rare.get_or_insert_default();
+        if rare.latest.len() >= MAX_ICE_STORY / 2 {
+            rare.latest.pop_front();
+            rare.left_out += 1;
         }
-        self.latest.push_back(entry);
+        rare.latest.push_back(entry);
     }
 }
 
@@ -196,6 +235,7 @@ const fn role(is_controlling: bool) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use core::net::SocketAddr;
     use std::string::ToString;
     use std::vec::Vec;
 
@@ -214,6 +254,27 @@ mod tests {
         let last = What::LocalRemoved(LocalId::new(count - 1));
         assert_eq!(kept.last(), Some(&last));
         assert_eq!(story.left_out() as usize, 2 * MAX_ICE_STORY);
+    }
+
+    #[test]
+    fn limit_memory_of_a_story() {
+        let mut story = Story::default();
+        for index in 0..300_u64 {
+            let remote = std::format!("[2001:db8::{index:x}]:65535");
+            let way = Way {
+                local: LocalId::new(u32::MAX),
+                remote: remote.parse().unwrap(),
+            };
+            let rtt = Some(Span::MAX);
+            let at = Timestamp::from_micros(index << 40);
+            story.push(at, What::Answered { way, rtt });
+            let server = SocketAddr::from((way.remote.ip(), 3478));
+            let failure = ServerFailure::StunSilent { server };
+            story.push(at, What::ServerFailed(failure));
+            let bytes = story.heap_bytes();
+            assert!(bytes <= Story::HEAP_BOUND, "{bytes} bytes");
+        }
+        assert_eq!(story.entries().count(), MAX_ICE_STORY);
     }
 
     #[test]

@@ -260,7 +260,7 @@ impl Duo {
         let mut bytes = Vec::new();
         let id = TransactionId::from_bytes([9; 12]);
         let mut builder = Builder::new(&mut bytes, Class::Request, Method::Binding, id);
-        let (ours, theirs) = (&from.agent.ufrag, &to.agent.ufrag);
+        let (ours, theirs) = (from.agent.ufrag(), to.agent.ufrag());
         builder
             .username(&std::format!("{theirs}:{ours}"))
             .priority(1);

@@ -1,6 +1,6 @@
 //! What proves that a message is from somebody who knows a password, and what tells it from data by chance.
 
-use alloc::vec::Vec;
+use alloc::boxed::Box;
 use core::fmt;
 
 use hmac::{Hmac, KeyInit, Mac};
@@ -18,17 +18,17 @@ const FINGERPRINT_MASK: u32 = 0x5354_554E;
 
 /// What messages are authenticated with. Wipes itself when dropped.
 #[derive(Clone, Eq, PartialEq)]
-pub struct IntegrityKey(Zeroizing<Vec<u8>>);
+pub struct IntegrityKey(Zeroizing<Box<[u8]>>);
 
 impl IntegrityKey {
     /// Heap in bytes.
     pub(crate) fn heap_bytes(&self) -> usize {
-        self.0.capacity()
+        self.0.len()
     }
 
     /// That of a password which both sides know for this session, as in ICE (RFC 8489, section 9.1).
     pub fn short_term(password: &str) -> Self {
-        Self(Zeroizing::new(password.as_bytes().to_vec()))
+        Self(Zeroizing::new(Box::from(password.as_bytes())))
     }
 
     /// That of an account on a server, as in TURN, made with MD5 (RFC 8489, section 9.2.2): the one that every
@@ -38,7 +38,7 @@ impl IntegrityKey {
         for part in [user.as_bytes(), b":", realm, b":", password.as_bytes()] {
             hash.update(part);
         }
-        Self(Zeroizing::new(hash.finalize().to_vec()))
+        Self(Zeroizing::new(Box::from(&hash.finalize()[..])))
     }
 
     /// HMAC-SHA1 over a message that ends before its MESSAGE-INTEGRITY.

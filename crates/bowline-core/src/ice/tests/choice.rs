@@ -282,7 +282,7 @@ fn with_relays_alone_no_socket_of_the_host_exists() {
     assert_eq!(hidden.candidates.len(), 1);
     let mut said: Vec<String> = hidden.candidates.clone();
     said.extend(hidden.events.iter().map(|event| std::format!("{event:?}")));
-    said.extend(hidden.agent.story().entries().map(ToString::to_string));
+    said.extend(hidden.agent.story().entries().map(|entry| entry.to_string()));
     said.push(std::format!(
         "{:?} {:?}",
         hidden.agent,
