@@ -333,6 +333,8 @@ pub const DOUBT_LIFETIME: Span = Span::from_secs(3);
 /// ...or after this and two round trips if the peer's data comes another way: that one works, and the peer would
 /// not take it if this one did.
 pub const DETOUR_LIFETIME: Span = Span::from_secs(1);
+/// So long after the peer has chosen another pair, a check that chooses the one before is perhaps late.
+pub const LATE_CHOICE: Span = Span::from_secs(1);
 /// Packets of an agent that wait to be sent: a check for every pair, and as many answers.
 pub const MAX_ICE_PACKETS: usize = 2 * MAX_CANDIDATE_PAIRS;
 /// Events of an agent that wait to be read: a permission for every pair, and every candidate of ours.

@@ -6,6 +6,7 @@
 use alloc::collections::BTreeMap;
 use alloc::collections::BTreeSet;
 use alloc::collections::VecDeque;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 /// Heap of a vector itself, without what its elements hold.
@@ -26,6 +27,26 @@ pub(crate) fn of_map<K, V>(map: &BTreeMap<K, V>) -> usize {
 /// Heap of a set itself.
 pub(crate) fn of_set<K>(set: &BTreeSet<K>) -> usize {
     set.len() * 2 * size_of::<K>()
+}
+
+/// What several hold together, and on the heap as `heap` says. What one holds who comes right after another that holds it
+/// as well is not counted again.
+pub(crate) fn of_shared<'a, T: 'a>(
+    all: impl Iterator<Item = &'a Arc<T>>,
+    heap: impl Fn(&T) -> usize,
+) -> usize {
+    let mut last: Option<&Arc<T>> = None;
+    all.map(|shared| {
+        let is_known = last
+            .replace(shared)
+            .is_some_and(|last| Arc::ptr_eq(last, shared));
+        if is_known {
+            0
+        } else {
+            size_of::<T>() + heap(shared)
+        }
+    })
+    .sum()
 }
 
 /// Heap of a ring or vector that has grown to `len` elements: capacities double.

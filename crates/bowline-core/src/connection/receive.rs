@@ -56,10 +56,15 @@ enum Outcome {
 impl Connection {
     pub(super) fn on_datagram(&mut self, now: Timestamp, meta: &DatagramMeta, data: &mut [u8]) {
         debug_assert_eq!(meta.path, self.path.id(), "there is one path");
+        let was_idle = self.state.is_active() && self.liveness.is_idle(now);
         if let Err(reason) = self.take_datagram(now, meta.via, data) {
             tracing::trace!(id = %self.id, %reason, "datagram dropped");
             self.recorder.saw_drop(reason);
             self.telemetry.drops.count(reason);
+        }
+        if was_idle && !self.liveness.is_idle(now) {
+            // A keepalive of the peer's, it may be, which spares us ours: then no timer of our own comes for long.
+            self.rest(now);
         }
         // What comes late, or pretends to, leaves no expanded keys behind.
         if !self.state.is_active()

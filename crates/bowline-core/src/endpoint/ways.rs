@@ -12,6 +12,7 @@
 use alloc::collections::BTreeMap;
 use alloc::collections::VecDeque;
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::net::IpAddr;
 use core::net::SocketAddr;
@@ -56,20 +57,22 @@ use crate::wire::udp::UdpPacket;
 #[derive(Debug)]
 pub(super) struct Ways {
     pub(super) gatherer: Gatherer,
-    pub(super) wishes: BTreeMap<ConnectionId, Wish>,
+    pub(super) wishes: BTreeMap<ConnectionId, Arc<Wish>>,
+    /// The latest: most connections have the same.
+    pub(super) wish: Option<Arc<Wish>>,
     pub(super) names: BTreeMap<String, Name>,
     pub(super) to_resolve: VecDeque<String>,
 }
 
 /// What a connection's settings ask for.
-#[derive(Clone, Debug)]
+#[derive(Debug, Eq, PartialEq)]
 pub(super) struct Wish {
     mask: CandidateTypes,
     pub(super) stun: Vec<ServerUri>,
     pub(super) turn: Vec<TurnUri>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Debug, Eq, PartialEq)]
 pub(super) struct TurnUri {
     server: ServerUri,
     pub(super) user: String,
@@ -135,10 +138,11 @@ impl Wish {
 }
 
 impl Ways {
-    pub(super) const fn new(rng: Rng) -> Self {
+    pub(super) fn new(rng: Rng) -> Self {
         Self {
             gatherer: Gatherer::new(rng),
             wishes: BTreeMap::new(),
+            wish: None,
             names: BTreeMap::new(),
             to_resolve: VecDeque::new(),
         }
@@ -146,7 +150,7 @@ impl Ways {
 
     /// A connection looks for ways.
     pub(super) fn want(&mut self, now: Timestamp, id: ConnectionId, config: &Config) {
-        let wish = Wish::of(config);
+        let wish = self.share(Wish::of(config));
         for name in wish.names() {
             let is_fresh = match self.names.get(name) {
                 None => false,
@@ -171,9 +175,19 @@ impl Ways {
         self.wishes.insert(id, wish);
     }
 
+    fn share(&mut self, wish: Wish) -> Arc<Wish> {
+        match &self.wish {
+            Some(known) if **known == wish => Arc::clone(known),
+            Some(_) | None => Arc::clone(self.wish.insert(Arc::new(wish))),
+        }
+    }
+
     pub(super) fn release(&mut self, now: Timestamp, id: ConnectionId) {
         if self.wishes.remove(&id).is_some() {
             self.gatherer.release(now, id);
+        }
+        if self.wishes.is_empty() {
+            self.wish = None;
         }
     }
 
@@ -248,7 +262,7 @@ impl Ways {
         let concerned = self.wishes.iter();
         let concerned = concerned
             .filter(|(_, wish)| wish.names().any(|other| other == name))
-            .map(|(id, wish)| (*id, wish.clone()))
+            .map(|(id, wish)| (*id, Arc::clone(wish)))
             .collect::<Vec<_>>();
         for (id, wish) in concerned {
             self.gather(now, id, &wish);

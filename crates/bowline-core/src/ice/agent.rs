@@ -58,6 +58,8 @@ pub struct IceAgent {
     pub(super) selection: Option<Selection>,
     /// How often the peer has chosen a pair.
     pub(super) nominations: u32,
+    /// When it last chose another pair than before.
+    pub(super) chosen_at: Timestamp,
     /// How often the peer was told that both have the same role.
     pub(super) conflicts_told: u8,
     /// Whether a way was selected before, and then did not work.
@@ -120,6 +122,7 @@ impl IceAgent {
             checklist: Checklist::default(),
             selection: None,
             nominations: 0,
+            chosen_at: now,
             conflicts_told: 0,
             was_lost: false,
             pacing: Pacing::new(now),
@@ -136,9 +139,7 @@ impl IceAgent {
         let of_type = CandidateTypes::of(candidate.kind, candidate.address.ip());
         let address = PeerAddr::from(candidate.address);
         let is_known = self.locals.iter().any(|local| {
-            local.base == candidate.base
-                && local.kind == candidate.kind
-                && local.address == address
+            local.base == candidate.base && local.kind == candidate.kind && local.address == address
         });
         if !self.types.contains(of_type) || is_known {
             return;

@@ -177,9 +177,14 @@ impl IceAgent {
             return Ok(());
         }
         self.learn_source(now, base, from, message)?;
+        let (id, is_chosen) = (message.transaction_id(), message.use_candidate());
+        let is_chosen = is_chosen && !self.is_controlling;
+        if is_chosen && self.is_late_choice(now, key, id) {
+            return Ok(());
+        }
         self.answer(key, message);
-        if message.use_candidate() && !self.is_controlling {
-            self.on_nominated(now, key, message.transaction_id());
+        if is_chosen {
+            self.on_nominated(now, key, id);
         }
         self.check_back(key);
         Ok(())
@@ -297,6 +302,7 @@ impl IceAgent {
         self.check_answer(key, from, message)?;
         self.checks_answered = self.checks_answered.saturating_add(1);
         let Some((key, check)) = asked else {
+            self.on_consent_answered(id);
             self.note_consent(now, from);
             return Ok(());
         };

@@ -46,7 +46,7 @@ pub(super) struct Selection {
     proven: Timestamp,
     /// Until when that counts.
     expires: Timestamp,
-    /// The latest questions.
+    /// The latest questions, and none before one that was answered.
     asked: VecDeque<TransactionId>,
     is_doubted: bool,
     /// Nothing has shown that the peer agrees since it was asked last.
@@ -100,6 +100,20 @@ impl IceAgent {
     pub(super) fn asked_for_consent(&self, id: TransactionId) -> Option<PairKey> {
         let selection = self.selection.as_ref()?;
         selection.asked.contains(&id).then(|| selection.key())
+    }
+
+    /// A question was answered: no other is waited for that was asked before.
+    pub(super) fn on_consent_answered(&mut self, id: TransactionId) {
+        let Some(selection) = &mut self.selection else {
+            return;
+        };
+        while let Some(asked) = selection.asked.pop_front()
+            && asked != id
+        {}
+        if selection.asked.is_empty() {
+            // It is long until the next one.
+            selection.asked = VecDeque::new();
+        }
     }
 
     /// Something proves that the peer agrees.

@@ -13,6 +13,7 @@ use crate::ice::pair::PairKey;
 use crate::ice::pair::PairState;
 use crate::ice::pair::Rank;
 use crate::ice::story::What;
+use crate::limits::LATE_CHOICE;
 use crate::stun::TransactionId;
 use crate::time::Span;
 use crate::time::Timestamp;
@@ -40,6 +41,15 @@ impl IceAgent {
         }
     }
 
+    /// Whether a check that chooses a pair is perhaps from before another one was chosen: a question for consent on a
+    /// way that is slow. Whoever means it asks again.
+    pub(super) fn is_late_choice(&self, now: Timestamp, key: PairKey, id: TransactionId) -> bool {
+        let pair = self.checklist.get(key);
+        let last = pair.and_then(|pair| pair.nomination);
+        last.is_some_and(|last| last.id != id && last.number < self.nominations)
+            && now.since(self.chosen_at) < LATE_CHOICE
+    }
+
     /// The peer chooses a pair.
     pub(super) fn on_nominated(&mut self, now: Timestamp, key: PairKey, id: TransactionId) {
         let number = self.nominations.saturating_add(1);
@@ -51,6 +61,12 @@ impl IceAgent {
             return;
         }
         let is_first = pair.nomination.is_none();
+        if pair
+            .nomination
+            .is_none_or(|last| last.number < self.nominations)
+        {
+            self.chosen_at = now;
+        }
         pair.nomination = Some(Nomination { id, number });
         self.nominations = number;
         let is_valid = pair.is_valid();

@@ -11,14 +11,20 @@ use super::socket::Socket;
 use super::want::Want;
 
 impl Gatherer {
-    /// Heap in bytes: sockets, what relays lend them, and what each connection wants and was told.
+    /// Heap in bytes: sockets, what relays lend them, and what each connection wants and was told. Settings that
+    /// connections share are counted at least once.
     pub(crate) fn heap_bytes(&self) -> usize {
         let sockets = self.sockets.iter().map(Socket::heap_bytes);
         let wants = self.wants.values().map(Want::heap_bytes);
+        let configs = self.wants.values().map(|want| &want.config);
+        let configs = memory::of_shared([&self.config].into_iter().chain(configs), |config| {
+            config.heap_bytes()
+        });
         memory::of_vec(&self.sockets)
             + sockets.sum::<usize>()
             + memory::of_map(&self.wants)
             + wants.sum::<usize>()
+            + configs
             + memory::of_set(&self.outdated)
     }
 }
@@ -47,7 +53,7 @@ impl Relay {
 
 impl Want {
     fn heap_bytes(&self) -> usize {
-        self.config.heap_bytes() + memory::of_vec(&self.told) + memory::of_vec(&self.told_failures)
+        memory::of_vec(&self.told) + memory::of_vec(&self.told_failures)
     }
 }
 

@@ -31,6 +31,7 @@ mod want;
 use alloc::collections::BTreeMap;
 use alloc::collections::BTreeSet;
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 use core::net::SocketAddr;
@@ -69,7 +70,7 @@ pub struct Interface {
 }
 
 /// Which candidates a connection may have, and who is asked for them.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct GatherConfig {
     /// Which candidates there may be.
     pub mask: CandidateTypes,
@@ -140,18 +141,21 @@ pub struct Gatherer {
     last_id: u32,
     sockets: Vec<Socket>,
     wants: BTreeMap<ConnectionId, Want>,
+    /// The settings that were given last: most connections have the same.
+    config: Arc<GatherConfig>,
     /// Connections that there may be news for.
     outdated: BTreeSet<ConnectionId>,
 }
 
 impl Gatherer {
     /// One without sockets.
-    pub const fn new(rng: Rng) -> Self {
+    pub fn new(rng: Rng) -> Self {
         Self {
             rng,
             last_id: 0,
             sockets: Vec::new(),
             wants: BTreeMap::new(),
+            config: Arc::default(),
             outdated: BTreeSet::new(),
         }
     }
@@ -183,6 +187,7 @@ impl Gatherer {
     /// A connection wants to know what it may use, from now on. Said again, with other servers for instance, what it
     /// was told is not told again.
     pub fn want(&mut self, now: Timestamp, id: ConnectionId, config: GatherConfig) {
+        let config = self.share(config);
         match self.wants.get_mut(&id) {
             Some(want) => want.configure(config),
             None => {
@@ -198,6 +203,9 @@ impl Gatherer {
         self.outdated.remove(&id);
         if self.wants.remove(&id).is_some() {
             self.sync(now);
+        }
+        if self.wants.is_empty() {
+            self.config = Arc::default();
         }
     }
 
@@ -343,6 +351,16 @@ impl Gatherer {
         let mut sockets = self.sockets.iter();
         let socket = sockets.find(|known| known.id == socket)?;
         Some(socket.local)
+    }
+
+    fn share(&mut self, mut config: GatherConfig) -> Arc<GatherConfig> {
+        config.stun.truncate(MAX_SERVERS);
+        config.turn.truncate(MAX_SERVERS);
+        config.failures.truncate(2 * MAX_SERVERS);
+        if *self.config != config {
+            self.config = Arc::new(config);
+        }
+        Arc::clone(&self.config)
     }
 
     /// An answer to a question of a socket's: `None` if it may be a relay's.

@@ -1,10 +1,14 @@
 //! What one connection wants, and what it was told.
 
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::net::SocketAddr;
 
+use crate::address::PeerAddr;
+use crate::ice::CandidateKind;
 use crate::ice::CandidateTypes;
 use crate::ice::LocalCandidate;
+use crate::ids::LocalId;
 use crate::limits::MAX_SERVERS;
 
 use super::GatherConfig;
@@ -17,40 +21,54 @@ use super::socket::Socket;
 /// See the module.
 #[derive(Clone, Debug)]
 pub(super) struct Want {
-    pub(super) config: GatherConfig,
-    pub(super) told: Vec<LocalCandidate>,
+    /// Connections with the same settings share them.
+    pub(super) config: Arc<GatherConfig>,
+    pub(super) told: Vec<Told>,
     /// What it was told of servers: at most [`MAX_TOLD_FAILURES`].
     pub(super) told_failures: Vec<ServerFailure>,
     is_done: bool,
 }
 
+/// A candidate that the connection was told: what tells it from others.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Told {
+    base: LocalId,
+    kind: CandidateKind,
+    address: PeerAddr,
+}
+
+impl From<&LocalCandidate> for Told {
+    fn from(candidate: &LocalCandidate) -> Self {
+        Self {
+            base: candidate.base,
+            kind: candidate.kind,
+            address: candidate.address.into(),
+        }
+    }
+}
+
 impl Want {
-    pub(super) fn new(config: GatherConfig) -> Self {
-        let mut want = Self {
-            config: GatherConfig::default(),
+    pub(super) const fn new(config: Arc<GatherConfig>) -> Self {
+        Self {
+            config,
             told: Vec::new(),
             told_failures: Vec::new(),
             is_done: false,
-        };
-        want.configure(config);
-        want
+        }
     }
 
     /// What it wants now.
-    pub(super) fn configure(&mut self, config: GatherConfig) {
+    pub(super) fn configure(&mut self, config: Arc<GatherConfig>) {
         self.config = config;
-        self.config.stun.truncate(MAX_SERVERS);
-        self.config.turn.truncate(MAX_SERVERS);
-        self.config.failures.truncate(2 * MAX_SERVERS);
     }
 
     /// Whether reflexive addresses are of use.
-    pub(super) const fn wants_mapping(&self) -> bool {
+    pub(super) fn wants_mapping(&self) -> bool {
         self.config.mask.intersects(CandidateTypes::REFLEXIVE)
     }
 
     /// Whether relayed addresses are of use.
-    pub(super) const fn wants_relay(&self) -> bool {
+    pub(super) fn wants_relay(&self) -> bool {
         self.config.mask.intersects(CandidateTypes::RELAY)
     }
 
@@ -82,12 +100,12 @@ impl Want {
             return Some(LocalNews::Removed(gone));
         }
         let mut new = candidates.into_iter();
-        if let Some(new) = new.find(|candidate| !self.told.contains(candidate)) {
+        if let Some(new) = new.find(|new| !self.told.contains(&Told::from(new))) {
             self.told
                 .retain(|told| told.base != new.base || told.kind != new.kind);
             // There are few, and it stays as long as the connection.
             self.told.reserve_exact(1);
-            self.told.push(new);
+            self.told.push(Told::from(&new));
             return Some(LocalNews::Added(new));
         }
         if let Some(failure) = self.new_failure(sockets) {

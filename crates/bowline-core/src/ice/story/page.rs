@@ -69,7 +69,9 @@ impl Page {
                 varint::encode(&mut self.bytes, number as u64);
             }
             What::RemoteRefused(reason) => varint::encode(&mut self.bytes, reason as u64),
-            What::PeerChecks(way) | What::Failed(way) | What::Lost(way) => self.put_way(way, failures),
+            What::PeerChecks(way) | What::Failed(way) | What::Lost(way) => {
+                self.put_way(way, failures)
+            }
             What::Nominated { way, .. } | What::Selected { way, .. } => self.put_way(way, failures),
             What::Answered { way, rtt } => {
                 self.put_way(way, failures);

@@ -36,7 +36,11 @@ fn a_check_without_the_password_is_not_answered() {
     let mut good = duo.request(1, |_| {});
     let mut bytes = Vec::new();
     let id = TransactionId::from_bytes([8; 12]);
-    let user = std::format!("{}:{}", duo.sides[0].agent.ufrag(), duo.sides[1].agent.ufrag());
+    let user = std::format!(
+        "{}:{}",
+        duo.sides[0].agent.ufrag(),
+        duo.sides[1].agent.ufrag()
+    );
     Builder::new(&mut bytes, Class::Request, Method::Binding, id)
         .username(&user)
         .fingerprint();
@@ -55,10 +59,7 @@ fn a_check_without_the_password_is_not_answered() {
 fn a_check_for_somebody_else_is_not_answered() {
     let mut duo = connected();
     let key = IntegrityKey::short_term(&duo.sides[0].password);
-    let (ours, theirs) = (
-        duo.sides[0].agent.ufrag(),
-        duo.sides[1].agent.ufrag(),
-    );
+    let (ours, theirs) = (duo.sides[0].agent.ufrag(), duo.sides[1].agent.ufrag());
     let users = [
         std::format!("{theirs}:{ours}"),
         std::format!("{ours}:AAAAA"),

@@ -83,6 +83,34 @@ fn the_controlled_side_follows_the_latest_choice_even_a_worse_one() {
     assert_eq!(duo.agreed(), pair(NEAR));
 }
 
+/// A question for consent repeats the choice. One that was under way while another pair was chosen took it back, until
+/// the next question.
+#[test]
+fn regression_a_late_question_for_consent_does_not_take_the_choice_back() {
+    let mut duo = with_two_ways();
+    duo.is_lost = |packet, _| is_near(packet) && packet.at < START + Span::from_millis(300);
+    duo.introduce();
+    duo.run_for(Span::from_millis(200));
+    assert_eq!(duo.agreed(), pair(FAR));
+    let late = duo.request(1, |builder| {
+        builder.ice_controlling(0x0002_0002).use_candidate();
+    });
+    duo.run_for(Span::from_millis(400));
+    assert_eq!(duo.agreed(), pair(NEAR));
+    for (pause, ends) in [(0, NEAR), (500, NEAR), (600, FAR)] {
+        // The last time it comes after so long that it must be meant.
+        duo.run_for(Span::from_millis(pause));
+        let (now, local) = (duo.now, LocalId::new(2));
+        let agent = &mut duo.sides[0].agent;
+        agent
+            .handle_stun(now, local, address(FAR[1]), &late)
+            .unwrap();
+        duo.drain();
+        let selected = duo.sides[0].selected.map(|(_, remote)| remote);
+        assert_eq!(selected, Some(address(ends[1])));
+    }
+}
+
 #[test]
 fn two_that_both_choose_settle_it_by_the_larger_number() {
     for both in [true, false] {
@@ -282,7 +310,13 @@ fn with_relays_alone_no_socket_of_the_host_exists() {
     assert_eq!(hidden.candidates.len(), 1);
     let mut said: Vec<String> = hidden.candidates.clone();
     said.extend(hidden.events.iter().map(|event| std::format!("{event:?}")));
-    said.extend(hidden.agent.story().entries().map(|entry| entry.to_string()));
+    said.extend(
+        hidden
+            .agent
+            .story()
+            .entries()
+            .map(|entry| entry.to_string()),
+    );
     said.push(std::format!(
         "{:?} {:?}",
         hidden.agent,

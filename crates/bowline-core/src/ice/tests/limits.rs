@@ -183,14 +183,10 @@ fn limit_memory_of_an_idle_agent() {
     let mut duo = Duo::on_a_lan();
     duo.introduce();
     duo.run_for(Span::from_secs(60));
-    let agent = &duo.sides[0].agent;
-    let entries = agent.story().entries().count();
-    let parts = [
-        size_of::<IceAgent>(),
-        agent.summary().pairs * size_of::<pair::Pair>(),
-        entries * size_of::<story::Entry>(),
-    ];
-    // With one pair; further ones and their part of the story cost some 500 bytes each.
-    assert!(parts.iter().sum::<usize>() <= 1536, "{parts:?}");
-    assert!(parts[1] + 5 * size_of::<story::Entry>() <= 512, "{parts:?}");
+    let agent = &mut duo.sides[0].agent;
+    agent.rest();
+    let parts = [size_of::<IceAgent>(), agent.heap_bytes()];
+    let story = [agent.story().entries().count(), agent.story.heap_bytes()];
+    assert!(parts[0] <= 448 && parts[1] <= 448, "{parts:?}");
+    assert!(story[1] <= 12 * story[0], "{story:?}");
 }
