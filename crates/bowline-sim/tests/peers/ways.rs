@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use bowline_core::connection::replay;
 use bowline_sim::{
-    Config, Conn, ConnectionState, Datagram, HostId, LinkConfig, SendFlags, Span, Verdict, World,
+    Config, Conn, ConnectionState, Datagram, Family, HostId, LinkConfig, SendFlags, Span, Verdict, World,
 };
 
 use crate::support::{ACCOUNT, meet, ms, port, secs, serve_stun, story, talk, two, with};
@@ -188,16 +188,22 @@ fn a_recording_of_peers_that_meet_is_the_same_to_the_last_byte() {
     assert_eq!(direct, sent.len(), "of {} replayed", again.len());
 }
 
-/// What a silent connection between peers holds beyond one by address: 2 KiB, and a little more where relays
-/// add candidates and pairs.
+/// What a silent connection between peers holds beyond one by address, the tables of the endpoint left out: with one
+/// address, with one of each family, and with a relay besides.
 #[test]
 fn limit_memory_of_peers_that_fell_silent() {
     let (world, alice, bob) = two(4);
-    assert_silent_peers_hold_at_most(2_048, world, [alice, bob]);
+    assert_silent_peers_hold_at_most(1_280, world, [alice, bob]);
+    let (mut world, alice, bob) = two(4);
+    for host in [alice, bob] {
+        let both = [Family::V4, Family::V6].map(|family| world.add_address(host, family));
+        world.set_peer_ways(host, &both);
+    }
+    assert_silent_peers_hold_at_most(1_536, world, [alice, bob]);
     let mut world = World::new(4);
     let [alice, bob] = relayed(&mut world);
     world.listen_p2p(bob, port()).unwrap();
-    assert_silent_peers_hold_at_most(2_304, world, [alice, bob]);
+    assert_silent_peers_hold_at_most(1_792, world, [alice, bob]);
 }
 
 fn assert_silent_peers_hold_at_most(most: usize, mut world: World, [alice, bob]: [HostId; 2]) {
