@@ -1,7 +1,8 @@
 //! The choice of a pair.
 //!
 //! The controlling side chooses the best pair that answered, by a check that says so, and chooses again when a better
-//! one answers. The controlled side goes where the latest choice says.
+//! one answers. The controlled side goes where the latest choice says. Questions for consent repeat the choice and may be
+//! late, so a choice that goes back to the pair before is taken only if it still comes a while later.
 
 use crate::ice::IceAgent;
 use crate::ice::IceEvent;

@@ -6,7 +6,8 @@ use std::rc::Rc;
 
 use bowline_core::connection::replay;
 use bowline_sim::{
-    Config, Conn, ConnectionState, Datagram, Family, HostId, LinkConfig, SendFlags, Span, Verdict, World,
+    Config, Conn, ConnectionState, Datagram, Family, HostId, LinkConfig, SendFlags, Span, Verdict,
+    World,
 };
 
 use crate::support::{ACCOUNT, meet, ms, port, secs, serve_stun, story, talk, two, with};
