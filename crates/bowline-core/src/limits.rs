@@ -344,8 +344,9 @@ pub const MAX_ICE_STORY: usize = 128;
 
 /// Most sockets for packets between peers, one per address of this host (GNS: unbounded).
 pub const MAX_INTERFACES: usize = 32;
-/// Most TURN servers that a socket has something of at a time; what connections with further ones want is not asked for.
-pub const MAX_RELAYS_PER_SOCKET: usize = 8;
+/// Most accounts at TURN servers that a socket has something of at a time, or remembers the failure of; what connections with
+/// further ones want is not asked for.
+pub const MAX_RELAYS_PER_SOCKET: usize = 16;
 /// A STUN server is asked again how a socket is seen, which keeps the NAT from forgetting (GNS: the same).
 pub const MAPPING_KEEPALIVE: Span = Span::from_secs(15);
 /// What was seen is believed for so long: NATs that forget sooner are rare (RFC 4787, REQ-5, wants two minutes).

@@ -290,6 +290,16 @@ impl TurnClient {
         self.server
     }
 
+    /// Whether that is the account that it was configured with.
+    pub fn is_of(&self, user: &str, password: &str) -> bool {
+        self.auth.user == user && self.auth.password.as_str() == password
+    }
+
+    /// Whether the server has asked who we are since the last [`Self::start`].
+    pub const fn was_challenged(&self) -> bool {
+        self.auth.is_used()
+    }
+
     /// Whether data for `peer` goes the short way, through a channel.
     pub fn has_channel(&self, peer: SocketAddr) -> bool {
         self.peers.has_channel(peer)

@@ -34,7 +34,7 @@ impl Socket {
         let relays = self.relays.iter().map(Relay::heap_bytes);
         self.mapping.heap_bytes()
             + memory::of_vec(&self.stun)
-            + memory::of_vec(&self.relays)
+            + memory::of_vec(self.relays.as_vec())
             + relays.sum::<usize>()
     }
 }

@@ -11,18 +11,20 @@
 //!
 //! Servers are asked in their order, the next when one fails. When all have, they are asked again later, and later each
 //! time. A socket that the system cannot send from ([`Gatherer::on_send_error`]) is left alone likewise. A socket
-//! has one mapping, whichever connection's server told it, and one allocation per TURN server.
+//! has one mapping, whichever connection's server told it, and one allocation per TURN server, whichever connection's
+//! account got it.
 //!
 //! What goes wrong is remembered as long as it holds, and told as well: who configures a server with a wrong password
 //! would never know.
 //!
-//! `mapping` is the address by STUN, `relay` one allocation, `socket` all of a socket, `want` a connection's view,
-//! `failure` what goes wrong.
+//! `mapping` is the address by STUN, `relay` one allocation, `relays` those of a socket, `socket` all of a socket, `want` a
+//! connection's view, `failure` what goes wrong.
 
 mod failure;
 mod mapping;
 mod memory;
 mod relay;
+mod relays;
 mod socket;
 #[cfg(test)]
 mod tests;
@@ -229,7 +231,10 @@ impl Gatherer {
         };
         let input = match answer {
             Some(taken) => taken.map(|()| GatherInput::Handled),
-            None => self.on_relay(now, index, from, data),
+            None => match self.sockets.get_mut(index) {
+                Some(socket) => socket.relays.handle_datagram(now, from, data),
+                None => Ok(GatherInput::NotMine),
+            },
         };
         if matches!(
             input,
@@ -292,7 +297,7 @@ impl Gatherer {
                 let outcome = socket.mapping.on_timeout(now, servers, &mut self.rng);
                 has_news |= outcome == Outcome::News;
             }
-            for relay in &mut socket.relays {
+            for relay in socket.relays.iter_mut() {
                 if relay.client.poll_timeout().is_some_and(|at| at <= now) {
                     relay.client.handle_timeout(now);
                 }
@@ -387,35 +392,6 @@ impl Gatherer {
         Some(Ok(()))
     }
 
-    /// Perhaps it is from a relay.
-    fn on_relay(
-        &mut self,
-        now: Timestamp,
-        index: usize,
-        from: SocketAddr,
-        data: &[u8],
-    ) -> Result<GatherInput, DropReason> {
-        let socket = self.sockets.get_mut(index);
-        let relay = socket.and_then(|socket| {
-            let mut relays = socket.relays.iter_mut();
-            relays.find(|relay| relay.client.server() == from)
-        });
-        let Some(relay) = relay else {
-            return Ok(GatherInput::NotMine);
-        };
-        match relay.client.handle_datagram(now, data)? {
-            TurnInput::Handled => Ok(GatherInput::Handled),
-            TurnInput::Data { peer, payload } => {
-                let (local, _) = relay.lent().ok_or(DropReason::WrongState)?;
-                Ok(GatherInput::Relayed {
-                    local,
-                    peer,
-                    payload,
-                })
-            }
-        }
-    }
-
     /// Asks whom somebody needs to be asked, and gives back what nobody needs.
     fn sync(&mut self, now: Timestamp) {
         for socket in &mut self.sockets {
@@ -432,7 +408,10 @@ impl Gatherer {
                     needed.push(server);
                 }
             }
-            socket.need_relays(now, &needed, &mut self.rng);
+            let wants = &self.wants;
+            let is_listed = |relay: &Relay| wants.values().any(|want| want.has_account(relay));
+            let rng = &mut self.rng;
+            socket.relays.need(now, &needed, is_listed, rng);
         }
     }
 
@@ -440,7 +419,7 @@ impl Gatherer {
     fn follow_relays(&mut self, now: Timestamp) {
         let mut has_news = false;
         for socket in &mut self.sockets {
-            for relay in &mut socket.relays {
+            for relay in socket.relays.iter_mut() {
                 has_news |= relay.follow(now, &mut self.last_id);
             }
         }

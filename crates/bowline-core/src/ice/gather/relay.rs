@@ -1,9 +1,10 @@
-//! An address that a TURN server lends a socket.
+//! An address that a TURN server lends a socket, to one account.
 
 use core::net::SocketAddr;
 
 use zeroize::Zeroizing;
 
+use crate::counters::DropReason;
 use crate::ids::LocalId;
 use crate::limits::RELAY_RETRY;
 use crate::limits::RELAY_RETRY_DOUBLINGS;
@@ -13,8 +14,10 @@ use crate::time::Timestamp;
 use crate::turn::TurnClient;
 use crate::turn::TurnConfig;
 use crate::turn::TurnFailure;
+use crate::turn::TurnInput;
 use crate::turn::TurnState;
 
+use super::GatherInput;
 use super::ServerFailure;
 use super::TurnServer;
 
@@ -26,8 +29,6 @@ pub(super) struct Relay {
     pub(super) client: TurnClient,
     standing: Standing,
     failures: u32,
-    /// Why the last attempt has failed, until one succeeds.
-    cause: Option<TurnFailure>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -37,7 +38,11 @@ enum Standing {
     /// It lends an address, under this name.
     Lent { id: LocalId, address: SocketAddr },
     /// It does not.
-    Failed { retry_at: Timestamp },
+    Failed {
+        /// `None` if the client does not say.
+        why: Option<TurnFailure>,
+        retry_at: Timestamp,
+    },
     /// Nobody needs it.
     Unneeded,
 }
@@ -57,7 +62,6 @@ impl Relay {
             client,
             standing: Standing::Asking,
             failures: 0,
-            cause: None,
         }
     }
 
@@ -65,7 +69,7 @@ impl Relay {
     pub(super) fn need(&mut self, now: Timestamp) {
         let begins = match self.standing {
             Standing::Asking | Standing::Lent { .. } => false,
-            Standing::Failed { retry_at } => retry_at <= now,
+            Standing::Failed { retry_at, .. } => retry_at <= now,
             Standing::Unneeded => true,
         };
         if begins {
@@ -85,10 +89,34 @@ impl Relay {
         }
     }
 
+    /// A datagram came from the server.
+    ///
+    /// # Errors
+    /// Why it was not taken.
+    pub(super) fn handle_datagram(
+        &mut self,
+        now: Timestamp,
+        data: &[u8],
+    ) -> Result<GatherInput, DropReason> {
+        match self.client.handle_datagram(now, data)? {
+            TurnInput::Handled => Ok(GatherInput::Handled),
+            TurnInput::Data { peer, payload } => {
+                let (local, _) = self.lent().ok_or(DropReason::WrongState)?;
+                Ok(GatherInput::Relayed {
+                    local,
+                    peer,
+                    payload,
+                })
+            }
+        }
+    }
+
     /// Looks at what the client has come to; says whether that is news. `next_id` names a new address.
     pub(super) fn follow(&mut self, now: Timestamp, next_id: &mut u32) -> bool {
         match (self.client.state(), self.standing) {
-            (_, Standing::Unneeded | Standing::Failed { .. }) => false,
+            (_, Standing::Failed { .. }) => false,
+            // Another account may wait for that.
+            (_, Standing::Unneeded) => self.is_over(),
             (TurnState::Allocated { relayed, .. }, Standing::Lent { address, .. })
                 if relayed == address =>
             {
@@ -97,7 +125,6 @@ impl Relay {
             (TurnState::Allocated { relayed, .. }, _) => {
                 *next_id = next_id.wrapping_add(1);
                 self.failures = 0;
-                self.cause = None;
                 self.standing = Standing::Lent {
                     id: LocalId::new(*next_id),
                     address: relayed,
@@ -110,13 +137,14 @@ impl Relay {
             }
             (TurnState::Allocating, Standing::Asking) => false,
             (state @ (TurnState::Failed(_) | TurnState::Idle | TurnState::Closing), _) => {
-                if let TurnState::Failed(cause) = state {
-                    self.cause = Some(cause);
-                }
+                let why = match state {
+                    TurnState::Failed(why) => Some(why),
+                    _ => None,
+                };
                 let doublings = self.failures.min(RELAY_RETRY_DOUBLINGS);
                 let retry_at = now + RELAY_RETRY * (1 << doublings);
                 self.failures = self.failures.saturating_add(1);
-                self.standing = Standing::Failed { retry_at };
+                self.standing = Standing::Failed { why, retry_at };
                 true
             }
         }
@@ -130,16 +158,48 @@ impl Relay {
         }
     }
 
-    /// What is wrong with it, if anything is.
-    pub(super) fn failure(&self) -> Option<ServerFailure> {
-        let why = self.cause?;
-        let server = self.server;
-        Some(ServerFailure::Turn { server, why })
+    /// What is wrong with it, as long as it is.
+    pub(super) const fn failure(&self) -> Option<ServerFailure> {
+        match self.standing {
+            Standing::Failed { why: Some(why), .. } => {
+                let server = self.server;
+                Some(ServerFailure::Turn { server, why })
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether it is that account's at that server.
+    pub(super) fn is_of(&self, server: &TurnServer) -> bool {
+        self.server == server.server && self.client.is_of(&server.user, &server.password)
+    }
+
+    /// Whether what is wrong with it is so for that account as well: it is the same, or nobody answers at the server.
+    pub(super) fn concerns(&self, server: &TurnServer) -> bool {
+        let is_silent = matches!(
+            self.standing,
+            Standing::Failed { why: Some(TurnFailure::NoAnswer), .. } if !self.client.was_challenged()
+        );
+        self.server == server.server && (is_silent || self.is_of(server))
+    }
+
+    /// Whether the server has something to do with it: it is asked, lends an address, or takes it back.
+    pub(super) fn is_in_use(&self) -> bool {
+        match self.standing {
+            Standing::Asking | Standing::Lent { .. } => true,
+            Standing::Failed { .. } => false,
+            Standing::Unneeded => !self.is_over(),
+        }
     }
 
     /// Whether it has failed, and is not to be tried again yet.
     pub(super) fn is_failed(&self, now: Timestamp) -> bool {
-        matches!(self.standing, Standing::Failed { retry_at } if retry_at > now)
+        matches!(self.standing, Standing::Failed { retry_at, .. } if retry_at > now)
+    }
+
+    /// Whether it has failed so long ago that it may be tried again.
+    pub(super) fn is_due(&self, now: Timestamp) -> bool {
+        matches!(self.standing, Standing::Failed { retry_at, .. } if retry_at <= now)
     }
 
     /// Whether an answer is still to come.
@@ -156,19 +216,10 @@ impl Relay {
     /// When there is something to do.
     pub(super) fn deadline(&self, is_wanted: bool) -> Option<Timestamp> {
         match self.standing {
-            Standing::Failed { retry_at } => is_wanted.then_some(retry_at),
+            Standing::Failed { retry_at, .. } => is_wanted.then_some(retry_at),
             Standing::Asking | Standing::Lent { .. } | Standing::Unneeded => {
                 self.client.poll_timeout()
             }
-        }
-    }
-}
-
-impl Relay {
-    /// A failure that nobody waits for any more is forgotten when its time is over.
-    pub(super) fn forgive(&mut self, now: Timestamp) {
-        if matches!(self.standing, Standing::Failed { retry_at } if retry_at <= now) {
-            self.standing = Standing::Unneeded;
         }
     }
 }

@@ -8,16 +8,14 @@ use crate::ice::CandidateKind;
 use crate::ice::CandidateTypes;
 use crate::ice::LocalCandidate;
 use crate::ids::LocalId;
-use crate::limits::MAX_RELAYS_PER_SOCKET;
 use crate::limits::SEND_ERROR_DOUBLINGS;
 use crate::limits::SEND_ERROR_PAUSE;
-use crate::rng::Rng;
 use crate::time::Timestamp;
 
 use super::Interface;
 use super::TurnServer;
 use super::mapping::Mapping;
-use super::relay::Relay;
+use super::relays::Relays;
 use super::want::Want;
 
 /// See the module.
@@ -31,7 +29,7 @@ pub(super) struct Socket {
     pub(super) mapping: Mapping,
     /// Whom it can ask how it is seen; empty if nobody wants to know.
     pub(super) stun: Vec<SocketAddr>,
-    pub(super) relays: Vec<Relay>,
+    pub(super) relays: Relays,
     /// Nothing is sent before that: the system could not.
     paused_until: Option<Timestamp>,
     send_errors: u32,
@@ -46,7 +44,7 @@ impl Socket {
             preference,
             mapping: Mapping::new(),
             stun: Vec::new(),
-            relays: Vec::new(),
+            relays: Relays::new(),
             paused_until: None,
             send_errors: 0,
         }
@@ -81,7 +79,7 @@ impl Socket {
                 ..host
             });
         }
-        for relay in &self.relays {
+        for relay in self.relays.iter() {
             if let Some((base, address)) = relay.lent()
                 && want.lists(relay.server)
             {
@@ -119,44 +117,19 @@ impl Socket {
         now: Timestamp,
         servers: &'a [TurnServer],
     ) -> Option<&'a TurnServer> {
-        let at = |server: &TurnServer| {
-            let mut relays = self.relays.iter();
-            relays.find(|relay| relay.server == server.server)
-        };
         let mut reached = servers.iter().filter(|server| self.reaches(server.server));
-        let lent = reached
-            .clone()
-            .find(|server| at(server).is_some_and(|relay| relay.lent().is_some()));
-        lent.or_else(|| reached.find(|server| at(server).is_none_or(|relay| !relay.is_failed(now))))
-    }
-
-    /// Asks the relays that somebody needs, and gives back the others.
-    pub(super) fn need_relays(&mut self, now: Timestamp, needed: &[&TurnServer], rng: &mut Rng) {
-        for relay in &mut self.relays {
-            if needed.iter().any(|server| server.server == relay.server) {
-                relay.need(now);
-            } else {
-                relay.give_back(now);
-                relay.forgive(now);
-            }
-        }
-        self.relays.retain(|relay| !relay.is_over());
-        for server in needed {
-            let mut relays = self.relays.iter();
-            let is_there = relays.any(|relay| relay.server == server.server);
-            if !is_there && self.relays.len() < MAX_RELAYS_PER_SOCKET {
-                let rng = rng.child("relay");
-                self.relays.push(Relay::new(now, server, rng));
-            }
-        }
+        let mut lent = reached.clone();
+        let lent = lent.find(|server| self.relays.lends(server.server));
+        lent.or_else(|| reached.find(|server| !self.relays.is_refused(now, server)))
     }
 
     /// When there is something to do.
     pub(super) fn deadline(&self, is_wanted: bool) -> Option<Timestamp> {
         let mapping = self.mapping.deadline().filter(|_| !self.stun.is_empty());
-        let relays = self.relays.iter();
-        let relays = relays.filter_map(|relay| relay.deadline(is_wanted)).min();
-        [mapping, relays].into_iter().flatten().min()
+        [mapping, self.relays.deadline(is_wanted)]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// The system could not send: nothing leaves for a while, and longer each time.

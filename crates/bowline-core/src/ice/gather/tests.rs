@@ -1,5 +1,6 @@
 //! A gatherer, and servers that answer as they are told.
 
+mod accounts;
 mod failures;
 
 use std::format;
@@ -33,6 +34,8 @@ struct Lab {
     sent: Vec<(SocketId, SocketAddr)>,
     news: Vec<(ConnectionId, LocalNews)>,
     cannot_send: bool,
+    /// The names of accounts that TURN servers serve, whose password is their name, too; `None` if they serve anybody.
+    accounts: Option<Vec<&'static str>>,
 }
 
 fn at(text: &str) -> SocketAddr {
@@ -80,6 +83,7 @@ impl Lab {
             sent: Vec::new(),
             news: Vec::new(),
             cannot_send: false,
+            accounts: None,
         }
     }
 
@@ -112,6 +116,11 @@ impl Lab {
         let request = Message::parse(request).unwrap();
         let (method, id) = (request.method(), request.transaction_id());
         assert_eq!(id.asker(), 0);
+        if method != Method::Binding
+            && let Some(refusal) = self.refuse(&request)
+        {
+            return refusal;
+        }
         let mut bytes = Vec::new();
         let mut builder = Builder::new(&mut bytes, Class::Success, method, id);
         builder.xor_mapped_address(self.mapped);
@@ -120,6 +129,9 @@ impl Lab {
         }
         if method != Method::Binding {
             builder.lifetime(600);
+        }
+        if let Some(user) = request.username() {
+            builder.integrity(&accounts::key_of(user));
         }
         bytes
     }

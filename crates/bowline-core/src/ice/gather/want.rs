@@ -78,6 +78,12 @@ impl Want {
         self.wants_relay() && servers.any(|listed| listed.server == server)
     }
 
+    /// Whether a relay is for an account of its own.
+    pub(super) fn has_account(&self, relay: &Relay) -> bool {
+        let mut servers = self.config.turn.iter();
+        self.wants_relay() && servers.any(|listed| relay.is_of(listed))
+    }
+
     /// The next thing that the connection does not know yet.
     pub(super) fn next_news(&mut self, sockets: &[Socket]) -> Option<LocalNews> {
         let candidates: Vec<LocalCandidate> = sockets
@@ -136,12 +142,13 @@ impl Want {
                 self.wants_mapping() && self.config.stun.contains(&server) && !serves(server)
             })
         });
-        let lends = |server: SocketAddr| {
-            let mut relays = sockets.iter().flat_map(|socket| &socket.relays);
-            relays.any(|relay| relay.server == server && relay.lent().is_some())
+        let lends = |server| sockets.iter().any(|socket| socket.relays.lends(server));
+        let concerns = |relay: &Relay| {
+            let mut servers = self.config.turn.iter();
+            self.wants_relay() && servers.any(|listed| relay.concerns(listed))
         };
-        let relays = sockets.iter().flat_map(|socket| &socket.relays);
-        let relays = relays.filter(|relay| self.lists(relay.server) && !lends(relay.server));
+        let relays = sockets.iter().flat_map(|socket| socket.relays.iter());
+        let relays = relays.filter(|relay| concerns(relay) && !lends(relay.server));
         let turn = relays.filter_map(Relay::failure);
         let all = self.config.failures.iter().copied().chain(stun).chain(turn);
         let mut new = all.filter(|failure| !self.told_failures.contains(failure));
