@@ -359,10 +359,9 @@ pub const MAPPING_RETRY_DOUBLINGS: u32 = 8;
 pub const RELAY_RETRY: Span = Span::from_secs(10);
 /// ...so often.
 pub const RELAY_RETRY_DOUBLINGS: u32 = 5;
-/// Nothing is sent to servers from a socket for this time after the system could not; it doubles...
-pub const SEND_ERROR_PAUSE: Span = Span::from_secs(1);
-/// ...so often.
-pub const SEND_ERROR_DOUBLINGS: u32 = 6;
+/// When the system has refused so often to send one request, its server counts as out of reach. Once may be a passing lack
+/// of memory.
+pub const MAX_SEND_ERRORS: u8 = 2;
 
 /// Datagrams that wait on a link in simulated bad conditions: five seconds of 13,000 per second.
 pub const MAX_CONDITIONED_DATAGRAMS: usize = 1 << 16;

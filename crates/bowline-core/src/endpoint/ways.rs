@@ -283,20 +283,17 @@ impl Endpoint {
         self.peers.ways.gatherer.set_interfaces(now, interfaces);
     }
 
-    /// A socket for connections between peers could not send.
-    pub fn handle_send_error(&mut self, now: Timestamp, socket: SocketId) {
-        self.peers.ways.gatherer.on_send_error(now, socket);
+    /// The system refused to send from a socket for connections between peers to that address. It matters if that is a
+    /// STUN or TURN server; what is lost on the way to a peer is up to the connection.
+    pub fn handle_send_error(&mut self, now: Timestamp, socket: SocketId, to: SocketAddr) {
+        self.peers.ways.gatherer.on_send_error(now, socket, to);
     }
 
     /// The next packet to a STUN or TURN server, which replaces what is in `out`: from which socket it goes,
     /// and where to.
-    pub fn poll_server_packet(
-        &mut self,
-        now: Timestamp,
-        out: &mut Vec<u8>,
-    ) -> Option<(SocketId, SocketAddr)> {
+    pub fn poll_server_packet(&mut self, out: &mut Vec<u8>) -> Option<(SocketId, SocketAddr)> {
         out.clear();
-        self.peers.ways.gatherer.poll_transmit(now, out)
+        self.peers.ways.gatherer.poll_transmit(out)
     }
 
     /// The next news for a connection ([`Connection::handle_endpoint`](crate::connection::Connection)).

@@ -141,6 +141,14 @@ impl TurnClient {
         self.pump(now);
     }
 
+    /// The system refuses to send to the server: an attempt to get an allocation ends at once.
+    pub fn on_unreachable(&mut self, now: Timestamp) {
+        if matches!(self.stage, Stage::Allocating) {
+            self.fail(TurnFailure::Unreachable);
+        }
+        self.pump(now);
+    }
+
     /// Takes a datagram from the server: a STUN message, or data of a channel.
     ///
     /// # Errors

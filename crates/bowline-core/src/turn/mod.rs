@@ -149,6 +149,9 @@ pub enum TurnFailure {
     /// Another refusal, by its number (RFC 8489, section 14.8, and RFC 8656, section 19).
     #[error("the TURN server refuses with error {0}")]
     Refused(u16),
+    /// The system refuses to send to the server.
+    #[error("nothing can be sent to the TURN server from here")]
+    Unreachable,
 }
 
 /// What a datagram of the server was.

@@ -128,7 +128,7 @@ impl Host {
         let local = self.local(now);
         let mut packet = Vec::new();
         loop {
-            while let Some((socket, to)) = self.endpoint.poll_server_packet(local, &mut packet) {
+            while let Some((socket, to)) = self.endpoint.poll_server_packet(&mut packet) {
                 out.datagrams.push(Datagram {
                     from: self.source(socket),
                     to,

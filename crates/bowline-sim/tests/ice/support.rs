@@ -259,7 +259,7 @@ impl<'a> Stage<'a> {
             }
             bytes.clear();
         }
-        while let Some((_, to)) = peer.gatherer.poll_transmit(now, &mut bytes) {
+        while let Some((_, to)) = peer.gatherer.poll_transmit(&mut bytes) {
             self.world.send_raw(peer.host, PORT, to, &bytes);
             bytes.clear();
         }

@@ -6,7 +6,6 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use bowline_core::event::ToConnection;
-use bowline_core::time::Timestamp;
 
 use crate::driver::Inner;
 use crate::driver::followup::Followup;
@@ -40,13 +39,13 @@ impl Errands {
 
 impl Hub {
     /// Collects what the endpoint wants done. Nothing, as long as nobody has needed peers.
-    pub(crate) fn collect_errands(&mut self, now: Timestamp, errands: &mut Errands) {
+    pub(crate) fn collect_errands(&mut self, errands: &mut Errands) {
         if !self.ways.are_open() {
             return;
         }
         loop {
             let scratch = &mut errands.scratch;
-            let Some((id, to)) = self.endpoint.poll_server_packet(now, scratch) else {
+            let Some((id, to)) = self.endpoint.poll_server_packet(scratch) else {
                 break;
             };
             // Without a socket the address is gone, and the packet is lost with it.

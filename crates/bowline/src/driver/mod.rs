@@ -395,7 +395,7 @@ impl Inner {
             }
             gone.push(slot);
         });
-        hub.collect_errands(now, &mut follow.errands);
+        hub.collect_errands(&mut follow.errands);
         self.schedule_endpoint(&hub, &mut follow.nudge);
         drop(hub);
     }

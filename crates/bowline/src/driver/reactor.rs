@@ -229,7 +229,7 @@ impl TimerRunner {
             let mut hub = inner.hub.lock();
             hub.endpoint.handle_timeout(now);
             inner.tell_trust(&mut hub, &mut follow.nudge);
-            hub.collect_errands(now, &mut follow.errands);
+            hub.collect_errands(&mut follow.errands);
             let has_to_look = hub.ways.begin_due_look(now);
             inner.schedule_endpoint(&hub, &mut follow.nudge);
             drop(hub);

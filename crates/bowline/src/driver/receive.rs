@@ -212,7 +212,7 @@ impl Receiver {
             };
             self.routed.push(routed);
         }
-        hub.collect_errands(now, &mut follow.errands);
+        hub.collect_errands(&mut follow.errands);
         let mut nudge = Nudge::default();
         inner.schedule_endpoint(&hub, &mut nudge);
         drop(hub);

@@ -166,7 +166,7 @@ impl Inner {
                 (slot.ok_or(ConnectP2pError::Gone)?, true)
             }
         };
-        hub.collect_errands(now, &mut follow.errands);
+        hub.collect_errands(&mut follow.errands);
         self.schedule_endpoint(&hub, &mut follow.nudge);
         drop(hub);
         self.follow_up(&mut follow);
@@ -201,7 +201,7 @@ impl Inner {
                 .admit_peer(&mut hub, core)
                 .map(|slot| Some((slot, true))),
         };
-        hub.collect_errands(now, &mut follow.errands);
+        hub.collect_errands(&mut follow.errands);
         self.schedule_endpoint(&hub, &mut follow.nudge);
         drop(hub);
         self.follow_up(&mut follow);

@@ -343,7 +343,7 @@ fn send_runs(inner: &Inner, buf: &TransmitBuf, runs: &[Run]) -> usize {
     }
     let send = |socket: &UdpSocket| socket.send_many(&list[..runs.len()]);
     let sent = if from.is_shared {
-        inner.watch_errors(&from.from, send)
+        inner.watch_errors(&from.from, None, send)
     } else {
         send(&from.from.socket)
     };

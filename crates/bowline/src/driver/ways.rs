@@ -213,7 +213,7 @@ impl Inner {
         let (added, gone) = hub.replace_ways(now, found, &opened);
         let known: Vec<_> = hub.ways.list.iter().map(|(id, _)| *id).collect();
         hub.ways.state = State::Watching(now + limits::LOOK_INTERVAL);
-        hub.collect_errands(now, &mut follow.errands);
+        hub.collect_errands(&mut follow.errands);
         self.schedule_endpoint(&hub, &mut follow.nudge);
         drop(hub);
         for (id, socket) in added {
@@ -275,31 +275,35 @@ impl Inner {
         bytes: &[u8],
         segment_size: usize,
     ) -> bool {
-        self.watch_errors(from, |socket| {
+        self.watch_errors(from, Some(border.remote), |socket| {
             self.send_run(socket, border, bytes, segment_size)
         })
     }
 
-    /// Has something sent from one of the sockets, and sees to it if that fails.
+    /// Has something sent from one of the sockets, and sees to it if that fails. `to` is `None` if it is for several
+    /// peers. An error that another thread meets in the same moment may be taken for one of ours.
     pub(crate) fn watch_errors<R>(
         &self,
         from: &LocalSocket,
+        to: Option<SocketAddr>,
         send: impl FnOnce(&UdpSocket) -> R,
     ) -> R {
         assert_none_held();
         let errors = from.socket.counters().send_errors;
         let result = send(&from.socket);
         if from.socket.counters().send_errors != errors {
-            self.on_send_error(from.id);
+            self.on_send_error(from.id, to);
         }
         result
     }
 
-    /// A socket could not send, so the core may want to know, and the addresses may have changed.
-    fn on_send_error(&self, socket: SocketId) {
+    /// A socket could not send: the core wants to know if it was to a server, and the addresses may have changed.
+    fn on_send_error(&self, socket: SocketId, to: Option<SocketAddr>) {
         let mut hub = self.hub.lock();
         let now = self.clock.now();
-        hub.endpoint.handle_send_error(now, socket);
+        if let Some(to) = to {
+            hub.endpoint.handle_send_error(now, socket, to);
+        }
         hub.ways.look_soon(now);
         drop(hub);
         // Whoever drives does what follows: done here it could fail again, and so on.
@@ -327,7 +331,7 @@ impl Inner {
         let mut hub = self.hub.lock();
         let now = self.clock.now();
         hub.endpoint.handle_resolved(now, name, addresses);
-        hub.collect_errands(now, &mut follow.errands);
+        hub.collect_errands(&mut follow.errands);
         self.schedule_endpoint(&hub, &mut follow.nudge);
         drop(hub);
         self.follow_up(&mut follow);

@@ -39,6 +39,11 @@ pub enum ServerFailure {
         /// Why.
         why: TurnFailure,
     },
+    /// The system refuses to send to a STUN server.
+    StunUnreachable {
+        /// Its address.
+        server: SocketAddr,
+    },
 }
 
 impl fmt::Display for ServerFailure {
@@ -59,6 +64,12 @@ impl fmt::Display for ServerFailure {
             Self::StunSilent { server } => write!(f, "{server}: the STUN server does not answer"),
             Self::StunRefused { server } => {
                 write!(f, "{server}: the STUN server does not tell our address")
+            }
+            Self::StunUnreachable { server } => {
+                write!(
+                    f,
+                    "{server}: nothing can be sent to the STUN server from here"
+                )
             }
             Self::Turn { server, why } => write!(f, "{server}: {why}"),
         }

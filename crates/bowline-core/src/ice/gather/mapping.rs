@@ -7,6 +7,7 @@ use crate::limits::MAPPING_FRESH;
 use crate::limits::MAPPING_KEEPALIVE;
 use crate::limits::MAPPING_RETRY;
 use crate::limits::MAPPING_RETRY_DOUBLINGS;
+use crate::limits::MAX_SEND_ERRORS;
 use crate::limits::MAX_SERVERS;
 use crate::rng::Rng;
 use crate::stun::Builder;
@@ -54,6 +55,8 @@ enum State {
 struct Question {
     server: SocketAddr,
     transaction: Transaction,
+    /// How often the system has refused to send it.
+    send_errors: u8,
 }
 
 /// What came of an answer, or of none.
@@ -218,10 +221,29 @@ impl Mapping {
         }
     }
 
-    /// Nothing can be sent from the socket until then.
-    pub(super) fn pause(&mut self, until: Timestamp) {
-        self.is_due = false;
-        self.state = State::Failed { retry_at: until };
+    /// The system has refused to send to that address: if it is the server being asked, and again so, the next one is
+    /// asked. What is known stays so until it has long not been confirmed.
+    pub(super) fn on_send_error(
+        &mut self,
+        now: Timestamp,
+        to: SocketAddr,
+        servers: &[SocketAddr],
+        rng: &mut Rng,
+    ) -> Outcome {
+        let State::Asking { question, tried } = &mut self.state else {
+            return Outcome::Same;
+        };
+        if question.server != to {
+            return Outcome::Same;
+        }
+        question.send_errors = question.send_errors.saturating_add(1);
+        if question.send_errors < MAX_SEND_ERRORS {
+            return Outcome::Same;
+        }
+        let next = *tried + 1;
+        self.note_wrong(ServerFailure::StunUnreachable { server: to });
+        self.ask(now, servers, next, rng);
+        Outcome::News
     }
 
     /// Appends the request that is to leave, and returns to whom.
@@ -274,6 +296,7 @@ impl Question {
         Self {
             server,
             transaction,
+            send_errors: 0,
         }
     }
 }
@@ -281,9 +304,9 @@ impl Question {
 /// The STUN server that it is about.
 pub(super) const fn stun_server(failure: &ServerFailure) -> Option<SocketAddr> {
     match failure {
-        ServerFailure::StunSilent { server } | ServerFailure::StunRefused { server } => {
-            Some(*server)
-        }
+        ServerFailure::StunSilent { server }
+        | ServerFailure::StunRefused { server }
+        | ServerFailure::StunUnreachable { server } => Some(*server),
         ServerFailure::StunUnknown { .. }
         | ServerFailure::TurnUnknown { .. }
         | ServerFailure::Turn { .. } => None,

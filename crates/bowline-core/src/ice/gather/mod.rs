@@ -10,9 +10,9 @@
 //! changes to and fro while nobody looks is told once, or not at all.
 //!
 //! Servers are asked in their order, the next when one fails. When all have, they are asked again later, and later each
-//! time. A socket that the system cannot send from ([`Gatherer::on_send_error`]) is left alone likewise. A socket
-//! has one mapping, whichever connection's server told it, and one allocation per TURN server, whichever connection's
-//! account got it.
+//! time. One that the system cannot send to ([`Gatherer::on_send_error`]) has failed, too, and stands in nobody's way: the
+//! socket may well lead to others. A socket has one mapping, whichever connection's server told it, and one allocation
+//! per TURN server, whichever connection's account got it.
 //!
 //! What goes wrong is remembered as long as it holds, and told as well: who configures a server with a wrong password
 //! would never know.
@@ -236,13 +236,6 @@ impl Gatherer {
                 None => Ok(GatherInput::NotMine),
             },
         };
-        if matches!(
-            input,
-            Ok(GatherInput::Handled | GatherInput::Relayed { .. })
-        ) && let Some(socket) = self.sockets.get_mut(index)
-        {
-            socket.on_received();
-        }
         self.follow_relays(now);
         input
     }
@@ -279,13 +272,24 @@ impl Gatherer {
         }
     }
 
-    /// The system could not send from a socket: it is left alone for a while.
-    pub fn on_send_error(&mut self, now: Timestamp, socket: SocketId) {
+    /// The system refused to send from a socket to that address. If that is a server which is being asked, and it
+    /// is so again, the next one is asked. Peers' addresses are no concern of the gatherer's.
+    pub fn on_send_error(&mut self, now: Timestamp, socket: SocketId, to: SocketAddr) {
         let mut sockets = self.sockets.iter_mut();
-        if let Some(socket) = sockets.find(|known| known.id == socket) {
-            socket.on_send_error(now);
+        let Some(socket) = sockets.find(|known| known.id == socket) else {
+            return;
+        };
+        for relay in socket.relays.iter_mut() {
+            relay.on_send_error(now, to);
+        }
+        let servers = &socket.stun;
+        let outcome = socket
+            .mapping
+            .on_send_error(now, to, servers, &mut self.rng);
+        if outcome == Outcome::News {
             self.outdate_all();
         }
+        self.follow_relays(now);
     }
 
     /// The deadline may have passed.
@@ -311,13 +315,9 @@ impl Gatherer {
     }
 
     /// Appends the next packet to `out`, and returns from where to whom it goes.
-    pub fn poll_transmit(
-        &mut self,
-        now: Timestamp,
-        out: &mut Vec<u8>,
-    ) -> Option<(SocketId, SocketAddr)> {
+    pub fn poll_transmit(&mut self, out: &mut Vec<u8>) -> Option<(SocketId, SocketAddr)> {
         self.sockets.iter_mut().find_map(|socket| {
-            let to = socket.poll_transmit(now, out)?;
+            let to = socket.poll_transmit(out)?;
             Some((socket.id, to))
         })
     }
@@ -396,7 +396,7 @@ impl Gatherer {
     fn sync(&mut self, now: Timestamp) {
         for socket in &mut self.sockets {
             socket.stun = stun_servers(socket, &self.wants);
-            if !socket.stun.is_empty() && !socket.is_paused(now) {
+            if !socket.stun.is_empty() {
                 let servers = &socket.stun;
                 socket.mapping.want(now, servers, &mut self.rng);
             }

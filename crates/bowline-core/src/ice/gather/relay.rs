@@ -6,6 +6,7 @@ use zeroize::Zeroizing;
 
 use crate::counters::DropReason;
 use crate::ids::LocalId;
+use crate::limits::MAX_SEND_ERRORS;
 use crate::limits::RELAY_RETRY;
 use crate::limits::RELAY_RETRY_DOUBLINGS;
 use crate::rng::Rng;
@@ -29,6 +30,8 @@ pub(super) struct Relay {
     pub(super) client: TurnClient,
     standing: Standing,
     failures: u32,
+    /// How often the system has refused to send in the attempt under way.
+    send_errors: u8,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -62,6 +65,7 @@ impl Relay {
             client,
             standing: Standing::Asking,
             failures: 0,
+            send_errors: 0,
         }
     }
 
@@ -75,6 +79,7 @@ impl Relay {
         if begins {
             self.client.start(now);
             self.standing = Standing::Asking;
+            self.send_errors = 0;
         }
     }
 
@@ -108,6 +113,17 @@ impl Relay {
                     payload,
                 })
             }
+        }
+    }
+
+    /// The system has refused to send to that address: if it is the server being asked, and again so, that is given up.
+    pub(super) fn on_send_error(&mut self, now: Timestamp, to: SocketAddr) {
+        if !self.is_asking() || self.client.server() != to {
+            return;
+        }
+        self.send_errors = self.send_errors.saturating_add(1);
+        if self.send_errors >= MAX_SEND_ERRORS {
+            self.client.on_unreachable(now);
         }
     }
 
@@ -178,7 +194,7 @@ impl Relay {
     pub(super) fn concerns(&self, server: &TurnServer) -> bool {
         let is_silent = matches!(
             self.standing,
-            Standing::Failed { why: Some(TurnFailure::NoAnswer), .. } if !self.client.was_challenged()
+            Standing::Failed { why: Some(TurnFailure::NoAnswer | TurnFailure::Unreachable), .. } if !self.client.was_challenged()
         );
         self.server == server.server && (is_silent || self.is_of(server))
     }

@@ -8,8 +8,6 @@ use crate::ice::CandidateKind;
 use crate::ice::CandidateTypes;
 use crate::ice::LocalCandidate;
 use crate::ids::LocalId;
-use crate::limits::SEND_ERROR_DOUBLINGS;
-use crate::limits::SEND_ERROR_PAUSE;
 use crate::time::Timestamp;
 
 use super::Interface;
@@ -30,9 +28,6 @@ pub(super) struct Socket {
     /// Whom it can ask how it is seen; empty if nobody wants to know.
     pub(super) stun: Vec<SocketAddr>,
     pub(super) relays: Relays,
-    /// Nothing is sent before that: the system could not.
-    paused_until: Option<Timestamp>,
-    send_errors: u32,
 }
 
 impl Socket {
@@ -45,8 +40,6 @@ impl Socket {
             mapping: Mapping::new(),
             stun: Vec::new(),
             relays: Relays::new(),
-            paused_until: None,
-            send_errors: 0,
         }
     }
 
@@ -132,45 +125,11 @@ impl Socket {
             .min()
     }
 
-    /// The system could not send: nothing leaves for a while, and longer each time.
-    pub(super) fn on_send_error(&mut self, now: Timestamp) {
-        if self.is_paused(now) {
-            return;
-        }
-        let wait = SEND_ERROR_PAUSE * (1 << self.send_errors.min(SEND_ERROR_DOUBLINGS));
-        self.send_errors = self.send_errors.saturating_add(1);
-        let until = now + wait;
-        self.paused_until = Some(until);
-        self.mapping.pause(until);
-    }
-
-    /// Something came in, so that something can go out, too.
-    pub(super) const fn on_received(&mut self) {
-        self.paused_until = None;
-        self.send_errors = 0;
-    }
-
-    pub(super) fn is_paused(&self, now: Timestamp) -> bool {
-        self.paused_until.is_some_and(|until| now < until)
-    }
-
-    /// Appends the next packet, and returns to whom. What would leave during a pause is lost.
-    pub(super) fn poll_transmit(
-        &mut self,
-        now: Timestamp,
-        out: &mut Vec<u8>,
-    ) -> Option<SocketAddr> {
-        let start = out.len();
-        let is_paused = self.is_paused(now);
-        loop {
-            let to = self.mapping.poll_transmit(out).or_else(|| {
-                let mut relays = self.relays.iter_mut();
-                relays.find_map(|relay| relay.client.poll_transmit(out))
-            })?;
-            if !is_paused {
-                return Some(to);
-            }
-            out.truncate(start);
-        }
+    /// Appends the next packet, and returns to whom.
+    pub(super) fn poll_transmit(&mut self, out: &mut Vec<u8>) -> Option<SocketAddr> {
+        self.mapping.poll_transmit(out).or_else(|| {
+            let mut relays = self.relays.iter_mut();
+            relays.find_map(|relay| relay.client.poll_transmit(out))
+        })
     }
 }
