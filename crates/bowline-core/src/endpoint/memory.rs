@@ -30,7 +30,7 @@ impl Ways {
         let wishes = memory::of_shared(wishes, Wish::heap_bytes);
         let names = self.names.iter().map(|(name, known)| {
             let addresses = match known {
-                Name::Asked => 0,
+                Name::Asked { .. } => 0,
                 Name::Known { addresses, .. } => memory::of_vec(addresses),
             };
             name.capacity() + addresses

@@ -82,13 +82,22 @@ pub(super) struct TurnUri {
 /// A name of a server.
 #[derive(Clone, Debug)]
 pub(super) enum Name {
-    /// The owner of the endpoint was asked.
-    Asked,
+    /// The owner of the endpoint was asked then.
+    Asked { at: Timestamp },
     /// It was answered then; no addresses if there are none.
     Known {
         at: Timestamp,
         addresses: Vec<IpAddr>,
     },
+}
+
+impl Name {
+    /// When the latest happened.
+    const fn at(&self) -> Timestamp {
+        match self {
+            Self::Asked { at } | Self::Known { at, .. } => *at,
+        }
+    }
 }
 
 impl Wish {
@@ -151,10 +160,35 @@ impl Ways {
     /// A connection looks for ways.
     pub(super) fn want(&mut self, now: Timestamp, id: ConnectionId, config: &Config) {
         let wish = self.share(Wish::of(config));
+        self.wishes.insert(id, Arc::clone(&wish));
+        self.look_up(now, &wish);
+        self.gather(now, id, &wish);
+    }
+
+    pub(super) fn release(&mut self, now: Timestamp, id: ConnectionId) {
+        if self.wishes.remove(&id).is_none() {
+            return;
+        }
+        self.gatherer.release(now, id);
+        if self.wishes.is_empty() {
+            self.wish = None;
+        }
+        if self.names.len() < limits::MAX_SERVER_NAMES {
+            return;
+        }
+        // There may be room now for a name that had none.
+        let lacks_room = |wish: &&Wish| wish.names().any(|name| !self.names.contains_key(name));
+        if let Some(wish) = self.wishes.values().find(lacks_room).cloned() {
+            self.look_up(now, &wish);
+        }
+    }
+
+    /// Has the names of servers resolved that are not known, or not any more.
+    fn look_up(&mut self, now: Timestamp, wish: &Wish) {
         for name in wish.names() {
             let is_fresh = match self.names.get(name) {
                 None => false,
-                Some(Name::Asked) => true,
+                Some(Name::Asked { .. }) => true,
                 Some(Name::Known { at, addresses }) => {
                     let life = match addresses.is_empty() {
                         true => limits::UNRESOLVED_NAME_LIFE,
@@ -163,16 +197,14 @@ impl Ways {
                     now.since(*at) < life
                 }
             };
-            let has_room =
-                self.names.contains_key(name) || self.names.len() < limits::MAX_SERVER_NAMES;
-            if !is_fresh && has_room && !self.to_resolve.contains(name) {
-                self.to_resolve.push_back(name.clone());
-                // What was known holds until the answer.
-                self.names.entry(name.clone()).or_insert(Name::Asked);
+            if is_fresh || self.to_resolve.contains(name) || !self.has_room_for(name) {
+                continue;
             }
+            self.to_resolve.push_back(name.clone());
+            // What was known holds until the answer.
+            let asked = Name::Asked { at: now };
+            self.names.entry(name.clone()).or_insert(asked);
         }
-        self.gather(now, id, &wish);
-        self.wishes.insert(id, wish);
     }
 
     fn share(&mut self, wish: Wish) -> Arc<Wish> {
@@ -182,13 +214,23 @@ impl Ways {
         }
     }
 
-    pub(super) fn release(&mut self, now: Timestamp, id: ConnectionId) {
-        if self.wishes.remove(&id).is_some() {
-            self.gatherer.release(now, id);
+    /// Whether that name can be remembered, if need be in place of the oldest that no connection lists any more.
+    fn has_room_for(&mut self, name: &String) -> bool {
+        if self.names.contains_key(name) || self.names.len() < limits::MAX_SERVER_NAMES {
+            return true;
         }
-        if self.wishes.is_empty() {
-            self.wish = None;
-        }
+        let is_listed = |name: &String| {
+            let mut listed = self.wishes.values().flat_map(Wish::names);
+            listed.any(|other| other == name)
+        };
+        let unlisted = self.names.iter().filter(|(name, _)| !is_listed(name));
+        let oldest = unlisted.min_by_key(|(_, known)| known.at());
+        let Some(oldest) = oldest.map(|(name, _)| name.clone()) else {
+            return false;
+        };
+        self.names.remove(&oldest);
+        self.to_resolve.retain(|waiting| *waiting != oldest);
+        true
     }
 
     fn gather(&mut self, now: Timestamp, id: ConnectionId, wish: &Wish) {
@@ -212,14 +254,15 @@ impl Ways {
         self.gatherer.want(now, id, config);
     }
 
-    /// The servers whose names have no address.
+    /// The servers whose names have no address, or cannot be looked up because there are too many.
     fn unknown(&self, wish: &Wish) -> Vec<ServerFailure> {
         let is_unknown = |server: &ServerUri| match server.host() {
             ServerHost::Ip(_) => false,
-            ServerHost::Name(name) => matches!(
-                self.names.get(name),
-                Some(Name::Known { addresses, .. }) if addresses.is_empty()
-            ),
+            ServerHost::Name(name) => match self.names.get(name) {
+                None => true,
+                Some(Name::Asked { .. }) => false,
+                Some(Name::Known { addresses, .. }) => addresses.is_empty(),
+            },
         };
         let reflexive = wish.mask.intersects(CandidateTypes::REFLEXIVE);
         let stun = wish.stun.iter().zip(1..=u8::MAX).filter(|_| reflexive);
@@ -238,7 +281,7 @@ impl Ways {
             ServerHost::Ip(ip) => Vec::from([at(ip)]),
             ServerHost::Name(name) => match self.names.get(name) {
                 Some(Name::Known { addresses, .. }) => addresses.iter().map(at).collect(),
-                Some(Name::Asked) | None => Vec::new(),
+                Some(Name::Asked { .. }) | None => Vec::new(),
             },
         }
     }
@@ -427,3 +470,6 @@ impl Endpoint {
         self.peers.ways.gatherer.host(socket).is_some()
     }
 }
+
+#[cfg(test)]
+mod tests;
