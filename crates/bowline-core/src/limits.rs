@@ -359,6 +359,8 @@ pub const MAPPING_RETRY_DOUBLINGS: u32 = 8;
 pub const RELAY_RETRY: Span = Span::from_secs(10);
 /// ...so often.
 pub const RELAY_RETRY_DOUBLINGS: u32 = 5;
+/// A connection that has not asked for a STUN or TURN server before need not wait so long, but for this time since it failed.
+pub const MIN_SERVER_RETRY: Span = Span::from_secs(1);
 /// When the system has refused so often to send one request, its server counts as out of reach. Once may be a passing lack
 /// of memory.
 pub const MAX_SEND_ERRORS: u8 = 2;

@@ -9,6 +9,7 @@ use crate::limits::MAPPING_RETRY;
 use crate::limits::MAPPING_RETRY_DOUBLINGS;
 use crate::limits::MAX_SEND_ERRORS;
 use crate::limits::MAX_SERVERS;
+use crate::limits::MIN_SERVER_RETRY;
 use crate::rng::Rng;
 use crate::stun::Builder;
 use crate::stun::Class;
@@ -48,7 +49,10 @@ enum State {
         question: Option<Question>,
     },
     /// None has answered.
-    Failed { retry_at: Timestamp },
+    Failed {
+        since: Timestamp,
+        retry_at: Timestamp,
+    },
 }
 
 #[derive(Clone, Debug)]
@@ -89,10 +93,17 @@ impl Mapping {
             State::Unknown => false,
             State::Asking { .. } => true,
             State::Known { confirmed, .. } => now.since(*confirmed) < MAPPING_FRESH,
-            State::Failed { retry_at } => now < *retry_at,
+            State::Failed { retry_at, .. } => now < *retry_at,
         };
         if !is_under_way {
             self.ask(now, servers, 0, rng);
+        }
+    }
+
+    /// Somebody wants to know who did not before: servers that have failed are not left alone for much longer.
+    pub(super) fn hurry(&mut self, now: Timestamp) {
+        if let State::Failed { since, retry_at } = &mut self.state {
+            *retry_at = (*retry_at).min(now.max(*since + MIN_SERVER_RETRY));
         }
     }
 
@@ -125,7 +136,7 @@ impl Mapping {
                 Some(question) => question.transaction.next_deadline(),
                 None => *confirmed + MAPPING_KEEPALIVE,
             }),
-            State::Failed { retry_at } => Some(*retry_at),
+            State::Failed { retry_at, .. } => Some(*retry_at),
         }
     }
 
@@ -265,6 +276,12 @@ impl Mapping {
         }
     }
 
+    /// What is wrong with servers that nobody lists any more is forgotten.
+    pub(super) fn forget_unlisted(&mut self, servers: &[SocketAddr]) {
+        self.wrong
+            .retain(|failure| stun_server(failure).is_some_and(|server| servers.contains(&server)));
+    }
+
     /// Remembers what is wrong with a server, in place of what was before.
     fn note_wrong(&mut self, failure: ServerFailure) {
         let server = stun_server(&failure);
@@ -279,8 +296,10 @@ impl Mapping {
         let Some(server) = servers.get(tried) else {
             let wait = MAPPING_RETRY * (1 << self.failures.min(MAPPING_RETRY_DOUBLINGS));
             self.failures = self.failures.saturating_add(1);
-            let retry_at = now + wait;
-            self.state = State::Failed { retry_at };
+            self.state = State::Failed {
+                since: now,
+                retry_at: now + wait,
+            };
             return;
         };
         let question = Question::new(now, *server, rng);

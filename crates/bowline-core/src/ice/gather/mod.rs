@@ -10,7 +10,7 @@
 //! changes to and fro while nobody looks is told once, or not at all.
 //!
 //! Servers are asked in their order, the next when one fails. When all have, they are asked again later, and later each
-//! time. One that the system cannot send to ([`Gatherer::on_send_error`]) has failed, too, and stands in nobody's way: the
+//! time; for a connection that is new, at once, if a second has passed: it may have but a few. One that the system cannot send to ([`Gatherer::on_send_error`]) has failed, too, and stands in nobody's way: the
 //! socket may well lead to others. A socket has one mapping, whichever connection's server told it, and one allocation
 //! per TURN server, whichever connection's account got it.
 //!
@@ -190,11 +190,10 @@ impl Gatherer {
     /// was told is not told again.
     pub fn want(&mut self, now: Timestamp, id: ConnectionId, config: GatherConfig) {
         let config = self.share(config);
-        match self.wants.get_mut(&id) {
-            Some(want) => want.configure(config),
-            None => {
-                self.wants.insert(id, Want::new(config));
-            }
+        let want = self.wants.entry(id).or_default();
+        let before = want.configure(config);
+        for socket in &mut self.sockets {
+            socket.hurry(now, want, &before);
         }
         self.outdated.insert(id);
         self.sync(now);
@@ -396,6 +395,7 @@ impl Gatherer {
     fn sync(&mut self, now: Timestamp) {
         for socket in &mut self.sockets {
             socket.stun = stun_servers(socket, &self.wants);
+            socket.mapping.forget_unlisted(&socket.stun);
             if !socket.stun.is_empty() {
                 let servers = &socket.stun;
                 socket.mapping.want(now, servers, &mut self.rng);

@@ -7,6 +7,7 @@ use zeroize::Zeroizing;
 use crate::counters::DropReason;
 use crate::ids::LocalId;
 use crate::limits::MAX_SEND_ERRORS;
+use crate::limits::MIN_SERVER_RETRY;
 use crate::limits::RELAY_RETRY;
 use crate::limits::RELAY_RETRY_DOUBLINGS;
 use crate::rng::Rng;
@@ -44,6 +45,7 @@ enum Standing {
     Failed {
         /// `None` if the client does not say.
         why: Option<TurnFailure>,
+        since: Timestamp,
         retry_at: Timestamp,
     },
     /// Nobody needs it.
@@ -80,6 +82,16 @@ impl Relay {
             self.client.start(now);
             self.standing = Standing::Asking;
             self.send_errors = 0;
+        }
+    }
+
+    /// Somebody wants it who did not before: after a failure it is not left alone for much longer.
+    pub(super) fn hurry(&mut self, now: Timestamp) {
+        if let Standing::Failed {
+            since, retry_at, ..
+        } = &mut self.standing
+        {
+            *retry_at = (*retry_at).min(now.max(*since + MIN_SERVER_RETRY));
         }
     }
 
@@ -160,7 +172,11 @@ impl Relay {
                 let doublings = self.failures.min(RELAY_RETRY_DOUBLINGS);
                 let retry_at = now + RELAY_RETRY * (1 << doublings);
                 self.failures = self.failures.saturating_add(1);
-                self.standing = Standing::Failed { why, retry_at };
+                self.standing = Standing::Failed {
+                    why,
+                    since: now,
+                    retry_at,
+                };
                 true
             }
         }

@@ -10,6 +10,7 @@ use crate::ice::LocalCandidate;
 use crate::ids::LocalId;
 use crate::time::Timestamp;
 
+use super::GatherConfig;
 use super::Interface;
 use super::TurnServer;
 use super::mapping::Mapping;
@@ -23,7 +24,7 @@ pub(super) struct Socket {
     pub(super) address: SocketAddr,
     /// Its name as an end of ours.
     pub(super) local: LocalId,
-    preference: u16,
+    pub(super) preference: u16,
     pub(super) mapping: Mapping,
     /// Whom it can ask how it is seen; empty if nobody wants to know.
     pub(super) stun: Vec<SocketAddr>,
@@ -102,6 +103,22 @@ impl Socket {
                 .iter()
                 .any(|relay| relay.is_asking() && want.lists(relay.server));
         (!asks_stun || self.mapping.is_settled()) && !waits_for_relay
+    }
+
+    /// A connection wants something that it did not want `before`: what has failed may be tried again soon.
+    pub(super) fn hurry(&mut self, now: Timestamp, want: &Want, before: &GatherConfig) {
+        let mut stun = want.config.stun.iter();
+        let is_new = |server: &SocketAddr| self.reaches(*server) && !before.stun.contains(server);
+        if want.wants_mapping() && stun.any(is_new) {
+            self.mapping.hurry(now);
+        }
+        for server in want.config.turn.iter().filter(|_| want.wants_relay()) {
+            if !before.turn.contains(server) {
+                let relays = self.relays.iter_mut();
+                let concerned = relays.filter(|relay| relay.concerns(server));
+                concerned.for_each(|relay| relay.hurry(now));
+            }
+        }
     }
 
     /// The relay that a connection is served by: the first that lends an address, or else the first that has not failed.

@@ -19,7 +19,7 @@ use super::relay::Relay;
 use super::socket::Socket;
 
 /// See the module.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Want {
     /// Connections with the same settings share them.
     pub(super) config: Arc<GatherConfig>,
@@ -48,18 +48,9 @@ impl From<&LocalCandidate> for Told {
 }
 
 impl Want {
-    pub(super) const fn new(config: Arc<GatherConfig>) -> Self {
-        Self {
-            config,
-            told: Vec::new(),
-            told_failures: Vec::new(),
-            is_done: false,
-        }
-    }
-
-    /// What it wants now.
-    pub(super) fn configure(&mut self, config: Arc<GatherConfig>) {
-        self.config = config;
+    /// What it wants now. Returns what it wanted before.
+    pub(super) const fn configure(&mut self, config: Arc<GatherConfig>) -> Arc<GatherConfig> {
+        core::mem::replace(&mut self.config, config)
     }
 
     /// Whether reflexive addresses are of use.
