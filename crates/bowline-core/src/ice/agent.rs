@@ -134,14 +134,10 @@ impl IceAgent {
     }
 
     /// There is such a way out of this host. One that the settings do not allow is not taken; another mapping
-    /// of a socket replaces the one before.
+    /// of a socket replaces the one before. One that is known may be preferred to others more or less than before.
     pub fn add_local(&mut self, now: Timestamp, candidate: LocalCandidate) {
         let of_type = CandidateTypes::of(candidate.kind, candidate.address.ip());
-        let address = PeerAddr::from(candidate.address);
-        let is_known = self.locals.iter().any(|local| {
-            local.base == candidate.base && local.kind == candidate.kind && local.address == address
-        });
-        if !self.types.contains(of_type) || is_known {
+        if !self.types.contains(of_type) || self.is_known(now, &candidate) {
             return;
         }
         self.locals

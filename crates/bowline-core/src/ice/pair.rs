@@ -183,6 +183,11 @@ impl Pair {
         (self.local, self.remote.address.into())
     }
 
+    /// Our end has another preference than before.
+    pub(super) const fn prefer(&mut self, base: &Base) {
+        self.priority = dialect::priority(base.kind(), base.preference);
+    }
+
     /// Pairs in the own network first, then by RFC 8445, section 6.1.2.3.
     pub(super) fn rank(&self, is_controlling: bool) -> Rank {
         let ours = self.priority;

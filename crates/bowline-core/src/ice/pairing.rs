@@ -48,10 +48,13 @@ impl IceAgent {
     ) -> Result<(), DropReason> {
         let mut known = self.remotes.iter_mut();
         if let Some(known) = known.find(|known| known.address == remote.address) {
-            *known = remote;
-            let pairs = self.checklist.iter_mut();
-            for pair in pairs.filter(|pair| pair.remote.address == remote.address) {
-                pair.remote = remote;
+            if *known != remote {
+                *known = remote;
+                let pairs = self.checklist.iter_mut();
+                for pair in pairs.filter(|pair| pair.remote.address == remote.address) {
+                    pair.remote = remote;
+                }
+                self.choose(now);
             }
             return Ok(());
         }
@@ -76,6 +79,28 @@ impl IceAgent {
             self.pair(base, remote);
         }
         Ok(())
+    }
+
+    /// Whether a candidate of ours is known already. If another preference of it is, it has this one now.
+    pub(super) fn is_known(&mut self, now: Timestamp, candidate: &LocalCandidate) -> bool {
+        let address = PeerAddr::from(candidate.address);
+        let mut locals = self.locals.iter_mut();
+        let Some(known) = locals.find(|local| {
+            local.base == candidate.base && local.kind == candidate.kind && local.address == address
+        }) else {
+            return false;
+        };
+        if known.preference != candidate.preference {
+            *known = Local::from(*candidate);
+            let base = base_of(known);
+            let pairs = self.checklist.iter_mut();
+            for pair in pairs.filter(|pair| pair.local == base.id) {
+                pair.prefer(&base);
+            }
+            self.announce(candidate);
+            self.choose(now);
+        }
+        true
     }
 
     /// Forms the pairs of a candidate of ours.

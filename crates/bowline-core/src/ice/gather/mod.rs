@@ -166,20 +166,21 @@ impl Gatherer {
     /// them any more is gone.
     pub fn set_interfaces(&mut self, now: Timestamp, interfaces: &[Interface]) {
         let mut before = core::mem::take(&mut self.sockets);
-        for (index, interface) in interfaces.iter().take(MAX_INTERFACES).enumerate() {
+        let mut preference = u16::MAX;
+        for interface in interfaces.iter().take(MAX_INTERFACES) {
             let is_same = |socket: &Socket| {
                 socket.id == interface.socket && socket.address == interface.address
             };
             if self.sockets.iter().any(is_same) {
                 continue;
             }
-            let socket = match before.iter().position(is_same) {
+            let mut socket = match before.iter().position(is_same) {
                 Some(position) => before.swap_remove(position),
-                None => {
-                    let preference = u16::MAX.saturating_sub(index as u16);
-                    Socket::new(*interface, self.next_id(), preference)
-                }
+                None => Socket::new(*interface, self.next_id(), preference),
             };
+            // Less than those before it, and no other than it was if that is so: peers need not be told then.
+            socket.preference = socket.preference.min(preference);
+            preference = socket.preference.saturating_sub(1);
             self.sockets.push(socket);
         }
         self.outdate_all();

@@ -350,6 +350,38 @@ fn is_request(bytes: &[u8]) -> bool {
 }
 
 #[test]
+fn regression_sockets_that_stay_are_preferred_as_their_order_says() {
+    let mut lab = Lab::new();
+    let second = interface(2, "10.0.0.7:5000");
+    let third = interface(3, "10.0.0.8:5000");
+    lab.gatherer
+        .set_interfaces(lab.now, &[interface(1, HOME), third]);
+    lab.want(1, config(2));
+    let preferences = |lab: &Lab| {
+        let mut latest = BTreeMap::new();
+        for (_, news) in &lab.news {
+            if let LocalNews::Added(candidate) = news {
+                latest.insert(candidate.address, candidate.preference);
+            }
+        }
+        [HOME, "10.0.0.7:5000", "10.0.0.8:5000"].map(|address| latest.get(&at(address)).copied())
+    };
+    let max = u16::MAX;
+    assert_eq!(preferences(&lab), [Some(max), None, Some(max - 1)]);
+    lab.gatherer
+        .set_interfaces(lab.now, &[second, third, interface(1, HOME)]);
+    lab.drain();
+    let expected = [Some(max - 2), Some(max), Some(max - 1)];
+    assert_eq!(preferences(&lab), expected);
+    // Nobody is told of the others if one goes.
+    let told = lab.told(1).len();
+    lab.gatherer
+        .set_interfaces(lab.now, &[third, interface(1, HOME)]);
+    lab.drain();
+    assert_eq!(lab.told(1).len(), told + 1);
+}
+
+#[test]
 fn data_through_a_relay_names_relay_and_peer() {
     let mut lab = Lab::new();
     lab.want(1, config(1));

@@ -45,6 +45,35 @@ fn a_better_way_that_answers_later_replaces_the_first() {
 }
 
 #[test]
+fn regression_a_way_that_is_preferred_now_replaces_the_one_that_was() {
+    for changing in [0, 1] {
+        let mut duo = Duo::on_a_lan();
+        let now = START;
+        let second = host(3, ["192.168.1.2:1003", "192.168.1.3:2003"][changing]);
+        duo.sides[changing].add(now, second);
+        duo.introduce();
+        duo.run_for(Span::from_secs(1));
+        assert_eq!(duo.agreed(), pair(NEAR));
+        // The order of the interfaces has changed.
+        let preferred = LocalCandidate {
+            preference: 65_535,
+            ..second
+        };
+        let now = duo.now;
+        duo.sides[changing].add(now, preferred);
+        duo.sides[changing].add(now, preferred);
+        duo.signal(1 - changing);
+        duo.run_for(Span::from_secs(1));
+        let mut ends = NEAR.map(address);
+        ends[changing] = second.address;
+        assert_eq!(duo.agreed(), Some((ends[0], ends[1])));
+        let told = &duo.sides[changing].candidates;
+        assert_eq!(told.len(), 3, "{told:?}");
+        assert_eq!(duo.sides[changing].agent.summary().local.host_private, 2);
+    }
+}
+
+#[test]
 fn a_choice_that_was_lost_is_made_again() {
     let mut duo = with_two_ways();
     // What the controlling side says about its choice of the better way is lost for a while, answers included.
