@@ -310,7 +310,8 @@ pub const FIRST_CHECK_REPEAT: Span = Span::from_millis(100);
 pub const CHECK_REPEAT: Span = Span::from_millis(20);
 /// A pair that did not answer is tried again after this time for as long as nothing is selected; the time doubles...
 pub const PAIR_RETRY: Span = Span::from_secs(2);
-/// ...so often (GNS: never tries again).
+/// ...so often (GNS: never tries again). While a relay is selected, a direct pair is tried again once more than
+/// that, and then no more.
 pub const PAIR_RETRY_DOUBLINGS: u32 = 4;
 /// The peer is asked for its consent so long after a way was selected, give or take a fifth (RFC 7675, section 5.1;
 /// GNS: never)...

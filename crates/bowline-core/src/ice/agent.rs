@@ -297,8 +297,7 @@ impl IceAgent {
 
     /// When [`Self::handle_timeout`] has something to do.
     pub fn poll_timeout(&self) -> Option<Timestamp> {
-        let is_looking = self.selection.is_none();
-        let pairs = self.checklist.deadline(is_looking);
+        let pairs = self.checklist.deadline(self.retries());
         let consent = self.selection.as_ref().map(Selection::deadline);
         let check = (self.peer.is_some() && self.has_next_check()).then_some(self.pacing.next);
         [pairs, consent, check].into_iter().flatten().min()

@@ -7,6 +7,7 @@
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
+use crate::ice::RouteKind;
 use crate::ice::pair::Check;
 use crate::ice::pair::Pair;
 use crate::ice::pair::PairKey;
@@ -14,6 +15,7 @@ use crate::ice::pair::PairState;
 use crate::ice::pair::Rank;
 use crate::ids::LocalId;
 use crate::limits::MAX_CANDIDATE_PAIRS;
+use crate::limits::PAIR_RETRY_DOUBLINGS;
 use crate::memory;
 use crate::stun::TransactionId;
 use crate::time::Timestamp;
@@ -25,6 +27,31 @@ pub(super) struct Checklist {
     /// Pairs that the peer has checked, and that we should, too. No pair twice.
     triggered: VecDeque<PairKey>,
     was_triggered: bool,
+}
+
+/// Which pairs are tried again that have failed.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Retries {
+    /// Whatever leads to the peer.
+    All,
+    /// What is better than a relay, a few times: so an idle connection pays nothing for it later.
+    Direct,
+    /// A good way is known.
+    None,
+}
+
+impl Retries {
+    /// Whether that pair is, once its time has come.
+    pub(super) fn include(self, pair: &Pair) -> bool {
+        match self {
+            Self::All => true,
+            Self::Direct => {
+                pair.failures() <= 1 + PAIR_RETRY_DOUBLINGS
+                    && pair.route_kind() != RouteKind::Relayed
+            }
+            Self::None => false,
+        }
+    }
 }
 
 impl Checklist {
@@ -149,8 +176,9 @@ impl Checklist {
     }
 
     /// The earliest time at which something is to be done about a pair under way, or that failed.
-    pub(super) fn deadline(&self, retries: bool) -> Option<Timestamp> {
-        let deadlines = self.pairs.iter().filter_map(|pair| pair.deadline(retries));
+    pub(super) fn deadline(&self, retries: Retries) -> Option<Timestamp> {
+        let pairs = self.pairs.iter();
+        let deadlines = pairs.filter_map(|pair| pair.deadline(retries.include(pair)));
         deadlines.min()
     }
 

@@ -11,8 +11,10 @@ use crate::counters::DropReason;
 use crate::ice::CandidateKind;
 use crate::ice::IceAgent;
 use crate::ice::IceEvent;
+use crate::ice::RouteKind;
 use crate::ice::agent::way;
 use crate::ice::candidate::is_target;
+use crate::ice::checklist::Retries;
 use crate::ice::dialect;
 use crate::ice::pair::Base;
 use crate::ice::pair::Check;
@@ -98,11 +100,14 @@ impl IceAgent {
 
     /// Sends checks again that were not answered, gives others up, and takes failed pairs up again.
     pub(super) fn repeat_checks(&mut self, now: Timestamp) {
-        let is_looking = self.selection.is_none();
+        let retries = self.retries();
         let mut again = Vec::new();
         let mut failed = Vec::new();
         for pair in self.checklist.iter_mut() {
-            if pair.deadline(is_looking).is_none_or(|at| at > now) {
+            if pair
+                .deadline(retries.include(pair))
+                .is_none_or(|at| at > now)
+            {
                 continue;
             }
             let (key, is_nominating) = (pair.key(), pair.is_nominating());
@@ -380,11 +385,26 @@ impl IceAgent {
     }
 
     fn fail(&mut self, now: Timestamp, key: PairKey) {
+        let is_looking = self.selection.is_none();
         if let Some(pair) = self.checklist.get_mut(key) {
             pair.fail(now);
-            self.tell(now, What::Failed(way(key)));
+            // That what failed fails again is no news while there is another way.
+            if is_looking || pair.failures() == 1 {
+                self.tell(now, What::Failed(way(key)));
+            }
         }
         self.choose(now);
+    }
+
+    /// Which pairs are worth another try.
+    pub(super) fn retries(&self) -> Retries {
+        if self.selection.is_none() {
+            return Retries::All;
+        }
+        match self.selected() {
+            Some((_, RouteKind::Relayed)) => Retries::Direct,
+            Some(_) | None => Retries::None,
+        }
     }
 
     fn change_role(&mut self, now: Timestamp) {

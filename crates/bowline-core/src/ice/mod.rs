@@ -30,7 +30,8 @@
 //!
 //! A check leaves five times within 3.25 s, the first one of a pair once more after 100 ms, and each whenever the
 //! peer's comes along the same way. A pair that failed is tried again later for as long as nothing is selected: the
-//! peer's NAT may have opened meanwhile, and at 20 % loss a whole check is lost now and then.
+//! peer's NAT may have opened meanwhile, and at 20 % loss a whole check is lost now and then. While a relay is
+//! selected, direct pairs are tried again for a minute or two.
 //!
 //! # Hiding
 //!

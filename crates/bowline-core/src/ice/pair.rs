@@ -270,6 +270,11 @@ impl Pair {
         self.state = PairState::Failed { retry_at };
     }
 
+    /// How often all of a check's packets were lost.
+    pub(super) const fn failures(&self) -> u32 {
+        self.failures
+    }
+
     /// A choice that is not sent any more, because there is a better one.
     pub(super) fn stop_nominating(&mut self) {
         if let PairState::Valid { nominating, .. } = &mut self.state {

@@ -31,6 +31,8 @@ struct Seen {
     direct: Cell<(Timestamp, Timestamp)>,
     /// UDP payload in bytes, what the relay adds included.
     largest_relayed: Cell<usize>,
+    /// Datagrams between the two themselves, whatever became of them.
+    sent_directly: Cell<u64>,
 }
 
 fn link(latency: Span, rate: u64) -> LinkConfig {
@@ -62,6 +64,7 @@ fn begin(seed: u64, direct_from: Span) -> Transfer {
     let seen = Rc::new(Seen {
         direct: Cell::new((opens, Timestamp::NEVER)),
         largest_relayed: Cell::new(0),
+        sent_directly: Cell::new(0),
     });
     let (ends, filter) = (hosts.map(|host| world.address(host)), Rc::clone(&seen));
     world.set_filter(move |now, datagram| {
@@ -73,6 +76,7 @@ fn begin(seed: u64, direct_from: Span) -> Transfer {
                 .set(largest.max(datagram.bytes.len()));
             return Verdict::Pass;
         }
+        filter.sent_directly.update(|count| count + 1);
         let (opens, closes) = filter.direct.get();
         match opens <= now && now < closes {
             true => Verdict::Pass,
@@ -162,6 +166,31 @@ fn a_transfer_moves_from_the_relay_to_the_direct_way_and_fits_it() {
             .unwrap();
         transfer.world.verify().unwrap();
     }
+}
+
+/// Though all direct pairs have failed before there was a direct way.
+#[test]
+fn regression_a_direct_way_that_opens_late_is_found_beside_a_relay() {
+    for opens in [10, 30, 60] {
+        let mut transfer = begin(7, secs(opens));
+        transfer.world.run_for(secs(opens - 2));
+        assert_eq!(transfer.kind(), Some(RouteKind::Relayed), "{opens}");
+        transfer.world.run_for(secs(40));
+        let story = transfer.story();
+        assert_ne!(transfer.kind(), Some(RouteKind::Relayed), "{opens} {story}");
+    }
+}
+
+/// But an idle connection does not pay for it for ever.
+#[test]
+fn limit_tries_of_a_direct_way_beside_a_relay() {
+    let mut transfer = begin(7, secs(1_000));
+    transfer.world.run_for(secs(100));
+    let before = transfer.seen.sent_directly.get();
+    assert!(before > 0);
+    transfer.world.run_for(secs(600));
+    assert_eq!(transfer.kind(), Some(RouteKind::Relayed));
+    assert_eq!(transfer.seen.sent_directly.get(), before);
 }
 
 /// And back, when the direct way breaks.
