@@ -100,7 +100,8 @@ impl Sockets {
     /// Otherwise it is a connection as with any peer: an event announces the request, and the peer accepts or
     /// closes it, without [`ReceiveContext::on_request`]. The peer counts as
     /// [authenticated](crate::ConnectionInfo::authenticated), since nobody else can speak for a `Sockets` of this
-    /// process.
+    /// process. With [`ConfigKey::SymmetricConnect`](crate::ConfigKey::SymmetricConnect) a request of the peer that waits
+    /// for a decision is accepted, whether the peer listens or not.
     ///
     /// # Errors
     /// If no such peer is here, or as [`connect_p2p`](Self::connect_p2p).

@@ -55,6 +55,23 @@ impl Endpoint {
         self.host.app
     }
 
+    /// The request of a peer that a call with these settings accepts, without asking whether the peer could be called:
+    /// who has called need not listen. `None` if there is none.
+    ///
+    /// # Errors
+    /// If there may be no further connection with the peer: see [`ConnectP2pError`].
+    pub fn request_to_accept(
+        &self,
+        peer: &Identity,
+        port: VirtualPort,
+        config: &Arc<Config>,
+    ) -> Result<Option<ConnectionId>, ConnectP2pError> {
+        match self.plan_call(peer, port, config)? {
+            Plan::Waiting(id) => Ok(Some(id)),
+            Plan::New(_) => Ok(None),
+        }
+    }
+
     /// Starts a connection to a peer in the same process, which has the settings `theirs` for those who connect.
     ///
     /// # Errors

@@ -84,7 +84,6 @@ impl Inner {
         if self.lobby.is_full(0) {
             return Err(ConnectP2pError::TooManyEvents.into());
         }
-        let callee = self.find_callee(peer, port, neighbours)?;
         let interface = self.config();
         let config = match &options {
             Some(options) => self
@@ -92,16 +91,14 @@ impl Inner {
                 .map_err(ConnectP2pError::from)?,
             None => Arc::clone(&interface),
         };
+        // Who has called us need not listen.
+        if let Some(slot) = self.request_to_accept(peer, port, &config)? {
+            return self.accept_within(slot, options);
+        }
+        let callee = self.find_callee(peer, port, neighbours)?;
         let [ours, theirs] = match self.bring_together(&callee, config)? {
             Made::New(slots) => slots,
-            Made::Waiting(slot) => {
-                if !slot.is_pipe() {
-                    // By signals, which its accepting needs, too.
-                    return Err(ConnectWithinError::NotHere);
-                }
-                self.accept_waiting(&slot, options, None)?;
-                return Ok(slot);
-            }
+            Made::Waiting(slot) => return self.accept_within(slot, options),
         };
         self.after_input(&ours, ours.state.lock(), Urgency::Now);
         callee
@@ -113,6 +110,35 @@ impl Inner {
             self.inherit(&ours, &interface_now);
         }
         Ok(ours)
+    }
+
+    /// The peer's request that this call would accept, if there is one.
+    fn request_to_accept(
+        &self,
+        peer: &Identity,
+        port: VirtualPort,
+        config: &Arc<Config>,
+    ) -> Result<Option<Arc<Slot>>, ConnectWithinError> {
+        let hub = self.hub.lock();
+        let request = hub.endpoint.request_to_accept(peer, port, config);
+        let Some(id) = request.map_err(ConnectP2pError::from)? else {
+            return Ok(None);
+        };
+        let slot = hub.slot(id).cloned().ok_or(ConnectP2pError::Gone)?;
+        Ok(Some(slot))
+    }
+
+    fn accept_within(
+        &self,
+        request: Arc<Slot>,
+        options: Option<Config>,
+    ) -> Result<Arc<Slot>, ConnectWithinError> {
+        if !request.is_pipe() {
+            // By signals, which its accepting needs, too.
+            return Err(ConnectWithinError::NotHere);
+        }
+        self.accept_waiting(&request, options, None)?;
+        Ok(request)
     }
 
     /// Who in this process has that identity, and listens on that virtual port.

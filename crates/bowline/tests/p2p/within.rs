@@ -301,6 +301,27 @@ fn who_calls_back_accepts() {
 }
 
 #[test]
+fn regression_who_calls_back_somebody_who_does_not_listen_accepts() {
+    let (anna, ben) = anna_and_ben("back, deaf");
+    let _bens = ben.listen_p2p(7).unwrap();
+    let asking = anna
+        .connect_within_with(&ben.identity(), 7, symmetric())
+        .unwrap();
+    let back = ben.connect_within_with(&anna.identity(), 7, symmetric());
+    let back = back.unwrap();
+    asking.send(b"from anna", SendFlags::RELIABLE).unwrap();
+    assert_eq!(&*wait_message(&back), b"from anna");
+    let again = ben.connect_within_with(&anna.identity(), 7, symmetric());
+    let there_is_one = ConnectP2pError::AlreadyConnected { id: back.id() };
+    assert_eq!(again, Err(ConnectWithinError::Refused(there_is_one)));
+    assert_eq!([anna.connection_count(), ben.connection_count()], [1, 1]);
+    // On another port nobody has called.
+    let other = ben.connect_within_with(&anna.identity(), 8, symmetric());
+    let port = VirtualPort::from(8);
+    assert_eq!(other, Err(ConnectWithinError::NotListening { port }));
+}
+
+#[test]
 fn two_who_call_each_other_from_two_threads_meet_in_one_connection() {
     for _ in 0..200 {
         let (anna, ben) = anna_and_ben("crossing");
