@@ -137,6 +137,8 @@ pub(crate) enum Error {
     },
     #[error("no echo from {addr} within {} s", after.as_secs_f32())]
     NoEcho { addr: SocketAddr, after: Duration },
+    #[error("the last {bytes} bytes may not have arrived")]
+    Undelivered { bytes: usize },
     #[error("cannot send")]
     Send(#[from] SendError),
     #[error(transparent)]

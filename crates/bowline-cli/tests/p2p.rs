@@ -7,7 +7,6 @@
 
 use std::io::BufRead;
 use std::io::BufReader;
-use std::io::Read;
 use std::io::Write;
 use std::process::Child;
 use std::process::Command;
@@ -27,7 +26,11 @@ struct Server {
 
 impl Server {
     fn start() -> Self {
-        let mut child = bowline(&["signal-server", "--listen", "127.0.0.1:0"]);
+        Self::start_at("127.0.0.1:0")
+    }
+
+    fn start_at(addr: &str) -> Self {
+        let mut child = bowline(&["signal-server", "--listen", addr]);
         let mut log = BufReader::new(child.stdout.take().unwrap());
         let mut line = String::new();
         log.read_line(&mut line).unwrap();
@@ -124,21 +127,90 @@ fn nobody_there_is_told_with_all_that_was_tried() {
     assert!(text.contains(error), "{text}");
 }
 
+/// The next line of a terminal that has a text in it; all before are passed over.
+#[track_caller]
+fn line_with(output: &mut impl BufRead, text: &str) -> String {
+    let mut before = String::new();
+    loop {
+        let mut line = String::new();
+        assert_ne!(output.read_line(&mut line).unwrap(), 0, "{before}");
+        if line.contains(text) {
+            return line;
+        }
+        before += &line;
+    }
+}
+
 #[test]
-fn a_server_that_goes_ends_the_attempt() {
+fn regression_a_server_that_goes_is_looked_for_until_it_is_back() {
     let mut server = Server::start();
-    let mut terminal = server.terminal("str:anna", "str:ben", &[]);
-    let mut output = BufReader::new(terminal.stdout.take().unwrap());
-    let mut line = String::new();
-    output.read_line(&mut line).unwrap();
-    assert!(line.starts_with("calling"), "{line}");
+    let options = ["--set", "TimeoutInitial=60000"];
+    let mut anna = server.terminal("str:anna", "str:ben", &options);
+    let mut annas = BufReader::new(anna.stdout.take().unwrap());
+    line_with(&mut annas, "calling");
     server.stop();
-    let mut rest = String::new();
-    output.read_to_string(&mut rest).unwrap();
-    let (is_well, error) = end(terminal);
-    assert!(!is_well);
-    assert!(rest.contains("the signaling server has hung up"), "{rest}");
-    assert!(error.contains("(reason 5002)"), "{error}");
+    let gone = "the signaling server has hung up: it is tried again";
+    line_with(&mut annas, gone);
+    let server = Server::start_at(&server.addr);
+    line_with(&mut annas, "the signaling server is there again");
+    let mut ben = server.terminal("str:ben", "str:anna", &options);
+    say(&mut ben, "hello");
+    line_with(&mut annas, "str:ben: hello");
+    assert!(end(ben).0);
+    line_with(&mut annas, "str:ben has closed: bye");
+    assert!(end(anna).0);
+}
+
+#[test]
+fn regression_peers_who_have_met_go_on_without_the_server() {
+    let mut server = Server::start();
+    let mut anna = server.terminal("str:anna", "str:ben", &[]);
+    let mut ben = server.terminal("str:ben", "str:anna", &[]);
+    let outputs = [&mut anna, &mut ben].map(|it| BufReader::new(it.stdout.take().unwrap()));
+    let [mut annas, mut bens] = outputs;
+    line_with(&mut annas, "connected with");
+    line_with(&mut bens, "connected with");
+    server.stop();
+    for output in [&mut annas, &mut bens] {
+        let gone = "the signaling server has hung up: the connection goes on without it";
+        line_with(output, gone);
+    }
+    say(&mut anna, "still there?");
+    line_with(&mut bens, "str:anna: still there?");
+    assert!(end(anna).0);
+    assert!(end(ben).0);
+}
+
+/// More than the send buffer holds, before there is a connection and while it stands.
+#[test]
+fn regression_what_is_typed_waits_for_room() {
+    const LINES: usize = 30;
+    let server = Server::start();
+    let mut anna = server.terminal("str:anna", "str:ben", &[]);
+    let mut input = anna.stdin.take().unwrap();
+    let typing = std::thread::spawn(move || {
+        for number in 0..LINES {
+            writeln!(input, "{number} {}", "x".repeat(100_000)).unwrap();
+        }
+        writeln!(input, "{}", "y".repeat(600_000)).unwrap();
+        writeln!(input, "the end").unwrap();
+    });
+    let mut ben = server.terminal("str:ben", "str:anna", &[]);
+    let bens_input = ben.stdin.take();
+    let bens = std::thread::spawn(move || end(ben));
+    let (is_well, annas) = end(anna);
+    assert!(is_well, "{annas}");
+    let too_large = "not sent: a message of 600000 bytes is too large";
+    assert!(annas.contains(too_large), "{annas}");
+    typing.join().unwrap();
+    let (is_well, bens) = bens.join().unwrap();
+    drop(bens_input);
+    let lines = bens.lines().filter_map(|it| it.strip_prefix("str:anna: "));
+    let first_words: Vec<_> = lines.map(|it| it.split('x').next().unwrap()).collect();
+    let mut expected: Vec<_> = (0..LINES).map(|number| format!("{number} ")).collect();
+    expected.push("the end".to_owned());
+    assert_eq!(first_words, expected);
+    assert!(is_well);
 }
 
 #[test]

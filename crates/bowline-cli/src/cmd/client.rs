@@ -6,7 +6,6 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::PoisonError;
-use std::thread;
 use std::time::Duration;
 use std::time::Instant;
 
@@ -20,7 +19,9 @@ use bowline::SendFlags;
 use bowline::Sockets;
 
 use crate::address::Target;
+use crate::cmd::finish::all_arrived;
 use crate::cmd::finish::close_with_linger;
+use crate::cmd::room::when_there_is_room;
 use crate::error::Error;
 use crate::recordings::Recordings;
 use crate::settings::Settings;
@@ -63,8 +64,6 @@ pub(crate) struct Args {
 const LOOK_FOR_STOP: Duration = Duration::from_millis(50);
 /// How long to wait, at the end of the input, for echoes that are under way.
 const LAST_ECHOES: Duration = Duration::from_secs(1);
-/// A pause before a line is tried again for which there was no room.
-const SEND_RETRY: Duration = Duration::from_millis(5);
 
 /// Runs until standard input ends, Ctrl-C is pressed or the connection ends; with `--send` until the
 /// echo is there.
@@ -181,10 +180,11 @@ impl Client {
     fn finish(self) -> Result<(), Error> {
         let text = "the client is done";
         let id = self.connection.id();
-        close_with_linger(&self.sockets, &[self.connection], text);
+        let left = close_with_linger(&self.sockets, &[self.connection], text);
         let reason = EndReason::APP_GENERIC;
         let event = Event::closed(id, self.addr, ClosedBy::Us, reason, text);
-        self.output.event(&event)
+        self.output.event(&event)?;
+        all_arrived(left)
     }
 
     fn print_messages(&self, are_echoes: bool) -> Result<(), Error> {
@@ -272,21 +272,16 @@ impl Sent {
 
 /// Sends a line reliably; blocks while there is no room.
 fn send_line(connection: &Connection, sent: &Sent, line: &str) -> Result<(), SendError> {
-    loop {
+    when_there_is_room(|| {
         // Before the send: the echo may be faster than this thread.
         sent.push();
-        match connection.send(line.as_bytes(), SendFlags::RELIABLE_NO_NAGLE) {
-            Ok(_) => return Ok(()),
-            Err(SendError::BufferFull { .. }) => {
-                sent.unpush();
-                thread::sleep(SEND_RETRY);
-            }
-            Err(error) => {
-                sent.unpush();
-                return Err(error);
-            }
+        let result = connection.send(line.as_bytes(), SendFlags::RELIABLE_NO_NAGLE);
+        if result.is_err() {
+            sent.unpush();
         }
-    }
+        result
+    })?;
+    Ok(())
 }
 
 fn parse_timeout(text: &str) -> Result<Duration, String> {

@@ -10,5 +10,6 @@ mod finish;
 mod metronome;
 pub(crate) mod p2p;
 pub(crate) mod replay;
+mod room;
 pub(crate) mod server;
 pub(crate) mod sim;

@@ -17,13 +17,18 @@ use bowline::EndReason;
 use bowline::Event;
 use bowline::Identity;
 use bowline::InfoFlags;
+use bowline::SendError;
 use bowline::SendFlags;
 use bowline::Sockets;
 use bowline::VirtualPort;
 
 use crate::address::Target;
+use crate::cmd::finish::all_arrived;
 use crate::cmd::finish::close_with_linger;
+use crate::cmd::finish::is_delivering;
+use crate::cmd::finish::undelivered_bytes;
 use crate::cmd::p2p::service::Service;
+use crate::cmd::room::when_there_is_room;
 use crate::error::Error;
 use crate::settings::Settings;
 use crate::stop::Stop;
@@ -68,9 +73,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Error> {
     if me == args.peer {
         return Err(Error::PeerIsSelf(me));
     }
-    let addr = args.signal.resolve()?;
-    let service =
-        Service::connect(addr, &me).map_err(|source| Error::Signaling { addr, source })?;
+    let (service, addr) = Service::connect(&args.signal, &me)?;
     let mut config = Config::new();
     config.set_symmetric_connect(true)?;
     let port = VirtualPort::from(args.port);
@@ -78,7 +81,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Error> {
     let listener = sockets.listen_p2p_with(port, config.clone())?;
     let connection =
         sockets.connect_p2p_with(&args.peer, port, Arc::new(service.sender()), config)?;
-    service.listen(&sockets, &args.peer);
+    service.listen(&sockets, &connection, &args.peer);
     line(&format!("calling {} by way of {addr} ...", args.peer))?;
     let mut terminal = Terminal {
         sockets,
@@ -91,7 +94,10 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Error> {
     let talked = terminal.talk(&stop);
     drop(listener);
     talked?;
-    close_with_linger(&terminal.sockets, &[terminal.connection], "bye");
+    let left = close_with_linger(&terminal.sockets, &[terminal.connection], "bye");
+    if !terminal.has_ended {
+        all_arrived(left)?;
+    }
     Ok(ExitCode::SUCCESS)
 }
 
@@ -137,11 +143,16 @@ impl Terminal {
         let connection = self.connection.clone();
         let typed_all = Stop::default();
         typed_all.at_end_of_input(move |typed| {
-            // What cannot be sent belongs to a connection that has ended, which the other thread tells.
-            let _ = connection.send(typed.as_bytes(), SendFlags::RELIABLE_NO_NAGLE);
+            let send = || connection.send(typed.as_bytes(), SendFlags::RELIABLE_NO_NAGLE);
+            if let Err(error @ SendError::TooLarge { .. }) = when_there_is_room(send) {
+                // Fails when the output is closed, which the other thread finds out too.
+                let _ = line(&format!("not sent: {error}"));
+            }
+            // Anything else: the connection has ended, which the other thread tells.
         });
-        // What was typed before the connection stands waits for it.
-        while !(stop.is_set() || self.has_ended || self.is_connected && typed_all.is_set()) {
+        // What was typed before the connection stands waits for it; and until all has arrived, what the peer says is
+        // still told.
+        while !(stop.is_set() || self.has_ended || typed_all.is_set() && self.has_delivered()) {
             self.sockets.wait(LOOK_FOR_STOP);
             self.tell_messages()?;
             while let Some(event) = self.sockets.next_event() {
@@ -149,7 +160,11 @@ impl Terminal {
             }
             self.tell_way()?;
         }
-        Ok(())
+        self.tell_messages()
+    }
+
+    fn has_delivered(&self) -> bool {
+        self.is_connected && !is_delivering(&self.connection)
     }
 
     fn tell_messages(&self) -> Result<(), Error> {
@@ -178,7 +193,11 @@ impl Terminal {
             self.has_ended = true;
             // They came before.
             self.tell_messages()?;
-            return line(&format!("{} has closed: {}", self.peer, info.end_text));
+            line(&format!("{} has closed: {}", self.peer, info.end_text))?;
+            return match undelivered_bytes(&self.connection) {
+                0 => Ok(()),
+                bytes => line(&format!("the last {bytes} bytes may not have arrived")),
+            };
         }
         if change.is_ended() {
             line(&self.story())?;
