@@ -10,6 +10,7 @@ pub mod arena;
 pub mod corpus;
 pub mod crypto;
 pub mod frames;
+mod progress;
 pub mod script;
 pub mod story;
 pub mod targets;

@@ -51,6 +51,15 @@ pub fn play(data: &[u8]) {
     script.arena.come_to_rest();
 }
 
+/// The steps that bytes stand for: until they are used up or stand for none, and `max` at most.
+pub(crate) fn steps<T>(
+    bytes: &mut Unstructured<'_>,
+    max: usize,
+    read: impl Fn(&mut Unstructured<'_>) -> Result<T>,
+) -> impl Iterator<Item = T> {
+    std::iter::from_fn(move || (!bytes.is_empty()).then(|| read(bytes).ok())?).take(max)
+}
+
 struct Script {
     arena: Arena,
     /// Nothing is encrypted, so that what the network alters is a lie of the peer.

@@ -11,11 +11,12 @@ use bowline_core::endpoint::{DatagramEvent, Endpoint, EndpointConfig, Route, Soc
 use bowline_core::error::ConnectError;
 use bowline_core::event::Event;
 use bowline_core::ids::ConnectionId;
-use bowline_core::time::{Span, Timestamp};
+use bowline_core::time::Timestamp;
 use bowline_core::transmit::TransmitBuf;
 
 use super::{Datagram, End, Setup};
 use crate::crypto::QuickCrypto;
+use crate::progress::Spins;
 use crate::story::tell;
 
 /// One end of the arena.
@@ -43,18 +44,13 @@ struct Slot {
     route: Route,
     /// Whether the application takes messages as soon as they are there.
     reads: bool,
-    /// How often in a row its timer got nowhere.
-    spins: u32,
+    spins: Spins,
 }
 
 /// The port of socket 0; the others follow.
 const BASE_PORT: u16 = 1000;
 /// The first byte of a ConnectRequest.
 const CONNECT_REQUEST: u8 = 34;
-/// A timer that is due again at once and in vain, this many times in a row, does not get anywhere.
-const MAX_SPINS: u32 = 16;
-/// A deadline this close is due at once.
-const AT_ONCE: Span = Span::from_micros(10);
 /// Seconds since 1970 when an arena begins.
 const UNIX_START: u64 = 1_800_000_000;
 
@@ -282,13 +278,7 @@ impl Side {
             return;
         };
         let next = slot.connection.poll_timeout();
-        match next.filter(|(at, _)| *at <= now + AT_ONCE && !came_of_it) {
-            None => slot.spins = 0,
-            Some((_, kind)) => {
-                slot.spins += 1;
-                assert!(slot.spins < MAX_SPINS, "timer {kind:?} gets nowhere");
-            }
-        }
+        slot.spins.note(now, next, came_of_it);
     }
 
     fn insert(&mut self, connection: Connection, route: Route) -> ConnectionId {
@@ -297,7 +287,7 @@ impl Side {
             connection,
             route,
             reads: self.reads,
-            spins: 0,
+            spins: Spins::default(),
         };
         let before = self.slots.insert(id, slot);
         assert!(before.is_none(), "an ID that is taken");

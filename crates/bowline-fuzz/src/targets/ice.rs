@@ -17,6 +17,7 @@ use bowline_core::stun::{Builder, Class, IntegrityKey, Method, TransactionId};
 use bowline_core::time::{Span, Timestamp};
 
 use self::step::{Forged, Step};
+use crate::script::steps;
 
 /// Parses a candidate. What is shown parses to the same, and an agent that is told it stays within its bounds.
 pub fn ice_candidate(data: &[u8]) {
@@ -45,14 +46,8 @@ pub fn ice_candidate(data: &[u8]) {
 pub fn ice_agent(data: &[u8]) {
     let mut bytes = Unstructured::new(data);
     let mut stage = Stage::new(&mut bytes);
-    for _ in 0..MAX_STEPS {
-        let Ok(step) = Step::read(&mut bytes) else {
-            break;
-        };
+    for step in steps(&mut bytes, MAX_STEPS, Step::read) {
         stage.play(step);
-        if bytes.is_empty() {
-            break;
-        }
     }
     stage.end();
 }

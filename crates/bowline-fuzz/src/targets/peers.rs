@@ -20,6 +20,7 @@ use bowline_sim::{ConnectionState, Datagram};
 use self::side::{Sent, Side, identity};
 use self::step::{ForgedSignal, Step};
 use crate::crypto::QuickCrypto;
+use crate::script::steps;
 use crate::story::tell;
 
 /// Plays a script of calls, signals, packets, interfaces and time on two endpoints; half of the scripts let somebody
@@ -31,14 +32,8 @@ pub fn peers(data: &[u8]) {
     let mut bytes = Unstructured::new(data);
     let setup = bytes.arbitrary::<u8>().unwrap_or(0);
     let mut stage = Stage::new(setup);
-    for _ in 0..MAX_STEPS {
-        let Ok(step) = Step::read(&mut bytes) else {
-            break;
-        };
+    for step in steps(&mut bytes, MAX_STEPS, Step::read) {
         stage.play(step);
-        if bytes.is_empty() {
-            break;
-        }
     }
     stage.end();
 }

@@ -135,6 +135,15 @@ impl Scene {
 /// What it shows, the rules, what happens, and what is taken in the end.
 type Line = (&'static str, Rules, &'static [Step], Option<Kind>);
 
+/// The relay is faster.
+const fn slow(secs: u64) -> Step {
+    Pass {
+        secs,
+        ice: 90,
+        relay: 20,
+    }
+}
+
 /// The relay is slower, as at the beginning.
 const fn quick(secs: u64) -> Step {
     Pass {
@@ -234,11 +243,7 @@ const SCENARIOS: &[Line] = &[
             Comes(RELAY, 60),
             Asked(RELAY),
             quick(5),
-            Pass {
-                secs: 40,
-                ice: 90,
-                relay: 20,
-            },
+            slow(40),
         ],
         Some(RELAY),
     ),
@@ -251,11 +256,7 @@ const SCENARIOS: &[Line] = &[
             Comes(RELAY, 60),
             Asked(RELAY),
             quick(5),
-            Pass {
-                secs: 13,
-                ice: 90,
-                relay: 20,
-            },
+            slow(13),
         ],
         Some(ICE),
     ),

@@ -13,19 +13,16 @@ use bowline_core::event::{Event, ToEndpoint};
 use bowline_core::ice::gather::Interface;
 use bowline_core::identity::Identity;
 use bowline_core::ids::{ConnectionId, VirtualPort};
-use bowline_core::time::{Span, Timestamp};
+use bowline_core::time::Timestamp;
 use bowline_core::transmit::TransmitBuf;
 use bowline_sim::Datagram;
 
 use crate::crypto::QuickCrypto;
+use crate::progress::Spins;
 use crate::story::tell;
 
 /// How many sockets there may be.
 const SOCKETS: u8 = 3;
-/// A timer that is due again at once and in vain, this many times in a row, does not get anywhere.
-const MAX_SPINS: u32 = 16;
-/// A deadline this close is due at once.
-const AT_ONCE: Span = Span::from_micros(10);
 /// Seconds since 1970 at the beginning.
 const UNIX_START: u64 = 1_800_000_000;
 
@@ -49,7 +46,7 @@ pub(super) struct Side {
 
 struct Slot {
     connection: Connection,
-    spins: u32,
+    spins: Spins,
 }
 
 /// What an end sends.
@@ -330,13 +327,7 @@ impl Side {
             return;
         };
         let next = slot.connection.poll_timeout();
-        match next.filter(|(at, _)| *at <= now + AT_ONCE && !came_of_it) {
-            None => slot.spins = 0,
-            Some((_, kind)) => {
-                slot.spins += 1;
-                assert!(slot.spins < MAX_SPINS, "timer {kind:?} gets nowhere");
-            }
-        }
+        slot.spins.note(now, next, came_of_it);
     }
 
     /// No connection holds more than it may.
@@ -352,7 +343,7 @@ impl Side {
         let id = connection.id();
         let slot = Slot {
             connection,
-            spins: 0,
+            spins: Spins::default(),
         };
         let before = self.slots.insert(id, slot);
         assert!(before.is_none(), "an ID that is taken");
