@@ -1,5 +1,6 @@
 //! A handle for event loops of other libraries.
 
+use std::fmt;
 #[cfg(unix)]
 use std::os::fd::AsRawFd;
 #[cfg(unix)]
@@ -17,7 +18,6 @@ use crate::driver::Inner;
 /// here. Made by [`Sockets::wait_handle`](crate::Sockets::wait_handle).
 ///
 /// Only to be watched: never read from it. It is valid as long as this value lives.
-#[derive(Debug)]
 pub struct WaitHandle {
     inner: Arc<Inner>,
     mode: ServiceMode,
@@ -35,6 +35,14 @@ impl WaitHandle {
             }
         }
         Ok(Self { inner, mode })
+    }
+}
+
+impl fmt::Debug for WaitHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WaitHandle")
+            .field("mode", &self.mode)
+            .finish_non_exhaustive()
     }
 }
 

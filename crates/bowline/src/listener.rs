@@ -36,7 +36,6 @@ impl fmt::Debug for ListenerId {
 /// When it is dropped nobody can connect any longer, and requests that were not answered are refused;
 /// accepted connections go on, and keep the port taken until the last one has ended.
 /// [`close`](Self::close) ends those too.
-#[derive(Debug)]
 #[must_use = "dropping a listener ends it"]
 pub struct Listener {
     ear: Ear,
@@ -85,7 +84,6 @@ impl Listener {
 ///
 /// When it is dropped nobody can connect any longer, and requests that were not answered are refused;
 /// accepted connections go on. [`close`](Self::close) ends those too.
-#[derive(Debug)]
 #[must_use = "dropping a listener ends it"]
 pub struct PeerListener {
     ear: Ear,
@@ -125,8 +123,25 @@ impl PeerListener {
     }
 }
 
+impl fmt::Debug for Listener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Listener")
+            .field("id", &self.id())
+            .field("local_addr", &self.local_addr)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for PeerListener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PeerListener")
+            .field("id", &self.id())
+            .field("port", &self.port)
+            .finish_non_exhaustive()
+    }
+}
+
 /// What all listeners have in common: dropped, it stops listening.
-#[derive(Debug)]
 struct Ear {
     inner: Arc<Inner>,
     listening: Listening,

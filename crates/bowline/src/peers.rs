@@ -24,7 +24,8 @@ impl Sockets {
     ///
     /// A virtual port is a number of the application's choice, to tell one kind of connection from another.
     /// What asks for a connection comes in by [`receive_signal`](Self::receive_signal), and is announced as an
-    /// event unless it was decided upon there.
+    /// event unless it was decided upon there. Without an [identity](crate::SocketsBuilder::identity) nobody can ask:
+    /// signals are dropped until there is one.
     ///
     /// # Errors
     /// If there is a listener on that virtual port already.

@@ -112,7 +112,7 @@ where
 }
 
 /// Whom a signal is for.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct SignalTarget {
     peer: Identity,
     slot: Arc<Slot>,
@@ -138,6 +138,15 @@ impl SignalTarget {
     pub fn info(&self) -> Option<ConnectionInfo> {
         let state = self.slot.state.lock();
         self.slot.info(&state)
+    }
+}
+
+impl fmt::Debug for SignalTarget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SignalTarget")
+            .field("peer", &self.peer)
+            .field("connection", &self.connection())
+            .finish()
     }
 }
 

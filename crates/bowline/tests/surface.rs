@@ -117,6 +117,27 @@ fn a_listener_tells_its_address() {
     assert_eq!(local.local_addr().ip().to_string(), "127.0.0.1");
 }
 
+/// They end up in logs, and were a picture of all that the interface holds.
+#[test]
+fn regression_handles_show_what_they_stand_for_and_nothing_else() {
+    let sockets = manual();
+    let listener = listen(&sockets);
+    let peers = sockets.listen_p2p(7).unwrap();
+    let shown = [
+        format!("{listener:?}"),
+        format!("{peers:?}"),
+        format!("{sockets:?}"),
+    ];
+    for (text, part) in shown.iter().zip(["127.0.0.1:", "VirtualPort(7)", "Manual"]) {
+        assert!(text.contains(part) && text.len() < 200, "{text}");
+    }
+    #[cfg(unix)]
+    {
+        let handle = format!("{:?}", sockets.wait_handle().unwrap());
+        assert_eq!(handle, "WaitHandle { mode: Manual, .. }");
+    }
+}
+
 #[test]
 fn a_batch_tells_of_each_message_and_gives_back_what_failed() {
     let sockets = manual();

@@ -177,7 +177,7 @@ impl Ways {
             return;
         }
         // There may be room now for a name that had none.
-        let lacks_room = |wish: &&Wish| wish.names().any(|name| !self.names.contains_key(name));
+        let lacks_room = |wish: &&Arc<Wish>| wish.names().any(|name| !self.names.contains_key(name));
         if let Some(wish) = self.wishes.values().find(lacks_room).cloned() {
             self.look_up(now, &wish);
         }
@@ -220,7 +220,7 @@ impl Ways {
             return true;
         }
         let is_listed = |name: &String| {
-            let mut listed = self.wishes.values().flat_map(Wish::names);
+            let mut listed = self.wishes.values().flat_map(|wish| wish.names());
             listed.any(|other| other == name)
         };
         let unlisted = self.names.iter().filter(|(name, _)| !is_listed(name));

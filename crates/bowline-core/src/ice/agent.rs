@@ -147,6 +147,7 @@ impl IceAgent {
         }
         self.locals.push(Local::from(candidate));
         let kind = candidate.kind;
+        let address = candidate.address.into();
         self.tell(now, What::LocalAdded { kind, address });
         self.announce(&candidate);
         self.pair_local(&candidate);

@@ -74,7 +74,7 @@ impl IceAgent {
         let Some(pair) = self.checklist.get_mut(key) else {
             return;
         };
-        if pair.has_failed() {
+        if pair.failures() > 0 {
             check.extra = Extra::Sent;
         }
         pair.state = PairState::Checking(Box::new(check));

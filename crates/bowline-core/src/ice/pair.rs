@@ -271,8 +271,8 @@ impl Pair {
     }
 
     /// How often all of a check's packets were lost.
-    pub(super) const fn failures(&self) -> u32 {
-        self.failures
+    pub(super) fn failures(&self) -> u32 {
+        self.failures.into()
     }
 
     /// A choice that is not sent any more, because there is a better one.
@@ -280,11 +280,6 @@ impl Pair {
         if let PairState::Valid { nominating, .. } = &mut self.state {
             *nominating = None;
         }
-    }
-
-    /// Whether a check of it was not answered before.
-    pub(super) const fn has_failed(&self) -> bool {
-        self.failures > 0
     }
 
     /// When something is to be done about the pair: a check sent again or given up, or a new attempt.

@@ -16,7 +16,7 @@ use crate::p2p::signal::NO_CONNECTION;
 use crate::p2p::signal::SignalKind;
 use crate::time::Timestamp;
 
-/// Something that happened on the way to a connection.
+/// Something that happened on the way to a connection. As text it is what happened, without the time.
 #[derive(Clone, Debug)]
 pub struct Entry {
     /// When.
@@ -169,6 +169,12 @@ impl SignalName {
             SignalKind::Closed { .. } => Self::Close,
             SignalKind::None => Self::Addresses,
         }
+    }
+}
+
+impl fmt::Display for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.what.fmt(f)
     }
 }
 

@@ -51,7 +51,6 @@ use crate::rng::Rng;
 use crate::stun::Message;
 use crate::stun::Method;
 use crate::time::Timestamp;
-use crate::turn::TurnInput;
 use crate::turn::Wrapped;
 
 pub use self::failure::ServerFailure;
