@@ -34,6 +34,7 @@ pub(super) struct Want {
 pub(super) struct Told {
     base: LocalId,
     kind: CandidateKind,
+    preference: u16,
     address: PeerAddr,
 }
 
@@ -42,6 +43,7 @@ impl From<&LocalCandidate> for Told {
         Self {
             base: candidate.base,
             kind: candidate.kind,
+            preference: candidate.preference,
             address: candidate.address.into(),
         }
     }
