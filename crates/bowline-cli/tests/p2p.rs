@@ -225,6 +225,24 @@ fn a_server_of_the_list_that_does_not_exist_is_named() {
 }
 
 #[test]
+fn regression_what_the_peer_says_of_its_host_is_told_as_such() {
+    let server = Server::start();
+    let by_relays = ["--set", "P2P_Transport_ICE_Enable=1"];
+    let impatient = [&by_relays[..], &["--set", "TimeoutInitial=1500"]].concat();
+    let patient = [&by_relays[..], &["--set", "TimeoutInitial=30000"]].concat();
+    let ben = server.terminal("str:ben", "str:anna", &patient);
+    let (is_well, annas) = end(server.terminal("str:anna", "str:ben", &impatient));
+    assert!(!is_well);
+    let problem = "This host has no address that the peer may be told (reason 5008)";
+    let error = format!("no connection with str:ben: {problem}");
+    assert!(annas.contains(&error), "{annas}");
+    let (is_well, bens) = end(ben);
+    assert!(!is_well);
+    let error = format!("no connection with str:anna: the peer says: {problem}");
+    assert!(bens.contains(&error), "{bens}");
+}
+
+#[test]
 fn what_cannot_be_is_refused_with_the_cause() {
     let to = |me: &str, more: &[&str]| {
         let who = ["p2p", "--identity", me, "--peer", "str:ben"];

@@ -201,10 +201,15 @@ impl Terminal {
         }
         if change.is_ended() {
             line(&self.story())?;
+            // Else "this host" would be taken for this one.
+            let says = match change.new {
+                ConnectionState::ClosedByPeer => "the peer says: ",
+                _ => "",
+            };
             return Err(Error::NoPeer {
                 peer: self.peer.clone(),
-                reason: change.info.end_reason,
-                text: change.info.end_text.clone(),
+                reason: info.end_reason,
+                text: format!("{says}{}", info.end_text),
             });
         }
         if change.new == ConnectionState::Connected && !self.is_connected {
