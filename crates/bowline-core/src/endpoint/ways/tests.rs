@@ -31,7 +31,7 @@ impl Lab {
     fn want(&mut self, number: u32, names: &[String]) -> Vec<String> {
         let mut config = Config::default();
         config.set_stun_servers(&names.join(",")).unwrap();
-        self.now = self.now + Span::from_secs(1);
+        self.now += Span::from_secs(1);
         self.ways.want(self.now, connection(number), &config);
         self.asked()
     }

@@ -235,7 +235,7 @@ impl Side {
             for id in self.ids().collect::<Vec<_>>() {
                 any |= self.poll(now, id, &mut sent);
             }
-            while let Some((socket, to)) = self.endpoint.poll_server_packet(now, &mut bytes) {
+            while let Some((socket, to)) = self.endpoint.poll_server_packet(&mut bytes) {
                 let from = self.address(socket.get() as u8);
                 let bytes = bytes.clone();
                 sent.packets.push(Datagram { from, to, bytes });
