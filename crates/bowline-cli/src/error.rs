@@ -49,6 +49,10 @@ pub(crate) enum Error {
     NoIdentity,
     #[error("{0} is this side itself: the peer has to be somebody else")]
     PeerIsSelf(Identity),
+    #[error(
+        "{0} has a blank or a control character, so that no line for the signaling server can name it"
+    )]
+    Unnameable(Identity),
     #[error("cannot read the settings in {}", path.display())]
     SettingsFile {
         path: PathBuf,

@@ -225,6 +225,25 @@ fn a_server_of_the_list_that_does_not_exist_is_named() {
 }
 
 #[test]
+fn regression_who_leaves_before_all_has_arrived_is_noticed() {
+    let server = Server::start();
+    let mut anna = server.terminal("str:anna", "str:ben", &[]);
+    let mut input = anna.stdin.take().unwrap();
+    let typing = std::thread::spawn(move || {
+        // Fails once Anna has ended.
+        while writeln!(input, "{}", "x".repeat(100_000)).is_ok() {}
+    });
+    let mut output = BufReader::new(anna.stdout.take().unwrap());
+    line_with(&mut output, "calling");
+    let (is_well, bens) = end(server.terminal("str:ben", "str:anna", &[]));
+    assert!(is_well, "{bens}");
+    line_with(&mut output, "str:ben has closed: bye");
+    line_with(&mut output, "what was typed last may not have arrived");
+    assert!(end(anna).0);
+    typing.join().unwrap();
+}
+
+#[test]
 fn regression_what_the_peer_says_of_its_host_is_told_as_such() {
     let server = Server::start();
     let by_relays = ["--set", "P2P_Transport_ICE_Enable=1"];
@@ -254,6 +273,7 @@ fn what_cannot_be_is_refused_with_the_cause() {
             to("ben", &[]),
             "an identity starts with a prefix such as str:",
         ),
+        (to("str:an na", &[]), "str:an na has a blank"),
         (
             to("str:anna", &[]),
             "cannot use the signaling server at 127.0.0.1:1",

@@ -8,6 +8,7 @@ mod service;
 use std::fmt::Write;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
 use bowline::Config;
@@ -31,6 +32,7 @@ use crate::cmd::p2p::service::Service;
 use crate::cmd::room::when_there_is_room;
 use crate::error::Error;
 use crate::settings::Settings;
+use crate::signal_server::can_be_named;
 use crate::stop::Stop;
 use crate::trust::Trust;
 use crate::view::line;
@@ -59,6 +61,9 @@ pub(crate) struct Args {
 /// How often to look whether it is time to stop. Messages and events are served at once.
 const LOOK_FOR_STOP: Duration = Duration::from_millis(50);
 
+/// For the signal that tells the peer of a failure to leave: signals keep 100 ms between them.
+const LAST_SIGNAL: Duration = Duration::from_millis(200);
+
 /// Runs until Ctrl-C is pressed, the connection ends, or standard input does and what was typed can be delivered.
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Error> {
     let stop = Stop::on_signal()?;
@@ -72,6 +77,11 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Error> {
     }
     if me == args.peer {
         return Err(Error::PeerIsSelf(me));
+    }
+    for name in [&me, &args.peer] {
+        if !can_be_named(&name.to_string()) {
+            return Err(Error::Unnameable(name.clone()));
+        }
     }
     let (service, addr) = Service::connect(&args.signal, &me)?;
     let mut config = Config::new();
@@ -89,10 +99,15 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Error> {
         peer: args.peer.clone(),
         is_connected: false,
         has_ended: false,
+        undelivered_bytes: 0,
         told: String::new(),
     };
     let talked = terminal.talk(&stop);
     drop(listener);
+    if talked.is_err() {
+        // Else the peer would find out no sooner than by itself.
+        thread::sleep(LAST_SIGNAL);
+    }
     talked?;
     let left = close_with_linger(&terminal.sockets, &[terminal.connection], "bye");
     if !terminal.has_ended {
@@ -134,6 +149,8 @@ struct Terminal {
     is_connected: bool,
     /// The peer has left in the usual way.
     has_ended: bool,
+    /// What may not have arrived when that was looked at last: of a connection that has ended nothing is known.
+    undelivered_bytes: usize,
     /// The way that was last told, if any was.
     told: String,
 }
@@ -153,6 +170,9 @@ impl Terminal {
         // What was typed before the connection stands waits for it; and until all has arrived, what the peer says is
         // still told.
         while !(stop.is_set() || self.has_ended || typed_all.is_set() && self.has_delivered()) {
+            if self.connection.state() != ConnectionState::ClosedByPeer {
+                self.undelivered_bytes = undelivered_bytes(&self.connection);
+            }
             self.sockets.wait(LOOK_FOR_STOP);
             self.tell_messages()?;
             while let Some(event) = self.sockets.next_event() {
@@ -194,10 +214,10 @@ impl Terminal {
             // They came before.
             self.tell_messages()?;
             line(&format!("{} has closed: {}", self.peer, info.end_text))?;
-            return match undelivered_bytes(&self.connection) {
-                0 => Ok(()),
-                bytes => line(&format!("the last {bytes} bytes may not have arrived")),
-            };
+            if self.undelivered_bytes > 0 {
+                line("what was typed last may not have arrived")?;
+            }
+            return Ok(());
         }
         if change.is_ended() {
             line(&self.story())?;

@@ -64,11 +64,16 @@ pub(crate) fn identity(line: &[u8]) -> Result<String, Fault> {
         .parse::<Identity>()
         .map_err(|error| Fault::BadIdentity(error.to_string()))?;
     let text = identity.to_string();
-    if text.contains(|c: char| c.is_whitespace() || c.is_control()) {
+    if !can_be_named(&text) {
         let why = "it contains a blank or a control character";
         return Err(Fault::BadIdentity(why.to_owned()));
     }
     Ok(text)
+}
+
+/// Whether a line can name an identity: it has neither blanks nor control characters.
+pub(crate) fn can_be_named(identity: &str) -> bool {
+    !identity.contains(|c: char| c.is_whitespace() || c.is_control())
 }
 
 /// Reads a further line.

@@ -23,6 +23,7 @@ use std::time::Duration;
 
 use crate::address::parse_bind;
 use crate::error::Error;
+pub(crate) use crate::signal_server::line::can_be_named;
 use crate::signal_server::server::Limits;
 use crate::signal_server::server::Server;
 use crate::stop::Stop;
