@@ -46,8 +46,10 @@ impl Relays {
             self.ask(now, server, &is_listed, rng);
         }
         let occupied = self.occupied();
-        self.0
-            .retain(|relay| !relay.is_due(now) || occupied.contains(&relay.server));
+        // Whoever waits for another account to be done with keeps its place.
+        self.0.retain(|relay| {
+            !relay.is_due(now) || (occupied.contains(&relay.server) && is_listed(relay))
+        });
     }
 
     /// A datagram that may be a relay's.
@@ -121,7 +123,7 @@ impl Relays {
             return;
         }
         if self.0.len() >= MAX_RELAYS_PER_SOCKET {
-            let is_free = |relay: &Relay| relay.is_failed(now) && !is_listed(relay);
+            let is_free = |relay: &Relay| !relay.is_in_use() && !is_listed(relay);
             let Some(free) = self.0.iter().position(is_free) else {
                 return;
             };

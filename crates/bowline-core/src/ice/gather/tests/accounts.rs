@@ -173,3 +173,23 @@ fn limit_accounts_that_are_remembered() {
     lab.want(99, account("good"));
     assert!(lab.told(99).contains(&relay()));
 }
+
+#[test]
+fn failures_beside_an_account_that_is_served_take_no_room_once_nobody_names_them() {
+    let mut lab = Lab::new();
+    lab.accounts = Some(vec!["good"]);
+    let count = MAX_RELAYS_PER_SOCKET as u32;
+    for number in 1..count {
+        lab.want(number, account(&format!("bad {number}")));
+    }
+    lab.want(count, account("good"));
+    // All pauses are over, and what is served stands in the way of another try.
+    lab.run_for(Span::from_secs(400));
+    for number in 1..count {
+        lab.gatherer.release(lab.now, connection(number));
+    }
+    let mut other = account("good");
+    other.turn[0].server = at(OTHER_TURN);
+    lab.want(99, other);
+    assert!(lab.told(99).contains(&relay()));
+}
