@@ -144,6 +144,8 @@ drop_reasons! {
     NoIdentity = "no_identity",
     /// Neither side may look for a way to the other.
     NoTransport = "no_transport",
+    /// A message on a connection of a session, without the header that says its channel.
+    BadSessionHeader = "bad_session_header",
 }
 
 /// How often each [`DropReason`] occurred.

@@ -28,6 +28,7 @@ pub mod identity;
 pub mod ids;
 pub mod limits;
 pub mod message;
+pub mod messages;
 pub mod p2p;
 pub mod pipe;
 pub mod pop;

@@ -276,6 +276,7 @@ impl Connection {
         self.end = Some(Box::new(End {
             reason,
             text,
+            was_quiet: self.is_quiet(),
             ..End::default()
         }));
     }
@@ -323,7 +324,7 @@ impl Connection {
 }
 
 /// Whether everything that was sent reliably has arrived.
-fn is_drained(sender: &Sender, pipe: &Option<Box<Pipe>>) -> bool {
+pub(super) fn is_drained(sender: &Sender, pipe: &Option<Box<Pipe>>) -> bool {
     match pipe {
         Some(pipe) => pipe.is_drained(),
         None => sender.is_drained(),

@@ -6,6 +6,7 @@ use crate::connection::Connection;
 use crate::connection::ConnectionState;
 use crate::connection::Stage;
 use crate::connection::State;
+use crate::connection::close::is_drained;
 use crate::crypto::cipher_negotiation::Cipher;
 use crate::crypto::packet::KeyEpoch;
 use crate::end_reason::EndReason;
@@ -279,6 +280,15 @@ impl Connection {
     pub fn max_message_bytes(&self) -> usize {
         let pipe = self.pipe.as_ref();
         pipe.map_or(limits::MAX_MESSAGE, |pipe| pipe.max_message_bytes())
+    }
+
+    /// Whether nothing is under way that would be missed: what was sent reliably has arrived, and no message has
+    /// come in part only. Of a connection that has ended, whether that was so then.
+    pub fn is_quiet(&self) -> bool {
+        match &self.end {
+            Some(end) => end.was_quiet,
+            None => is_drained(&self.sender, &self.pipe) && self.receiver.holds_nothing(),
+        }
     }
 
     /// Whether the application still has to accept or refuse it.

@@ -67,6 +67,9 @@ pub(crate) struct End {
     pub(crate) progress: CloseProgress,
     /// The typed cause, if a server refused to connect and told it.
     pub(crate) rejection: Option<Rejection>,
+    /// Nothing was under way in either direction. Nothing that is sent depends on it, so recordings do without.
+    #[serde(skip)]
+    pub(crate) was_quiet: bool,
 }
 
 /// The state with its data.

@@ -258,6 +258,11 @@ impl Receiver {
         self.queue.bytes()
     }
 
+    /// Whether no reliable message has come in part only, or waits for room.
+    pub(crate) const fn holds_nothing(&self) -> bool {
+        self.held_bytes == 0
+    }
+
     /// Drops all that was received: nobody will read it.
     pub(crate) fn discard(&mut self) {
         // A recording that hides messages is made with what lanes noted of them.

@@ -1,0 +1,160 @@
+//! How sessions end, and what time does to them.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use crate::identity::Identity;
+use crate::ids::ConnectionId;
+use crate::limits;
+use crate::messages::NoSession;
+use crate::messages::SessionEvent;
+use crate::messages::SessionRequest;
+use crate::messages::Sessions;
+use crate::messages::session::Due;
+use crate::messages::session::Link;
+use crate::time::Span;
+use crate::time::Timestamp;
+
+impl<I> Sessions<I> {
+    /// The connection has ended, through the peer or a problem, and what it has received was delivered.
+    /// `was_quiet` says that nothing was under way in either direction: an end like that is no failure.
+    pub fn ended(&mut self, now: Timestamp, connection: ConnectionId, was_quiet: bool, info: I)
+    where
+        I: Clone,
+    {
+        let Some(peer) = self.peers.remove(&connection) else {
+            return;
+        };
+        let Some(session) = self.sessions.get_mut(&peer) else {
+            return;
+        };
+        let wanted = match session.link {
+            Link::Asked { .. } => None,
+            Link::Active { connected, .. } => Some(!(connected && was_quiet)),
+            Link::None | Link::Failed(_) => return,
+        };
+        let Some(is_missed) = wanted else {
+            // Nobody wanted it.
+            self.asking = self.asking.saturating_sub(1);
+            self.lose_connection(&peer);
+            return;
+        };
+        session.used_at = now;
+        session.is_full = false;
+        session.link = Link::None;
+        if is_missed {
+            session.link = Link::Failed(info.clone());
+            self.events.push_back(SessionEvent::Failed(info));
+        }
+    }
+
+    /// The application has closed the connection past the session.
+    pub fn released(&mut self, connection: ConnectionId) {
+        let Some(peer) = self.peers.remove(&connection) else {
+            return;
+        };
+        if let Some(session) = self.sessions.get(&peer) {
+            if matches!(session.link, Link::Asked { .. }) {
+                self.asking = self.asking.saturating_sub(1);
+            }
+            self.lose_connection(&peer);
+        }
+    }
+
+    /// Ends a session. What it has received and nobody has read is gone. Returns the connection that is to be
+    /// closed, with [`Profile::closed`](crate::messages::Profile::closed).
+    ///
+    /// # Errors
+    /// If there is none.
+    pub fn close(&mut self, peer: &Identity) -> Result<Option<ConnectionId>, NoSession> {
+        let (peer, mut session) = self.sessions.remove_entry(peer).ok_or(NoSession)?;
+        self.forget_unread(&peer, &mut session);
+        if matches!(session.link, Link::Asked { .. }) {
+            self.asking = self.asking.saturating_sub(1);
+        }
+        let connection = session.connection();
+        if let Some(connection) = connection {
+            self.peers.remove(&connection);
+        }
+        Ok(connection)
+    }
+
+    /// Other sessions end after this time without use from now on, those that are there included.
+    pub fn set_idle(&mut self, now: Timestamp, idle: Span) {
+        self.profile.idle = idle;
+        if !self.sessions.is_empty() {
+            self.look_by(now);
+        }
+    }
+
+    /// Ends what was not used for long, and tells again of peers that wait.
+    pub fn handle_timeout(&mut self, now: Timestamp) {
+        if now < self.next_look {
+            return;
+        }
+        let idle = self.profile.idle;
+        let mut unused = Vec::new();
+        let mut next = Timestamp::NEVER;
+        for (peer, session) in &mut self.sessions {
+            match session.due(now, idle) {
+                Due::Nothing => {}
+                Due::TellAgain => {
+                    let peer = Arc::clone(peer);
+                    self.events.push_back(SessionEvent::Requested(peer));
+                }
+                Due::CheckIdle(connection) => {
+                    self.requests
+                        .push_back(SessionRequest::CheckIdle(connection));
+                }
+                Due::End => {
+                    unused.push(Arc::clone(peer));
+                    continue;
+                }
+            }
+            next = next.min(session.deadline(idle));
+        }
+        for peer in unused {
+            // It was there a moment ago.
+            let _ = self.close(&peer);
+        }
+        // Deadlines move with each use: not so often as to look at all sessions for each.
+        self.next_look = if next == Timestamp::NEVER {
+            next
+        } else {
+            next.max(now + limits::SESSION_LOOK)
+        };
+    }
+
+    /// Answers [`SessionRequest::CheckIdle`]: a session on whose connection something is under way, or nobody can
+    /// tell, lives on for a moment. Another one ends.
+    pub fn idle_answer(&mut self, now: Timestamp, connection: ConnectionId, is_quiet: bool) {
+        let idle = self.profile.idle;
+        let Some(session) = self.session_of(connection) else {
+            return;
+        };
+        // It may have been used while the connection was asked.
+        if !is_quiet || session.is_used(now, idle) {
+            return;
+        }
+        let Some(peer) = self.peers.get(&connection).cloned() else {
+            return;
+        };
+        let ending = self.profile.idled;
+        if self.close(&peer).is_ok() {
+            self.requests
+                .push_back(SessionRequest::Close(connection, ending));
+        }
+    }
+
+    /// Forgets a session that has lost its connection, unless something of it is left to be read.
+    fn lose_connection(&mut self, peer: &Arc<Identity>) {
+        let Some(session) = self.sessions.get_mut(peer) else {
+            return;
+        };
+        session.is_full = false;
+        session.link = Link::None;
+        if session.unread.messages == 0 {
+            self.sessions.remove(peer);
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! What connections deliver, and who reads it.
+
+use alloc::sync::Arc;
+
+use bytes::Buf;
+
+use crate::config::Config;
+use crate::counters::DropReason;
+use crate::identity::Identity;
+use crate::ids::ConnectionId;
+use crate::message::Message;
+use crate::messages::HEADER;
+use crate::messages::NoSession;
+use crate::messages::SessionMessage;
+use crate::messages::Sessions;
+use crate::messages::header;
+use crate::messages::session::Session;
+use crate::messages::session::Unread;
+use crate::time::Timestamp;
+
+/// A message that was read, and what follows from there being room.
+#[derive(Clone, Debug)]
+pub struct Read {
+    /// The message.
+    pub message: SessionMessage,
+    /// There is room again for what waits in this connection.
+    pub resume: Option<ConnectionId>,
+}
+
+impl<I> Sessions<I> {
+    /// Whether there is room for another message of this connection, by its settings (`RecvBufferSize`,
+    /// `RecvBufferMessages`). While there is any, a message of any size may come in. If not, leave it in the
+    /// connection until [`receive`](Self::receive) says that there is.
+    pub fn wants(&mut self, connection: ConnectionId, config: &Config) -> bool {
+        let Some(session) = self.session_of(connection) else {
+            return false;
+        };
+        session.room = Unread {
+            messages: config.recv_buffer_messages(),
+            bytes: config.recv_buffer_bytes(),
+        };
+        session.is_full = !session.has_room();
+        !session.is_full
+    }
+
+    /// Takes in a message of a connection, which counts as use of its session.
+    ///
+    /// # Errors
+    /// If it is none of a session; it is dropped and counted then.
+    pub fn deliver(
+        &mut self,
+        now: Timestamp,
+        connection: ConnectionId,
+        message: Message,
+    ) -> Result<(), DropReason> {
+        let taken = self.take_in(now, connection, message);
+        if let Err(reason) = taken {
+            self.drops.count(reason);
+        }
+        taken
+    }
+
+    /// Takes the message that has waited longest on a channel.
+    pub fn receive(&mut self, channel: i32) -> Option<Read> {
+        let message = self.inbox.pop(channel)?;
+        let mut resume = None;
+        if let Some(session) = self.sessions.get_mut(&message.peer) {
+            session.take(channel, message.message.len());
+            if session.is_full && session.has_much_room() {
+                session.is_full = false;
+                resume = session.connection();
+            }
+        }
+        Some(Read { message, resume })
+    }
+
+    /// How many messages wait to be read, on all channels.
+    pub const fn unread(&self) -> usize {
+        self.inbox.unread()
+    }
+
+    /// Ends a channel of a session, which is open from the first message that was received on it. What nobody has
+    /// read of it is gone. The last one ends the session, and returns what [`close`](Self::close) does.
+    ///
+    /// # Errors
+    /// If there is no session, or the channel is not open.
+    pub fn close_channel(
+        &mut self,
+        peer: &Identity,
+        channel: i32,
+    ) -> Result<Option<ConnectionId>, NoSession> {
+        let (peer, session) = self.sessions.get_key_value(peer).ok_or(NoSession)?;
+        if !session.channels.contains_key(&channel) {
+            return Err(NoSession);
+        }
+        if session.channels.len() == 1 {
+            let peer = Arc::clone(peer);
+            return self.close(&peer);
+        }
+        let peer = Arc::clone(peer);
+        let bytes = self.inbox.remove(&peer, channel);
+        if let Some(session) = self.sessions.get_mut(&peer) {
+            let unread = session.channels.remove(&channel).unwrap_or_default();
+            session.unread.messages = session.unread.messages.saturating_sub(unread);
+            session.unread.bytes = session.unread.bytes.saturating_sub(bytes);
+        }
+        Ok(None)
+    }
+
+    /// Drops what a session has received and nobody has read.
+    pub(super) fn forget_unread(&mut self, peer: &Arc<Identity>, session: &mut Session<I>) {
+        let channels = core::mem::take(&mut session.channels);
+        for (channel, _) in channels.iter().filter(|(_, unread)| **unread > 0) {
+            self.inbox.remove(peer, *channel);
+        }
+        session.unread = Unread::default();
+    }
+
+    fn take_in(
+        &mut self,
+        now: Timestamp,
+        connection: ConnectionId,
+        mut message: Message,
+    ) -> Result<(), DropReason> {
+        let peer = self.peers.get(&connection);
+        let peer = peer.ok_or(DropReason::UnknownConnection)?;
+        let session = self.sessions.get_mut(peer);
+        let session = session.ok_or(DropReason::UnknownConnection)?;
+        let channel = header::parse(&message)?;
+        message.data.advance(HEADER);
+        session.used_at = now;
+        session.add(channel, message.len());
+        self.inbox.push(SessionMessage {
+            peer: Arc::clone(peer),
+            channel,
+            message,
+        });
+        Ok(())
+    }
+}

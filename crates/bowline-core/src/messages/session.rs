@@ -1,0 +1,164 @@
+//! One peer: its connection, its channels, when it was used last.
+
+use alloc::collections::BTreeMap;
+
+use crate::ids::ConnectionId;
+use crate::limits;
+use crate::time::Span;
+use crate::time::Timestamp;
+
+/// See the module's documentation.
+#[derive(Clone, Debug)]
+pub(super) struct Session<I> {
+    pub(super) link: Link<I>,
+    pub(super) used_at: Timestamp,
+    /// The connection was asked whether anything is under way; not again before this.
+    ask_idle_at: Timestamp,
+    /// The channels on which something was received, and how much of it is unread. Sending opens none.
+    pub(super) channels: BTreeMap<i32, usize>,
+    pub(super) unread: Unread,
+    /// Something waits in the connection for room.
+    pub(super) is_full: bool,
+    /// What [`Sessions::wants`](crate::messages::Sessions::wants) last went by.
+    pub(super) room: Unread,
+}
+
+/// How much waits to be read, or may.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(super) struct Unread {
+    pub(super) messages: usize,
+    pub(super) bytes: usize,
+}
+
+/// What leads to the peer.
+#[derive(Clone, Debug)]
+pub(super) enum Link<I> {
+    /// Nothing. It ended while nobody missed it.
+    None,
+    /// The peer asks, and the application has not answered.
+    Asked {
+        connection: ConnectionId,
+        /// When the application is told again.
+        tell_again: Timestamp,
+    },
+    /// A connection that this side wants.
+    Active {
+        connection: ConnectionId,
+        /// It has stood.
+        connected: bool,
+    },
+    /// Nothing any more: it broke.
+    Failed(I),
+}
+
+/// What time has brought.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Due {
+    Nothing,
+    /// The peer still waits for an answer.
+    TellAgain,
+    /// It was not used for long: is anything under way?
+    CheckIdle(ConnectionId),
+    /// It was not used for long, and has no connection.
+    End,
+}
+
+impl<I> Session<I> {
+    pub(super) const fn new(now: Timestamp) -> Self {
+        Self {
+            link: Link::None,
+            used_at: now,
+            ask_idle_at: Timestamp::ZERO,
+            channels: BTreeMap::new(),
+            unread: Unread {
+                messages: 0,
+                bytes: 0,
+            },
+            is_full: false,
+            room: Unread {
+                messages: 0,
+                bytes: 0,
+            },
+        }
+    }
+
+    pub(super) const fn connection(&self) -> Option<ConnectionId> {
+        match self.link {
+            Link::Asked { connection, .. } | Link::Active { connection, .. } => Some(connection),
+            Link::None | Link::Failed(_) => None,
+        }
+    }
+
+    pub(super) fn accept(&mut self, now: Timestamp, connection: ConnectionId) {
+        self.used_at = now;
+        self.link = Link::Active {
+            connection,
+            connected: false,
+        };
+    }
+
+    /// When something is due.
+    pub(super) fn deadline(&self, idle: Span) -> Timestamp {
+        let idle_at = (self.used_at + idle).max(self.ask_idle_at);
+        match self.link {
+            Link::Asked { tell_again, .. } => idle_at.min(tell_again),
+            Link::None | Link::Active { .. } | Link::Failed(_) => idle_at,
+        }
+    }
+
+    /// Whether it was used lately.
+    pub(super) fn is_used(&self, now: Timestamp, idle: Span) -> bool {
+        now < self.used_at + idle
+    }
+
+    /// What is due, of which one thing is said at a time.
+    pub(super) fn due(&mut self, now: Timestamp, idle: Span) -> Due {
+        if !self.is_used(now, idle) && now >= self.ask_idle_at {
+            let Some(connection) = self.connection() else {
+                return Due::End;
+            };
+            self.ask_idle_at = now + limits::SESSION_IDLE_RETRY;
+            return Due::CheckIdle(connection);
+        }
+        match &mut self.link {
+            Link::Asked { tell_again, .. } if *tell_again <= now => {
+                *tell_again = now + limits::SESSION_REQUEST_REPEAT;
+                Due::TellAgain
+            }
+            Link::None | Link::Asked { .. } | Link::Active { .. } | Link::Failed(_) => Due::Nothing,
+        }
+    }
+
+    /// A message has come in.
+    pub(super) fn add(&mut self, channel: i32, bytes: usize) {
+        self.unread.messages += 1;
+        self.unread.bytes += bytes;
+        *self.channels.entry(channel).or_insert(0) += 1;
+        if self.channels.len() > limits::MAX_SESSION_CHANNELS {
+            let mut read = self.channels.iter().filter(|(_, unread)| **unread == 0);
+            // Those with something to read are bounded by the room for messages.
+            if let Some(forgotten) = read.next().map(|(channel, _)| *channel) {
+                self.channels.remove(&forgotten);
+            }
+        }
+    }
+
+    /// A message was read or dropped.
+    pub(super) fn take(&mut self, channel: i32, bytes: usize) {
+        self.unread.messages = self.unread.messages.saturating_sub(1);
+        self.unread.bytes = self.unread.bytes.saturating_sub(bytes);
+        if let Some(unread) = self.channels.get_mut(&channel) {
+            *unread = unread.saturating_sub(1);
+        }
+    }
+
+    /// Whether there is room for a message of any size: one more may always come in while there is any.
+    pub(super) const fn has_room(&self) -> bool {
+        self.unread.messages < self.room.messages && self.unread.bytes < self.room.bytes
+    }
+
+    /// Whether so much room is free that it is worth fetching what waits in the connection.
+    pub(super) const fn has_much_room(&self) -> bool {
+        self.unread.messages <= self.room.messages / 2 && self.unread.bytes <= self.room.bytes / 2
+    }
+}

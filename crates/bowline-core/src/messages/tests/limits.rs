@@ -1,0 +1,114 @@
+//! Every bound of the table.
+
+use alloc::format;
+
+use super::*;
+use crate::limits::MAX_SESSION_CHANNELS;
+use crate::limits::MAX_SESSION_REQUESTS;
+use crate::limits::MAX_SESSIONS;
+
+fn link(index: usize) -> ConnectionId {
+    ConnectionId::new(u32::try_from(index).unwrap() + 0x1_0001)
+}
+
+#[test]
+fn limit_sessions() {
+    let mut table = table();
+    for index in 0..MAX_SESSIONS {
+        let name = peer(&format!("{index}"));
+        assert_eq!(table.plan_send(START, &name, false), Ok(SendPlan::Connect));
+        table.began(START, &name, link(index));
+    }
+    let one_more = table.plan_send(START, &anna(), false);
+    assert_eq!(one_more, Err(PlanError::TooMany));
+    let asked = table.asked(START, &anna(), LINK);
+    assert_eq!(asked, Err(AskError::TooMany));
+    table.close(&peer("17")).unwrap();
+    assert!(table.plan_send(START, &anna(), false).is_ok());
+}
+
+#[test]
+fn limit_session_requests() {
+    let mut table = table();
+    for index in 0..MAX_SESSION_REQUESTS {
+        let name = peer(&format!("{index}"));
+        table.asked(START, &name, link(index)).unwrap();
+    }
+    let asked = table.asked(START, &anna(), link(MAX_SESSION_REQUESTS));
+    assert_eq!(asked, Err(AskError::TooMany));
+    // Each way to be asked no more makes room for one.
+    table.accept(START, &peer("0")).unwrap();
+    table.close(&peer("1")).unwrap();
+    table.ended(START, link(2), false, 0);
+    table.released(link(3));
+    assert!(table.plan_send(START, &peer("4"), false).is_ok());
+    for index in 0..5 {
+        let name = peer(&format!("again {index}"));
+        let id = link(MAX_SESSION_REQUESTS + index);
+        assert_eq!(table.asked(START, &name, id), Ok(()));
+    }
+    let asked = table.asked(START, &anna(), LINK);
+    assert_eq!(asked, Err(AskError::TooMany));
+}
+
+#[test]
+fn limit_session_channels() {
+    let mut table = connected();
+    let channels = i32::try_from(MAX_SESSION_CHANNELS).unwrap();
+    for channel in 0..=channels {
+        let delivered = table.deliver(START, LINK, on_channel(channel, b"x"));
+        assert_eq!(delivered, Ok(()));
+    }
+    assert_eq!(
+        table.close_channel(&anna(), 0),
+        Ok(None),
+        "all have something to read"
+    );
+    for channel in 1..=channels {
+        assert_eq!(body(table.receive(channel)), Some(b"x".to_vec()));
+    }
+    for channel in 0..1000 {
+        let delivered = table.deliver(START, LINK, on_channel(5000 + channel, b"x"));
+        assert_eq!(delivered, Ok(()));
+        assert!(table.receive(5000 + channel).is_some());
+    }
+    let open = (0..6000).filter(|channel| table.is_open(&anna(), *channel));
+    assert_eq!(open.count(), MAX_SESSION_CHANNELS);
+}
+
+#[test]
+fn limit_session_room() {
+    let mut config = Config::new();
+    config.set_recv_buffer_messages(10).unwrap();
+    let mut table = connected();
+    let mut taken = 0;
+    while table.wants(LINK, &config) {
+        table.deliver(START, LINK, on_channel(1, b"x")).unwrap();
+        taken += 1;
+    }
+    assert_eq!(taken, 10);
+    let mut resumed = 0;
+    for left in (0..10).rev() {
+        let read = table.receive(1).unwrap();
+        resumed += usize::from(read.resume == Some(LINK));
+        assert_eq!(resumed, usize::from(left <= 5), "{left} left");
+    }
+    assert!(table.wants(LINK, &config));
+}
+
+#[test]
+fn limit_session_room_in_bytes() {
+    let mut config = Config::new();
+    config.set_recv_buffer(4096).unwrap();
+    let mut table = connected();
+    let mut taken = 0;
+    while table.wants(LINK, &config) {
+        table
+            .deliver(START, LINK, on_channel(1, &[7; 1000]))
+            .unwrap();
+        taken += 1;
+    }
+    assert_eq!(taken, 5, "one that is larger than what is left may come in");
+    assert_eq!(table.close_channel(&anna(), 1), Ok(Some(LINK)));
+    assert_eq!(table.unread(), 0);
+}
