@@ -21,8 +21,10 @@ use bowline_io::interfaces::Loopback;
 use crate::driver::Inner;
 use crate::driver::limits;
 use crate::driver::lobby::Told;
+use crate::driver::sessions::DefaultSignaling;
 use crate::error::BuildError;
 use crate::recorder::RecordingDirectory;
+use crate::signaling::Signaling;
 use crate::sockets::Sockets;
 
 /// Who looks after sockets and timers.
@@ -82,6 +84,7 @@ pub struct SocketsBuilder {
     recordings: Option<RecordingDirectory>,
     loopback: Loopback,
     takes_shortcuts: bool,
+    signaling: Option<DefaultSignaling>,
 }
 
 impl SocketsBuilder {
@@ -108,6 +111,7 @@ impl SocketsBuilder {
             recordings: None,
             loopback: Loopback::IfAlone,
             takes_shortcuts: false,
+            signaling: None,
         }
     }
 
@@ -256,6 +260,13 @@ impl SocketsBuilder {
         self
     }
 
+    /// What carries the signals of connections that nobody has given anything for; nothing unless set. See
+    /// [`Sockets::set_signaling`].
+    pub fn signaling(mut self, signaling: Arc<dyn Signaling>) -> Self {
+        self.signaling = Some(DefaultSignaling::one(signaling));
+        self
+    }
+
     /// Makes the interface.
     ///
     /// # Errors
@@ -299,6 +310,7 @@ impl SocketsBuilder {
         if let Some(directory) = self.recordings {
             inner.keep_recordings(directory);
         }
+        inner.set_default_signaling(self.signaling);
         if let Some(certificate) = &self.certificate {
             inner.set_certificate(certificate)?;
         }

@@ -35,6 +35,26 @@ pub enum Event {
         /// that the interface had when it happened.
         callback: CallbackToken,
     },
+    /// A peer wants to send messages by its identity ([`Messages`](crate::Messages)): accept the session, send
+    /// something, or close it. Told again about every 10 s while the peer keeps asking.
+    MessagesSessionRequest {
+        /// Who asks.
+        peer: Identity,
+        /// For bindings: the
+        /// [`ConfigKey::CallbackMessagesSessionRequest`](crate::ConfigKey::CallbackMessagesSessionRequest) that the
+        /// interface had when it happened.
+        callback: CallbackToken,
+    },
+    /// The connection of a session failed, or never came about. Not told when it was ended without anything under
+    /// way.
+    MessagesSessionFailed {
+        /// The connection as it was then, with the reason.
+        info: Box<ConnectionInfo>,
+        /// For bindings: the
+        /// [`ConfigKey::CallbackMessagesSessionFailed`](crate::ConfigKey::CallbackMessagesSessionFailed) that the
+        /// interface had when it happened.
+        callback: CallbackToken,
+    },
     /// Our own certificate has a third of its life left. Let the authority sign a new
     /// [`request`](crate::Sockets::certificate_request), and hand that to
     /// [`set_certificate`](crate::Sockets::set_certificate). Told once for each certificate.
@@ -49,7 +69,9 @@ impl Event {
     pub const fn callback(&self) -> CallbackToken {
         match self {
             Self::ConnectionChanged(change) => change.callback,
-            Self::AuthenticationChanged { callback, .. } => *callback,
+            Self::AuthenticationChanged { callback, .. }
+            | Self::MessagesSessionRequest { callback, .. }
+            | Self::MessagesSessionFailed { callback, .. } => *callback,
             Self::Writable(_) | Self::CertificateExpiring { .. } => CallbackToken::NONE,
         }
     }

@@ -2,6 +2,7 @@
 
 use alloc::sync::Arc;
 
+use crate::counters::DropReason;
 use crate::identity::Identity;
 use crate::ids::ConnectionId;
 use crate::limits;
@@ -81,6 +82,7 @@ impl<I> Sessions<I> {
         }
         let is_full = known.is_none() && self.sessions.len() >= limits::MAX_SESSIONS;
         if is_full || self.asking >= limits::MAX_SESSION_REQUESTS {
+            self.drops.count(DropReason::Overload);
             return Err(AskError::TooMany);
         }
         self.asking += 1;

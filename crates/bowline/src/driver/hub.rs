@@ -36,6 +36,8 @@ pub(crate) struct Hub {
     next_listener: u32,
     /// The interface is being dropped: nobody from elsewhere may add a connection.
     is_closed: bool,
+    /// The virtual port for messages to identities is ours, not the application's.
+    pub(crate) has_messages: bool,
 }
 
 /// A socket, as far as the core knows, and what it is for.
@@ -126,6 +128,7 @@ impl Hub {
             next_socket: 0,
             next_listener: 0,
             is_closed: false,
+            has_messages: false,
         }
     }
 
@@ -235,6 +238,11 @@ impl Hub {
             Purpose::Port(listener, its) if its == port => Some((listener, *id)),
             _ => None,
         })
+    }
+
+    /// Whether connections to a virtual port are those of sessions.
+    pub(crate) fn is_for_sessions(&self, port: VirtualPort) -> bool {
+        self.has_messages && port == VirtualPort::MESSAGES
     }
 
     /// Listens no more. The socket stays while connections use it.

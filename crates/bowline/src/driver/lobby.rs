@@ -200,9 +200,10 @@ impl<R> Lobby<R> {
     /// Whether a binding wants to be told.
     fn is_wanted(&self, event: &Event) -> bool {
         match event {
-            Event::ConnectionChanged(_) | Event::AuthenticationChanged { .. } => {
-                !event.callback().is_none()
-            }
+            Event::ConnectionChanged(_)
+            | Event::AuthenticationChanged { .. }
+            | Event::MessagesSessionRequest { .. }
+            | Event::MessagesSessionFailed { .. } => !event.callback().is_none(),
             Event::Writable(_) => self.tells_writable.load(Ordering::Relaxed),
             Event::CertificateExpiring { .. } => self.tells_expiring.load(Ordering::Relaxed),
         }

@@ -30,6 +30,8 @@ pub(crate) enum Rank {
     Endpoint,
     /// One connection.
     Connection,
+    /// The sessions of messages to identities.
+    Sessions,
     /// Events, readiness and who drives the sockets.
     Lobby,
     /// The ready list of one poll group.
@@ -53,10 +55,11 @@ impl Rank {
         match self {
             Self::Matchmaking => 0,
             Self::Endpoint | Self::Connection => 1,
-            Self::Lobby => 2,
-            Self::PollGroup | Self::Network | Self::Inbox => 3,
-            Self::Timers => 4,
-            Self::Settings | Self::Index => 5,
+            Self::Sessions => 2,
+            Self::Lobby => 3,
+            Self::PollGroup | Self::Network | Self::Inbox => 4,
+            Self::Timers => 5,
+            Self::Settings | Self::Index => 6,
         }
     }
 }

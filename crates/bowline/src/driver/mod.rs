@@ -9,6 +9,7 @@
 //! slot        a connection behind its lock
 //! held        connections whose lock another thread has
 //! signals     signals between peers, and who asks for a connection by them
+//! sessions    messages to identities, over connections between peers
 //! ways        the ways out of this machine that connections between peers may take
 //! errands     what the endpoint wants done for those
 //! hub         endpoint, sockets and table of connections behind the endpoint lock
@@ -49,6 +50,7 @@ pub(crate) mod reactor;
 mod receive;
 mod recording;
 pub(crate) mod service;
+pub(crate) mod sessions;
 pub(crate) mod settings;
 pub(crate) mod shard;
 mod shares;
@@ -78,6 +80,7 @@ use bowline_core::endpoint::Route;
 use bowline_core::event::ToEndpoint;
 use bowline_core::ids::MessageNumber;
 use bowline_core::message::Outgoing;
+use bowline_core::messages::Profile;
 use bowline_core::rng::Rng;
 use bowline_core::time::Timestamp;
 use bowline_io::clock::Clock;
@@ -96,6 +99,8 @@ use crate::driver::lock_order::Lock;
 use crate::driver::lock_order::Rank;
 use crate::driver::network::Network;
 use crate::driver::reactor::Reactor;
+use crate::driver::sessions::DefaultSignaling;
+use crate::driver::sessions::Sessions;
 use crate::driver::shard::ShardId;
 use crate::driver::shard::Shards;
 use crate::driver::signals::Signals;
@@ -129,6 +134,10 @@ pub(crate) struct Inner {
     pub(crate) settings: Lock<Arc<Config>>,
     /// Connections by identity to peers in this process are made in memory.
     pub(crate) takes_shortcuts: bool,
+    /// Who is talked to by messages to identities.
+    pub(crate) sessions: Lock<Sessions>,
+    /// What carries signals where nobody has given anything.
+    default_signaling: Lock<Option<DefaultSignaling>>,
     /// Where recordings go of connections that end as they should not.
     recordings: OnceLock<Shelf>,
     /// The sockets of connections between peers.
@@ -180,6 +189,8 @@ impl Inner {
             network: Network::new(Rng::from_seed(luck)),
             settings: Lock::new(Rank::Settings, Arc::new(settings)),
             takes_shortcuts,
+            sessions: Lock::new(Rank::Sessions, Sessions::new(Profile::MESSAGES)),
+            default_signaling: Lock::new(Rank::Settings, None),
             recordings: OnceLock::new(),
             locals: Locals::new(),
             resolver: OnceLock::new(),
@@ -332,6 +343,21 @@ impl Inner {
         ))
     }
 
+    /// The same for a connection under a session.
+    fn new_session_slot(
+        self: &Arc<Self>,
+        core: Box<CoreConnection>,
+        route: Route,
+        listener: Option<ListenerId>,
+        signals: Signals,
+    ) -> Arc<Slot> {
+        let shard = ShardId::FIRST;
+        let place = (shard, self.shards.get(shard).timers.lock().reserve());
+        let inner = Arc::clone(self);
+        let slot = Slot::new(inner, core, None, route, listener, place, false, signals);
+        Arc::new(slot.of_session())
+    }
+
     /// Ends all waits and the service threads. First of three steps to the end; the caller joins the threads
     /// before the next.
     pub(crate) fn stop_driving(&self) {
@@ -350,6 +376,7 @@ impl Inner {
     /// Breaks the circles of references and closes the sockets. The last step.
     pub(crate) fn forget_all(&self) {
         drop(self.lobby.clear());
+        self.clear_sessions();
         let forgotten = self.hub.lock().clear();
         drop(forgotten);
         self.locals.clear();

@@ -219,12 +219,16 @@ impl TimerRunner {
     fn take_due(&mut self, inner: &Inner, now: Timestamp, follow: &mut Followup) {
         let mut timers = inner.shards.get(self.shard).timers.lock();
         let endpoint_due = timers.take_due_endpoint(now);
+        let sessions_due = timers.take_due_sessions(now);
         while self.due.len() < limits::MAX_TIMER_ROUND
             && let Some(slot) = timers.pop_due(now)
         {
             self.due.push(slot);
         }
         drop(timers);
+        if sessions_due {
+            inner.handle_session_timeout(follow);
+        }
         if endpoint_due {
             let mut hub = inner.hub.lock();
             hub.endpoint.handle_timeout(now);

@@ -99,7 +99,7 @@ impl Slot {
     }
 
     /// The application has closed it or will not hear of it: what is left of it goes, and the peer is not told.
-    fn drop_request(self: &Arc<Self>, state: &mut SlotState, follow: &mut Followup) {
+    pub(super) fn drop_request(self: &Arc<Self>, state: &mut SlotState, follow: &mut Followup) {
         self.release(state, follow);
         self.bury(state, follow);
     }
@@ -273,7 +273,11 @@ impl Inner {
             ..NO_ROUTE
         };
         let listener = listener.map(|(id, _)| id);
-        let slot = self.new_peer_slot(core, route, listener, Signals::Considered);
+        let slot = if hub.is_for_sessions(port) {
+            self.new_session_slot(core, route, listener, Signals::Considered)
+        } else {
+            self.new_peer_slot(core, route, listener, Signals::Considered)
+        };
         hub.insert(&slot);
         Ok(slot)
     }

@@ -1,9 +1,10 @@
 //! One connection as the driver keeps it: the core's state machine behind its lock, and what the driver
 //! itself knows of it.
 
+mod peer;
 mod reading;
+mod session;
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::OnceLock;
 use std::sync::atomic::AtomicBool;
@@ -15,11 +16,9 @@ use bowline_core::config::ConfigKey;
 use bowline_core::connection::Connection as CoreConnection;
 use bowline_core::connection::ConnectionState;
 use bowline_core::end_reason::EndReason;
-use bowline_core::endpoint::NO_ROUTE;
 use bowline_core::endpoint::Route;
 use bowline_core::event::Event as CoreEvent;
 use bowline_core::event::ToEndpoint;
-use bowline_core::ice::RouteKind;
 use bowline_core::identity::Identity;
 use bowline_core::ids::ConnectionId;
 use bowline_core::time::Timestamp;
@@ -62,6 +61,8 @@ pub(crate) struct Slot {
     pub(crate) is_between_peers: bool,
     /// The other end is in this process, and there are no datagrams.
     pub(super) is_pipe: bool,
+    /// Messages to identities go by it: the table of sessions hears of it, and the application of that.
+    is_of_session: bool,
     pub(crate) timer: TimerId,
     /// Who looks after its socket and its deadlines.
     pub(crate) shard: ShardId,
@@ -141,6 +142,7 @@ impl Slot {
             is_incoming: core.awaits_decision(),
             is_between_peers: core.ports().is_some(),
             is_pipe: core.is_pipe(),
+            is_of_session: false,
             inner,
             id: core.id(),
             route,
@@ -180,6 +182,9 @@ impl Slot {
 
     /// Passes on what the core has to say, except packets and deadlines.
     pub(crate) fn settle(self: &Arc<Self>, state: &mut SlotState, follow: &mut Followup) {
+        if self.is_of_session {
+            self.settle_session(state, follow);
+        }
         let Some(live) = &mut state.live else {
             if state.pipe.as_ref().is_some_and(|pipe| pipe.has_any()) {
                 follow.add_pipe(self);
@@ -197,7 +202,7 @@ impl Slot {
             follow.add_pipe(self);
         }
         self.collect_signals(state, follow);
-        if !state.released && !state.is_considered {
+        if !state.released && !state.is_considered && !self.is_of_session {
             self.note_arrivals(state);
             self.tell_events(state, follow);
             self.tell_unread(state, &mut follow.nudge);
@@ -249,6 +254,9 @@ impl Slot {
         self.tell_state(state, ConnectionState::None, follow);
         state.released = true;
         self.inner.index.remove(self.id);
+        if self.is_of_session {
+            self.inner.sessions.lock().released(self.id);
+        }
         self.leave_group(state);
         if std::mem::take(&mut state.unread) {
             self.inner.lobby.all_read(&mut follow.nudge);
@@ -323,42 +331,6 @@ impl Slot {
         })
     }
 
-    /// Where the peer is; `[::]:0` if there is no such address, or a relay keeps it to itself.
-    pub(crate) fn remote_addr(&self) -> SocketAddr {
-        if self.is_between_peers {
-            return self.remote_in(&self.state.lock());
-        }
-        self.route.remote
-    }
-
-    fn remote_in(&self, state: &SlotState) -> SocketAddr {
-        if !self.is_between_peers {
-            return self.route.remote;
-        }
-        let live = state.live.as_ref();
-        let route = live.and_then(|live| live.core.peer_route());
-        route
-            .filter(|route| route.kind != RouteKind::Relayed)
-            .map_or(NO_ROUTE.remote, |route| route.remote)
-    }
-
-    /// Who the peer is, once the handshake is over: from then on that does not change.
-    pub(crate) fn peer(&self) -> Option<&Identity> {
-        if self.peer.get().is_none() {
-            let state = self.state.lock();
-            let info = state.live.as_ref()?.core.info();
-            let is_early = matches!(
-                info.state,
-                ConnectionState::None | ConnectionState::Connecting | ConnectionState::FindingRoute
-            );
-            if !is_early {
-                // Another thread was first with the same one if it is set already.
-                let _ = self.peer.set(Box::new(info.identity?));
-            }
-        }
-        self.peer.get().map(Box::as_ref)
-    }
-
     fn tell_events(self: &Arc<Self>, state: &mut SlotState, follow: &mut Followup) {
         if state.told == ConnectionState::None {
             self.tell_state(state, ConnectionState::Connecting, follow);
@@ -396,6 +368,10 @@ impl Slot {
     ) {
         let old = state.told;
         if old == new {
+            return;
+        }
+        if self.is_of_session {
+            state.told = new;
             return;
         }
         let Some(mut info) = self.info(state) else {

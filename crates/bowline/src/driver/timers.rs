@@ -23,6 +23,8 @@ pub(crate) struct Timers {
     endpoint: Option<Timestamp>,
     /// When the next datagram that is late on purpose is due.
     network: Option<Timestamp>,
+    /// When something is due among the sessions of messages to identities.
+    sessions: Option<Timestamp>,
     /// Until when the thread that drives the sockets sleeps; `None` while it is awake, or nobody drives.
     sleeping_until: Option<Timestamp>,
     /// All connections are forgotten, and none comes back: what a thread of another interface still hands over
@@ -81,6 +83,17 @@ impl Timers {
         self.ends_sleep(at)
     }
 
+    /// Sets the deadline of sessions. Tells whether the sleeping thread must be woken for it.
+    pub(crate) fn schedule_sessions(&mut self, at: Option<Timestamp>) -> bool {
+        self.sessions = at;
+        self.ends_sleep(at)
+    }
+
+    /// Takes the deadline of sessions if it has passed.
+    pub(crate) fn take_due_sessions(&mut self, now: Timestamp) -> bool {
+        self.sessions.take_if(|at| *at <= now).is_some()
+    }
+
     /// Takes the endpoint's deadline if it has passed.
     pub(crate) fn take_due_endpoint(&mut self, now: Timestamp) -> bool {
         self.endpoint.take_if(|at| *at <= now).is_some()
@@ -105,7 +118,13 @@ impl Timers {
     /// The earliest deadline of all.
     pub(crate) fn next(&self) -> Option<Timestamp> {
         let again = self.put_off.front().map(|(at, _)| *at);
-        let deadlines = [self.heap.next(), again, self.endpoint, self.network];
+        let deadlines = [
+            self.heap.next(),
+            again,
+            self.endpoint,
+            self.network,
+            self.sessions,
+        ];
         deadlines.into_iter().flatten().min()
     }
 

@@ -204,7 +204,7 @@ impl Inner {
             config,
         };
         drop(hub);
-        let ours = self.end_of_pipe(core, NO_ROUTE, None, PipeLink::default());
+        let ours = self.end_of_pipe(core, NO_ROUTE, None, PipeLink::default(), false);
         let theirs = callee.admit(&caller, &ours).and_then(|theirs| {
             if let Some(link) = &mut ours.state.lock().pipe {
                 link.set_other(&theirs);
@@ -230,6 +230,7 @@ impl Inner {
         route: Route,
         listener: Option<ListenerId>,
         link: PipeLink,
+        is_for_sessions: bool,
     ) -> Arc<Slot> {
         let shard = ShardId::FIRST;
         let place = (shard, self.shards.get(shard).timers.lock().reserve());
@@ -244,7 +245,12 @@ impl Inner {
             false,
             Signals::None,
         );
-        Arc::new(slot.with_pipe(link))
+        let slot = slot.with_pipe(link);
+        Arc::new(if is_for_sessions {
+            slot.of_session()
+        } else {
+            slot
+        })
     }
 }
 
@@ -277,7 +283,9 @@ impl Callee {
             ..NO_ROUTE
         };
         let listener = listener.map(|(id, _)| id);
-        let slot = inner.end_of_pipe(core, route, listener, PipeLink::to(asking));
+        let is_for_sessions = hub.is_for_sessions(*port);
+        let link = PipeLink::to(asking);
+        let slot = inner.end_of_pipe(core, route, listener, link, is_for_sessions);
         hub.insert(&slot);
         Ok(slot)
     }

@@ -9,6 +9,7 @@ mod connecting;
 mod many;
 mod refusing;
 mod room;
+mod sessions;
 mod symmetric;
 mod trusting;
 mod within;

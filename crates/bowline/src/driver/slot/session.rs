@@ -1,0 +1,84 @@
+//! The connection of a session of messages to identities: what it has to say goes to the table of sessions, and what
+//! it receives, too.
+
+use std::sync::Arc;
+
+use bowline_core::connection::ConnectionState;
+use bowline_core::end_reason::EndReason;
+use bowline_core::event::Event as CoreEvent;
+
+use crate::driver::followup::Followup;
+use crate::driver::sessions::hidden;
+use crate::driver::slot::Slot;
+use crate::driver::slot::SlotState;
+use crate::driver::slot::visible;
+
+impl Slot {
+    /// Makes it the connection of a session.
+    pub(crate) fn of_session(mut self) -> Self {
+        self.is_of_session = true;
+        self
+    }
+
+    /// Passes on to the table of sessions what the connection of one has to say, and what it has received.
+    pub(super) fn settle_session(self: &Arc<Self>, state: &mut SlotState, follow: &mut Followup) {
+        if state.released || state.is_considered {
+            return;
+        }
+        while let Some(event) = state.live.as_mut().and_then(|live| live.core.poll_event()) {
+            if let CoreEvent::StateChanged { new, .. } = event {
+                self.keep_recording(state, new, follow);
+            }
+        }
+        let Some(new) = state.live.as_ref().map(|live| visible(live.core.state())) else {
+            return;
+        };
+        let told = state.told;
+        let is_asked = told == ConnectionState::None && self.is_incoming;
+        let has_ended = matches!(
+            new,
+            ConnectionState::ClosedByPeer | ConnectionState::ProblemDetectedLocally
+        );
+        let info = (is_asked || has_ended).then(|| self.info(state));
+        let info = info.flatten().map(hidden);
+        let now = state.now();
+        let Some(live) = state.live.as_mut() else {
+            return;
+        };
+        let inner = &self.inner;
+        let mut sessions = inner.sessions.lock();
+        let before = sessions.unread();
+        let mut is_refused = false;
+        if is_asked {
+            let asked = info.as_ref().and_then(|info| info.identity.as_ref());
+            let asked = asked.map(|peer| sessions.asked(now, peer, self.id));
+            is_refused = !matches!(asked, Some(Ok(())));
+            if !live.core.awaits_decision() {
+                sessions.accepted(now, self.id);
+            }
+        }
+        if new == ConnectionState::Connected && told != new {
+            sessions.connected(now, self.id);
+        }
+        // What a connection holds that has ended is bounded by its own queue.
+        while live.core.queued_messages() > 0
+            && (has_ended || sessions.wants(self.id, live.core.config()))
+            && let Some(message) = live.core.receive(now)
+        {
+            // What is refused was counted.
+            let _ = sessions.deliver(now, self.id, message);
+        }
+        if has_ended && let Some(info) = info {
+            sessions.ended(now, self.id, live.core.is_quiet(), Box::new(info));
+        }
+        inner.publish(&mut sessions, before, follow);
+        drop(sessions);
+        state.told = new;
+        if is_refused {
+            self.drop_request(state, follow);
+        } else if has_ended {
+            state.close(now, EndReason::APP_GENERIC, "", false);
+            self.release(state, follow);
+        }
+    }
+}

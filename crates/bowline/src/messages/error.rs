@@ -1,0 +1,81 @@
+//! What messages to identities can refuse.
+
+use bowline_core::messages as core;
+use bowline_core::messages::PlanError;
+use bowline_core::result_code::ResultCode;
+
+use crate::error::ConnectP2pError;
+use crate::error::SendError;
+use crate::result::ToResult;
+
+/// Why a message to an identity was not taken. Nothing of it was sent or queued.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum MessagesSendError {
+    /// The identity names nobody.
+    #[error("the identity of the peer names nobody")]
+    NoPeer,
+    /// The message is larger than any message may be, or than the send buffer.
+    #[error("a message of {len} bytes is too large: the limit is {max}")]
+    TooLarge {
+        /// Its size in bytes.
+        len: usize,
+        /// The largest size in bytes.
+        max: usize,
+    },
+    /// Nothing carries signals to the peer: [`Sockets::set_signaling`](crate::Sockets::set_signaling).
+    #[error("nothing carries signals to the peer: no signaling is set")]
+    NoSignaling,
+    /// The session has failed, of which an event has told or is about to.
+    #[error("the session has failed: close it, or send with a restart")]
+    Broken,
+    /// There are as many sessions as there may be.
+    #[error("too many sessions")]
+    TooManySessions,
+    /// No connection to the peer can be begun.
+    #[error(transparent)]
+    Connect(#[from] ConnectP2pError),
+    /// The connection does not take it now: its send buffer is full, or it had to go at once and could not.
+    #[error(transparent)]
+    Refused(SendError),
+}
+
+impl From<PlanError> for MessagesSendError {
+    fn from(error: PlanError) -> Self {
+        match error {
+            PlanError::Broken => Self::Broken,
+            PlanError::TooMany => Self::TooManySessions,
+        }
+    }
+}
+
+/// As `SendMessageToUser` says it.
+impl ToResult for MessagesSendError {
+    fn result(&self) -> ResultCode {
+        match self {
+            Self::NoPeer | Self::TooLarge { .. } => ResultCode::InvalidParam,
+            Self::NoSignaling => ResultCode::Fail,
+            Self::Broken => ResultCode::ConnectFailed,
+            Self::TooManySessions => ResultCode::LimitExceeded,
+            Self::Connect(error) => error.result(),
+            Self::Refused(error) => error.result(),
+        }
+    }
+}
+
+/// There is no session with this peer, or none that could be what was asked for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("there is no such session with this peer")]
+pub struct NoSession;
+
+impl From<core::NoSession> for NoSession {
+    fn from(_: core::NoSession) -> Self {
+        Self
+    }
+}
+
+impl ToResult for NoSession {
+    fn result(&self) -> ResultCode {
+        ResultCode::NoConnection
+    }
+}
