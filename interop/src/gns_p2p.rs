@@ -90,6 +90,27 @@ pub enum Event {
         /// What it says.
         data: Vec<u8>,
     },
+    /// A peer wants to send messages to its identity.
+    Asks(String),
+    /// The session with this peer has failed, for this reason.
+    Failed(String, i32),
+    /// A message to its identity has arrived.
+    Letter {
+        /// Who has sent it.
+        from: String,
+        /// On which channel.
+        channel: i32,
+        /// Whether it was sent reliably.
+        reliable: bool,
+        /// What it says.
+        data: Vec<u8>,
+    },
+    /// GNS's result of [`GnsP2p::post`].
+    Posted(i32),
+    /// Whether there was such a session.
+    Done(bool),
+    /// The state of a session, by GNS's number.
+    Session(i32),
     /// What an authority has to sign, as [`GnsP2p::request_certificate`] asked.
     Request(Vec<u8>),
     /// What GNS says against the certificate that [`GnsP2p::set_certificate`] gave it; nothing if it took it.
@@ -212,6 +233,37 @@ impl GnsP2p {
         self.order(format_args!("close {} {reason} {text}", link.0));
     }
 
+    /// Lets peers ask for sessions of messages to identities.
+    pub fn open_messages(&mut self) {
+        self.order(format_args!("messages"));
+    }
+
+    /// Sends a message to an identity, with GNS's flags; [`Event::Posted`] tells the result.
+    pub fn post(&mut self, to: &str, channel: i32, flags: i32, data: &[u8]) {
+        let data = to_hex(data);
+        self.order(format_args!("post {to} {channel} {flags} {data}"));
+    }
+
+    /// Accepts a session; [`Event::Done`] tells whether there is one.
+    pub fn accept_session(&mut self, peer: &str) {
+        self.order(format_args!("let {peer}"));
+    }
+
+    /// Ends a session; [`Event::Done`] tells whether there was one.
+    pub fn close_session(&mut self, peer: &str) {
+        self.order(format_args!("end {peer}"));
+    }
+
+    /// Ends a channel of a session; [`Event::Done`] tells whether it was open.
+    pub fn close_channel(&mut self, peer: &str, channel: i32) {
+        self.order(format_args!("hang {peer} {channel}"));
+    }
+
+    /// Asks for the state of a session; [`Event::Session`] tells it.
+    pub fn ask_session(&mut self, peer: &str) {
+        self.order(format_args!("session {peer}"));
+    }
+
     /// Asks how packets get to the peer; [`Event::Way`] tells it.
     pub fn ask_way(&mut self, link: Link) {
         self.order(format_args!("way {}", link.0));
@@ -296,6 +348,23 @@ impl Event {
                     data: hex_vec(words.next()?),
                 }
             }
+            "asks" => Self::Asks(rest.to_owned()),
+            "failed" => {
+                let (peer, reason) = rest.split_once(' ')?;
+                Self::Failed(peer.to_owned(), reason.parse().ok()?)
+            }
+            "letter" => {
+                let mut words = rest.split(' ');
+                Self::Letter {
+                    from: words.next()?.to_owned(),
+                    channel: words.next()?.parse().ok()?,
+                    reliable: words.next()? == "1",
+                    data: hex_vec(words.next()?),
+                }
+            }
+            "posted" => Self::Posted(rest.parse().ok()?),
+            "done" => Self::Done(rest == "1"),
+            "session" => Self::Session(rest.parse().ok()?),
             "request" => Self::Request(hex_vec(rest)),
             "certificate" => Self::Certificate(rest.to_owned()),
             _ => return None,

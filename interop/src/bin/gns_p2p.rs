@@ -15,6 +15,11 @@
 //! | `send LINK LANE RELIABLE DATA` | sends a message; 1 for reliable, 0 for not |
 //! | `close LINK REASON TEXT` | closes |
 //! | `way LINK` | told as `way LINK ADDRESS FLAGS PING`: how packets get to the peer, as GNS tells |
+//! | `messages` | lets peers ask for sessions of messages to identities, of which it tells from now on |
+//! | `post IDENTITY CHANNEL FLAGS DATA` | sends such a message; told as `posted RESULT` |
+//! | `let IDENTITY`, `end IDENTITY` | accepts a session, or ends it; told as `done 1`, or `done 0` if there is none |
+//! | `hang IDENTITY CHANNEL` | ends a channel of a session; told the same way |
+//! | `session IDENTITY` | told as `session STATE`, by GNS's number |
 //! | `accept`, `reject`, `wait` | who comes from now on is accepted, closed with 1234 and `not today`, or kept waiting |
 //!
 //! | event | |
@@ -22,6 +27,8 @@
 //! | `signal IDENTITY DATA` | to be delivered |
 //! | `state LINK STATE REASON PEER VOUCHED ADDRESS TEXT` | a connection's new state; `-` for no address |
 //! | `message LINK LANE RELIABLE DATA` | arrived |
+//! | `asks IDENTITY`, `failed IDENTITY REASON` | of a session |
+//! | `letter IDENTITY CHANNEL RELIABLE DATA` | arrived in a session, on one of the channels 0 to 3 |
 //!
 //! With `GNS_LOG` in its environment, it writes GNS's log to its standard error output. It ends with its standard input. See `bowline_interop::gns_p2p` for the other end.
 
@@ -34,7 +41,7 @@ use std::time::Duration;
 
 use bowline_core::crypto::vectors::hex_vec;
 use bowline_interop::Gns;
-use bowline_interop::gns::{self, Conditions};
+use bowline_interop::gns::{self, Conditions, SessionNews};
 use bowline_interop::gns_p2p::to_hex;
 use bowline_interop::host::{Change, Host, Lane, Link, Outgoing, State};
 
@@ -48,6 +55,7 @@ fn main() -> ExitCode {
         gns: Gns::new(Some(identity)),
         links: Vec::new(),
         guests: Guests::Accepted,
+        has_messages: false,
     };
     if std::env::var_os("GNS_LOG").is_some() {
         gns::log_to_stderr();
@@ -76,6 +84,7 @@ struct Peer {
     gns: Gns,
     links: Vec<Link>,
     guests: Guests,
+    has_messages: bool,
 }
 
 /// What becomes of who asks for a connection.
@@ -148,11 +157,49 @@ impl Peer {
             ["accept"] => self.guests = Guests::Accepted,
             ["reject"] => self.guests = Guests::Rejected,
             ["wait"] => self.guests = Guests::KeptWaiting,
-            _ => panic!("no such command: {line}"),
+            _ => self.obey_messages(&words),
+        }
+    }
+
+    fn obey_messages(&mut self, words: &[&str]) {
+        match *words {
+            ["messages"] => {
+                self.gns.open_messages();
+                self.has_messages = true;
+            }
+            ["post", to, channel, flags, data] => {
+                let (channel, flags) = (number(channel), number(flags));
+                let result = self.gns.send_to_user(to, channel, flags, &hex_vec(data));
+                say(&format!("posted {result}"));
+            }
+            ["let", peer] => tell_done(self.gns.accept_session(peer)),
+            ["end", peer] => tell_done(self.gns.close_session(peer)),
+            ["hang", peer, channel] => tell_done(self.gns.close_channel(peer, number(channel))),
+            ["session", peer] => say(&format!("session {}", self.gns.session_state(peer))),
+            _ => panic!("no such command: {words:?}"),
+        }
+    }
+
+    fn tell_sessions(&self) {
+        for news in self.gns.take_session_news() {
+            match news {
+                SessionNews::Asks(peer) => say(&format!("asks {peer}")),
+                SessionNews::Failed(peer, reason) => say(&format!("failed {peer} {reason}")),
+            }
+        }
+        for channel in 0..4 {
+            for (peer, message) in self.gns.receive_on_channel(channel) {
+                let reliable = u8::from(message.reliable);
+                let data = to_hex(&message.data);
+                say(&format!("letter {peer} {channel} {reliable} {data}"));
+            }
         }
     }
 
     fn tell(&mut self) {
+        if self.has_messages {
+            self.tell_sessions();
+        }
         let mut changes = Vec::new();
         self.gns.changes(&mut changes);
         for change in changes {
@@ -208,6 +255,10 @@ impl Peer {
             | State::None => {}
         }
     }
+}
+
+fn tell_done(done: bool) {
+    say(&format!("done {}", u8::from(done)));
 }
 
 fn address_text(address: Option<SocketAddr>) -> String {

@@ -15,11 +15,13 @@ use crate::host::{
 
 mod convert;
 mod library;
+mod messages;
 mod p2p;
 
 use gns::sys;
 
 pub use library::{Conditions, impair};
+pub use messages::SessionNews;
 pub use p2p::{Signaled, log_to_stderr, set_global};
 
 /// One user of the process's GameNetworkingSockets.

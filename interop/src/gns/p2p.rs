@@ -231,7 +231,7 @@ fn p2p_values(symmetric: bool) -> Vec<sys::SteamNetworkingConfigValue_t> {
 }
 
 /// An object that sends the signals of one connection to this identity.
-fn signaling(to: String) -> *mut sys::ISteamNetworkingConnectionSignaling {
+pub(super) fn signaling(to: String) -> *mut sys::ISteamNetworkingConnectionSignaling {
     let to = CString::new(to).expect("identities have no zero bytes");
     // SAFETY: the context is a string that `on_release` takes back, once.
     unsafe {

@@ -9,5 +9,6 @@ mod messages;
 mod relays;
 mod room;
 mod server;
+mod sessions;
 mod symmetric;
 mod trust;

@@ -40,6 +40,8 @@ pub(crate) struct Room {
     listener: Option<PeerListener>,
     changes: Vec<ConnectionEvent>,
     told: Vec<gns_p2p::Event>,
+    /// What we are told of sessions.
+    pub(crate) sessions: Vec<Event>,
     begun: Instant,
     /// What was signalled and what arrived, for a test that fails.
     letters: Vec<String>,
@@ -91,7 +93,8 @@ impl Room {
             let _ = sender.send(signal.to_vec());
             Ok(())
         });
-        let builder = build(Sockets::builder().identity(name(ANNA)));
+        let builder = Sockets::builder().identity(name(ANNA));
+        let builder = build(builder.signaling(Arc::clone(&signaling)));
         Self {
             ours: builder.build().expect("the interface starts"),
             theirs: GnsP2p::start(Path::new(env!("CARGO_BIN_EXE_gns_p2p")), BEN),
@@ -103,6 +106,7 @@ impl Room {
             listener: None,
             changes: Vec::new(),
             told: Vec::new(),
+            sessions: Vec::new(),
             begun: Instant::now(),
             letters: Vec::new(),
         }
@@ -232,6 +236,15 @@ impl Room {
         })
     }
 
+    /// The first event of theirs that is so and waits already.
+    pub(crate) fn theirs_take(
+        &mut self,
+        is_wanted: impl FnMut(&gns_p2p::Event) -> bool,
+    ) -> Option<gns_p2p::Event> {
+        let index = self.told.iter().position(is_wanted)?;
+        Some(self.told.remove(index))
+    }
+
     /// Lets time pass until `pick` finds what it looks for.
     pub(crate) fn run<T>(&mut self, what: &str, pick: impl FnMut(&mut Self) -> Option<T>) -> T {
         let found = self.run_for(LIMIT, pick);
@@ -277,6 +290,7 @@ impl Room {
         }
         while let Some(event) = self.ours.next_event() {
             let Event::ConnectionChanged(change) = event else {
+                self.sessions.push(event);
                 continue;
             };
             if change.is_request() && self.guests == Guests::Accepted {
