@@ -6,7 +6,7 @@
 //! through to whoever called `RunCallbacks`. What was not handed out by then stays where it was, in the Rust
 //! library, whose waits and wait handles tell of it, and waits for the next call.
 //!
-//! Which function that is was decided when it happened: settings 201 and 202 as they were then. What happened
+//! Which function that is was decided when it happened: settings 201, 202, 204 and 205 as they were then. What happened
 //! without one is nobody's business.
 
 use std::cell::Cell;
@@ -23,9 +23,12 @@ use bowline::ConfigKey;
 use bowline::Event;
 use bowline::global_config;
 
+use crate::abi::identity::RawIdentity;
 use crate::abi::structs::ConnectionHandle;
 use crate::abi::structs::RawAuthenticationStatus;
 use crate::abi::structs::RawConnectionStatusChanged;
+use crate::abi::structs::RawSessionFailed;
+use crate::abi::structs::RawSessionRequest;
 use crate::abi::vtable::Object;
 use crate::guard;
 use crate::library;
@@ -39,6 +42,10 @@ pub type StatusChanged = unsafe extern "C-unwind" fn(*mut RawConnectionStatusCha
 pub type PassedFunction = unsafe extern "C-unwind" fn(*mut RawConnectionStatusChanged, isize);
 /// A function that hears of our own certificate: `FnSteamNetAuthenticationStatusChanged`.
 pub type AuthenticationChanged = unsafe extern "C-unwind" fn(*mut RawAuthenticationStatus);
+/// A function that hears of a peer that wants to send messages: `FnSteamNetworkingMessagesSessionRequest`.
+pub type SessionRequested = unsafe extern "C-unwind" fn(*mut RawSessionRequest);
+/// A function that hears of a session that has failed: `FnSteamNetworkingMessagesSessionFailed`.
+pub type SessionFailed = unsafe extern "C-unwind" fn(*mut RawSessionFailed);
 /// A function that hears of room in a send buffer: `FnBowlineWritable`.
 pub type Writable = unsafe extern "C-unwind" fn(ConnectionHandle, *mut c_void);
 /// A function that hears of a certificate that ends: `FnBowlineCertificateExpiring`.
@@ -85,6 +92,8 @@ impl Hooks {
 enum Call {
     StatusChanged(StatusChanged, RawConnectionStatusChanged),
     AuthenticationChanged(AuthenticationChanged, RawAuthenticationStatus),
+    SessionRequested(SessionRequested, RawSessionRequest),
+    SessionFailed(SessionFailed, RawSessionFailed),
     Writable(Writable, ConnectionHandle, Context),
     CertificateExpiring(CertificateExpiring, u64, Context),
 }
@@ -108,6 +117,18 @@ impl Call {
                     authentication_changed(*callback)?,
                     told,
                 ))
+            }
+            Event::MessagesSessionRequest { peer, callback } => {
+                let told = RawSessionRequest {
+                    identity_remote: RawIdentity::from(Some(peer)),
+                };
+                Some(Self::SessionRequested(session_requested(*callback)?, told))
+            }
+            Event::MessagesSessionFailed { info, callback } => {
+                let told = RawSessionFailed {
+                    info: convert::connection_info(listeners, interface.role(), info),
+                };
+                Some(Self::SessionFailed(session_failed(*callback)?, told))
             }
             Event::Writable(connection) => {
                 let (function, context) = functions.writable?;
@@ -133,6 +154,8 @@ impl Call {
             match self {
                 Self::StatusChanged(function, mut told) => function(&raw mut told),
                 Self::AuthenticationChanged(function, mut told) => function(&raw mut told),
+                Self::SessionRequested(function, mut told) => function(&raw mut told),
+                Self::SessionFailed(function, mut told) => function(&raw mut told),
                 Self::Writable(function, connection, context) => function(connection, context.0),
                 Self::CertificateExpiring(function, expiry, context) => function(expiry, context.0),
             }
@@ -250,6 +273,18 @@ fn status_changed(token: CallbackToken) -> Option<StatusChanged> {
 fn authentication_changed(token: CallbackToken) -> Option<AuthenticationChanged> {
     // SAFETY: as above.
     unsafe { std::mem::transmute::<*const (), Option<AuthenticationChanged>>(address(token)) }
+}
+
+/// The function that a setting means.
+fn session_requested(token: CallbackToken) -> Option<SessionRequested> {
+    // SAFETY: as above.
+    unsafe { std::mem::transmute::<*const (), Option<SessionRequested>>(address(token)) }
+}
+
+/// The function that a setting means.
+fn session_failed(token: CallbackToken) -> Option<SessionFailed> {
+    // SAFETY: as above.
+    unsafe { std::mem::transmute::<*const (), Option<SessionFailed>>(address(token)) }
 }
 
 /// The address of the function that a setting means; null for none.

@@ -32,6 +32,7 @@ mod library;
 mod life;
 pub mod messages;
 pub mod process;
+pub mod sessions;
 pub mod sockets;
 pub mod types;
 pub mod unavailable;

@@ -24,6 +24,7 @@ use bowline::BuildError;
 use bowline::Connection;
 use bowline::ConnectionId;
 use bowline::Identity;
+use bowline::Messages;
 use bowline::PollGroup;
 use bowline::ServiceMode;
 use bowline::Shard;
@@ -42,8 +43,10 @@ use crate::life;
 use crate::process;
 use crate::sockets::handles::AnyListener;
 use crate::sockets::handles::Listeners;
+use crate::sockets::handles::Numbering;
 use crate::sockets::handles::PollGroups;
 use crate::sockets::object;
+use crate::sockets::peers;
 
 /// Which of the two interfaces of a process.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -90,6 +93,8 @@ pub(crate) struct Interface {
     pub(crate) hooks: Hooks,
     /// It was made to forget who it is, and no certificate has told it since.
     is_nobody: AtomicBool,
+    /// Messages to identities, once they are used.
+    messages: OnceLock<Messages>,
 }
 
 impl Library {
@@ -189,6 +194,7 @@ impl Interface {
             wait_handles: [const { OnceLock::new() }; 2],
             hooks: Hooks::default(),
             is_nobody: AtomicBool::new(false),
+            messages: OnceLock::new(),
         })
     }
 
@@ -200,6 +206,26 @@ impl Interface {
     /// The Rust side of it.
     pub(crate) const fn sockets(&self) -> &Sockets {
         &self.sockets
+    }
+
+    /// Messages to identities, which peers may ask for from the first call on.
+    pub(crate) fn messages(&self, listeners: Numbering) -> Option<Messages> {
+        if let Some(messages) = self.messages.get() {
+            return Some(messages.clone());
+        }
+        match self.sockets.messages() {
+            Ok(messages) => {
+                let role = self.role;
+                self.sockets.set_signaling_factory(move |peer, port| {
+                    peers::make_signaling(role, listeners, peer, port)
+                });
+                Some(self.messages.get_or_init(|| messages).clone())
+            }
+            Err(error) => {
+                tracing::error!(target: "bowline::capi", "no messages to identities: {error}");
+                None
+            }
+        }
     }
 
     /// Who this side is; `None` if it does not know.

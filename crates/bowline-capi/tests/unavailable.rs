@@ -20,11 +20,11 @@ use GameNetworkingSockets::abi::structs::RawFakeIpResult;
 use GameNetworkingSockets::abi::structs::RawRealTimeStatus;
 use GameNetworkingSockets::abi::structs::RawSteamIp;
 use GameNetworkingSockets::abi::vtable::Object;
+use GameNetworkingSockets::sessions::*;
 use GameNetworkingSockets::types::hosted::RawHostedAddress;
 use GameNetworkingSockets::unavailable::fake_ip::*;
 use GameNetworkingSockets::unavailable::hosted::*;
 use GameNetworkingSockets::unavailable::legacy::*;
-use GameNetworkingSockets::unavailable::messages::*;
 
 use support::Session;
 use support::pair;
@@ -73,18 +73,20 @@ fn objects_are_there_while_the_library_runs() {
 }
 
 #[test]
-fn messages_are_refused_and_none_come() {
+fn messages_without_signaling_are_refused_and_none_come() {
     let _session = Session::start();
     let this = unsafe { SteamNetworkingMessages_LibV2() };
     let peer = somebody();
     let send = |peer: *const RawIdentity, data: *const c_void, size| unsafe {
         SteamAPI_ISteamNetworkingMessages_SendMessageToUser(this, peer, data, size, 8, 0)
     };
-    let data = vec![0_u8; 524_288];
+    let data = vec![0_u8; 524_289];
     let data = data.as_ptr().cast();
     assert_eq!(send(&peer, data, 5), 2);
-    assert_eq!(send(&peer, data, 524_288), 2);
+    // The header that says the channel needs some of the 512 KiB.
+    assert_eq!(send(&peer, data, 524_283), 2);
     assert_eq!(send(&peer, null(), 0), 2);
+    assert_eq!(send(&peer, data, 524_284), 8);
     assert_eq!(send(&peer, data, 524_289), 8);
     assert_eq!(send(&peer, null(), 5), 8);
     assert_eq!(send(null(), data, 5), 8);

@@ -139,6 +139,22 @@ packed_struct! {
     }
 }
 
+/// `SteamNetworkingMessagesSessionRequest_t`, callback 1251.
+#[derive(Clone, Copy, Debug)]
+#[repr(C, packed)]
+pub struct RawSessionRequest {
+    /// Who wants to send messages.
+    pub identity_remote: RawIdentity,
+}
+
+/// `SteamNetworkingMessagesSessionFailed_t`, callback 1252.
+#[derive(Clone, Copy, Debug)]
+#[repr(C, packed)]
+pub struct RawSessionFailed {
+    /// The connection, with the reason.
+    pub info: RawConnectionInfo,
+}
+
 packed_struct! {
     /// `SteamNetAuthenticationStatus_t`, callback 1222.
     pub struct RawAuthenticationStatus {
@@ -283,6 +299,8 @@ assert_layout!(RawLaneStatus: 64, pending_unreliable @ 0, pending_reliable @ 4,
 assert_layout!(RawConnectionStatusChanged: 704, info @ 4, old_state @ 700);
 #[cfg(windows)]
 assert_layout!(RawConnectionStatusChanged: 712, info @ 8, old_state @ 704);
+assert_layout!(RawSessionRequest: 136, identity_remote @ 0);
+assert_layout!(RawSessionFailed: 696, info @ 0);
 assert_layout!(RawAuthenticationStatus: 260, debug @ 4);
 assert_layout!(RawRelayNetworkStatus: 272, is_measuring @ 4, config @ 8, any_relay @ 12, debug @ 16);
 assert_layout!(RawFakeIpResult: 160, identity @ 4, ip @ 140, ports @ 144);

@@ -15,6 +15,7 @@ use std::sync::atomic::AtomicU8;
 use std::sync::atomic::Ordering;
 
 use bowline::Message;
+use bowline::SessionMessage;
 use bytes::Bytes;
 
 use crate::abi::identity::RawIdentity;
@@ -92,13 +93,33 @@ pub(crate) fn received(message: Message, connection: u32, peer: &RawIdentity) ->
     raw.connection_user_data = message.user_data();
     raw.time_received_us = i64::try_from(message.received_at().as_micros()).unwrap_or(i64::MAX);
     raw.number = i64::try_from(message.number().get()).unwrap_or(i64::MAX);
-    raw.free_data = Some(free_received);
-    raw.release = Some(release_one);
     raw.channel = BLANK.channel;
     raw.flags = if message.is_reliable() { RELIABLE } else { 0 };
     raw.user_data = 0;
     raw.lane = u16::from(message.lane().get());
-    let bytes = message.into_shared_bytes();
+    hand_out_received(holder, message.into_shared_bytes())
+}
+
+/// A message that was received in a session from that peer. Its connection is not told.
+pub(crate) fn received_in_session(message: SessionMessage, peer: &RawIdentity) -> *mut RawMessage {
+    let mut holder = take();
+    let raw = &mut holder.raw;
+    raw.connection = 0;
+    raw.identity_peer = *peer;
+    raw.connection_user_data = -1;
+    raw.time_received_us = i64::try_from(message.received_at().as_micros()).unwrap_or(i64::MAX);
+    raw.number = i64::try_from(message.number().get()).unwrap_or(i64::MAX);
+    raw.channel = message.channel();
+    raw.flags = if message.is_reliable() { RELIABLE } else { 0 };
+    raw.user_data = 0;
+    raw.lane = 0;
+    hand_out_received(holder, message.into_shared_bytes())
+}
+
+fn hand_out_received(mut holder: Box<Holder>, bytes: Bytes) -> *mut RawMessage {
+    let raw = &mut holder.raw;
+    raw.free_data = Some(free_received);
+    raw.release = Some(release_one);
     // The caller may write there, as it may in GNS: nobody else reads these bytes any more.
     raw.data = bytes.as_ptr().cast_mut().cast();
     // A message has at most 512 KiB, whichever limit was set.

@@ -57,18 +57,23 @@ pub(crate) fn role(this: *const Object) -> Option<Role> {
     }
 }
 
+/// The object that stands for an interface.
+pub(crate) fn of(role: Role) -> *const Object {
+    match role {
+        Role::User => &raw const USER,
+        Role::Server => &raw const SERVER,
+    }
+}
+
 /// The object of an interface; null while the library does not run.
 fn get(role: Role) -> *const Object {
     let interface = library::current();
-    match (
-        interface
-            .as_deref()
-            .and_then(|library| library.interface_of(role)),
-        role,
-    ) {
-        (None, _) => ptr::null(),
-        (Some(_), Role::User) => &raw const USER,
-        (Some(_), Role::Server) => &raw const SERVER,
+    match interface
+        .as_deref()
+        .and_then(|library| library.interface_of(role))
+    {
+        None => ptr::null(),
+        Some(_) => of(role),
     }
 }
 

@@ -5,6 +5,7 @@
 
 use std::ffi::c_int;
 use std::ffi::c_void;
+use std::sync::Arc;
 
 use bowline::Config;
 use bowline::ConfigKey;
@@ -17,6 +18,7 @@ use bowline::SignalError;
 use bowline::Sockets;
 use bowline::VirtualPort;
 use bowline::global_config;
+use bowline::signaling::Signaling;
 
 use crate::abi::identity::RawIdentity;
 use crate::abi::pointer;
@@ -30,8 +32,10 @@ use crate::exports;
 use crate::guard;
 use crate::library::Role;
 use crate::library::called;
+use crate::sockets::convert;
 use crate::sockets::handles::Numbering;
 use crate::sockets::making;
+use crate::sockets::object;
 use crate::sockets::signaling::Context;
 use crate::sockets::signaling::OnConnectRequest;
 use crate::sockets::signaling::Owned;
@@ -258,6 +262,25 @@ fn factory() -> Option<CreateSignaling> {
     let token = global_config::snapshot().callback(ConfigKey::CallbackCreateConnectionSignaling);
     // SAFETY: the setting was given such a function or null, which is `None`.
     unsafe { std::mem::transmute::<*const (), Option<CreateSignaling>>(callbacks::address(token)) }
+}
+
+/// What carries the signals of a session with a peer: what the application's factory makes, if it has set one.
+pub(crate) fn make_signaling(
+    role: Role,
+    listeners: Numbering,
+    peer: &Identity,
+    port: VirtualPort,
+) -> Option<Arc<dyn Signaling>> {
+    let factory = factory()?;
+    let raw = RawIdentity::from(Some(peer));
+    let port = convert::saturate(port.get());
+    // SAFETY: the setting was given such a function, and what it makes is for us.
+    let signals = unsafe {
+        Owned::new(contained("CreateConnectionSignaling", || {
+            factory(object::of(role), &raw const raw, port, port)
+        }))
+    }?;
+    Some(signals.carry(role, listeners))
 }
 
 /// Which port of ours the connection is from, as the options say it: the peer's if they do not, and -1 if

@@ -1,4 +1,4 @@
-//! What waits for something that is not there yet: messages by identity, relays, fake addresses.
+//! What waits for something that is not there yet: the legacy interface, relays, fake addresses.
 //!
 //! Every function is there and answers as documented for the case that there is no such thing. Outputs are
 //! written, as nothing. What a program would wait for in vain is told in the log, with what is missing.
@@ -6,7 +6,6 @@
 pub mod fake_ip;
 pub mod hosted;
 pub mod legacy;
-pub mod messages;
 
 use std::ptr;
 

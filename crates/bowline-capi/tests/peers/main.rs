@@ -8,6 +8,7 @@
 mod bad;
 mod objects;
 mod room;
+mod sessions;
 #[path = "../support/mod.rs"]
 mod support;
 mod within;
