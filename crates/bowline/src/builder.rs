@@ -19,9 +19,9 @@ use bowline_core::ids::AppId;
 use bowline_io::interfaces::Loopback;
 
 use crate::driver::Inner;
+use crate::driver::default_signaling::DefaultSignaling;
 use crate::driver::limits;
 use crate::driver::lobby::Told;
-use crate::driver::sessions::DefaultSignaling;
 use crate::error::BuildError;
 use crate::recorder::RecordingDirectory;
 use crate::signaling::Signaling;

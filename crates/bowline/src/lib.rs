@@ -105,6 +105,8 @@
 //! ([`Sockets::connect_p2p`]). The application carries a few small messages between the two; [`signaling`] tells how,
 //! and shows it.
 //!
+//! Who wants no connections to take care of sends [`Messages`] to identities: sessions come and go by themselves.
+//!
 //! # Settings
 //!
 //! [`Config`] holds them; each setter checks its range. [`ConfigKey`] names them all, for setting by key or
@@ -307,6 +309,11 @@ struct SendingPage;
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/p2p.md")]
 struct P2pPage;
+
+/// Compiles and runs what the page on messages to identities shows.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/messages.md")]
+struct MessagesPage;
 
 /// Compiles what the page on certificates shows.
 #[cfg(doctest)]

@@ -23,7 +23,7 @@ use bowline_core::time::Timestamp;
 use bytes::Bytes;
 
 use crate::driver::Inner;
-use crate::driver::sessions::DefaultSignaling;
+use crate::driver::default_signaling::DefaultSignaling;
 use crate::error::ListenP2pError;
 use crate::events::ConnectionInfo;
 use crate::signaling::Signaling;

@@ -61,8 +61,6 @@ pub enum Change {
 pub enum WaitsFor {
     /// Relays.
     Relays,
-    /// The Messages interface.
-    Messages,
     /// Fake IP addresses.
     FakeIp,
     /// Something that only Steam's own client has.
@@ -73,7 +71,6 @@ impl fmt::Display for WaitsFor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             Self::Relays => "relays",
-            Self::Messages => "Messages",
             Self::FakeIp => "FakeIP",
             Self::SteamClient => "Steam's client",
         })

@@ -204,9 +204,9 @@ settings! {
     /// Told of our access to relays.
     CallbackRelayNetworkStatusChanged = 203 "Callback_RelayNetworkStatusChanged" Global Facts::callback().waits_for(WaitsFor::Relays);
     /// Told of peers that want to start a session of messages.
-    CallbackMessagesSessionRequest = 204 "Callback_MessagesSessionRequest" Global Facts::callback().waits_for(WaitsFor::Messages);
+    CallbackMessagesSessionRequest = 204 "Callback_MessagesSessionRequest" Global Facts::callback();
     /// Told of sessions of messages that failed.
-    CallbackMessagesSessionFailed = 205 "Callback_MessagesSessionFailed" Global Facts::callback().waits_for(WaitsFor::Messages);
+    CallbackMessagesSessionFailed = 205 "Callback_MessagesSessionFailed" Global Facts::callback();
     /// Makes the channel over which peers find each other.
     CallbackCreateConnectionSignaling = 206 "Callback_CreateConnectionSignaling" Global Facts::callback();
     /// Told of fake addresses that were asked for.

@@ -10,6 +10,7 @@
 //! held        connections whose lock another thread has
 //! signals     signals between peers, and who asks for a connection by them
 //! sessions    messages to identities, over connections between peers
+//! default_signaling  what carries signals where nobody has given anything
 //! ways        the ways out of this machine that connections between peers may take
 //! errands     what the endpoint wants done for those
 //! hub         endpoint, sockets and table of connections behind the endpoint lock
@@ -34,6 +35,7 @@
 //! on at once to the leaf queues ([`Slot::settle`]); what would need another lock or a system call is
 //! noted in a [`Followup`] and done when the lock is given up ([`Inner::follow_up`]).
 
+pub(crate) mod default_signaling;
 mod dial;
 mod errands;
 pub(crate) mod followup;
@@ -88,6 +90,7 @@ use bowline_io::interfaces::Loopback;
 use bowline_io::resolve::Resolver;
 use bowline_io::udp::UdpSocket;
 
+use crate::driver::default_signaling::DefaultSignaling;
 use crate::driver::followup::Followup;
 use crate::driver::hub::Hub;
 use crate::driver::index::Index;
@@ -99,7 +102,6 @@ use crate::driver::lock_order::Lock;
 use crate::driver::lock_order::Rank;
 use crate::driver::network::Network;
 use crate::driver::reactor::Reactor;
-use crate::driver::sessions::DefaultSignaling;
 use crate::driver::sessions::Sessions;
 use crate::driver::shard::ShardId;
 use crate::driver::shard::Shards;

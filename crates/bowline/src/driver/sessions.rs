@@ -10,7 +10,6 @@
 //!
 //! [`Rank::Sessions`]: crate::driver::lock_order::Rank::Sessions
 
-use std::fmt;
 use std::sync::Arc;
 
 use bowline_core::config::Config;
@@ -53,39 +52,9 @@ use crate::events::Event;
 use crate::messages::MessagesSendError;
 use crate::messages::NoSession;
 use crate::messages::SessionInfo;
-use crate::signaling::Signaling;
 
 /// The table of sessions of an interface.
 pub(crate) type Sessions = core::Sessions<Box<ConnectionInfo>>;
-
-/// Makes what carries the signals of connections for which nobody has given anything.
-#[derive(Clone)]
-pub(crate) struct DefaultSignaling(Arc<MakeSignaling>);
-
-/// See [`DefaultSignaling`]: for that peer and that virtual port of it.
-type MakeSignaling = dyn Fn(&Identity, VirtualPort) -> Option<Arc<dyn Signaling>> + Send + Sync;
-
-impl DefaultSignaling {
-    /// One object for all.
-    pub(crate) fn one(signaling: Arc<dyn Signaling>) -> Self {
-        Self(Arc::new(move |_: &Identity, _| {
-            Some(Arc::clone(&signaling))
-        }))
-    }
-
-    /// Whatever that function makes.
-    pub(crate) fn made_by(
-        make: impl Fn(&Identity, VirtualPort) -> Option<Arc<dyn Signaling>> + Send + Sync + 'static,
-    ) -> Self {
-        Self(Arc::new(make))
-    }
-}
-
-impl fmt::Debug for DefaultSignaling {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("DefaultSignaling")
-    }
-}
 
 /// What came of the wish to send.
 enum Way {
@@ -112,13 +81,6 @@ impl Inner {
         // The settings may have changed while the listener was in nobody's list.
         self.reconfigure();
         Ok(())
-    }
-
-    /// What carries signals from now on for connections for which nobody has given anything.
-    pub(crate) fn set_default_signaling(&self, signaling: Option<DefaultSignaling>) {
-        let before = std::mem::replace(&mut *self.default_signaling.lock(), signaling);
-        // It is the application's, so it is dropped without the lock.
-        drop(before);
     }
 
     /// Sends a message to a peer, by a connection that is made if there is none.
@@ -319,7 +281,7 @@ impl Inner {
         }
         let port = VirtualPort::MESSAGES;
         let make = self.default_signaling.lock().clone();
-        let carrier = make.and_then(|make| make.0(peer, port)).map(Carrier::new);
+        let carrier = make.and_then(|make| make.make(peer, port));
         let carrier = carrier.ok_or(MessagesSendError::NoSignaling)?;
         let interface = self.config();
         let config = self
