@@ -16,6 +16,8 @@ use crate::room::{ANNA, BEN, PORT};
 const OURS: usize = 0;
 const THEIRS: usize = 1;
 const NAMES: [&str; 2] = [ANNA, BEN];
+/// GNS's `k_nSteamNetworkingSend_Reliable`.
+const RELIABLE: i32 = 8;
 
 #[test]
 fn each_may_ask_the_other() {
@@ -42,6 +44,60 @@ fn both_may_ask() {
         let links = meeting.connected();
         meeting.exchange(links);
     }
+}
+
+#[test]
+fn each_may_write_to_the_other_by_name() {
+    for writes in [OURS, THEIRS] {
+        let reads = 1 - writes;
+        let mut meeting = meeting(Roads::default());
+        for peer in &mut meeting.peers {
+            peer.open_messages();
+        }
+        meeting.peers[writes].post(NAMES[reads], 2, RELIABLE, b"hello");
+        let is_asked = meeting.until(
+            LIMIT,
+            |index, event| matches!(event, Event::Asks(peer) if (index, &**peer) == (reads, NAMES[writes])),
+        );
+        assert!(is_asked);
+        meeting.peers[reads].accept_session(NAMES[writes]);
+        meeting.peers[reads].post(NAMES[writes], 3, RELIABLE, b"hello yourself");
+        let mut letters = [None, None];
+        meeting.until(LIMIT, |index, event| {
+            if let Event::Letter {
+                from,
+                channel,
+                data,
+                ..
+            } = event
+            {
+                letters[index] = Some((from.clone(), *channel, data.clone()));
+            }
+            letters.iter().all(Option::is_some)
+        });
+        let letter = |from: usize, channel, text: &[u8]| {
+            Some((NAMES[from].to_owned(), channel, text.to_vec()))
+        };
+        assert_eq!(letters[reads], letter(writes, 2, b"hello"));
+        assert_eq!(letters[writes], letter(reads, 3, b"hello yourself"));
+    }
+}
+
+#[test]
+fn both_may_write_at_once() {
+    let mut meeting = meeting(Roads::default());
+    for peer in &mut meeting.peers {
+        peer.open_messages();
+    }
+    for index in [OURS, THEIRS] {
+        meeting.peers[index].post(NAMES[1 - index], 0, RELIABLE, b"hello");
+    }
+    let mut read = [false; 2];
+    let is_read = meeting.until(LIMIT, |index, event| {
+        read[index] |= matches!(event, Event::Letter { data, .. } if data == b"hello");
+        read == [true; 2]
+    });
+    assert!(is_read);
 }
 
 #[test]

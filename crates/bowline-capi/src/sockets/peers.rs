@@ -324,6 +324,7 @@ fn receive(
     let (Some(side), Some(signal)) = (Side::of(this), signal) else {
         return false;
     };
+    await_sessions(this);
     let mut context = context((side.role, side.listeners));
     match side.sockets.receive_signal(signal, &mut context) {
         // As they should be, but late, or twice. GNS e707b3a: `InternalReceivedP2PSignal`.
@@ -335,6 +336,18 @@ fn receive(
             tracing::debug!(target: "bowline::capi", "ReceivedP2PCustomSignal: {error}");
             false
         }
+    }
+}
+
+/// Lets peers ask for sessions of messages to identities if the application has said who is to hear of that: it need
+/// not have used that interface before. GNS makes it on the first request, too.
+fn await_sessions(this: *const Object) {
+    let heard_by = global_config::snapshot().callback(ConfigKey::CallbackMessagesSessionRequest);
+    if !heard_by.is_none() {
+        called(this, (), |library, interface| {
+            // If it cannot be, that is in the log.
+            let _ = interface.messages(library.listeners().numbering());
+        });
     }
 }
 

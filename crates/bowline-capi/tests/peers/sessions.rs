@@ -70,6 +70,12 @@ struct Post {
 
 impl Post {
     fn new() -> Self {
+        let mut post = Self::without_servers_messages();
+        post.messages[BEN] = unsafe { SteamGameServerNetworkingMessages_LibV2() };
+        post
+    }
+
+    fn without_servers_messages() -> Self {
         let room = Box::new(Room::new());
         *ROOM.lock().unwrap() = std::ptr::from_ref(&*room).expose_provenance();
         ASKED.lock().unwrap().clear();
@@ -79,12 +85,7 @@ impl Post {
             on_asked as *const c_void,
             on_failed as *const c_void,
         ]);
-        let messages = unsafe {
-            [
-                SteamAPI_SteamNetworkingMessages_v002(),
-                SteamGameServerNetworkingMessages_LibV2(),
-            ]
-        };
+        let messages = [unsafe { SteamAPI_SteamNetworkingMessages_v002() }, null()];
         Self { room, messages }
     }
 
@@ -214,6 +215,14 @@ fn to_send_is_to_accept() {
     assert_eq!(post.send(BEN, 0, RELIABLE, "welcome"), OK);
     assert_eq!(post.wait_text(ANNA, 0), "welcome");
     assert_eq!(post.wait_text(BEN, 0), "hello");
+}
+
+/// Who has set a function for requests hears of them without having used the interface before.
+#[test]
+fn who_has_said_who_is_to_hear_is_asked() {
+    let post = Post::without_servers_messages();
+    assert_eq!(post.send(ANNA, 0, RELIABLE, "hello"), OK);
+    assert_eq!(post.wait_asked(), name(ANNA));
 }
 
 #[test]
