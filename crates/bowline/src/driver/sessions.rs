@@ -313,7 +313,7 @@ impl Inner {
             sessions.began(now, peer, slot.id);
             self.schedule_sessions(&sessions, &mut follow.nudge);
         }
-        hub.collect_errands(now, &mut follow.errands);
+        hub.collect_errands(&mut follow.errands);
         self.schedule_endpoint(&hub, &mut follow.nudge);
         drop(hub);
         self.follow_up(&mut follow);
