@@ -18,26 +18,33 @@ use crate::time::Timestamp;
 impl<I> Sessions<I> {
     /// The connection has ended, through the peer or a problem, and what it has received was delivered.
     /// `was_quiet` says that nothing was under way in either direction: an end like that is no failure.
-    pub fn ended(&mut self, now: Timestamp, connection: ConnectionId, was_quiet: bool, info: I)
+    ///
+    /// Returns whether this side has wanted it. If not, the peer is to hear nothing: silence does not tell whether
+    /// anybody is there.
+    pub fn ended(
+        &mut self,
+        now: Timestamp,
+        connection: ConnectionId,
+        was_quiet: bool,
+        info: I,
+    ) -> bool
     where
         I: Clone,
     {
         let Some(peer) = self.peers.remove(&connection) else {
-            return;
+            return true;
         };
         let Some(session) = self.sessions.get_mut(&peer) else {
-            return;
+            return true;
         };
-        let wanted = match session.link {
-            Link::Asked { .. } => None,
-            Link::Active { connected, .. } => Some(!(connected && was_quiet)),
-            Link::None | Link::Failed(_) => return,
-        };
-        let Some(is_missed) = wanted else {
-            // Nobody wanted it.
-            self.asking = self.asking.saturating_sub(1);
-            self.lose_connection(&peer);
-            return;
+        let is_missed = match session.link {
+            Link::Active { connected, .. } => !(connected && was_quiet),
+            Link::Asked { .. } => {
+                self.asking = self.asking.saturating_sub(1);
+                self.lose_connection(&peer);
+                return false;
+            }
+            Link::None | Link::Failed(_) => return true,
         };
         session.used_at = now;
         session.is_full = false;
@@ -46,6 +53,7 @@ impl<I> Sessions<I> {
             session.link = Link::Failed(info.clone());
             self.events.push_back(SessionEvent::Failed(info));
         }
+        true
     }
 
     /// The application has closed the connection past the session.

@@ -147,7 +147,8 @@ fn a_request_that_is_given_up_leaves_nothing_and_may_come_again() {
     for link in [LINK, OTHER_LINK] {
         table.asked(START, &anna(), link).unwrap();
         assert_eq!(events(&mut table), [requested()]);
-        table.ended(START, link, false, 7);
+        let wanted = table.ended(START, link, false, 7);
+        assert!(!wanted);
         assert_eq!(events(&mut table), [], "nobody has wanted it");
         assert!(table.is_empty());
     }
@@ -192,7 +193,7 @@ fn what_has_no_header_is_counted() {
 #[test]
 fn a_broken_session_says_so_until_it_is_restarted() {
     let mut table = connected();
-    table.ended(START, LINK, false, 7);
+    assert!(table.ended(START, LINK, false, 7));
     assert_eq!(events(&mut table), [SessionEvent::Failed(7)]);
     assert_eq!(table.standing(&anna()), Some(Standing::Failed(&7)));
     let plan = table.plan_send(START, &anna(), false);

@@ -8,6 +8,7 @@ use bowline::Config;
 use bowline::ConnectP2pError;
 use bowline::ConnectionInfo;
 use bowline::ConnectionState;
+use bowline::DropReason;
 use bowline::EndReason;
 use bowline::Event;
 use bowline::Identity;
@@ -17,6 +18,7 @@ use bowline::MessagesSendError;
 use bowline::NoSession;
 use bowline::ResultCode;
 use bowline::SendFlags;
+use bowline::ServiceMode;
 use bowline::SessionMessage;
 use bowline::ToResult;
 use bowline::VirtualPort;
@@ -483,4 +485,43 @@ fn a_connection_of_a_session_may_be_closed_as_one() {
     connection.close(EndReason::APP_GENERIC, "", false).unwrap();
     assert!(from_anna.session(&ben.name).is_none());
     room.acquaint([&anna, &ben], [&from_anna, &from_ben]);
+}
+
+#[test]
+fn what_has_no_header_is_counted_and_hurts_nobody() {
+    let (mut room, [anna, ben], [_, from_ben]) = talkers(["anna", "ben"]);
+    let mut symmetric = Config::new();
+    symmetric.set_symmetric_connect(true).unwrap();
+    let (port, signaling) = (VirtualPort::MESSAGES, Arc::clone(&anna.signaling));
+    let raw = anna
+        .sockets
+        .connect_p2p_with(&ben.name, port, signaling, symmetric);
+    let raw = raw.unwrap();
+    for bytes in [
+        &b""[..],
+        b"\x01\x05\0\0",
+        b"\0\x05\0\0\0no",
+        b"\x01\x05\0\0\0yes",
+    ] {
+        raw.send(bytes, RELIABLE).unwrap();
+    }
+    assert_eq!(room.wait_request(&ben), anna.name);
+    from_ben.accept(&anna.name).unwrap();
+    assert_eq!(&*room.wait_on(&from_ben, CHANNEL), b"yes");
+    assert_eq!(from_ben.drops().of(DropReason::BadSessionHeader), 3);
+    assert_eq!(raw.state(), ConnectionState::Connected);
+}
+
+#[test]
+fn polling_is_enough() {
+    let (mut room, [anna, ben]) = Room::with(["anna", "ben"], |builder| {
+        builder.service(ServiceMode::Manual)
+    });
+    for player in [&anna, &ben] {
+        player.sockets.set_signaling(Arc::clone(&player.signaling));
+    }
+    let [from_anna, from_ben] = [&anna, &ben].map(|player| player.sockets.messages().unwrap());
+    from_anna.set_idle_timeout(Duration::from_millis(300));
+    room.acquaint([&anna, &ben], [&from_anna, &from_ben]);
+    room.wait_gone(&from_anna, &ben);
 }

@@ -48,11 +48,11 @@ impl Slot {
         let inner = &self.inner;
         let mut sessions = inner.sessions.lock();
         let before = sessions.unread();
-        let mut is_refused = false;
+        let mut is_wanted = true;
         if is_asked {
             let asked = info.as_ref().and_then(|info| info.identity.as_ref());
             let asked = asked.map(|peer| sessions.asked(now, peer, self.id));
-            is_refused = !matches!(asked, Some(Ok(())));
+            is_wanted = matches!(asked, Some(Ok(())));
             if !live.core.awaits_decision() {
                 sessions.accepted(now, self.id);
             }
@@ -69,12 +69,13 @@ impl Slot {
             let _ = sessions.deliver(now, self.id, message);
         }
         if has_ended && let Some(info) = info {
-            sessions.ended(now, self.id, live.core.is_quiet(), Box::new(info));
+            let is_quiet = live.core.is_quiet();
+            is_wanted &= sessions.ended(now, self.id, is_quiet, Box::new(info));
         }
         inner.publish(&mut sessions, before, follow);
         drop(sessions);
         state.told = new;
-        if is_refused {
+        if !is_wanted {
             self.drop_request(state, follow);
         } else if has_ended {
             state.close(now, EndReason::APP_GENERIC, "", false);
