@@ -86,9 +86,8 @@ impl Room {
 
     /// We have begun, and they have accepted.
     fn begin(&mut self, messages: &Messages) {
-        messages
-            .send(&name(BEN), 1, b"hello", SendFlags::RELIABLE)
-            .unwrap();
+        let sent = messages.send(&name(BEN), 1, b"hello", SendFlags::RELIABLE);
+        sent.expect("a session can begin");
         self.they_are_asked();
         self.theirs.accept_session(ANNA);
         assert!(self.done());

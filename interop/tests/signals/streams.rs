@@ -104,10 +104,16 @@ impl Between {
                         assert!(!ended.contains(&state), "{text}");
                         side.connected |= state == State::Connected;
                     }
-                    Event::Certificate(_)
+                    Event::Asks(_)
+                    | Event::Certificate(_)
                     | Event::Dialled(_)
+                    | Event::Done(_)
+                    | Event::Failed(..)
+                    | Event::Letter { .. }
                     | Event::Message { .. }
+                    | Event::Posted(_)
                     | Event::Request(_)
+                    | Event::Session(_)
                     | Event::Way { .. } => {}
                 }
             }
