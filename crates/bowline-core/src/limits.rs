@@ -486,13 +486,11 @@ pub const RESOLVED_NAME_LIFE: Span = Span::from_secs(300);
 pub const UNRESOLVED_NAME_LIFE: Span = Span::from_secs(10);
 /// So many signals of a connection need keep no distance from the one before.
 pub const FREE_SIGNALS: u8 = 3;
-
 /// Most peers that are talked to by messages at a time (GNS: no such bound).
 pub const MAX_SESSIONS: usize = 8192;
 /// Most peers that wait for the application to let them send messages (GNS: no such bound).
 pub const MAX_SESSION_REQUESTS: usize = 256;
-/// So many channels of a session are known to be open, and those with something to read besides (GNS: no such
-/// bound).
+/// So many channels of a session are known to be open, besides those with something to read (GNS: no bound).
 pub const MAX_SESSION_CHANNELS: usize = 256;
 /// A session ends that was not used for so long. GNS e707b3a: csteamnetworkingmessages.cpp.
 pub const SESSION_IDLE: Span = Span::from_secs(180);
@@ -500,5 +498,3 @@ pub const SESSION_IDLE: Span = Span::from_secs(180);
 pub const SESSION_IDLE_RETRY: Span = Span::from_secs(1);
 /// The application is told again after this of a peer that waits to send messages.
 pub const SESSION_REQUEST_REPEAT: Span = Span::from_secs(10);
-/// All sessions are looked at no more often than this.
-pub const SESSION_LOOK: Span = Span::from_millis(100);

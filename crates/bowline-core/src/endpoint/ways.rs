@@ -177,7 +177,8 @@ impl Ways {
             return;
         }
         // There may be room now for a name that had none.
-        let lacks_room = |wish: &&Arc<Wish>| wish.names().any(|name| !self.names.contains_key(name));
+        let lacks_room =
+            |wish: &&Arc<Wish>| wish.names().any(|name| !self.names.contains_key(name));
         if let Some(wish) = self.wishes.values().find(lacks_room).cloned() {
             self.look_up(now, &wish);
         }

@@ -5,7 +5,6 @@ use alloc::vec::Vec;
 
 use crate::identity::Identity;
 use crate::ids::ConnectionId;
-use crate::limits;
 use crate::messages::NoSession;
 use crate::messages::SessionEvent;
 use crate::messages::SessionRequest;
@@ -129,7 +128,7 @@ impl<I> Sessions<I> {
         self.next_look = if next == Timestamp::NEVER {
             next
         } else {
-            next.max(now + limits::SESSION_LOOK)
+            next.max(now + LOOK_INTERVAL)
         };
     }
 
@@ -166,3 +165,6 @@ impl<I> Sessions<I> {
         }
     }
 }
+
+/// All sessions are looked at no more often than this.
+const LOOK_INTERVAL: Span = Span::from_millis(100);
