@@ -25,7 +25,10 @@ pub(crate) fn run(root: &Path, check: bool) -> Result {
 
 fn generate(root: &Path) -> Result<String> {
     let proto_dir = root.join(PROTO_DIR);
-    let descriptors = protox::compile(["direct.proto", "rendezvous.proto"], [&proto_dir])?;
+    let descriptors = protox::compile(
+        ["direct.proto", "rendezvous.proto", "hub.proto"],
+        [&proto_dir],
+    )?;
     let mut config = prost_build::Config::new();
     config.btree_map(["."]);
     let modules = descriptors

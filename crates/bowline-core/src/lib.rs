@@ -23,6 +23,7 @@ pub mod error;
 pub mod event;
 pub mod extensions;
 pub mod handshake;
+pub mod hub;
 pub mod ice;
 pub mod identity;
 pub mod ids;

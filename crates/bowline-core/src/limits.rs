@@ -498,3 +498,17 @@ pub const SESSION_IDLE: Span = Span::from_secs(180);
 pub const SESSION_IDLE_RETRY: Span = Span::from_secs(1);
 /// The application is told again after this of a peer that waits to send messages.
 pub const SESSION_REQUEST_REPEAT: Span = Span::from_secs(10);
+
+/// All sessions are looked at no more often than this.
+pub const SESSION_LOOK: Span = Span::from_millis(100);
+
+/// The longest message between a client and a hub, in bytes: a signal, or the configuration of a network.
+pub const MAX_HUB_MESSAGE: usize = 160 * 1024;
+/// The longest credential that a client shows a hub, in bytes: tokens of large providers have some 4 KiB.
+pub const MAX_HUB_CREDENTIAL: usize = 16 * 1024;
+/// The longest proof that a client gives a hub, in bytes: a signature or a MAC.
+pub const MAX_HUB_PROOF: usize = 64;
+/// The longest that a hub gives a client for signing in again, in bytes.
+pub const MAX_HUB_RESUME: usize = 512;
+/// The longest configuration of a network, in bytes.
+pub const MAX_HUB_CONFIG: usize = 128 * 1024;

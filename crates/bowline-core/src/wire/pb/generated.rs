@@ -480,3 +480,136 @@ pub struct IceAuth {
     #[prost(bytes = "vec", optional, tag = "1")]
     pub pwd_frag: ::core::option::Option<::prost::alloc::vec::Vec<u8>>,
 }
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ToHub {
+    #[prost(message, optional, tag = "1")]
+    pub hello: ::core::option::Option<HubHello>,
+    #[prost(message, optional, tag = "2")]
+    pub proof: ::core::option::Option<HubProof>,
+    #[prost(message, optional, tag = "3")]
+    pub signal: ::core::option::Option<HubSignal>,
+    #[prost(message, optional, tag = "4")]
+    pub certificate: ::core::option::Option<HubCertificate>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct FromHub {
+    #[prost(message, optional, tag = "1")]
+    pub challenge: ::core::option::Option<HubChallenge>,
+    #[prost(message, optional, tag = "2")]
+    pub welcome: ::core::option::Option<HubWelcome>,
+    #[prost(message, optional, tag = "3")]
+    pub refused: ::core::option::Option<HubRefused>,
+    #[prost(message, optional, tag = "4")]
+    pub signal: ::core::option::Option<HubSignal>,
+    #[prost(message, optional, tag = "5")]
+    pub nack: ::core::option::Option<HubNack>,
+    #[prost(message, optional, tag = "6")]
+    pub certificate: ::core::option::Option<HubCertificate>,
+    #[prost(message, optional, tag = "7")]
+    pub goodbye: ::core::option::Option<HubGoodbye>,
+    #[prost(message, optional, tag = "8")]
+    pub config: ::core::option::Option<HubConfig>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct HubHello {
+    #[prost(uint32, optional, tag = "1")]
+    pub protocol: ::core::option::Option<u32>,
+    #[prost(uint32, optional, tag = "2")]
+    pub app: ::core::option::Option<u32>,
+    #[prost(uint32, optional, tag = "3")]
+    pub role: ::core::option::Option<u32>,
+    #[prost(uint32, optional, tag = "4")]
+    pub method: ::core::option::Option<u32>,
+    #[prost(bytes = "vec", optional, tag = "5")]
+    pub credential: ::core::option::Option<::prost::alloc::vec::Vec<u8>>,
+    #[prost(bytes = "vec", optional, tag = "6")]
+    pub wanted_identity: ::core::option::Option<::prost::alloc::vec::Vec<u8>>,
+    #[prost(bytes = "vec", optional, tag = "7")]
+    pub version: ::core::option::Option<::prost::alloc::vec::Vec<u8>>,
+    /// A CertificateRequest.
+    #[prost(bytes = "vec", optional, tag = "8")]
+    pub certificate_request: ::core::option::Option<::prost::alloc::vec::Vec<u8>>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct HubChallenge {
+    #[prost(bytes = "vec", optional, tag = "1")]
+    pub nonce: ::core::option::Option<::prost::alloc::vec::Vec<u8>>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct HubProof {
+    #[prost(bytes = "vec", optional, tag = "1")]
+    pub proof: ::core::option::Option<::prost::alloc::vec::Vec<u8>>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct HubWelcome {
+    #[prost(bytes = "vec", optional, tag = "1")]
+    pub identity: ::core::option::Option<::prost::alloc::vec::Vec<u8>>,
+    #[prost(fixed64, optional, tag = "2")]
+    pub session: ::core::option::Option<u64>,
+    #[prost(uint64, optional, tag = "3")]
+    pub unix_ms: ::core::option::Option<u64>,
+    #[prost(bytes = "vec", optional, tag = "4")]
+    pub seen_address: ::core::option::Option<::prost::alloc::vec::Vec<u8>>,
+    #[prost(uint64, optional, tag = "5")]
+    pub config_revision: ::core::option::Option<u64>,
+    #[prost(bytes = "vec", optional, tag = "6")]
+    pub resume: ::core::option::Option<::prost::alloc::vec::Vec<u8>>,
+    /// A CertificateSigned.
+    #[prost(bytes = "vec", optional, tag = "7")]
+    pub certificate: ::core::option::Option<::prost::alloc::vec::Vec<u8>>,
+    #[prost(uint32, optional, tag = "8")]
+    pub max_signal: ::core::option::Option<u32>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct HubRefused {
+    #[prost(uint32, optional, tag = "1")]
+    pub code: ::core::option::Option<u32>,
+    #[prost(bytes = "vec", optional, tag = "2")]
+    pub text: ::core::option::Option<::prost::alloc::vec::Vec<u8>>,
+    #[prost(uint32, optional, tag = "3")]
+    pub retry_after_ms: ::core::option::Option<u32>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct HubSignal {
+    #[prost(uint32, optional, tag = "1")]
+    pub number: ::core::option::Option<u32>,
+    /// Whom it is for, or from the hub, whom it is from.
+    #[prost(bytes = "vec", optional, tag = "2")]
+    pub peer: ::core::option::Option<::prost::alloc::vec::Vec<u8>>,
+    #[prost(bytes = "vec", optional, tag = "3")]
+    pub payload: ::core::option::Option<::prost::alloc::vec::Vec<u8>>,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct HubNack {
+    #[prost(uint32, optional, tag = "1")]
+    pub number: ::core::option::Option<u32>,
+    #[prost(uint32, optional, tag = "2")]
+    pub code: ::core::option::Option<u32>,
+}
+/// To the hub a CertificateRequest, from it a CertificateSigned.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct HubCertificate {
+    #[prost(bytes = "vec", optional, tag = "1")]
+    pub bytes: ::core::option::Option<::prost::alloc::vec::Vec<u8>>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct HubGoodbye {
+    #[prost(uint32, optional, tag = "1")]
+    pub code: ::core::option::Option<u32>,
+    #[prost(bytes = "vec", optional, tag = "2")]
+    pub text: ::core::option::Option<::prost::alloc::vec::Vec<u8>>,
+    #[prost(uint32, optional, tag = "3")]
+    pub retry_after_ms: ::core::option::Option<u32>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct HubConfig {
+    #[prost(uint64, optional, tag = "1")]
+    pub revision: ::core::option::Option<u64>,
+    /// What was signed, and the signature; absent if only the revision is announced.
+    #[prost(bytes = "vec", optional, tag = "2")]
+    pub body: ::core::option::Option<::prost::alloc::vec::Vec<u8>>,
+    #[prost(bytes = "vec", optional, tag = "3")]
+    pub signature: ::core::option::Option<::prost::alloc::vec::Vec<u8>>,
+    #[prost(fixed64, optional, tag = "4")]
+    pub key_id: ::core::option::Option<u64>,
+}
