@@ -105,6 +105,19 @@ impl ToHub {
 }
 
 impl Hello {
+    /// What a proof is about: the challenge, and all that the client says it is. So a key proves one hello to one hub,
+    /// once: by a MAC (HMAC-SHA256, [`Method::SharedKey`]) or a signature (Ed25519, [`Method::GameServerKey`]) over it.
+    pub fn statement(&self, nonce: &[u8; 32]) -> Vec<u8> {
+        let mut bytes = b"bowline hub 1\0".to_vec();
+        bytes.extend_from_slice(nonce);
+        bytes.extend_from_slice(&self.app.get().to_le_bytes());
+        bytes.extend_from_slice(&self.role.number().to_le_bytes());
+        if let Some(wanted) = &self.wanted_identity {
+            bytes.extend_from_slice(wanted.to_string().as_bytes());
+        }
+        bytes
+    }
+
     fn parse(hello: pb::HubHello) -> Result<Self, HubMessageError> {
         let role = Role::from_number(hello.role.unwrap_or(Role::User.number()));
         let method = hello.method.ok_or(HubMessageError::Lacks("the method"))?;

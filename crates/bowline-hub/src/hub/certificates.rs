@@ -1,0 +1,94 @@
+//! Certificates for those who are signed in.
+
+use bowline_core::cert::request::CertificateRequest;
+use bowline_core::cert::signed::SignedCertificate;
+use bowline_core::hub::FromHub;
+use bowline_core::hub::Goodbye;
+use bowline_core::hub::Role;
+use bowline_core::ids::ConnectionId;
+use bowline_core::time::Timestamp;
+
+use crate::hub::Hub;
+use crate::hub::session::Member;
+use crate::hub::session::Session;
+use crate::limits::CLOCK_SKEW_SECS;
+
+impl Hub {
+    /// A client wants a certificate beside the one that came with its welcome.
+    pub(super) fn on_certificate_request(
+        &mut self,
+        now: Timestamp,
+        client: ConnectionId,
+        request: &[u8],
+    ) {
+        let Some(member) = self.sessions.get(&client).and_then(Session::member) else {
+            return self.refuse_stranger(client);
+        };
+        if member
+            .expiry_unix_secs
+            .is_some_and(|expiry| expiry <= self.unix_secs(now))
+        {
+            return self.dismiss(client, Goodbye::Expired);
+        }
+        // The session is borrowed, and so are counters.
+        let issued = certify(self, now, member, request);
+        match issued {
+            Ok(signed) => {
+                self.counters.certificates += 1;
+                self.send(client, &FromHub::Certificate(signed));
+            }
+            Err(error) => {
+                tracing::debug!(error, "a request for a certificate does not fit");
+                self.dismiss(client, Goodbye::Malformed);
+            }
+        }
+    }
+
+    /// The certificate that a member asks for with its hello.
+    pub(super) fn issue(
+        &mut self,
+        now: Timestamp,
+        member: &Member,
+        request: &[u8],
+    ) -> Result<Vec<u8>, String> {
+        let signed = certify(self, now, member, request)?;
+        self.counters.certificates += 1;
+        Ok(signed)
+    }
+}
+
+/// What is asked for must be what the session is.
+fn certify(hub: &Hub, now: Timestamp, member: &Member, request: &[u8]) -> Result<Vec<u8>, String> {
+    let mut request = CertificateRequest::from_bytes(request).map_err(|error| error.to_string())?;
+    let asked = request
+        .identity
+        .get_or_insert_with(|| member.identity.clone());
+    if *asked != member.identity {
+        return Err(format!(
+            "the session is of {}, not {asked}",
+            member.identity
+        ));
+    }
+    if request.app_ids.iter().any(|app| *app != member.app) {
+        return Err(format!("the session is for app {}", member.app.get()));
+    }
+    request.app_ids = vec![member.app];
+    if !request.pops.is_empty() {
+        let server = hub.policy.game_server(&member.identity);
+        let server = server.filter(|_| member.role == Role::GameServer);
+        let allowed = server.map_or(&[][..], |server| &server.pops);
+        if !request.pops.iter().all(|pop| allowed.contains(pop)) {
+            return Err("the data centers that are asked for are not its own".into());
+        }
+    }
+    if !request.addresses.is_empty() {
+        return Err("the hub does not vouch for addresses".into());
+    }
+    let unix_secs = u32::try_from(hub.unix_secs(now)).unwrap_or(u32::MAX);
+    let created = unix_secs.saturating_sub(CLOCK_SKEW_SECS);
+    let expiry = unix_secs.saturating_add(hub.policy.certificate_lifetime_secs);
+    let spec = request.spec(created, expiry);
+    let signed = hub.authority.issue(&hub.crypto, &spec);
+    let signed = SignedCertificate::from_message(signed).map_err(|error| error.to_string())?;
+    Ok(signed.to_bytes())
+}

@@ -1,0 +1,478 @@
+//! The logic of a hub.
+//!
+//! # A client's way
+//!
+//! ```text
+//! connected ──hello──▶ (challenge, proof) ──▶ (question, verdict) ──▶ signed in ──▶ gone
+//!     │                                                                   │
+//!     └── nothing for ten seconds, nonsense, refused: closed              └── superseded, kicked, too slow: goodbye
+//! ```
+//!
+//! What can be decided here is decided here: development, keys, resumption, anonymity. What somebody else has to be
+//! asked about is put as a question ([`Output::Check`]), and goes on with the verdict ([`Hub::on_verdict`]).
+//!
+//! # One owner per identity
+//!
+//! An identity of an app has one session. Who signs in last has it; the session before gets a goodbye, and what
+//! it got for resuming is worth nothing any more.
+//!
+//! # Signals
+//!
+//! A signal goes to whoever owns the identity, at once or not at all: peers send again what matters. Its envelope must
+//! say what the signal says, so that nobody speaks for others. Whether anybody is there is not told, neither by an answer
+//! nor by the lack of one: limits count signals to nobody like those to somebody.
+//!
+//! Nothing here blocks, and nothing is unbounded: see [`limits`](crate::limits).
+
+use std::collections::HashMap;
+use std::collections::VecDeque;
+use std::net::IpAddr;
+use std::net::SocketAddr;
+
+use bowline_core::cert::authority::Authority;
+use bowline_core::crypto::Crypto;
+use bowline_core::hub::FromHub;
+use bowline_core::hub::Goodbye;
+use bowline_core::hub::HubMessageError;
+use bowline_core::hub::Method;
+use bowline_core::hub::Refusal;
+use bowline_core::hub::Refused;
+use bowline_core::hub::Role;
+use bowline_core::hub::ToHub;
+use bowline_core::identity::Identity;
+use bowline_core::ids::AppId;
+use bowline_core::ids::ConnectionId;
+use bowline_core::rng::Rng;
+use bowline_core::time::Span;
+use bowline_core::time::Timestamp;
+
+use crate::bucket::Bucket;
+use crate::bucket::Rate;
+use crate::hub::resume::Seal;
+use crate::hub::session::Session;
+use crate::hub::session::Stage;
+use crate::limits::BUSY_RETRY;
+use crate::limits::CHECK_TIMEOUT;
+use crate::limits::HELLO_TIMEOUT;
+use crate::limits::MAX_STRANGERS;
+use crate::limits::NETWORK_BUCKETS;
+use crate::limits::SIGN_IN_BURST;
+use crate::limits::SIGN_INS_PER_SEC;
+use crate::limits::SLOW_CLIENT;
+
+mod certificates;
+mod counters;
+mod policy;
+mod resume;
+mod session;
+mod sign_in;
+mod signals;
+
+pub use self::counters::Counters;
+pub use self::policy::GameServerKey;
+pub use self::policy::Policy;
+pub use self::policy::SharedKey;
+
+/// A hub: all its sessions.
+#[derive(Debug)]
+pub struct Hub {
+    policy: Policy,
+    crypto: Crypto,
+    authority: Authority,
+    seal: Seal,
+    rng: Rng,
+    sessions: HashMap<ConnectionId, Session>,
+    /// Which session an identity of an app belongs to.
+    owners: HashMap<(AppId, Identity), ConnectionId>,
+    /// Those who have not signed in yet, by when they connected.
+    strangers: VecDeque<(Timestamp, ConnectionId)>,
+    /// Those who wait for a verdict, by when the question was put.
+    asking: VecDeque<(Timestamp, ConnectionId)>,
+    /// Those who do not read, by since when.
+    slow: VecDeque<(Timestamp, ConnectionId)>,
+    networks: HashMap<IpAddr, Bucket>,
+    counters: Counters,
+    /// 1970 in the clock of the time that comes in.
+    unix_epoch_us: u64,
+    outputs: VecDeque<Output>,
+}
+
+/// What the hub wants done.
+#[derive(Debug)]
+pub enum Output {
+    /// A message for a client, reliable.
+    Send {
+        /// Whom it is for.
+        client: ConnectionId,
+        /// Its bytes.
+        bytes: Vec<u8>,
+    },
+    /// The connection is to be closed once all has been sent.
+    Close {
+        /// Whose.
+        client: ConnectionId,
+        /// For people.
+        text: String,
+    },
+    /// Somebody else has to say whether a credential is good: [`Hub::on_verdict`].
+    Check(Check),
+    /// Something that an operator may want to know of.
+    Notice(Notice),
+}
+
+/// A question about a credential.
+#[derive(Clone, Eq, PartialEq)]
+pub struct Check {
+    /// Whose.
+    pub client: ConnectionId,
+    /// What kind of credential: [`Method::Jwt`] or [`Method::Hook`].
+    pub method: Method,
+    /// The credential.
+    pub credential: Vec<u8>,
+    /// Which game it is for.
+    pub app: AppId,
+    /// What the client wants to be.
+    pub role: Role,
+    /// Who the client says it is, if it does.
+    pub wanted_identity: Option<Identity>,
+}
+
+/// The answer to a question about a credential.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Verdict {
+    /// It is good.
+    Good {
+        /// For whom.
+        identity: Identity,
+        /// Until when, in seconds since 1970; `None` if it does not say.
+        expiry_unix_secs: Option<u64>,
+    },
+    /// It is not, and why.
+    Bad(Refusal, String),
+}
+
+/// Something that happened, for logs. Names no address.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Notice {
+    /// Somebody is in.
+    SignedIn {
+        /// Which session.
+        session: u64,
+        /// Who.
+        identity: Identity,
+        /// Of which game.
+        app: AppId,
+        /// How.
+        method: Method,
+    },
+    /// Somebody is not let in.
+    Refused {
+        /// Why.
+        reason: Refusal,
+        /// More about it.
+        text: String,
+    },
+    /// A session is over.
+    Ended {
+        /// Which session.
+        session: u64,
+        /// Who.
+        identity: Identity,
+        /// Why, if the hub ended it.
+        reason: Option<Goodbye>,
+    },
+}
+
+/// Without what proves the identity.
+impl std::fmt::Debug for Check {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Check")
+            .field("client", &self.client)
+            .field("method", &self.method)
+            .field("app", &self.app)
+            .field("role", &self.role)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Hub {
+    /// A hub without sessions.
+    ///
+    /// `node_key` seals what clients resume their sessions with: a hub that starts anew with the same one lets them.
+    /// `unix_us` is what the clock says now, in microseconds since 1970.
+    pub fn new(
+        now: Timestamp,
+        unix_us: u64,
+        policy: Policy,
+        crypto: Crypto,
+        authority: Authority,
+        node_key: &[u8; 32],
+        rng: Rng,
+    ) -> Self {
+        Self {
+            policy,
+            seal: Seal::new(&crypto, node_key),
+            crypto,
+            authority,
+            rng,
+            sessions: HashMap::new(),
+            owners: HashMap::new(),
+            strangers: VecDeque::new(),
+            asking: VecDeque::new(),
+            slow: VecDeque::new(),
+            networks: HashMap::new(),
+            counters: Counters::default(),
+            unix_epoch_us: unix_us.saturating_sub(now.as_micros()),
+            outputs: VecDeque::new(),
+        }
+    }
+
+    /// Somebody has connected.
+    pub fn on_connected(&mut self, now: Timestamp, client: ConnectionId, from: SocketAddr) {
+        while let Some((_, oldest)) = self.strangers.front()
+            && !self.sessions.get(oldest).is_some_and(Session::is_silent)
+        {
+            self.strangers.pop_front();
+        }
+        let strangers = self.sessions.len().saturating_sub(self.owners.len());
+        if strangers.max(self.strangers.len() / 4) >= MAX_STRANGERS {
+            self.refuse(client, Refusal::Busy, "too many clients are signing in");
+            return;
+        }
+        self.strangers.push_back((now, client));
+        self.sessions.insert(client, Session::new(from));
+    }
+
+    /// Somebody's connection is over.
+    pub fn on_disconnected(&mut self, client: ConnectionId) {
+        self.end(client, None);
+    }
+
+    /// A message came in.
+    pub fn on_message(&mut self, now: Timestamp, client: ConnectionId, bytes: &[u8]) {
+        if !self.sessions.contains_key(&client) {
+            return;
+        }
+        match ToHub::parse(bytes) {
+            Ok(message) => self.dispatch(now, client, message),
+            Err(error) => self.on_nonsense(client, &error),
+        }
+    }
+
+    /// A message to a client did not leave, because it does not read what it was sent before.
+    pub fn on_dropped(&mut self, now: Timestamp, client: ConnectionId) {
+        self.counters.dropped += 1;
+        if let Some(session) = self.sessions.get_mut(&client)
+            && session.slow_since.is_none()
+        {
+            session.slow_since = Some(now);
+            self.slow.push_back((now, client));
+        }
+    }
+
+    /// A client that did not read has read something.
+    pub fn on_writable(&mut self, client: ConnectionId) {
+        if let Some(session) = self.sessions.get_mut(&client) {
+            session.slow_since = None;
+        }
+    }
+
+    /// Ends a session because the operator wants it to.
+    pub fn kick(&mut self, app: AppId, identity: &Identity) -> bool {
+        let owner = self.owners.get(&(app, identity.clone())).copied();
+        if let Some(client) = owner {
+            self.dismiss(client, Goodbye::Kicked);
+        }
+        owner.is_some()
+    }
+
+    /// The deadline may have passed.
+    pub fn handle_timeout(&mut self, now: Timestamp) {
+        while let Some((since, client)) = front_due(&mut self.strangers, now, HELLO_TIMEOUT) {
+            if self.sessions.get(&client).is_some_and(Session::is_silent) {
+                tracing::debug!(?since, "a client did not say hello");
+                self.close(client, "nothing was said");
+            }
+        }
+        while let Some((since, client)) = front_due(&mut self.asking, now, CHECK_TIMEOUT) {
+            let is_it = |session: &Session| matches!(&session.stage, Stage::Asked { at, .. } if *at == since);
+            if self.sessions.get(&client).is_some_and(is_it) {
+                self.refuse(client, Refusal::Unavailable, "the check took too long");
+            }
+        }
+        while let Some((since, client)) = front_due(&mut self.slow, now, SLOW_CLIENT) {
+            let session = self.sessions.get(&client);
+            if session.is_some_and(|session| session.slow_since == Some(since)) {
+                self.dismiss(client, Goodbye::TooSlow);
+            }
+        }
+    }
+
+    /// When [`Self::handle_timeout`] has something to do.
+    pub fn poll_timeout(&self) -> Option<Timestamp> {
+        let due = |list: &VecDeque<(Timestamp, ConnectionId)>, span| {
+            list.front().map(|(since, _)| *since + span)
+        };
+        let all = [
+            due(&self.strangers, HELLO_TIMEOUT),
+            due(&self.asking, CHECK_TIMEOUT),
+            due(&self.slow, SLOW_CLIENT),
+        ];
+        all.into_iter().flatten().min()
+    }
+
+    /// What is to be done next.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// How many are signed in.
+    pub fn sessions(&self) -> usize {
+        self.owners.len()
+    }
+
+    /// What has happened so far.
+    pub const fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    fn dispatch(&mut self, now: Timestamp, client: ConnectionId, message: ToHub) {
+        match message {
+            ToHub::Hello(hello) => self.on_hello(now, client, hello),
+            ToHub::Proof(proof) => self.on_proof(now, client, &proof),
+            ToHub::Signal(signal) => self.on_signal(now, client, signal),
+            ToHub::Certificate(request) => self.on_certificate_request(now, client, &request),
+            // Newer than we are.
+            ToHub::Unknown => {}
+        }
+    }
+
+    fn on_nonsense(&mut self, client: ConnectionId, error: &HubMessageError) {
+        self.counters.malformed += 1;
+        match self.sessions.get(&client).map(|session| &session.stage) {
+            Some(Stage::SignedIn(_)) => self.dismiss(client, Goodbye::Malformed),
+            _ => self.refuse(client, Refusal::Malformed, &error.to_string()),
+        }
+    }
+
+    /// Whether somebody of that network may sign in now.
+    fn may_sign_in(&mut self, now: Timestamp, from: SocketAddr) -> bool {
+        const RATE: Rate = Rate {
+            per_sec: SIGN_INS_PER_SEC,
+            burst: SIGN_IN_BURST,
+        };
+        if from.ip().to_canonical().is_loopback() {
+            return true;
+        }
+        let mut network = network_of(from.ip());
+        if !self.networks.contains_key(&network) && self.networks.len() >= NETWORK_BUCKETS {
+            self.networks.retain(|_, bucket| bucket.full_at() > now);
+            if self.networks.len() >= NETWORK_BUCKETS {
+                // All further ones share a bucket.
+                network = IpAddr::from([0, 0, 0, 0]);
+            }
+        }
+        let bucket = self.networks.entry(network).or_default();
+        bucket.take(now, RATE, 1)
+    }
+
+    fn send(&mut self, client: ConnectionId, message: &FromHub) {
+        let bytes = message.encode();
+        self.outputs.push_back(Output::Send { client, bytes });
+    }
+
+    fn refuse(&mut self, client: ConnectionId, reason: Refusal, text: &str) {
+        self.counters.refused(reason);
+        let retry_after = match reason.may_pass() {
+            true => BUSY_RETRY,
+            false => Span::ZERO,
+        };
+        let refused = Refused {
+            reason: Some(reason),
+            text: text.to_owned(),
+            retry_after,
+        };
+        self.send(client, &FromHub::Refused(refused));
+        self.outputs.push_back(Output::Notice(Notice::Refused {
+            reason,
+            text: text.to_owned(),
+        }));
+        self.close(client, &reason.to_string());
+    }
+
+    /// Ends a session, and says why.
+    fn dismiss(&mut self, client: ConnectionId, reason: Goodbye) {
+        let goodbye = FromHub::Goodbye {
+            reason: Some(reason),
+            text: reason.to_string(),
+            retry_after: Span::ZERO,
+        };
+        self.send(client, &goodbye);
+        self.end(client, Some(reason));
+        let text = reason.to_string();
+        self.outputs.push_back(Output::Close { client, text });
+    }
+
+    fn close(&mut self, client: ConnectionId, text: &str) {
+        self.end(client, None);
+        let text = text.to_owned();
+        self.outputs.push_back(Output::Close { client, text });
+    }
+
+    /// Forgets a client.
+    fn end(&mut self, client: ConnectionId, reason: Option<Goodbye>) {
+        let Some(session) = self.sessions.remove(&client) else {
+            return;
+        };
+        let Stage::SignedIn(member) = session.stage else {
+            return;
+        };
+        let key = (member.app, member.identity);
+        if self.owners.get(&key) == Some(&client) {
+            self.owners.remove(&key);
+        }
+        self.outputs.push_back(Output::Notice(Notice::Ended {
+            session: member.number,
+            identity: key.1,
+            reason,
+        }));
+    }
+
+    fn unix_secs(&self, now: Timestamp) -> u64 {
+        self.unix_us(now) / 1_000_000
+    }
+
+    const fn unix_us(&self, now: Timestamp) -> u64 {
+        self.unix_epoch_us.saturating_add(now.as_micros())
+    }
+}
+
+/// The first of a list, if it has been there for so long.
+fn front_due(
+    list: &mut VecDeque<(Timestamp, ConnectionId)>,
+    now: Timestamp,
+    span: Span,
+) -> Option<(Timestamp, ConnectionId)> {
+    let (since, _) = *list.front()?;
+    if since + span > now {
+        return None;
+    }
+    list.pop_front()
+}
+
+/// The network that an address is counted with.
+fn network_of(ip: IpAddr) -> IpAddr {
+    match ip.to_canonical() {
+        IpAddr::V4(ip) => {
+            let [a, b, c, _] = ip.octets();
+            IpAddr::from([a, b, c, 0])
+        }
+        IpAddr::V6(ip) => {
+            let [a, b, c, ..] = ip.segments();
+            IpAddr::from([a, b, c, 0, 0, 0, 0, 0])
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

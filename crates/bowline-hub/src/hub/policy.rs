@@ -1,0 +1,157 @@
+//! Whom a hub lets in.
+
+use bowline_core::cert::keypair::PublicKey;
+use bowline_core::hub::Method;
+use bowline_core::hub::Role;
+use bowline_core::identity::Identity;
+use bowline_core::ids::AppId;
+use bowline_core::limits::MAX_SIGNAL;
+use bowline_core::pop::PopId;
+use zeroize::Zeroizing;
+
+use crate::namespace::Namespace;
+use crate::namespace::NamespaceError;
+
+/// What the operator has decided.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// The games that are served; all if there are none.
+    pub apps: Vec<AppId>,
+    /// Which identities clients may give themselves; `None` if they may not.
+    pub dev: Option<Namespace>,
+    /// Keys that clients of a game share.
+    pub shared_keys: Vec<SharedKey>,
+    /// Which identities tokens may give; `None` if they are not accepted.
+    pub jwt: Option<Namespace>,
+    /// Which identities the operator's service may give; `None` if there is none.
+    pub hook: Option<Namespace>,
+    /// Game servers by their keys.
+    pub game_servers: Vec<GameServerKey>,
+    /// Whether the hub names those who have no name.
+    pub anonymous: bool,
+    /// Identities that are not let in.
+    pub blocked: Vec<Identity>,
+    /// How long certificates hold, in seconds.
+    pub certificate_lifetime_secs: u32,
+    /// The largest signal, in bytes.
+    pub max_signal: usize,
+    /// The most sessions at a time.
+    pub max_sessions: usize,
+}
+
+/// A key that all clients of a game share, and the identities that they may give themselves.
+#[derive(Clone)]
+pub struct SharedKey {
+    /// What clients call it.
+    pub name: String,
+    /// The key.
+    pub key: Zeroizing<Vec<u8>>,
+    /// The identities.
+    pub identities: Namespace,
+}
+
+/// A game server that the operator knows.
+#[derive(Clone, Debug)]
+pub struct GameServerKey {
+    /// Its public key.
+    pub key: PublicKey,
+    /// Who it is.
+    pub identity: Identity,
+    /// The data centers that its certificate may name.
+    pub pops: Vec<PopId>,
+}
+
+/// Without the key.
+impl std::fmt::Debug for SharedKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SharedKey")
+            .field("name", &self.name)
+            .field("identities", &self.identities)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Default for Policy {
+    /// Nobody is let in.
+    fn default() -> Self {
+        Self {
+            apps: Vec::new(),
+            dev: None,
+            shared_keys: Vec::new(),
+            jwt: None,
+            hook: None,
+            game_servers: Vec::new(),
+            anonymous: false,
+            blocked: Vec::new(),
+            certificate_lifetime_secs: 24 * 3600,
+            max_signal: MAX_SIGNAL,
+            max_sessions: 200_000,
+        }
+    }
+}
+
+impl Policy {
+    /// Whether no two ways of signing in can give the same identity.
+    ///
+    /// # Errors
+    /// The first two that can.
+    pub fn check(&self) -> Result<(), NamespaceError> {
+        let mut spaces: Vec<Namespace> = Vec::new();
+        spaces.extend(
+            [&self.dev, &self.jwt, &self.hook]
+                .into_iter()
+                .flatten()
+                .cloned(),
+        );
+        spaces.extend(self.shared_keys.iter().map(|key| key.identities.clone()));
+        for server in &self.game_servers {
+            spaces.push(Namespace::new([server.identity.to_string()])?);
+        }
+        if self.anonymous {
+            spaces.push(Namespace::new(["gen:"])?);
+        }
+        for (index, space) in spaces.iter().enumerate() {
+            for other in spaces.iter().skip(index + 1) {
+                space.check_disjoint(other)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a game is served.
+    pub(super) fn serves(&self, app: AppId) -> bool {
+        self.apps.is_empty() || self.apps.contains(&app)
+    }
+
+    /// Whether a way of signing in is allowed at all.
+    pub(super) fn allows(&self, method: Method) -> bool {
+        match method {
+            Method::Dev => self.dev.is_some(),
+            Method::SharedKey => !self.shared_keys.is_empty(),
+            Method::Jwt => self.jwt.is_some(),
+            Method::Hook => self.hook.is_some(),
+            Method::GameServerKey => !self.game_servers.is_empty(),
+            Method::Anonymous => self.anonymous,
+            Method::Resume => true,
+            // A method of a newer core: not without a policy for it.
+            _ => false,
+        }
+    }
+
+    /// Whether that is a way for game servers to sign in. Only a key says that one is.
+    pub(super) fn gives_role(&self, method: Method, role: Role) -> bool {
+        match role {
+            Role::User => method != Method::GameServerKey,
+            Role::GameServer => {
+                matches!(method, Method::GameServerKey | Method::Dev | Method::Resume)
+            }
+            _ => false,
+        }
+    }
+
+    /// The game server of that name, if there is one.
+    pub(super) fn game_server(&self, identity: &Identity) -> Option<&GameServerKey> {
+        let mut servers = self.game_servers.iter();
+        servers.find(|server| server.identity == *identity)
+    }
+}

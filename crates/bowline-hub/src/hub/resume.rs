@@ -1,0 +1,141 @@
+//! What a client gets for coming back without signing in.
+//!
+//! A sealed note of who it is, which only this hub (and others with the same key) can read. Nothing about it is kept, so
+//! a hub that starts anew knows its clients again.
+
+use std::sync::Arc;
+
+use bowline_core::crypto::AeadKey;
+use bowline_core::crypto::Crypto;
+use bowline_core::hub::Method;
+use bowline_core::hub::Role;
+use bowline_core::identity::Identity;
+use bowline_core::ids::AppId;
+use bowline_core::rng::Rng;
+use prost::Message;
+
+/// Seals and opens.
+#[derive(Debug)]
+pub(super) struct Seal {
+    key: Arc<dyn AeadKey>,
+}
+
+/// What is sealed.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) struct Note {
+    pub(super) identity: Identity,
+    pub(super) app: AppId,
+    pub(super) role: Role,
+    /// How it signed in first.
+    pub(super) method: Method,
+    /// When it did, in microseconds since 1970.
+    pub(super) born_unix_us: u64,
+    /// Until when the note is good, in seconds since 1970.
+    pub(super) expiry_unix_secs: u64,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct Plain {
+    #[prost(string, tag = "1")]
+    identity: String,
+    #[prost(uint32, tag = "2")]
+    app: u32,
+    #[prost(uint32, tag = "3")]
+    role: u32,
+    #[prost(uint32, tag = "4")]
+    method: u32,
+    #[prost(uint64, tag = "5")]
+    born: u64,
+    #[prost(uint64, tag = "6")]
+    expiry: u64,
+}
+
+const NONCE_LEN: usize = 12;
+const TAG_LEN: usize = 16;
+
+impl Seal {
+    pub(super) fn new(crypto: &Crypto, key: &[u8; 32]) -> Self {
+        Self {
+            key: crypto.aes_256_gcm(key),
+        }
+    }
+
+    pub(super) fn seal(&self, rng: &mut Rng, note: &Note) -> Vec<u8> {
+        let plain = Plain {
+            identity: note.identity.to_string(),
+            app: note.app.get(),
+            role: note.role.number(),
+            method: note.method.number(),
+            born: note.born_unix_us,
+            expiry: note.expiry_unix_secs,
+        };
+        // By chance: 96 bits last for as many notes as any hub makes with one key.
+        let nonce: [u8; NONCE_LEN] = rng.bytes();
+        let mut data = plain.encode_to_vec();
+        let tag = self.key.seal(&nonce, &mut data);
+        [&nonce[..], &data, &tag].concat()
+    }
+
+    /// What was sealed; `None` if it was not, or not by this key.
+    pub(super) fn open(&self, sealed: &[u8]) -> Option<Note> {
+        let (nonce, rest) = sealed.split_first_chunk::<NONCE_LEN>()?;
+        if rest.len() < TAG_LEN {
+            return None;
+        }
+        let mut data = rest.to_vec();
+        let len = self.key.open(nonce, &mut data).ok()?;
+        let plain = Plain::decode(data.get(..len)?).ok()?;
+        Some(Note {
+            identity: plain.identity.parse().ok()?,
+            app: AppId::new(plain.app),
+            role: Role::from_number(plain.role)?,
+            method: Method::from_number(plain.method)?,
+            born_unix_us: plain.born,
+            expiry_unix_secs: plain.expiry,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bowline_core::crypto::rustcrypto;
+    use bowline_core::limits::MAX_HUB_RESUME;
+
+    use super::*;
+
+    fn note(identity: &str) -> Note {
+        Note {
+            identity: identity.parse().unwrap(),
+            app: AppId::new(480),
+            role: Role::User,
+            method: Method::Jwt,
+            born_unix_us: 1_700_000_000_000_000,
+            expiry_unix_secs: 1_700_000_100,
+        }
+    }
+
+    #[test]
+    fn what_was_sealed_comes_back_and_nothing_else() {
+        let crypto = rustcrypto::provider();
+        let seal = Seal::new(&crypto, &[7; 32]);
+        let mut rng = Rng::from_seed([1; 32]);
+        let sealed = seal.seal(&mut rng, &note("str:anna"));
+        assert_eq!(seal.open(&sealed), Some(note("str:anna")));
+        assert_ne!(sealed, seal.seal(&mut rng, &note("str:anna")));
+        for index in 0..sealed.len() {
+            let mut forged = sealed.clone();
+            forged[index] ^= 1;
+            assert_eq!(seal.open(&forged), None, "byte {index}");
+            assert_eq!(seal.open(&sealed[..index]), None);
+        }
+        assert_eq!(Seal::new(&crypto, &[8; 32]).open(&sealed), None);
+    }
+
+    #[test]
+    fn limit_length_of_a_resumption() {
+        let seal = Seal::new(&rustcrypto::provider(), &[7; 32]);
+        let longest = format!("longest_kind_of_:{}", "x".repeat(110));
+        let sealed = seal.seal(&mut Rng::from_seed([1; 32]), &note(&longest[1..]));
+        assert!(sealed.len() <= MAX_HUB_RESUME, "{}", sealed.len());
+    }
+}

@@ -1,0 +1,91 @@
+//! One client of a hub.
+
+use std::net::SocketAddr;
+
+use bowline_core::hub::Hello;
+use bowline_core::hub::Method;
+use bowline_core::hub::Role;
+use bowline_core::identity::Identity;
+use bowline_core::ids::AppId;
+use bowline_core::time::Timestamp;
+
+use crate::bucket::Bucket;
+use crate::hub::signals::Pairs;
+
+/// A client, from connecting on.
+#[derive(Debug)]
+pub(super) struct Session {
+    pub(super) from: SocketAddr,
+    pub(super) stage: Stage,
+    /// Since when messages to it are dropped.
+    pub(super) slow_since: Option<Timestamp>,
+}
+
+/// How far a client is.
+#[derive(Debug)]
+pub(super) enum Stage {
+    /// It has said nothing yet.
+    New,
+    /// It is to prove that it has a key.
+    Challenged(Box<Challenged>),
+    /// Somebody else is asked about its credential.
+    Asked { at: Timestamp, hello: Box<Hello> },
+    /// It is somebody.
+    SignedIn(Box<Member>),
+}
+
+#[derive(Debug)]
+pub(super) struct Challenged {
+    pub(super) hello: Hello,
+    pub(super) nonce: [u8; 32],
+}
+
+/// Somebody.
+#[derive(Debug)]
+pub(super) struct Member {
+    pub(super) identity: Identity,
+    pub(super) app: AppId,
+    pub(super) role: Role,
+    pub(super) method: Method,
+    /// The number of the session.
+    pub(super) number: u64,
+    /// When it signed in by a credential, in microseconds since 1970: later ones replace earlier ones.
+    pub(super) born_unix_us: u64,
+    /// Until when the credential holds, in seconds since 1970.
+    pub(super) expiry_unix_secs: Option<u64>,
+    pub(super) signals: Bucket,
+    pub(super) signal_bytes: Bucket,
+    pub(super) pairs: Pairs,
+    /// Requests to connect that came to it.
+    pub(super) requests: Bucket,
+}
+
+impl Session {
+    pub(super) const fn new(from: SocketAddr) -> Self {
+        Self {
+            from,
+            stage: Stage::New,
+            slow_since: None,
+        }
+    }
+
+    /// Whether it has not said who it is.
+    pub(super) const fn is_silent(&self) -> bool {
+        matches!(self.stage, Stage::New | Stage::Challenged(_))
+    }
+
+    /// Who it is, once it is somebody.
+    pub(super) const fn member(&self) -> Option<&Member> {
+        match &self.stage {
+            Stage::SignedIn(member) => Some(member),
+            Stage::New | Stage::Challenged(_) | Stage::Asked { .. } => None,
+        }
+    }
+
+    pub(super) const fn member_mut(&mut self) -> Option<&mut Member> {
+        match &mut self.stage {
+            Stage::SignedIn(member) => Some(member),
+            Stage::New | Stage::Challenged(_) | Stage::Asked { .. } => None,
+        }
+    }
+}

@@ -1,0 +1,431 @@
+//! From hello to welcome.
+
+use bowline_core::cert::request::CertificateRequest;
+use bowline_core::hub::FromHub;
+use bowline_core::hub::Goodbye;
+use bowline_core::hub::HUB_PROTOCOL;
+use bowline_core::hub::Hello;
+use bowline_core::hub::Method;
+use bowline_core::hub::Refusal;
+use bowline_core::hub::Welcome;
+use bowline_core::identity::Identity;
+use bowline_core::ids::ConnectionId;
+use bowline_core::time::Timestamp;
+use hmac::Hmac;
+use hmac::KeyInit as _;
+use hmac::Mac as _;
+use sha2::Sha256;
+
+use crate::bucket::Bucket;
+use crate::hub::Check;
+use crate::hub::Hub;
+use crate::hub::Notice;
+use crate::hub::Output;
+use crate::hub::Verdict;
+use crate::hub::resume::Note;
+use crate::hub::session::Challenged;
+use crate::hub::session::Member;
+use crate::hub::session::Stage;
+use crate::hub::signals::Pairs;
+use crate::limits::MAX_CHECKS;
+use crate::limits::RESUME_LIFETIME_SECS;
+use crate::namespace::Namespace;
+
+/// Why somebody is not let in.
+type Refused = (Refusal, String);
+
+/// Somebody whose credential is good.
+struct Accepted {
+    identity: Identity,
+    /// How it signed in first, if it comes back.
+    method: Method,
+    /// When, in microseconds since 1970.
+    born_unix_us: u64,
+    expiry_unix_secs: Option<u64>,
+}
+
+impl Hub {
+    /// A client says who it is.
+    pub(super) fn on_hello(&mut self, now: Timestamp, client: ConnectionId, hello: Hello) {
+        let Some(session) = self.sessions.get(&client) else {
+            return;
+        };
+        let (from, is_first) = (session.from, matches!(session.stage, Stage::New));
+        match &session.stage {
+            Stage::SignedIn(_) => return self.dismiss(client, Goodbye::Malformed),
+            _ if !is_first => return self.refuse(client, Refusal::Malformed, "two hellos"),
+            _ => {}
+        }
+        if !self.may_sign_in(now, from) {
+            return self.refuse(client, Refusal::Busy, "too many sign-ins from this network");
+        }
+        match self.consider(&hello) {
+            Ok(method) => self.go_on(now, client, hello, method),
+            Err((reason, text)) => self.refuse(client, reason, &text),
+        }
+    }
+
+    /// A client answers a challenge.
+    pub(super) fn on_proof(&mut self, now: Timestamp, client: ConnectionId, proof: &[u8]) {
+        let Some(session) = self.sessions.get_mut(&client) else {
+            return;
+        };
+        match std::mem::replace(&mut session.stage, Stage::New) {
+            Stage::Challenged(challenged) => {
+                let Challenged { hello, nonce } = *challenged;
+                match self.check_proof(now, &hello, &nonce, proof) {
+                    Ok(accepted) => self.welcome(now, client, hello, accepted),
+                    Err((reason, text)) => self.refuse(client, reason, &text),
+                }
+            }
+            stage @ Stage::SignedIn(_) => {
+                session.stage = stage;
+                self.dismiss(client, Goodbye::Malformed);
+            }
+            Stage::New | Stage::Asked { .. } => {
+                self.refuse(client, Refusal::Malformed, "nothing was to be proven");
+            }
+        }
+    }
+
+    /// Somebody who was asked about a credential has answered.
+    pub fn on_verdict(&mut self, now: Timestamp, client: ConnectionId, verdict: Verdict) {
+        let Some(session) = self.sessions.get_mut(&client) else {
+            return;
+        };
+        if !matches!(session.stage, Stage::Asked { .. }) {
+            return;
+        }
+        let Stage::Asked { hello, .. } = std::mem::replace(&mut session.stage, Stage::New) else {
+            return;
+        };
+        let born_unix_us = self.unix_us(now);
+        let (reason, text) = match (verdict, &hello.method) {
+            (
+                Verdict::Good {
+                    identity,
+                    expiry_unix_secs,
+                },
+                Ok(method),
+            ) => {
+                let accepted = Accepted {
+                    method: *method,
+                    identity,
+                    born_unix_us,
+                    expiry_unix_secs,
+                };
+                match self.check_verdict(now, &hello, &accepted) {
+                    Ok(()) => return self.welcome(now, client, *hello, accepted),
+                    Err(refused) => refused,
+                }
+            }
+            (Verdict::Good { .. }, Err(_)) => (Refusal::Method, String::new()),
+            (Verdict::Bad(reason, text), _) => (reason, text),
+        };
+        self.refuse(client, reason, &text);
+    }
+
+    /// Whether the hello makes sense here, and by what it is to be proven.
+    fn consider(&self, hello: &Hello) -> Result<Method, Refused> {
+        if hello.protocol != HUB_PROTOCOL {
+            let text = format!(
+                "the hub speaks version {HUB_PROTOCOL}, not {}",
+                hello.protocol
+            );
+            return Err((Refusal::Protocol, text));
+        }
+        if !self.policy.serves(hello.app) {
+            let text = format!("app {} is not served here", hello.app.get());
+            return Err((Refusal::App, text));
+        }
+        let unknown = |number| {
+            (
+                Refusal::Method,
+                format!("method {number} is not known here"),
+            )
+        };
+        let method = hello.method.map_err(unknown)?;
+        if !self.policy.allows(method) {
+            let text = format!("signing in by {method} is not allowed here");
+            return Err((Refusal::Method, text));
+        }
+        if !self.policy.gives_role(method, hello.role) {
+            let text = format!("a {} cannot sign in by {method}", hello.role);
+            return Err((Refusal::Role, text));
+        }
+        if let Some(wanted) = &hello.wanted_identity {
+            self.check_blocked(wanted)?;
+        }
+        // The request is for a key; who it is for is checked once that is known.
+        if let Some(request) = &hello.certificate_request {
+            CertificateRequest::from_bytes(request)
+                .map_err(|error| (Refusal::Certificate, error.to_string()))?;
+        }
+        Ok(method)
+    }
+
+    fn go_on(&mut self, now: Timestamp, client: ConnectionId, hello: Hello, method: Method) {
+        let accepted = match method {
+            Method::Dev => self.by_word(now, &hello),
+            Method::Anonymous => Ok(Accepted {
+                identity: self.random_identity(),
+                method,
+                born_unix_us: self.unix_us(now),
+                expiry_unix_secs: None,
+            }),
+            Method::Resume => self.by_note(now, &hello),
+            Method::SharedKey | Method::GameServerKey => {
+                return self.challenge(client, hello);
+            }
+            _ => return self.ask(now, client, hello, method),
+        };
+        match accepted {
+            Ok(accepted) => self.welcome(now, client, hello, accepted),
+            Err((reason, text)) => self.refuse(client, reason, &text),
+        }
+    }
+
+    fn by_word(&self, now: Timestamp, hello: &Hello) -> Result<Accepted, Refused> {
+        let identity = wanted(hello)?;
+        let space = self.policy.dev.as_ref();
+        check_namespace(space, &identity)?;
+        Ok(Accepted {
+            identity,
+            method: Method::Dev,
+            born_unix_us: self.unix_us(now),
+            expiry_unix_secs: None,
+        })
+    }
+
+    fn by_note(&self, now: Timestamp, hello: &Hello) -> Result<Accepted, Refused> {
+        let bad = |text: &str| (Refusal::Credential, text.to_owned());
+        let note = self.seal.open(&hello.credential);
+        let note = note.ok_or_else(|| bad("the resumption is not from this hub"))?;
+        if note.expiry_unix_secs < self.unix_secs(now) {
+            let text = "the resumption has expired".to_owned();
+            return Err((Refusal::Expired, text));
+        }
+        if (note.app, note.role) != (hello.app, hello.role) {
+            return Err(bad("the resumption is for another app or role"));
+        }
+        if !self.policy.allows(note.method) {
+            let text = format!("signing in by {} is not allowed any more", note.method);
+            return Err((Refusal::Method, text));
+        }
+        self.check_blocked(&note.identity)?;
+        let owner = self.owners.get(&(note.app, note.identity.clone()));
+        let member = owner.and_then(|client| self.sessions.get(client)?.member());
+        if member.is_some_and(|member| member.born_unix_us > note.born_unix_us) {
+            return Err(bad("the identity has signed in elsewhere since"));
+        }
+        Ok(Accepted {
+            identity: note.identity,
+            method: note.method,
+            born_unix_us: note.born_unix_us,
+            expiry_unix_secs: Some(note.expiry_unix_secs),
+        })
+    }
+
+    fn challenge(&mut self, client: ConnectionId, hello: Hello) {
+        let nonce = self.rng.bytes();
+        if let Some(session) = self.sessions.get_mut(&client) {
+            session.stage = Stage::Challenged(Box::new(Challenged { hello, nonce }));
+            self.send(client, &FromHub::Challenge(nonce));
+        }
+    }
+
+    fn ask(&mut self, now: Timestamp, client: ConnectionId, hello: Hello, method: Method) {
+        if self.asking.len() >= MAX_CHECKS {
+            return self.refuse(
+                client,
+                Refusal::Busy,
+                "too many credentials are being checked",
+            );
+        }
+        let check = Check {
+            client,
+            method,
+            credential: hello.credential.clone(),
+            app: hello.app,
+            role: hello.role,
+            wanted_identity: hello.wanted_identity.clone(),
+        };
+        if let Some(session) = self.sessions.get_mut(&client) {
+            let hello = Box::new(hello);
+            session.stage = Stage::Asked { at: now, hello };
+            self.asking.push_back((now, client));
+            self.outputs.push_back(Output::Check(check));
+        }
+    }
+
+    fn check_proof(
+        &self,
+        now: Timestamp,
+        hello: &Hello,
+        nonce: &[u8; 32],
+        proof: &[u8],
+    ) -> Result<Accepted, Refused> {
+        let bad = || (Refusal::Credential, "the proof is not right".to_owned());
+        let identity = wanted(hello)?;
+        let message = hello.statement(nonce);
+        let method = hello.method.map_err(|_| bad())?;
+        match method {
+            Method::SharedKey => {
+                let mut keys = self.policy.shared_keys.iter();
+                let key = keys.find(|key| key.name.as_bytes() == hello.credential);
+                let key = key.ok_or_else(bad)?;
+                let mac = Hmac::<Sha256>::new_from_slice(&key.key).map_err(|_| bad())?;
+                let mac = mac.chain_update(&message);
+                mac.verify_slice(proof).map_err(|_| bad())?;
+                check_namespace(Some(&key.identities), &identity)?;
+            }
+            _ => {
+                let server = self.policy.game_server(&identity).ok_or_else(bad)?;
+                let signature = proof.try_into().map_err(|_| bad())?;
+                let key = server.key.as_bytes();
+                let verified = self.crypto.ed25519_verify(key, &message, signature);
+                verified.map_err(|_| bad())?;
+            }
+        }
+        Ok(Accepted {
+            identity,
+            method,
+            born_unix_us: self.unix_us(now),
+            expiry_unix_secs: None,
+        })
+    }
+
+    fn check_verdict(
+        &self,
+        now: Timestamp,
+        hello: &Hello,
+        accepted: &Accepted,
+    ) -> Result<(), Refused> {
+        let space = match accepted.method {
+            Method::Jwt => self.policy.jwt.as_ref(),
+            _ => self.policy.hook.as_ref(),
+        };
+        check_namespace(space, &accepted.identity)?;
+        let wanted = hello.wanted_identity.as_ref();
+        if wanted.is_some_and(|wanted| *wanted != accepted.identity) {
+            let text = "the credential is for another identity".to_owned();
+            return Err((Refusal::Identity, text));
+        }
+        if accepted
+            .expiry_unix_secs
+            .is_some_and(|expiry| expiry <= self.unix_secs(now))
+        {
+            return Err((Refusal::Expired, String::new()));
+        }
+        self.check_blocked(&accepted.identity)
+    }
+
+    fn check_blocked(&self, identity: &Identity) -> Result<(), Refused> {
+        match self.policy.blocked.contains(identity) {
+            true => Err((Refusal::Blocked, String::new())),
+            false => Ok(()),
+        }
+    }
+
+    /// Lets a client in.
+    fn welcome(&mut self, now: Timestamp, client: ConnectionId, hello: Hello, accepted: Accepted) {
+        let Accepted {
+            identity,
+            method,
+            born_unix_us,
+            expiry_unix_secs,
+        } = accepted;
+        let key = (hello.app, identity.clone());
+        if self.owners.len() >= self.policy.max_sessions && !self.owners.contains_key(&key) {
+            return self.refuse(
+                client,
+                Refusal::Busy,
+                "there are as many sessions as there may be",
+            );
+        }
+        let member = Member {
+            identity: identity.clone(),
+            app: hello.app,
+            role: hello.role,
+            method,
+            number: self.rng.u64(),
+            born_unix_us,
+            expiry_unix_secs,
+            signals: Bucket::default(),
+            signal_bytes: Bucket::default(),
+            pairs: Pairs::default(),
+            requests: Bucket::default(),
+        };
+        let certificate = match &hello.certificate_request {
+            None => None,
+            Some(request) => match self.issue(now, &member, request) {
+                Ok(signed) => Some(signed),
+                Err(text) => return self.refuse(client, Refusal::Certificate, &text),
+            },
+        };
+        if let Some(before) = self.owners.insert(key, client) {
+            self.counters.superseded += 1;
+            self.dismiss(before, Goodbye::Superseded);
+        }
+        self.counters.signed_in += 1;
+        self.outputs.push_back(Output::Notice(Notice::SignedIn {
+            session: member.number,
+            identity: identity.clone(),
+            app: member.app,
+            method,
+        }));
+        let Some(session) = self.sessions.get_mut(&client) else {
+            return;
+        };
+        let welcome = Welcome {
+            identity,
+            session: member.number,
+            unix_ms: self.unix_epoch_us.saturating_add(now.as_micros()) / 1000,
+            seen_address: Some(session.from),
+            config_revision: 0,
+            resume: Vec::new(),
+            certificate,
+            max_signal: self.policy.max_signal as u32,
+        };
+        let note = note_of(&member, self.unix_secs(now));
+        let resume = self.seal.seal(&mut self.rng, &note);
+        if let Some(session) = self.sessions.get_mut(&client) {
+            session.stage = Stage::SignedIn(Box::new(member));
+        }
+        self.send(client, &FromHub::Welcome(Welcome { resume, ..welcome }));
+    }
+
+    fn random_identity(&mut self) -> Identity {
+        let bytes: [u8; 16] = self.rng.bytes();
+        Identity::generic(&bytes).expect("16 bytes are few enough")
+    }
+}
+
+fn note_of(member: &Member, unix_secs: u64) -> Note {
+    let latest = unix_secs + RESUME_LIFETIME_SECS;
+    Note {
+        identity: member.identity.clone(),
+        app: member.app,
+        role: member.role,
+        method: member.method,
+        born_unix_us: member.born_unix_us,
+        expiry_unix_secs: member.expiry_unix_secs.unwrap_or(latest).min(latest),
+    }
+}
+
+fn wanted(hello: &Hello) -> Result<Identity, Refused> {
+    let wanted = hello.wanted_identity.clone();
+    wanted.ok_or_else(|| {
+        let text = "the hello must say which identity is wanted".to_owned();
+        (Refusal::Identity, text)
+    })
+}
+
+fn check_namespace(space: Option<&Namespace>, identity: &Identity) -> Result<(), Refused> {
+    if space.is_some_and(|space| space.contains(identity)) {
+        return Ok(());
+    }
+    let allowed = space.map_or_else(String::new, Namespace::to_string);
+    let text = format!("{identity} is not among {allowed}");
+    Err((Refusal::Identity, text))
+}

@@ -1,0 +1,18 @@
+//! The hub: a server that says who somebody is, signs certificates that say so, and carries signals between peers who
+//! know nothing but each other's identity.
+//!
+//! ```text
+//! connections of clients ──▶ [hub::Hub] ──▶ answers, signals
+//!                              │    ▲
+//!                     questions│    │verdicts          who checks tokens, the store of what must last,
+//!                              ▼    │                  sockets and clocks are outside
+//! ```
+//!
+//! [`hub::Hub`] is the whole logic, without sockets, clock or threads: messages and the time go in, messages and questions
+//! come out. So it runs in the simulator as it does in life.
+
+pub mod hub;
+pub mod limits;
+pub mod namespace;
+
+mod bucket;
