@@ -34,7 +34,7 @@ fn a_certificate_comes_with_the_welcome_and_later_again() {
         u64::from(first.expiry_unix_secs().unwrap()),
         now + 24 * 3600
     );
-    desk.now = desk.now + Span::from_secs(3600);
+    desk.now += Span::from_secs(3600);
     desk.say(1, &ToHub::Certificate(request().to_bytes()));
     let got = desk.got(1);
     let [FromHub::Certificate(bytes)] = &got[..] else {
@@ -92,7 +92,7 @@ fn whose_credential_has_expired_gets_no_further_certificate() {
     desk.hub.on_verdict(desk.now, client(1), verdict);
     desk.drain();
     desk.welcome(1);
-    desk.now = desk.now + Span::from_secs(61);
+    desk.now += Span::from_secs(61);
     desk.say(1, &ToHub::Certificate(request().to_bytes()));
     assert_eq!(desk.goodbye(1), Some(Goodbye::Expired));
 }

@@ -363,7 +363,7 @@ fn limit_sessions() {
 fn the_latest_sign_in_owns_the_identity() {
     let mut desk = Desk::new(dev());
     let first = desk.member(1, "str:dev-anna");
-    desk.now = desk.now + Span::from_millis(1);
+    desk.now += Span::from_millis(1);
     let second = desk.member(2, "str:dev-anna");
     assert_eq!(desk.goodbye(1), Some(Goodbye::Superseded));
     assert_eq!(desk.closed, [client(1)]);
@@ -404,7 +404,7 @@ fn a_client_comes_back_without_signing_in_even_to_a_hub_that_has_begun_anew() {
         ..hello(Method::Resume, None)
     };
     let mut anew = Desk::new(dev());
-    anew.now = anew.now + Span::from_secs(100);
+    anew.now += Span::from_secs(100);
     anew.hello(7, back.clone());
     assert_eq!(anew.welcome(7).identity, identity("str:dev-anna"));
     for changed in [
@@ -432,7 +432,7 @@ fn a_client_comes_back_without_signing_in_even_to_a_hub_that_has_begun_anew() {
     let mut strict = Desk::new(closed);
     strict.hello(9, back.clone());
     assert_eq!(strict.refusal(9), Refusal::Method);
-    anew.now = anew.now + Span::from_secs(RESUME_LIFETIME_SECS);
+    anew.now += Span::from_secs(RESUME_LIFETIME_SECS);
     anew.hello(10, back);
     assert_eq!(anew.refusal(10), Refusal::Expired);
 }
@@ -441,7 +441,7 @@ fn a_client_comes_back_without_signing_in_even_to_a_hub_that_has_begun_anew() {
 fn nonsense_ends_the_connection_with_the_reason() {
     let mut desk = Desk::new(dev());
     desk.connect(1);
-    desk.hub.on_message(desk.now, client(1), &vec![0xff; 100]);
+    desk.hub.on_message(desk.now, client(1), &[0xff; 100]);
     desk.drain();
     assert_eq!(desk.refusal(1), Refusal::Malformed);
     // Before the hello, twice, and after it.

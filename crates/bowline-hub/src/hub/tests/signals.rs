@@ -67,7 +67,7 @@ fn whether_somebody_is_there_is_not_told() {
         }
         let got = desk.got(1);
         assert_eq!(got.len(), PAIR_SIGNAL_BURST as usize, "{to}");
-        desk.now = desk.now + Span::from_secs(60);
+        desk.now += Span::from_secs(60);
     }
     assert_eq!(
         desk.hub.counters().signals_to_nobody,
@@ -144,7 +144,7 @@ fn limit_signals_of_a_session_and_to_a_peer() {
     }
     let nacks = desk.got(1);
     assert_eq!(nacks.len(), 1000 - SIGNAL_BURST as usize);
-    desk.now = desk.now + Span::from_secs(60);
+    desk.now += Span::from_secs(60);
     let mut sent = payload(Some("str:dev-anna"), None);
     sent.sdr_routes = Some(vec![0; 10_000]);
     for number in 0..100 {
@@ -165,7 +165,7 @@ fn limit_signals_of_a_session_and_to_a_peer() {
 fn limit_peers_that_are_counted_apart() {
     let mut desk = pair();
     for number in 0..3 * MAX_PAIRS {
-        desk.now = desk.now + Span::from_secs(1);
+        desk.now += Span::from_secs(1);
         let to = format!("str:dev-{number}");
         desk.say(1, &signal(&to, &payload(Some("str:dev-anna"), None)));
     }
