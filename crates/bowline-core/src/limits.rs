@@ -512,3 +512,9 @@ pub const MAX_HUB_PROOF: usize = 64;
 pub const MAX_HUB_RESUME: usize = 512;
 /// The longest configuration of a network, in bytes.
 pub const MAX_HUB_CONFIG: usize = 128 * 1024;
+/// A client that lost its hub tries again within this time; it doubles with each attempt...
+pub const HUB_RETRY: Span = Span::from_secs(1);
+/// ...so often: to 64 s.
+pub const HUB_RETRY_DOUBLINGS: u32 = 6;
+/// A hub answers a hello within this time, whoever it has to ask.
+pub const HUB_SIGN_IN_TIMEOUT: Span = Span::from_secs(15);

@@ -23,21 +23,30 @@
 //! What does not parse is an error that says why; the side that got it closes the connection. Messages that are
 //! unknown ([`ToHub::Unknown`], [`FromHub::Unknown`]) are passed over, so that either side may be newer.
 
+mod client;
 mod field;
 mod from_hub;
+mod login;
 mod names;
+mod news;
 mod to_hub;
 
+pub use self::client::HubClient;
+pub use self::client::HubClientConfig;
 pub use self::field::HubSignal;
 pub use self::from_hub::FromHub;
 pub use self::from_hub::Refused;
 pub use self::from_hub::SignedBody;
 pub use self::from_hub::Welcome;
+pub use self::login::HubLogin;
 pub use self::names::Goodbye;
 pub use self::names::Method;
 pub use self::names::NackReason;
 pub use self::names::Refusal;
 pub use self::names::Role;
+pub use self::news::HubAction;
+pub use self::news::HubEvent;
+pub use self::news::HubSendError;
 pub use self::to_hub::Hello;
 pub use self::to_hub::ToHub;
 

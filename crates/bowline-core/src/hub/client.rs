@@ -1,0 +1,446 @@
+//! A client's side of a hub: signing in, staying signed in, coming back.
+//!
+//! ```text
+//!            start                up                 welcome
+//!  Idle ───────────▶ Connecting ──────▶ SigningIn ───────────▶ SignedIn
+//!   ▲                 ▲     │              │                     │
+//!   │ stop            │     └── lost ──────┴──────── lost ───────┘
+//!   │                 │                    │
+//!   │              a pause ◀───────────────┤ (one second, doubling to a minute, each by chance)
+//!   └── Refused ◀──────────────────────────┘ refused for good: until it is asked to start again
+//! ```
+//!
+//! The machine knows no sockets: its owner connects when [`HubAction::Connect`] says so, tells how that went, and
+//! carries bytes. What the application hears of is in [`HubEvent`].
+//!
+//! The first sign-in is by the credential; after that by what the hub gave for coming back, so that a token that has
+//! expired meanwhile does no harm, nor a hub that was started anew. If the hub does not take that, the credential is
+//! shown again.
+//!
+//! [`Availability`] follows from where it stands: nothing of it is kept apart.
+
+use alloc::collections::VecDeque;
+use alloc::string::String;
+use alloc::string::ToString as _;
+use alloc::vec::Vec;
+
+use crate::availability::Availability;
+use crate::crypto::Crypto;
+use crate::hub::FromHub;
+use crate::hub::Goodbye;
+use crate::hub::HUB_PROTOCOL;
+use crate::hub::Hello;
+use crate::hub::HubAction;
+use crate::hub::HubEvent;
+use crate::hub::HubLogin;
+use crate::hub::HubSendError;
+use crate::hub::HubSignal;
+use crate::hub::Method;
+use crate::hub::Refusal;
+use crate::hub::Refused;
+use crate::hub::Role;
+use crate::hub::ToHub;
+use crate::hub::Welcome;
+use crate::identity::Identity;
+use crate::ids::AppId;
+use crate::limits::HUB_RETRY;
+use crate::limits::HUB_RETRY_DOUBLINGS;
+use crate::limits::HUB_SIGN_IN_TIMEOUT;
+use crate::rng::Rng;
+use crate::time::Span;
+use crate::time::Timestamp;
+
+/// Who signs in, and how.
+#[derive(Clone, Debug)]
+pub struct HubClientConfig {
+    /// Which game it is of.
+    pub app: AppId,
+    /// What it is.
+    pub role: Role,
+    /// How it proves who it is.
+    pub login: HubLogin,
+    /// Who it says it is. Needed for [`HubLogin::Dev`], [`HubLogin::SharedKey`] and [`HubLogin::GameServerKey`].
+    pub identity: Option<Identity>,
+    /// Which program it is, for people.
+    pub version: String,
+}
+
+/// One client, and one hub.
+#[derive(Clone, Debug)]
+pub struct HubClient {
+    config: HubClientConfig,
+    crypto: Crypto,
+    rng: Rng,
+    stage: Stage,
+    /// A request for a certificate goes along with the next hello.
+    request: Option<Vec<u8>>,
+    /// What the hub gave for coming back.
+    resume: Vec<u8>,
+    /// Attempts that failed since the last welcome.
+    failures: u32,
+    was_signed_in: bool,
+    last_number: u32,
+    told: Availability,
+    actions: VecDeque<HubAction>,
+    events: VecDeque<HubEvent>,
+}
+
+#[derive(Clone, Debug)]
+enum Stage {
+    /// Nobody wants it.
+    Idle,
+    /// Its owner connects.
+    Connecting,
+    /// The hello was said then.
+    SigningIn { since: Timestamp, hello: Hello },
+    /// The hub knows it.
+    SignedIn { max_signal: usize },
+    /// It is tried again then.
+    Pausing { until: Timestamp },
+    /// The hub does not want it.
+    Refused,
+}
+
+impl HubClient {
+    /// A client that nobody has asked to sign in yet. The generator must be its own.
+    pub fn new(config: HubClientConfig, crypto: Crypto, rng: Rng) -> Self {
+        Self {
+            config,
+            crypto,
+            rng,
+            stage: Stage::Idle,
+            request: None,
+            resume: Vec::new(),
+            failures: 0,
+            was_signed_in: false,
+            last_number: 0,
+            told: Availability::NeverTried,
+            actions: VecDeque::new(),
+            events: VecDeque::new(),
+        }
+    }
+
+    /// Signs in, and stays so until [`Self::stop`]. `request` is a request for a certificate in bytes. Nothing happens if
+    /// that is under way; after a refusal it is tried again.
+    pub fn start(&mut self, request: Option<Vec<u8>>) {
+        self.request = request.or_else(|| self.request.take());
+        if matches!(self.stage, Stage::Idle | Stage::Refused) {
+            self.failures = 0;
+            self.connect();
+        }
+    }
+
+    /// Signs out, and forgets what it got for coming back.
+    pub fn stop(&mut self) {
+        self.resume.clear();
+        self.was_signed_in = false;
+        if !matches!(self.stage, Stage::Idle) {
+            self.stage = Stage::Idle;
+            self.actions.push_back(HubAction::Disconnect);
+            self.tell("signed out");
+        }
+    }
+
+    /// Shows another credential next time: a token that was fetched anew. After a refusal it is tried at once.
+    pub fn set_login(&mut self, login: HubLogin) {
+        self.config.login = login;
+        if matches!(self.stage, Stage::Refused) {
+            self.start(None);
+        }
+    }
+
+    /// The connection to the hub stands.
+    pub fn on_connected(&mut self, now: Timestamp) {
+        if !matches!(self.stage, Stage::Connecting) {
+            return;
+        }
+        let hello = self.hello();
+        self.send(&ToHub::Hello(hello.clone()));
+        self.stage = Stage::SigningIn { since: now, hello };
+        self.tell("signing in");
+    }
+
+    /// The connection to the hub is over, or did not come about, and why, for people.
+    pub fn on_disconnected(&mut self, now: Timestamp, why: &str) {
+        match self.stage {
+            Stage::Connecting | Stage::SigningIn { .. } | Stage::SignedIn { .. } => {
+                self.pause(now, Span::ZERO, why);
+            }
+            Stage::Idle | Stage::Pausing { .. } | Stage::Refused => {}
+        }
+    }
+
+    /// A message from the hub. What is none of its messages ends the connection.
+    pub fn on_message(&mut self, now: Timestamp, bytes: &[u8]) {
+        let message = match FromHub::parse(bytes) {
+            Ok(message) => message,
+            Err(error) => {
+                self.drop_link(now, Span::ZERO, &error.to_string());
+                return;
+            }
+        };
+        match message {
+            FromHub::Challenge(nonce) => self.on_challenge(now, &nonce),
+            FromHub::Welcome(welcome) => self.on_welcome(now, welcome),
+            FromHub::Refused(refused) => self.on_refused(now, refused),
+            FromHub::Goodbye {
+                reason,
+                text,
+                retry_after,
+            } => self.on_goodbye(now, reason, &text, retry_after),
+            FromHub::Signal(HubSignal { peer, payload, .. }) => {
+                let from = peer;
+                self.if_signed_in(HubEvent::Signal { from, payload });
+            }
+            FromHub::Nack { number, reason } => {
+                self.if_signed_in(HubEvent::SignalRefused { number, reason });
+            }
+            FromHub::Certificate(bytes) => self.if_signed_in(HubEvent::Certificate(bytes)),
+            // Of no use to a client of this version.
+            FromHub::Config { .. } | FromHub::Unknown => {}
+        }
+    }
+
+    /// Sends a signal to a peer: its number, by which a refusal names it.
+    ///
+    /// # Errors
+    /// If the client is not signed in, or the signal is larger than the hub carries.
+    pub fn send_signal(&mut self, to: &Identity, payload: &[u8]) -> Result<u32, HubSendError> {
+        let Stage::SignedIn { max_signal: limit } = self.stage else {
+            return Err(HubSendError::NotSignedIn);
+        };
+        let len = payload.len();
+        if len > limit {
+            return Err(HubSendError::TooLarge { len, limit });
+        }
+        self.last_number = self.last_number.wrapping_add(1).max(1);
+        let number = self.last_number;
+        self.send(&ToHub::Signal(HubSignal {
+            number,
+            peer: to.to_string(),
+            payload: payload.to_vec(),
+        }));
+        Ok(number)
+    }
+
+    /// Asks for another certificate, before the last one expires; with the next sign-in if there is none at the moment.
+    pub fn renew(&mut self, request: Vec<u8>) {
+        if matches!(self.stage, Stage::SignedIn { .. }) {
+            self.send(&ToHub::Certificate(request.clone()));
+        }
+        self.request = Some(request);
+    }
+
+    /// The deadline may have passed.
+    pub fn handle_timeout(&mut self, now: Timestamp) {
+        if self.poll_timeout().is_none_or(|at| at > now) {
+            return;
+        }
+        match self.stage {
+            Stage::SigningIn { .. } => {
+                self.drop_link(now, Span::ZERO, "the hub does not answer");
+            }
+            Stage::Pausing { .. } => self.connect(),
+            Stage::Idle | Stage::Connecting | Stage::SignedIn { .. } | Stage::Refused => {}
+        }
+    }
+
+    /// When [`Self::handle_timeout`] has something to do.
+    pub fn poll_timeout(&self) -> Option<Timestamp> {
+        match self.stage {
+            Stage::SigningIn { since, .. } => Some(since + HUB_SIGN_IN_TIMEOUT),
+            Stage::Pausing { until } => Some(until),
+            Stage::Idle | Stage::Connecting | Stage::SignedIn { .. } | Stage::Refused => None,
+        }
+    }
+
+    /// What is to be done next.
+    pub fn poll_action(&mut self) -> Option<HubAction> {
+        self.actions.pop_front()
+    }
+
+    /// What has happened next.
+    pub fn poll_event(&mut self) -> Option<HubEvent> {
+        self.events.pop_front()
+    }
+
+    /// How it stands with the hub.
+    pub const fn availability(&self) -> Availability {
+        match self.stage {
+            Stage::Idle => Availability::NeverTried,
+            Stage::SignedIn { .. } => Availability::Current,
+            Stage::Refused => Availability::Failed,
+            // What was got before still serves.
+            Stage::Pausing { .. } if self.was_signed_in && self.failures <= 1 => {
+                Availability::Previously
+            }
+            Stage::Pausing { .. } => Availability::Retrying,
+            _ if self.was_signed_in || self.failures > 0 => Availability::Retrying,
+            Stage::Connecting => Availability::Waiting,
+            Stage::SigningIn { .. } => Availability::Attempting,
+        }
+    }
+
+    fn connect(&mut self) {
+        self.stage = Stage::Connecting;
+        self.actions.push_back(HubAction::Connect);
+        self.tell("connecting to the hub");
+    }
+
+    fn hello(&self) -> Hello {
+        let resumes = !self.resume.is_empty();
+        let login = &self.config.login;
+        Hello {
+            protocol: HUB_PROTOCOL,
+            app: self.config.app,
+            role: self.config.role,
+            method: Ok(if resumes {
+                Method::Resume
+            } else {
+                login.method()
+            }),
+            credential: match resumes {
+                true => self.resume.clone(),
+                false => login.credential(),
+            },
+            wanted_identity: self.config.identity.clone(),
+            version: self.config.version.clone(),
+            certificate_request: self.request.clone(),
+        }
+    }
+
+    fn on_challenge(&mut self, now: Timestamp, nonce: &[u8; 32]) {
+        let Stage::SigningIn { hello, .. } = &self.stage else {
+            return;
+        };
+        let statement = hello.statement(nonce);
+        match self.config.login.prove(&self.crypto, &statement) {
+            Some(proof) => self.send(&ToHub::Proof(proof)),
+            None => self.drop_link(now, Span::ZERO, "the hub wants a proof of what needs none"),
+        }
+    }
+
+    fn on_welcome(&mut self, now: Timestamp, welcome: Welcome) {
+        if !matches!(self.stage, Stage::SigningIn { .. }) {
+            return;
+        }
+        let wanted = self.config.identity.as_ref();
+        if wanted.is_some_and(|wanted| *wanted != welcome.identity) {
+            let text = alloc::format!("the hub takes us for {}", welcome.identity);
+            self.drop_link(now, Span::ZERO, &text);
+            return;
+        }
+        self.resume = welcome.resume;
+        self.failures = 0;
+        self.was_signed_in = true;
+        self.stage = Stage::SignedIn {
+            max_signal: welcome.max_signal as usize,
+        };
+        self.events.push_back(HubEvent::SignedIn {
+            identity: welcome.identity,
+            session: welcome.session,
+            seen_address: welcome.seen_address,
+            unix_ms: welcome.unix_ms,
+        });
+        if let Some(bytes) = welcome.certificate {
+            self.events.push_back(HubEvent::Certificate(bytes));
+        }
+        self.tell("signed in");
+    }
+
+    fn on_refused(&mut self, now: Timestamp, refused: Refused) {
+        let Stage::SigningIn { hello, .. } = &self.stage else {
+            return;
+        };
+        let resumed = hello.method == Ok(Method::Resume);
+        let reason = refused.reason.map(|reason| reason.to_string());
+        let text = match reason {
+            Some(reason) if refused.text.is_empty() => reason,
+            Some(reason) => alloc::format!("{reason}: {}", refused.text),
+            None => refused.text,
+        };
+        if resumed {
+            // It may take the credential still.
+            self.resume.clear();
+            self.drop_link(now, Span::ZERO, &text);
+        } else if refused.reason.is_some_and(Refusal::may_pass) || !refused.retry_after.is_zero() {
+            self.drop_link(now, refused.retry_after, &text);
+        } else {
+            self.give_up(&text);
+        }
+    }
+
+    fn on_goodbye(
+        &mut self,
+        now: Timestamp,
+        reason: Option<Goodbye>,
+        text: &str,
+        retry_after: Span,
+    ) {
+        if !matches!(self.stage, Stage::SignedIn { .. }) {
+            return;
+        }
+        match reason {
+            // Coming back would only take it from whoever has it now, and so on; or the operator does not want it.
+            Some(Goodbye::Superseded | Goodbye::Kicked) => {
+                self.resume.clear();
+                self.give_up(text);
+            }
+            Some(Goodbye::Expired) => {
+                self.resume.clear();
+                self.drop_link(now, retry_after, text);
+            }
+            Some(Goodbye::Draining | Goodbye::TooSlow | Goodbye::Malformed) | None => {
+                self.drop_link(now, retry_after, text);
+            }
+        }
+    }
+
+    fn if_signed_in(&mut self, event: HubEvent) {
+        if matches!(self.stage, Stage::SignedIn { .. }) {
+            self.events.push_back(event);
+        }
+    }
+
+    /// Not again until the application wants it.
+    fn give_up(&mut self, text: &str) {
+        self.was_signed_in = false;
+        self.stage = Stage::Refused;
+        self.actions.push_back(HubAction::Disconnect);
+        self.tell(text);
+    }
+
+    fn drop_link(&mut self, now: Timestamp, at_least: Span, text: &str) {
+        self.actions.push_back(HubAction::Disconnect);
+        self.pause(now, at_least, text);
+    }
+
+    /// Tries again after a while: by chance, so that not all clients of a hub that was gone come at once.
+    fn pause(&mut self, now: Timestamp, at_least: Span, text: &str) {
+        let longest = HUB_RETRY * (1 << self.failures.min(HUB_RETRY_DOUBLINGS));
+        self.failures = self.failures.saturating_add(1);
+        let millis = u32::try_from(longest.as_millis()).unwrap_or(u32::MAX);
+        let wait = Span::from_millis(self.rng.below(millis.max(1)).into());
+        let until = now + at_least + wait;
+        self.stage = Stage::Pausing { until };
+        self.tell(text);
+    }
+
+    fn send(&mut self, message: &ToHub) {
+        let bytes = message.encode();
+        self.actions.push_back(HubAction::Send(bytes));
+    }
+
+    fn tell(&mut self, text: &str) {
+        let availability = self.availability();
+        if availability != self.told {
+            self.told = availability;
+            let text = text.to_string();
+            self.events
+                .push_back(HubEvent::Availability { availability, text });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
