@@ -11,6 +11,7 @@ mod ice;
 mod peers;
 mod recording;
 mod seeds;
+mod signals;
 mod snp;
 mod stun;
 mod texts;
@@ -25,6 +26,7 @@ pub use handshake::handshake;
 pub use ice::{ice_agent, ice_candidate};
 pub use peers::peers;
 pub use recording::recording;
+pub use signals::{hub_message, signal};
 pub use snp::{ack_codec, snp_decode, snp_roundtrip};
 pub use stun::{stun, turn_client};
 pub use texts::{address_string, config_string, identity_string, short_texts};
@@ -59,12 +61,14 @@ pub const TARGETS: &[Target] = &[
     ),
     target("extensions", 512, extensions, seeds::none),
     target("handshake", 2048, handshake, seeds::none),
+    target("hub_message", 2048, hub_message, seeds::hub_messages),
     target("ice_agent", 2048, ice_agent, seeds::none),
     target("ice_candidate", 1024, ice_candidate, ice::seeds),
     target("identity_string", 256, identity_string, seeds::identities),
     target("peers", 2048, peers, seeds::none),
     target("recording", 8192, recording, recording::seeds),
     target("short_texts", 128, short_texts, seeds::short_texts),
+    target("signal", 2048, signal, seeds::signals),
     target("snp_decode", 1400, snp_decode, seeds::none),
     target("snp_roundtrip", 1400, snp_roundtrip, seeds::none),
     target("stats_blob", 512, stats_blob, seeds::none),

@@ -1,6 +1,16 @@
 //! Inputs to begin with, where finding the form by chance takes long.
 
 use bowline_core::config::ConfigKey;
+use bowline_core::hub::FromHub;
+use bowline_core::hub::HUB_PROTOCOL;
+use bowline_core::hub::Hello;
+use bowline_core::hub::HubSignal;
+use bowline_core::hub::Method;
+use bowline_core::hub::Role;
+use bowline_core::hub::ToHub;
+use bowline_core::hub::Welcome;
+use bowline_core::identity::Identity;
+use bowline_core::ids::AppId;
 use bowline_core::time::Span;
 
 use crate::arena::{Arena, Setup};
@@ -34,6 +44,63 @@ pub(super) fn certs() -> Vec<Vec<u8>> {
         include_bytes!("../../../bowline-core/testdata/cert/gns_request_str.bin"),
     ];
     files.map(|file| [&[0], file].concat()).to_vec()
+}
+
+/// What a client says first, and how a hub answers.
+pub(super) fn hub_messages() -> Vec<Vec<u8>> {
+    let hello = Hello {
+        protocol: HUB_PROTOCOL,
+        app: AppId::new(480),
+        role: Role::User,
+        method: Ok(Method::Jwt),
+        credential: b"a token".to_vec(),
+        wanted_identity: Some(Identity::anonymous()),
+        version: "a game".into(),
+        certificate_request: Some(vec![1, 2]),
+    };
+    let signal = HubSignal {
+        number: 1,
+        peer: "str:ben".into(),
+        payload: vec![8, 1],
+    };
+    let welcome = Welcome {
+        identity: Identity::anonymous(),
+        session: 7,
+        unix_ms: 1_700_000_000_000,
+        seen_address: Some(([192, 0, 2, 1], 4000).into()),
+        config_revision: 1,
+        resume: vec![1; 20],
+        certificate: Some(vec![2; 20]),
+        max_signal: 16_384,
+    };
+    vec![
+        ToHub::Hello(hello).encode(),
+        ToHub::Signal(signal.clone()).encode(),
+        FromHub::Challenge([1; 32]).encode(),
+        FromHub::Welcome(welcome).encode(),
+        FromHub::Signal(signal).encode(),
+    ]
+}
+
+/// Those of the original.
+pub(super) fn signals() -> Vec<Vec<u8>> {
+    let texts = [
+        include_str!("../../../bowline-core/testdata/signals/acknowledgement.hex"),
+        include_str!("../../../bowline-core/testdata/signals/candidate.hex"),
+        include_str!("../../../bowline-core/testdata/signals/close.hex"),
+        include_str!("../../../bowline-core/testdata/signals/connect_ok.hex"),
+        include_str!("../../../bowline-core/testdata/signals/connect_request.hex"),
+        include_str!("../../../bowline-core/testdata/signals/no_connection.hex"),
+    ];
+    let digits = |text: &str| -> Vec<u8> {
+        let digits = text.chars().filter_map(|digit| digit.to_digit(16));
+        let digits: Vec<u8> = digits.map(|digit| digit as u8).collect();
+        digits
+            .chunks_exact(2)
+            .map(|pair| pair[0] << 4 | pair[1])
+            .collect()
+    };
+    texts.map(digits).to_vec()
 }
 
 pub(super) fn cert_texts() -> Vec<Vec<u8>> {
