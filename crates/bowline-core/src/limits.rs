@@ -501,20 +501,3 @@ pub const SESSION_REQUEST_REPEAT: Span = Span::from_secs(10);
 
 /// All sessions are looked at no more often than this.
 pub const SESSION_LOOK: Span = Span::from_millis(100);
-
-/// The longest message between a client and a hub, in bytes: a signal, or the configuration of a network.
-pub const MAX_HUB_MESSAGE: usize = 160 * 1024;
-/// The longest credential that a client shows a hub, in bytes: tokens of large providers have some 4 KiB.
-pub const MAX_HUB_CREDENTIAL: usize = 16 * 1024;
-/// The longest proof that a client gives a hub, in bytes: a signature or a MAC.
-pub const MAX_HUB_PROOF: usize = 64;
-/// The longest that a hub gives a client for signing in again, in bytes.
-pub const MAX_HUB_RESUME: usize = 512;
-/// The longest configuration of a network, in bytes.
-pub const MAX_HUB_CONFIG: usize = 128 * 1024;
-/// A client that lost its hub tries again within this time; it doubles with each attempt...
-pub const HUB_RETRY: Span = Span::from_secs(1);
-/// ...so often: to 64 s.
-pub const HUB_RETRY_DOUBLINGS: u32 = 6;
-/// A hub answers a hello within this time, whoever it has to ask.
-pub const HUB_SIGN_IN_TIMEOUT: Span = Span::from_secs(15);

@@ -4,9 +4,9 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::hub::HubMessageError;
+use crate::hub::limits::MAX_HUB_MESSAGE;
 use crate::identity::Identity;
 use crate::limits::MAX_CLOSE_TEXT;
-use crate::limits::MAX_HUB_MESSAGE;
 use crate::limits::MAX_IDENTITY_UNKNOWN;
 use crate::time::Span;
 use crate::wire::pb;

@@ -23,6 +23,8 @@
 //! What does not parse is an error that says why; the side that got it closes the connection. Messages that are
 //! unknown ([`ToHub::Unknown`], [`FromHub::Unknown`]) are passed over, so that either side may be newer.
 
+pub mod limits;
+
 mod client;
 mod field;
 mod from_hub;

@@ -16,11 +16,11 @@ use crate::hub::field::decode;
 use crate::hub::field::identity;
 use crate::hub::field::sized;
 use crate::hub::field::text;
+use crate::hub::limits::MAX_HUB_CREDENTIAL;
+use crate::hub::limits::MAX_HUB_PROOF;
 use crate::identity::Identity;
 use crate::ids::AppId;
 use crate::limits::MAX_CERT_BYTES;
-use crate::limits::MAX_HUB_CREDENTIAL;
-use crate::limits::MAX_HUB_PROOF;
 use crate::wire::pb;
 use crate::wire::udp::cut_text;
 

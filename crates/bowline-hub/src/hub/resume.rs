@@ -99,7 +99,7 @@ impl Seal {
 #[cfg(test)]
 mod tests {
     use bowline_core::crypto::rustcrypto;
-    use bowline_core::limits::MAX_HUB_RESUME;
+    use bowline_core::hub::limits::MAX_HUB_RESUME;
 
     use super::*;
 

@@ -1,6 +1,6 @@
 //! Who is let in, and as whom.
 
-use bowline_core::limits::MAX_HUB_MESSAGE;
+use bowline_core::hub::limits::MAX_HUB_MESSAGE;
 use hmac::Hmac;
 use hmac::KeyInit as _;
 use hmac::Mac as _;
