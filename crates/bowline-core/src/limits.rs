@@ -498,6 +498,3 @@ pub const SESSION_IDLE: Span = Span::from_secs(180);
 pub const SESSION_IDLE_RETRY: Span = Span::from_secs(1);
 /// The application is told again after this of a peer that waits to send messages.
 pub const SESSION_REQUEST_REPEAT: Span = Span::from_secs(10);
-
-/// All sessions are looked at no more often than this.
-pub const SESSION_LOOK: Span = Span::from_millis(100);
