@@ -47,7 +47,7 @@ pub enum FromHub {
         /// Why; `None` for a reason that only newer hubs have.
         reason: Option<NackReason>,
     },
-    /// A certificate, signed, in bytes ([`SignedCertificate`](crate::cert::SignedCertificate)).
+    /// A certificate, signed, in bytes ([`SignedCertificate`](crate::cert::signed::SignedCertificate)).
     Certificate(Vec<u8>),
     /// The session ends, by this message or soon.
     Goodbye {

@@ -34,7 +34,7 @@ pub enum HubEvent {
         /// The hub's time, in milliseconds since 1970.
         unix_ms: u64,
     },
-    /// The hub has signed a certificate ([`SignedCertificate`](crate::cert::SignedCertificate)).
+    /// The hub has signed a certificate ([`SignedCertificate`](crate::cert::signed::SignedCertificate)).
     Certificate(Vec<u8>),
     /// A peer has sent a signal.
     Signal {
@@ -45,7 +45,7 @@ pub enum HubEvent {
     },
     /// A signal was not carried.
     SignalRefused {
-        /// Its number ([`HubClient::send_signal`]).
+        /// Its number ([`HubClient::send_signal`](crate::hub::HubClient::send_signal)).
         number: u32,
         /// Why; `None` for a reason that only newer hubs have.
         reason: Option<NackReason>,

@@ -33,7 +33,7 @@ pub enum ToHub {
     Proof(Vec<u8>),
     /// A signal for a peer.
     Signal(HubSignal),
-    /// A request for a certificate, in bytes ([`CertificateRequest`](crate::cert::CertificateRequest)).
+    /// A request for a certificate, in bytes ([`CertificateRequest`](crate::cert::request::CertificateRequest)).
     Certificate(Vec<u8>),
     /// Something that a newer client says.
     Unknown,
