@@ -226,7 +226,7 @@ impl Messages {
         self.inner.set_session_idle(idle.into());
     }
 
-    /// Messages that were dropped because they had no header, by reason.
+    /// Messages that were dropped because they had no header, and requests beyond what may wait, by reason.
     pub fn drops(&self) -> DropCounters {
         self.inner.sessions.lock().drops().clone()
     }

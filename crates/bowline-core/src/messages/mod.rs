@@ -205,7 +205,7 @@ impl<I> Sessions<I> {
         self.sessions.is_empty()
     }
 
-    /// Messages that were dropped, by reason.
+    /// Messages and requests that were dropped, by reason.
     pub const fn drops(&self) -> &DropCounters {
         &self.drops
     }
