@@ -10,6 +10,7 @@ use crate::limits::MAX_CLOSE_TEXT;
 use crate::limits::MAX_IDENTITY_UNKNOWN;
 use crate::time::Span;
 use crate::wire::pb;
+use crate::wire::udp::cut_text;
 
 /// A signal in its envelope.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -75,7 +76,7 @@ pub(super) fn identity(bytes: Vec<u8>) -> Result<Identity, HubMessageError> {
 pub(super) fn text(bytes: Option<Vec<u8>>) -> String {
     let bytes = bytes.unwrap_or_default();
     let start = bytes.get(..MAX_CLOSE_TEXT).unwrap_or(&bytes);
-    String::from_utf8_lossy(start).into_owned()
+    String::from(cut_text(&String::from_utf8_lossy(start)))
 }
 
 pub(super) fn millis(millis: Option<u32>) -> Span {

@@ -197,6 +197,20 @@ fn what_is_missing_or_wrong_is_named() {
 }
 
 #[test]
+fn regression_a_text_with_a_zero_reads_as_it_is_written() {
+    let bytes = |version: &[u8]| {
+        let whole = ToHub::Hello(hello()).encode();
+        let mut message = pb::ToHub::decode(&*whole).unwrap();
+        message.hello.as_mut().unwrap().version = Some(version.to_vec());
+        message.encode_to_vec()
+    };
+    for version in [&b"a\x10\0e"[..], &[0xff; 200], &[0xc3; MAX_CLOSE_TEXT]] {
+        let read = ToHub::parse(&bytes(version)).unwrap();
+        assert_eq!(ToHub::parse(&read.encode()), Ok(read));
+    }
+}
+
+#[test]
 fn what_is_printed_for_debugging_shows_no_secret() {
     let printed = std::format!("{:?} {:?}", hello(), welcome());
     assert!(printed.contains("a game 1.2") && !printed.contains("115, 101"));
