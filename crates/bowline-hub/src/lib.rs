@@ -14,5 +14,6 @@
 pub mod hub;
 pub mod limits;
 pub mod namespace;
+pub mod store;
 
 mod bucket;

@@ -40,3 +40,36 @@ pub const SLOW_CLIENT: Span = Span::from_secs(30);
 pub const CLOCK_SKEW_SECS: u32 = 300;
 /// How long a client may come back by what the hub gave it, without signing in.
 pub const RESUME_LIFETIME_SECS: u64 = 24 * 3600;
+/// Longest path of a key in the store, in bytes: the longest identity, written so that any store takes it, and an app.
+pub const MAX_KEY_LEN: usize = 512;
+/// Longest value in the store, in bytes: a signed network config of a large network.
+pub const MAX_VALUE_LEN: usize = 256 * 1024;
+/// Most keys of a bucket: a session per key on the largest node there is.
+pub const MAX_BUCKET_ENTRIES: usize = 1 << 20;
+/// Most bytes of keys and values of a bucket, which the embedded store holds in memory.
+pub const MAX_BUCKET_BYTES: usize = 256 * 1024 * 1024;
+/// Changes of a bucket that the embedded store keeps for watchers. Who is further behind lists again.
+pub const MAX_WATCH_HISTORY: usize = 16_384;
+/// Bytes of keys and values in those changes.
+pub const MAX_WATCH_HISTORY_BYTES: usize = 16 * 1024 * 1024;
+/// A watcher that waits looks again after this time, whatever it is told.
+pub const WATCH_RECHECK: Span = Span::from_secs(1);
+/// Leases on disk live at least this long after a start, so that their holders can come back: as long as a FakeIP is
+/// kept for a session that is gone.
+pub const RESTART_GRACE: Span = Span::from_secs(300);
+/// Longest record of a log, in bytes.
+pub const MAX_LOG_RECORD_LEN: usize = 4096;
+/// Most records that are appended at once.
+pub const MAX_LOG_BATCH: usize = 1024;
+/// Bytes of a log; the oldest records make room.
+pub const MAX_LOG_BYTES: usize = 16 * 1024 * 1024;
+/// What a record of a log counts for beside its bytes.
+pub const LOG_RECORD_OVERHEAD: usize = 32;
+/// Longest message on the bus, in bytes: a signal and its envelope, with room to grow.
+pub const MAX_BUS_MESSAGE_LEN: usize = 64 * 1024;
+/// Messages that wait for a subscriber; the oldest make room.
+pub const MAX_BUS_QUEUE: usize = 4096;
+/// Bytes of messages that wait for a subscriber; the oldest make room.
+pub const MAX_BUS_QUEUE_BYTES: usize = 4 * 1024 * 1024;
+/// Most subscriptions at once.
+pub const MAX_SUBSCRIPTIONS: usize = 4096;
