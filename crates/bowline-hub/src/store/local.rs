@@ -56,6 +56,7 @@ impl LocalStore {
     }
 
     /// A store whose [lasting buckets](Bucket::is_durable) and log are in a file, which is made if there is none.
+    /// The file is let go when the store and its watchers are.
     ///
     /// # Errors
     /// If the file is damaged, in use, of a later version, or cannot be written.

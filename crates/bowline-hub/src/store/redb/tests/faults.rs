@@ -159,15 +159,18 @@ fn an_error_anywhere_in_a_write_loses_nothing_that_was_acknowledged() {
         let store = disk.open(&clock).unwrap();
         let mut acknowledged = BTreeMap::new();
         disk.fail(after, io::ErrorKind::Other);
-        for number in 0..10u8 {
+        for number in 0..u8::MAX {
             let name = (number % 4).to_string();
             match store.put(&fake_ip(&name), &[number], None) {
-                Ok(_) => drop(acknowledged.insert(name, vec![number])),
-                Err(StoreError::Unavailable(_)) => disk.mend(),
+                Ok(_) => acknowledged.insert(name, vec![number]),
+                Err(StoreError::Unavailable(_)) => break,
                 Err(error) => panic!("{error:?}"),
-            }
-            assert_eq!(values(&store), acknowledged, "fault after {after}");
+            };
         }
+        assert_eq!(values(&store), acknowledged, "fault after {after}");
+        disk.mend();
+        store.put(&fake_ip("next"), b"", None).unwrap();
+        acknowledged.insert("next".into(), Vec::new());
         drop(store);
         let store = disk.open(&clock).unwrap();
         assert_eq!(values(&store), acknowledged, "fault after {after}");
