@@ -1,6 +1,6 @@
 //! What every store does, whatever is behind it.
 //!
-//! ```ignore
+//! ```text
 //! conformance::check(&|clock| Arc::new(MyStore::new(clock)));
 //! ```
 //!
