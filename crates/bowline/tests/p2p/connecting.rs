@@ -50,8 +50,9 @@ fn two_players_meet_and_talk() {
         assert!(info.encrypted);
         assert!(info.description.contains(&format!("P2P {}", peer.name)));
         let story = end.story().unwrap();
-        let last = story.iter().map(ToString::to_string).next_back();
-        assert_eq!(last.unwrap(), "a packet of the peer arrived: connected");
+        // Further checks may be answered after it.
+        let mut lines = story.iter().map(ToString::to_string);
+        assert!(lines.any(|line| line == "a packet of the peer arrived: connected"));
     }
 }
 
