@@ -18,6 +18,8 @@ pub const SIGN_INS_PER_SEC: u32 = 20;
 pub const SIGN_IN_BURST: u32 = 200;
 /// Networks whose sign-ins are counted apart; more share what is left.
 pub const NETWORK_BUCKETS: usize = 4096;
+/// Certificates that a session may ask for at once, beside one per second.
+pub const CERTIFICATE_BURST: u32 = 4;
 /// Signals of a session: so many per second...
 pub const SIGNALS_PER_SEC: u32 = 30;
 /// ...and so many at once.

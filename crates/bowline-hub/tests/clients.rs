@@ -27,6 +27,7 @@ use bowline_core::time::Timestamp;
 use bowline_core::wire::pb;
 use bowline_hub::hub::GameServerKey;
 use bowline_hub::hub::Hub;
+use bowline_hub::hub::Keys;
 use bowline_hub::hub::Output;
 use bowline_hub::hub::Policy;
 use bowline_hub::hub::SharedKey;
@@ -71,6 +72,7 @@ fn policy() -> Policy {
         dev: Some(space("str:dev-")),
         shared_keys: vec![SharedKey {
             name: "main".into(),
+            apps: Vec::new(),
             key: Zeroizing::new(b"a key of the game".to_vec()),
             identities: space("str:shared-"),
         }],
@@ -78,6 +80,7 @@ fn policy() -> Policy {
         game_servers: vec![GameServerKey {
             key: KeyPair::new(&crypto, signing_key(9)).public(),
             identity: identity("str:server-1"),
+            apps: Vec::new(),
             pops: Vec::new(),
         }],
         anonymous: true,
@@ -87,10 +90,14 @@ fn policy() -> Policy {
 
 fn hub(now: Timestamp) -> Hub {
     let crypto = rustcrypto::provider();
-    let authority = Authority::new(&crypto, signing_key(1));
+    let keys = Keys {
+        authority: Authority::new(&crypto, signing_key(1)),
+        identity: KeyPair::new(&crypto, signing_key(77)).public(),
+        resumption: Zeroizing::new([2; 32]),
+    };
     let rng = Rng::from_seed([7; 32]);
     let unix_us = 1_790_000_000_000_000;
-    Hub::new(now, unix_us, policy(), crypto, authority, &[2; 32], rng)
+    Hub::new(now, unix_us, policy(), crypto, keys, rng).unwrap()
 }
 
 impl Net {
@@ -186,7 +193,8 @@ impl Net {
                         player.link = Some(link);
                         let from = SocketAddr::from(([127, 0, 0, 1], 4000));
                         self.hub.on_connected(now, link, from);
-                        player.client.on_connected(now);
+                        let key = KeyPair::new(&rustcrypto::provider(), signing_key(77)).public();
+                        player.client.on_connected(now, *key.as_bytes());
                     }
                     HubAction::Connect => player.client.on_disconnected(now, "nobody there"),
                     HubAction::Disconnect => {

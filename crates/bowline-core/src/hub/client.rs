@@ -91,8 +91,12 @@ enum Stage {
     Idle,
     /// Its owner connects.
     Connecting,
-    /// The hello was said then.
-    SigningIn { since: Timestamp, hello: Hello },
+    /// The hello was said then, to the hub with that key.
+    SigningIn {
+        since: Timestamp,
+        hello: Hello,
+        hub_key: [u8; 32],
+    },
     /// The hub knows it.
     SignedIn { max_signal: usize },
     /// It is tried again then.
@@ -144,19 +148,25 @@ impl HubClient {
     /// Shows another credential next time: a token that was fetched anew. After a refusal it is tried at once.
     pub fn set_login(&mut self, login: HubLogin) {
         self.config.login = login;
+        // It may be for somebody else.
+        self.resume.clear();
         if matches!(self.stage, Stage::Refused) {
             self.start(None);
         }
     }
 
-    /// The connection to the hub stands.
-    pub fn on_connected(&mut self, now: Timestamp) {
+    /// The connection to the hub stands, whose certificate is for that key.
+    pub fn on_connected(&mut self, now: Timestamp, hub_key: [u8; 32]) {
         if !matches!(self.stage, Stage::Connecting) {
             return;
         }
         let hello = self.hello();
         self.send(&ToHub::Hello(hello.clone()));
-        self.stage = Stage::SigningIn { since: now, hello };
+        self.stage = Stage::SigningIn {
+            since: now,
+            hello,
+            hub_key,
+        };
         self.tell("signing in");
     }
 
@@ -310,10 +320,10 @@ impl HubClient {
     }
 
     fn on_challenge(&mut self, now: Timestamp, nonce: &[u8; 32]) {
-        let Stage::SigningIn { hello, .. } = &self.stage else {
+        let Stage::SigningIn { hello, hub_key, .. } = &self.stage else {
             return;
         };
-        let statement = hello.statement(nonce);
+        let statement = hello.statement(hub_key, nonce);
         match self.config.login.prove(&self.crypto, &statement) {
             Some(proof) => self.send(&ToHub::Proof(proof)),
             None => self.drop_link(now, Span::ZERO, "the hub wants a proof of what needs none"),
@@ -359,12 +369,12 @@ impl HubClient {
             Some(reason) => alloc::format!("{reason}: {}", refused.text),
             None => refused.text,
         };
-        if resumed {
+        if refused.reason.is_some_and(Refusal::may_pass) || !refused.retry_after.is_zero() {
+            self.drop_link(now, refused.retry_after, &text);
+        } else if resumed {
             // It may take the credential still.
             self.resume.clear();
             self.drop_link(now, Span::ZERO, &text);
-        } else if refused.reason.is_some_and(Refusal::may_pass) || !refused.retry_after.is_zero() {
-            self.drop_link(now, refused.retry_after, &text);
         } else {
             self.give_up(&text);
         }

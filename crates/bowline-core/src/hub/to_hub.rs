@@ -6,6 +6,8 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use prost::Message as _;
+use sha2::Digest as _;
+use sha2::Sha256;
 
 use crate::hub::HubMessageError;
 use crate::hub::HubSignal;
@@ -105,11 +107,15 @@ impl ToHub {
 }
 
 impl Hello {
-    /// What a proof is about: the challenge, and all that the client says it is. So a key proves one hello to one hub,
-    /// once: by a MAC (HMAC-SHA256, [`Method::SharedKey`]) or a signature (Ed25519, [`Method::GameServerKey`]) over it.
-    pub fn statement(&self, nonce: &[u8; 32]) -> Vec<u8> {
+    /// What a proof is about: the challenge, the key of the hub that it comes from, all that the client says it is, and
+    /// the certificate that it asks for. So a key proves one hello to one hub, once, and a hub cannot pass it on to another:
+    /// by a MAC (HMAC-SHA256, [`Method::SharedKey`]) or a signature (Ed25519, [`Method::GameServerKey`]) over it.
+    pub fn statement(&self, hub_key: &[u8; 32], nonce: &[u8; 32]) -> Vec<u8> {
+        let request = self.certificate_request.as_deref().unwrap_or_default();
         let mut bytes = b"bowline hub 1\0".to_vec();
+        bytes.extend_from_slice(hub_key);
         bytes.extend_from_slice(nonce);
+        bytes.extend_from_slice(&Sha256::digest(request));
         bytes.extend_from_slice(&self.app.get().to_le_bytes());
         bytes.extend_from_slice(&self.role.number().to_le_bytes());
         if let Some(wanted) = &self.wanted_identity {

@@ -8,9 +8,11 @@ use bowline_core::hub::Role;
 use bowline_core::ids::ConnectionId;
 use bowline_core::time::Timestamp;
 
+use crate::bucket::Rate;
 use crate::hub::Hub;
 use crate::hub::session::Member;
 use crate::hub::session::Session;
+use crate::limits::CERTIFICATE_BURST;
 use crate::limits::CLOCK_SKEW_SECS;
 
 impl Hub {
@@ -21,8 +23,22 @@ impl Hub {
         client: ConnectionId,
         request: &[u8],
     ) {
-        let Some(member) = self.sessions.get(&client).and_then(Session::member) else {
+        const RATE: Rate = Rate {
+            per_sec: 1,
+            burst: CERTIFICATE_BURST,
+        };
+        let Some(session) = self.sessions.get_mut(&client) else {
+            return;
+        };
+        let Some(member) = session.member_mut() else {
             return self.refuse_stranger(client);
+        };
+        if !member.certificates.take(now, RATE, 1) {
+            self.counters.certificates_withheld += 1;
+            return;
+        }
+        let Some(member) = self.sessions.get(&client).and_then(Session::member) else {
+            return;
         };
         if member
             .expiry_unix_secs
@@ -30,7 +46,6 @@ impl Hub {
         {
             return self.dismiss(client, Goodbye::Expired);
         }
-        // The session is borrowed, and so are counters.
         let issued = certify(self, now, member, request);
         match issued {
             Ok(signed) => {
@@ -74,7 +89,7 @@ fn certify(hub: &Hub, now: Timestamp, member: &Member, request: &[u8]) -> Result
     }
     request.app_ids = vec![member.app];
     if !request.pops.is_empty() {
-        let server = hub.policy.game_server(&member.identity);
+        let server = hub.policy.game_server(member.app, &member.identity);
         let server = server.filter(|_| member.role == Role::GameServer);
         let allowed = server.map_or(&[][..], |server| &server.pops);
         if !request.pops.iter().all(|pop| allowed.contains(pop)) {
@@ -86,7 +101,10 @@ fn certify(hub: &Hub, now: Timestamp, member: &Member, request: &[u8]) -> Result
     }
     let unix_secs = u32::try_from(hub.unix_secs(now)).unwrap_or(u32::MAX);
     let created = unix_secs.saturating_sub(CLOCK_SKEW_SECS);
-    let expiry = unix_secs.saturating_add(hub.policy.certificate_lifetime_secs);
+    let longest = unix_secs.saturating_add(hub.policy.certificate_lifetime_secs);
+    // It does not outlive what proved the identity.
+    let credential = member.expiry_unix_secs.unwrap_or(u64::MAX);
+    let expiry = longest.min(u32::try_from(credential).unwrap_or(u32::MAX));
     let spec = request.spec(created, expiry);
     let signed = hub.authority.issue(&hub.crypto, &spec);
     let signed = SignedCertificate::from_message(signed).map_err(|error| error.to_string())?;

@@ -12,6 +12,8 @@ pub struct Counters {
     pub superseded: u64,
     /// Certificates issued.
     pub certificates: u64,
+    /// Requests for certificates that came too fast.
+    pub certificates_withheld: u64,
     /// Signals that were carried to somebody.
     pub signals_carried: u64,
     /// Signals to identities that are not here.

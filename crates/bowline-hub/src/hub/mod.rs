@@ -24,20 +24,20 @@
 //!
 //! Nothing here blocks, and nothing is unbounded: see [`limits`](crate::limits).
 
+use std::collections::BTreeSet;
 use std::collections::HashMap;
 use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::net::SocketAddr;
 
 use bowline_core::cert::authority::Authority;
+use bowline_core::cert::keypair::PublicKey;
 use bowline_core::crypto::Crypto;
 use bowline_core::hub::FromHub;
 use bowline_core::hub::Goodbye;
 use bowline_core::hub::HubMessageError;
-use bowline_core::hub::Method;
 use bowline_core::hub::Refusal;
 use bowline_core::hub::Refused;
-use bowline_core::hub::Role;
 use bowline_core::hub::ToHub;
 use bowline_core::identity::Identity;
 use bowline_core::ids::AppId;
@@ -45,6 +45,7 @@ use bowline_core::ids::ConnectionId;
 use bowline_core::rng::Rng;
 use bowline_core::time::Span;
 use bowline_core::time::Timestamp;
+use zeroize::Zeroizing;
 
 use crate::bucket::Bucket;
 use crate::bucket::Rate;
@@ -59,9 +60,11 @@ use crate::limits::NETWORK_BUCKETS;
 use crate::limits::SIGN_IN_BURST;
 use crate::limits::SIGN_INS_PER_SEC;
 use crate::limits::SLOW_CLIENT;
+use crate::namespace::NamespaceError;
 
 mod certificates;
 mod counters;
+mod output;
 mod policy;
 mod resume;
 mod session;
@@ -69,6 +72,10 @@ mod sign_in;
 mod signals;
 
 pub use self::counters::Counters;
+pub use self::output::Check;
+pub use self::output::Notice;
+pub use self::output::Output;
+pub use self::output::Verdict;
 pub use self::policy::GameServerKey;
 pub use self::policy::Policy;
 pub use self::policy::SharedKey;
@@ -79,6 +86,8 @@ pub struct Hub {
     policy: Policy,
     crypto: Crypto,
     authority: Authority,
+    /// What clients know the hub by.
+    key: PublicKey,
     seal: Seal,
     rng: Rng,
     sessions: HashMap<ConnectionId, Session>,
@@ -86,8 +95,12 @@ pub struct Hub {
     owners: HashMap<(AppId, Identity), ConnectionId>,
     /// Those who have not signed in yet, by when they connected.
     strangers: VecDeque<(Timestamp, ConnectionId)>,
-    /// Those who wait for a verdict, by when the question was put.
+    /// Those who wait for a verdict, by when the question was put; some have it meanwhile.
     asking: VecDeque<(Timestamp, ConnectionId)>,
+    /// How many have not.
+    checking: usize,
+    /// Until when credentials hold.
+    expiring: BTreeSet<(Timestamp, ConnectionId)>,
     /// Those who do not read, by since when.
     slow: VecDeque<(Timestamp, ConnectionId)>,
     networks: HashMap<IpAddr, Bucket>,
@@ -97,134 +110,50 @@ pub struct Hub {
     outputs: VecDeque<Output>,
 }
 
-/// What the hub wants done.
-#[derive(Debug)]
-pub enum Output {
-    /// A message for a client, reliable.
-    Send {
-        /// Whom it is for.
-        client: ConnectionId,
-        /// Its bytes.
-        bytes: Vec<u8>,
-    },
-    /// The connection is to be closed once all has been sent.
-    Close {
-        /// Whose.
-        client: ConnectionId,
-        /// For people.
-        text: String,
-    },
-    /// Somebody else has to say whether a credential is good: [`Hub::on_verdict`].
-    Check(Check),
-    /// Something that an operator may want to know of.
-    Notice(Notice),
-}
-
-/// A question about a credential.
-#[derive(Clone, Eq, PartialEq)]
-pub struct Check {
-    /// Whose.
-    pub client: ConnectionId,
-    /// What kind of credential: [`Method::Jwt`] or [`Method::Hook`].
-    pub method: Method,
-    /// The credential.
-    pub credential: Vec<u8>,
-    /// Which game it is for.
-    pub app: AppId,
-    /// What the client wants to be.
-    pub role: Role,
-    /// Who the client says it is, if it does.
-    pub wanted_identity: Option<Identity>,
-}
-
-/// The answer to a question about a credential.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Verdict {
-    /// It is good.
-    Good {
-        /// For whom.
-        identity: Identity,
-        /// Until when, in seconds since 1970; `None` if it does not say.
-        expiry_unix_secs: Option<u64>,
-    },
-    /// It is not, and why.
-    Bad(Refusal, String),
-}
-
-/// Something that happened, for logs. Names no address.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Notice {
-    /// Somebody is in.
-    SignedIn {
-        /// Which session.
-        session: u64,
-        /// Who.
-        identity: Identity,
-        /// Of which game.
-        app: AppId,
-        /// How.
-        method: Method,
-    },
-    /// Somebody is not let in.
-    Refused {
-        /// Why.
-        reason: Refusal,
-        /// More about it.
-        text: String,
-    },
-    /// A session is over.
-    Ended {
-        /// Which session.
-        session: u64,
-        /// Who.
-        identity: Identity,
-        /// Why, if the hub ended it.
-        reason: Option<Goodbye>,
-    },
-}
-
-/// Without what proves the identity.
-impl std::fmt::Debug for Check {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Check")
-            .field("client", &self.client)
-            .field("method", &self.method)
-            .field("app", &self.app)
-            .field("role", &self.role)
-            .finish_non_exhaustive()
-    }
+/// What a hub signs, is known by, and seals with.
+#[derive(Clone, Debug)]
+pub struct Keys {
+    /// Signs certificates.
+    pub authority: Authority,
+    /// What clients know the hub by.
+    pub identity: PublicKey,
+    /// Seals what clients come back with: a hub that starts anew with the same one knows them again.
+    pub resumption: Zeroizing<[u8; 32]>,
 }
 
 impl Hub {
-    /// A hub without sessions.
+    /// A hub without sessions. `unix_us` is what the clock says now, in microseconds since 1970.
     ///
-    /// `node_key` seals what clients resume their sessions with: a hub that starts anew with the same one lets them.
-    /// `unix_us` is what the clock says now, in microseconds since 1970.
+    /// # Errors
+    /// If two ways of signing in could give the same identity.
     pub fn new(
         now: Timestamp,
         unix_us: u64,
         policy: Policy,
         crypto: Crypto,
-        authority: Authority,
-        node_key: &[u8; 32],
+        keys: Keys,
         rng: Rng,
-    ) -> Self {
-        Self {
+    ) -> Result<Self, NamespaceError> {
+        policy.check()?;
+        Ok(Self {
             policy,
-            seal: Seal::new(&crypto, node_key),
+            seal: Seal::new(&crypto, &keys.resumption),
             crypto,
-            authority,
+            authority: keys.authority,
+            key: keys.identity,
             rng,
             sessions: HashMap::new(),
             owners: HashMap::new(),
             strangers: VecDeque::new(),
             asking: VecDeque::new(),
+            checking: 0,
+            expiring: BTreeSet::new(),
             slow: VecDeque::new(),
             networks: HashMap::new(),
             counters: Counters::default(),
             unix_epoch_us: unix_us.saturating_sub(now.as_micros()),
             outputs: VecDeque::new(),
-        }
+        })
     }
 
     /// Somebody has connected.
@@ -300,6 +229,12 @@ impl Hub {
                 self.refuse(client, Refusal::Unavailable, "the check took too long");
             }
         }
+        while let Some((at, client)) = self.expiring.first().copied()
+            && at <= now
+        {
+            self.expiring.remove(&(at, client));
+            self.dismiss(client, Goodbye::Expired);
+        }
         while let Some((since, client)) = front_due(&mut self.slow, now, SLOW_CLIENT) {
             let session = self.sessions.get(&client);
             if session.is_some_and(|session| session.slow_since == Some(since)) {
@@ -317,6 +252,7 @@ impl Hub {
             due(&self.strangers, HELLO_TIMEOUT),
             due(&self.asking, CHECK_TIMEOUT),
             due(&self.slow, SLOW_CLIENT),
+            self.expiring.first().map(|(at, _)| *at),
         ];
         all.into_iter().flatten().min()
     }
@@ -424,9 +360,17 @@ impl Hub {
         let Some(session) = self.sessions.remove(&client) else {
             return;
         };
-        let Stage::SignedIn(member) = session.stage else {
-            return;
+        let member = match session.stage {
+            Stage::SignedIn(member) => member,
+            Stage::Asked { .. } => {
+                self.checking = self.checking.saturating_sub(1);
+                return;
+            }
+            Stage::New | Stage::Challenged(_) => return,
         };
+        if let Some(at) = member.expires_at {
+            self.expiring.remove(&(at, client));
+        }
         let key = (member.app, member.identity);
         if self.owners.get(&key) == Some(&client) {
             self.owners.remove(&key);

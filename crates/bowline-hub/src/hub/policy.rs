@@ -44,6 +44,8 @@ pub struct Policy {
 pub struct SharedKey {
     /// What clients call it.
     pub name: String,
+    /// The games that it is for; all if there are none.
+    pub apps: Vec<AppId>,
     /// The key.
     pub key: Zeroizing<Vec<u8>>,
     /// The identities.
@@ -57,6 +59,8 @@ pub struct GameServerKey {
     pub key: PublicKey,
     /// Who it is.
     pub identity: Identity,
+    /// The games that it serves; all if there are none.
+    pub apps: Vec<AppId>,
     /// The data centers that its certificate may name.
     pub pops: Vec<PopId>,
 }
@@ -120,7 +124,7 @@ impl Policy {
 
     /// Whether a game is served.
     pub(super) fn serves(&self, app: AppId) -> bool {
-        self.apps.is_empty() || self.apps.contains(&app)
+        is_for(&self.apps, app)
     }
 
     /// Whether a way of signing in is allowed at all.
@@ -149,9 +153,38 @@ impl Policy {
         }
     }
 
-    /// The game server of that name, if there is one.
-    pub(super) fn game_server(&self, identity: &Identity) -> Option<&GameServerKey> {
+    /// The game server of that name, if there is one for that game.
+    pub(super) fn game_server(&self, app: AppId, identity: &Identity) -> Option<&GameServerKey> {
         let mut servers = self.game_servers.iter();
-        servers.find(|server| server.identity == *identity)
+        servers.find(|server| server.identity == *identity && is_for(&server.apps, app))
     }
+
+    /// The shared key of that name, if there is one for that game.
+    pub(super) fn shared_key(&self, app: AppId, name: &[u8]) -> Option<&SharedKey> {
+        let mut keys = self.shared_keys.iter();
+        keys.find(|key| key.name.as_bytes() == name && is_for(&key.apps, app))
+    }
+
+    /// Whether a way of signing in gives that identity, as things are now.
+    pub(super) fn gives(&self, method: Method, app: AppId, identity: &Identity) -> bool {
+        let contains = |space: &Option<Namespace>| {
+            space.as_ref().is_some_and(|space| space.contains(identity))
+        };
+        match method {
+            Method::Dev => contains(&self.dev),
+            Method::Jwt => contains(&self.jwt),
+            Method::Hook => contains(&self.hook),
+            Method::Anonymous => self.anonymous,
+            Method::GameServerKey => self.game_server(app, identity).is_some(),
+            Method::SharedKey => self
+                .shared_keys
+                .iter()
+                .any(|key| is_for(&key.apps, app) && key.identities.contains(identity)),
+            _ => false,
+        }
+    }
+}
+
+fn is_for(apps: &[AppId], app: AppId) -> bool {
+    apps.is_empty() || apps.contains(&app)
 }

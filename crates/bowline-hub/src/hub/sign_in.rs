@@ -9,7 +9,9 @@ use bowline_core::hub::Method;
 use bowline_core::hub::Refusal;
 use bowline_core::hub::Welcome;
 use bowline_core::identity::Identity;
+use bowline_core::ids::AppId;
 use bowline_core::ids::ConnectionId;
+use bowline_core::time::Span;
 use bowline_core::time::Timestamp;
 use hmac::Hmac;
 use hmac::KeyInit as _;
@@ -25,6 +27,7 @@ use crate::hub::Verdict;
 use crate::hub::resume::Note;
 use crate::hub::session::Challenged;
 use crate::hub::session::Member;
+use crate::hub::session::Session;
 use crate::hub::session::Stage;
 use crate::hub::signals::Pairs;
 use crate::limits::MAX_CHECKS;
@@ -99,6 +102,7 @@ impl Hub {
         let Stage::Asked { hello, .. } = std::mem::replace(&mut session.stage, Stage::New) else {
             return;
         };
+        self.checking = self.checking.saturating_sub(1);
         let born_unix_us = self.unix_us(now);
         let (reason, text) = match (verdict, &hello.method) {
             (
@@ -153,9 +157,6 @@ impl Hub {
             let text = format!("a {} cannot sign in by {method}", hello.role);
             return Err((Refusal::Role, text));
         }
-        if let Some(wanted) = &hello.wanted_identity {
-            self.check_blocked(wanted)?;
-        }
         // The request is for a key; who it is for is checked once that is known.
         if let Some(request) = &hello.certificate_request {
             CertificateRequest::from_bytes(request)
@@ -189,6 +190,7 @@ impl Hub {
         let identity = wanted(hello)?;
         let space = self.policy.dev.as_ref();
         check_namespace(space, &identity)?;
+        self.check_blocked(&identity)?;
         Ok(Accepted {
             identity,
             method: Method::Dev,
@@ -208,8 +210,8 @@ impl Hub {
         if (note.app, note.role) != (hello.app, hello.role) {
             return Err(bad("the resumption is for another app or role"));
         }
-        if !self.policy.allows(note.method) {
-            let text = format!("signing in by {} is not allowed any more", note.method);
+        if !self.policy.gives(note.method, note.app, &note.identity) {
+            let text = format!("signing in by {} does not give this any more", note.method);
             return Err((Refusal::Method, text));
         }
         self.check_blocked(&note.identity)?;
@@ -235,7 +237,7 @@ impl Hub {
     }
 
     fn ask(&mut self, now: Timestamp, client: ConnectionId, hello: Hello, method: Method) {
-        if self.asking.len() >= MAX_CHECKS {
+        if self.checking.max(self.asking.len() / 16) >= MAX_CHECKS {
             return self.refuse(
                 client,
                 Refusal::Busy,
@@ -254,6 +256,7 @@ impl Hub {
             let hello = Box::new(hello);
             session.stage = Stage::Asked { at: now, hello };
             self.asking.push_back((now, client));
+            self.checking += 1;
             self.outputs.push_back(Output::Check(check));
         }
     }
@@ -267,12 +270,11 @@ impl Hub {
     ) -> Result<Accepted, Refused> {
         let bad = || (Refusal::Credential, "the proof is not right".to_owned());
         let identity = wanted(hello)?;
-        let message = hello.statement(nonce);
+        let message = hello.statement(self.key.as_bytes(), nonce);
         let method = hello.method.map_err(|_| bad())?;
         match method {
             Method::SharedKey => {
-                let mut keys = self.policy.shared_keys.iter();
-                let key = keys.find(|key| key.name.as_bytes() == hello.credential);
+                let key = self.policy.shared_key(hello.app, &hello.credential);
                 let key = key.ok_or_else(bad)?;
                 let mac = Hmac::<Sha256>::new_from_slice(&key.key).map_err(|_| bad())?;
                 let mac = mac.chain_update(&message);
@@ -280,13 +282,15 @@ impl Hub {
                 check_namespace(Some(&key.identities), &identity)?;
             }
             _ => {
-                let server = self.policy.game_server(&identity).ok_or_else(bad)?;
+                let server = self.policy.game_server(hello.app, &identity);
+                let server = server.ok_or_else(bad)?;
                 let signature = proof.try_into().map_err(|_| bad())?;
                 let key = server.key.as_bytes();
                 let verified = self.crypto.ed25519_verify(key, &message, signature);
                 verified.map_err(|_| bad())?;
             }
         }
+        self.check_blocked(&identity)?;
         Ok(Accepted {
             identity,
             method,
@@ -329,13 +333,7 @@ impl Hub {
 
     /// Lets a client in.
     fn welcome(&mut self, now: Timestamp, client: ConnectionId, hello: Hello, accepted: Accepted) {
-        let Accepted {
-            identity,
-            method,
-            born_unix_us,
-            expiry_unix_secs,
-        } = accepted;
-        let key = (hello.app, identity.clone());
+        let key = (hello.app, accepted.identity.clone());
         if self.owners.len() >= self.policy.max_sessions && !self.owners.contains_key(&key) {
             return self.refuse(
                 client,
@@ -343,19 +341,7 @@ impl Hub {
                 "there are as many sessions as there may be",
             );
         }
-        let member = Member {
-            identity: identity.clone(),
-            app: hello.app,
-            role: hello.role,
-            method,
-            number: self.rng.u64(),
-            born_unix_us,
-            expiry_unix_secs,
-            signals: Bucket::default(),
-            signal_bytes: Bucket::default(),
-            pairs: Pairs::default(),
-            requests: Bucket::default(),
-        };
+        let mut member = self.new_member(now, &hello, accepted);
         let certificate = match &hello.certificate_request {
             None => None,
             Some(request) => match self.issue(now, &member, request) {
@@ -363,6 +349,7 @@ impl Hub {
                 Err(text) => return self.refuse(client, Refusal::Certificate, &text),
             },
         };
+        self.take_over(&key, &mut member);
         if let Some(before) = self.owners.insert(key, client) {
             self.counters.superseded += 1;
             self.dismiss(before, Goodbye::Superseded);
@@ -370,15 +357,15 @@ impl Hub {
         self.counters.signed_in += 1;
         self.outputs.push_back(Output::Notice(Notice::SignedIn {
             session: member.number,
-            identity: identity.clone(),
+            identity: member.identity.clone(),
             app: member.app,
-            method,
+            method: member.method,
         }));
         let Some(session) = self.sessions.get_mut(&client) else {
             return;
         };
         let welcome = Welcome {
-            identity,
+            identity: member.identity.clone(),
             session: member.number,
             unix_ms: self.unix_epoch_us.saturating_add(now.as_micros()) / 1000,
             seen_address: Some(session.from),
@@ -387,12 +374,50 @@ impl Hub {
             certificate,
             max_signal: self.policy.max_signal as u32,
         };
+        if let Some(at) = member.expires_at {
+            self.expiring.insert((at, client));
+        }
         let note = note_of(&member, self.unix_secs(now));
         let resume = self.seal.seal(&mut self.rng, &note);
         if let Some(session) = self.sessions.get_mut(&client) {
             session.stage = Stage::SignedIn(Box::new(member));
         }
         self.send(client, &FromHub::Welcome(Welcome { resume, ..welcome }));
+    }
+
+    fn new_member(&mut self, now: Timestamp, hello: &Hello, accepted: Accepted) -> Member {
+        let expiry_unix_secs = accepted.expiry_unix_secs;
+        Member {
+            identity: accepted.identity,
+            app: hello.app,
+            role: hello.role,
+            method: accepted.method,
+            number: self.rng.u64(),
+            born_unix_us: accepted.born_unix_us,
+            expiry_unix_secs,
+            expires_at: expiry_unix_secs.map(|expiry| {
+                let left = expiry.saturating_sub(self.unix_secs(now));
+                now + Span::from_secs(left)
+            }),
+            certificates: Bucket::default(),
+            signals: Bucket::default(),
+            signal_bytes: Bucket::default(),
+            pairs: Pairs::default(),
+            requests: Bucket::default(),
+        }
+    }
+
+    /// Who signs in again has used up what it had used up before.
+    fn take_over(&mut self, key: &(AppId, Identity), member: &mut Member) {
+        let before = self.owners.get(key).copied();
+        let session = before.and_then(|before| self.sessions.get_mut(&before));
+        if let Some(before) = session.and_then(Session::member_mut) {
+            member.certificates = before.certificates;
+            member.signals = before.signals;
+            member.signal_bytes = before.signal_bytes;
+            member.requests = before.requests;
+            member.pairs = std::mem::take(&mut before.pairs);
+        }
     }
 
     fn random_identity(&mut self) -> Identity {

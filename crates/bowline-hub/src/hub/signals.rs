@@ -87,7 +87,7 @@ impl Hub {
         {
             Err(NackReason::RateLimited)
         } else {
-            check(signal, &member.identity)
+            check(signal, &member.identity, self.policy.max_signal)
         };
         let checked = checked.and_then(|checked| match member.pairs.take(now, &checked.to) {
             true => Ok(checked),
@@ -147,7 +147,7 @@ impl Hub {
 }
 
 /// Whether a signal is one, and says what its envelope says.
-fn check(signal: HubSignal, sender: &Identity) -> Result<Checked, NackReason> {
+fn check(signal: HubSignal, sender: &Identity, limit: usize) -> Result<Checked, NackReason> {
     let HubSignal {
         peer, mut payload, ..
     } = signal;
@@ -165,6 +165,9 @@ fn check(signal: HubSignal, sender: &Identity) -> Result<Checked, NackReason> {
             };
             // Bytes of messages one behind the other are the fields of both.
             payload.extend_from_slice(&missing.encode_to_vec());
+            if payload.len() > limit {
+                return Err(NackReason::TooLarge);
+            }
         }
         Some(bytes) if identity_in(bytes).as_ref() != Some(sender) => {
             return Err(NackReason::NotYours);

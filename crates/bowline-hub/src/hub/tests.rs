@@ -1,6 +1,7 @@
 //! A hub without a network: what clients send, and what they get.
 
 mod certificates;
+mod later;
 mod sign_in;
 mod signals;
 
@@ -13,7 +14,13 @@ use bowline_core::crypto::rustcrypto;
 use bowline_core::hub::HUB_PROTOCOL;
 use bowline_core::hub::Hello;
 use bowline_core::hub::HubSignal;
+use bowline_core::hub::Method;
+use bowline_core::hub::Role;
 use bowline_core::hub::Welcome;
+use hmac::Hmac;
+use hmac::KeyInit as _;
+use hmac::Mac as _;
+use sha2::Sha256;
 
 use super::*;
 use crate::namespace::Namespace;
@@ -22,6 +29,7 @@ const START: Timestamp = Timestamp::from_micros(3_000_000);
 /// Some time in 2026.
 const UNIX_US: u64 = 1_790_000_000_000_000;
 const APP: AppId = AppId::new(480);
+const HUB_SEED: u8 = 77;
 
 /// A hub and what it said to whom.
 struct Desk {
@@ -71,12 +79,15 @@ fn dev() -> Policy {
 
 impl Desk {
     fn new(policy: Policy) -> Self {
-        policy.check().unwrap();
         let crypto = rustcrypto::provider();
-        let authority = Authority::new(&crypto, SigningKey::from_seed([1; 32]));
+        let keys = Keys {
+            authority: Authority::new(&crypto, SigningKey::from_seed([1; 32])),
+            identity: key(HUB_SEED).public(),
+            resumption: Zeroizing::new([2; 32]),
+        };
         let rng = Rng::from_seed([3; 32]);
         Self {
-            hub: Hub::new(START, UNIX_US, policy, crypto, authority, &[2; 32], rng),
+            hub: Hub::new(START, UNIX_US, policy, crypto, keys, rng).unwrap(),
             now: START,
             got: HashMap::new(),
             closed: Vec::new(),
@@ -168,4 +179,28 @@ impl Desk {
         });
         byes.next()
     }
+}
+
+fn shared(name: &str, prefix: &str) -> SharedKey {
+    SharedKey {
+        name: name.into(),
+        apps: vec![APP],
+        key: Zeroizing::new(b"a key of the game".to_vec()),
+        identities: space(&[prefix]).unwrap(),
+    }
+}
+
+fn mac(key: &[u8], message: &[u8]) -> Vec<u8> {
+    let mac = Hmac::<Sha256>::new_from_slice(key).unwrap();
+    mac.chain_update(message).finalize().into_bytes().to_vec()
+}
+
+/// Says hello, and what was to be proven.
+fn challenge(desk: &mut Desk, number: u32, hello: &Hello) -> [u8; 32] {
+    desk.hello(number, hello.clone());
+    let got = desk.got(number);
+    let [FromHub::Challenge(nonce)] = got[..] else {
+        panic!("{got:?}");
+    };
+    nonce
 }

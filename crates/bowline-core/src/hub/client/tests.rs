@@ -13,6 +13,7 @@ use crate::crypto::rustcrypto;
 use crate::hub::NackReason;
 
 const START: Timestamp = Timestamp::from_micros(1_000_000);
+const HUB_KEY: [u8; 32] = [8; 32];
 
 struct Desk {
     client: HubClient,
@@ -78,7 +79,7 @@ impl Desk {
 
     fn greet(&mut self) -> Hello {
         assert_eq!(self.actions(), [HubAction::Connect]);
-        self.client.on_connected(self.now);
+        self.client.on_connected(self.now, HUB_KEY);
         match self.said().pop() {
             Some(ToHub::Hello(hello)) => hello,
             other => panic!("{other:?}"),
@@ -177,6 +178,28 @@ fn a_hub_that_does_not_know_the_client_any_more_is_shown_the_credential() {
     assert_eq!(desk.actions(), [HubAction::Disconnect]);
     desk.wait();
     assert_eq!(desk.greet().method, Ok(Method::Dev));
+}
+
+#[test]
+fn regression_a_busy_hub_does_not_cost_a_client_what_it_got_for_coming_back() {
+    let mut desk = Desk::signed_in();
+    desk.client.on_disconnected(desk.now, "silence");
+    desk.wait();
+    desk.greet();
+    desk.hear(&refused(Refusal::Busy, Span::from_secs(5)));
+    assert_eq!(desk.actions(), [HubAction::Disconnect]);
+    assert!(desk.wait() >= Span::from_secs(5));
+    assert_eq!(desk.greet().method, Ok(Method::Resume));
+}
+
+#[test]
+fn regression_another_credential_is_shown_the_next_time() {
+    let mut desk = Desk::signed_in();
+    let token = Zeroizing::new(String::from("of another account"));
+    desk.client.set_login(HubLogin::Jwt(token));
+    desk.client.on_disconnected(desk.now, "silence");
+    desk.wait();
+    assert_eq!(desk.greet().credential, b"of another account");
 }
 
 #[test]
@@ -297,7 +320,7 @@ fn keys_prove_and_are_not_sent() {
             };
             assert_eq!(proof.len(), len);
             let crypto = rustcrypto::provider();
-            let expected = login.prove(&crypto, &hello.statement(&nonce));
+            let expected = login.prove(&crypto, &hello.statement(&HUB_KEY, &nonce));
             assert_eq!(Some(proof), expected.as_ref());
             proofs.insert(proof.clone());
         }
@@ -396,6 +419,6 @@ fn nonsense_and_words_out_of_turn_do_no_harm() {
         peer: "str:dev-ben".into(),
         payload: Vec::new(),
     }));
-    desk.client.on_connected(desk.now);
+    desk.client.on_connected(desk.now, HUB_KEY);
     assert_eq!(desk.actions(), []);
 }

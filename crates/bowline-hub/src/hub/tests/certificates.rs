@@ -4,6 +4,7 @@ use bowline_core::cert::certificate::Certificate;
 use bowline_core::cert::signed::SignedCertificate;
 
 use super::*;
+use crate::limits::CERTIFICATE_BURST;
 
 fn request() -> CertificateRequest {
     CertificateRequest::new(key(5).public())
@@ -95,4 +96,20 @@ fn whose_credential_has_expired_gets_no_further_certificate() {
     desk.now += Span::from_secs(61);
     desk.say(1, &ToHub::Certificate(request().to_bytes()));
     assert_eq!(desk.goodbye(1), Some(Goodbye::Expired));
+}
+
+#[test]
+fn limit_certificates_of_a_session_even_if_it_signs_in_anew() {
+    let mut desk = Desk::new(dev());
+    for session in 0..10 {
+        desk.member(session, "str:dev-anna");
+        for _ in 0..10 {
+            desk.say(session, &ToHub::Certificate(request().to_bytes()));
+        }
+    }
+    let issued = desk.hub.counters().certificates;
+    assert_eq!(issued, u64::from(CERTIFICATE_BURST));
+    desk.now += Span::from_secs(10);
+    desk.say(9, &ToHub::Certificate(request().to_bytes()));
+    assert_eq!(desk.hub.counters().certificates, issued + 1);
 }

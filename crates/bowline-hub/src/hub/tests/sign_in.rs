@@ -1,38 +1,10 @@
 //! Who is let in, and as whom.
 
 use bowline_core::hub::limits::MAX_HUB_MESSAGE;
-use hmac::Hmac;
-use hmac::KeyInit as _;
-use hmac::Mac as _;
-use sha2::Sha256;
-use zeroize::Zeroizing;
 
 use super::*;
 use crate::limits::MAX_CHECKS;
 use crate::limits::RESUME_LIFETIME_SECS;
-
-fn shared(name: &str, prefix: &str) -> SharedKey {
-    SharedKey {
-        name: name.into(),
-        key: Zeroizing::new(b"a key of the game".to_vec()),
-        identities: space(&[prefix]).unwrap(),
-    }
-}
-
-fn mac(key: &[u8], message: &[u8]) -> Vec<u8> {
-    let mac = Hmac::<Sha256>::new_from_slice(key).unwrap();
-    mac.chain_update(message).finalize().into_bytes().to_vec()
-}
-
-/// Says hello, and what was to be proven.
-fn challenge(desk: &mut Desk, number: u32, hello: &Hello) -> [u8; 32] {
-    desk.hello(number, hello.clone());
-    let got = desk.got(number);
-    let [FromHub::Challenge(nonce)] = got[..] else {
-        panic!("{got:?}");
-    };
-    nonce
-}
 
 #[test]
 fn a_developer_is_who_it_says_within_its_namespace() {
@@ -123,7 +95,10 @@ fn a_shared_key_is_proven_and_not_sent() {
         ..hello(Method::SharedKey, Some("str:shared-anna"))
     };
     let nonce = challenge(&mut desk, 1, &hello);
-    let proof = mac(b"a key of the game", &hello.statement(&nonce));
+    let proof = mac(
+        b"a key of the game",
+        &hello.statement(key(HUB_SEED).public().as_bytes(), &nonce),
+    );
     desk.say(1, &ToHub::Proof(proof.clone()));
     assert_eq!(desk.welcome(1).identity, identity("str:shared-anna"));
 
@@ -133,7 +108,13 @@ fn a_shared_key_is_proven_and_not_sent() {
     desk.say(2, &ToHub::Proof(proof));
     assert_eq!(desk.refusal(2), Refusal::Credential);
     let nonce = challenge(&mut desk, 3, &hello);
-    desk.say(3, &ToHub::Proof(mac(b"no key", &hello.statement(&nonce))));
+    desk.say(
+        3,
+        &ToHub::Proof(mac(
+            b"no key",
+            &hello.statement(key(HUB_SEED).public().as_bytes(), &nonce),
+        )),
+    );
     assert_eq!(desk.refusal(3), Refusal::Credential);
     let unnamed = Hello {
         credential: b"other".to_vec(),
@@ -142,7 +123,10 @@ fn a_shared_key_is_proven_and_not_sent() {
     let nonce = challenge(&mut desk, 4, &unnamed);
     desk.say(
         4,
-        &ToHub::Proof(mac(b"a key of the game", &unnamed.statement(&nonce))),
+        &ToHub::Proof(mac(
+            b"a key of the game",
+            &unnamed.statement(key(HUB_SEED).public().as_bytes(), &nonce),
+        )),
     );
     assert_eq!(desk.refusal(4), Refusal::Credential);
     let outside = Hello {
@@ -152,7 +136,10 @@ fn a_shared_key_is_proven_and_not_sent() {
     let nonce = challenge(&mut desk, 5, &outside);
     desk.say(
         5,
-        &ToHub::Proof(mac(b"a key of the game", &outside.statement(&nonce))),
+        &ToHub::Proof(mac(
+            b"a key of the game",
+            &outside.statement(key(HUB_SEED).public().as_bytes(), &nonce),
+        )),
     );
     assert_eq!(desk.refusal(5), Refusal::Identity);
 }
@@ -162,6 +149,7 @@ fn a_game_server_signs_in_by_its_key_and_nobody_else_as_it() {
     let server = GameServerKey {
         key: key(9).public(),
         identity: identity("str:server-1"),
+        apps: vec![APP],
         pops: Vec::new(),
     };
     let policy = Policy {
@@ -179,10 +167,22 @@ fn a_game_server_signs_in_by_its_key_and_nobody_else_as_it() {
         crypto.ed25519_key(&[seed; 32]).sign(message).to_vec()
     };
     let nonce = challenge(&mut desk, 1, &hello);
-    desk.say(1, &ToHub::Proof(sign(9, &hello.statement(&nonce))));
+    desk.say(
+        1,
+        &ToHub::Proof(sign(
+            9,
+            &hello.statement(key(HUB_SEED).public().as_bytes(), &nonce),
+        )),
+    );
     assert_eq!(desk.welcome(1).identity, identity("str:server-1"));
     let nonce = challenge(&mut desk, 2, &hello);
-    desk.say(2, &ToHub::Proof(sign(8, &hello.statement(&nonce))));
+    desk.say(
+        2,
+        &ToHub::Proof(sign(
+            8,
+            &hello.statement(key(HUB_SEED).public().as_bytes(), &nonce),
+        )),
+    );
     assert_eq!(desk.refusal(2), Refusal::Credential);
     // Neither does a player sign in by it, nor a server without it.
     let player = Hello {

@@ -1,0 +1,109 @@
+//! What a hub wants done, asks and tells.
+
+use std::fmt;
+
+use bowline_core::hub::Goodbye;
+use bowline_core::hub::Method;
+use bowline_core::hub::Refusal;
+use bowline_core::hub::Role;
+use bowline_core::identity::Identity;
+use bowline_core::ids::AppId;
+use bowline_core::ids::ConnectionId;
+
+/// What the hub wants done.
+#[derive(Debug)]
+pub enum Output {
+    /// A message for a client, reliable.
+    Send {
+        /// Whom it is for.
+        client: ConnectionId,
+        /// Its bytes.
+        bytes: Vec<u8>,
+    },
+    /// The connection is to be closed once all has been sent.
+    Close {
+        /// Whose.
+        client: ConnectionId,
+        /// For people.
+        text: String,
+    },
+    /// Somebody else has to say whether a credential is good: [`Hub::on_verdict`].
+    Check(Check),
+    /// Something that an operator may want to know of.
+    Notice(Notice),
+}
+
+/// A question about a credential.
+#[derive(Clone, Eq, PartialEq)]
+pub struct Check {
+    /// Whose.
+    pub client: ConnectionId,
+    /// What kind of credential: [`Method::Jwt`] or [`Method::Hook`].
+    pub method: Method,
+    /// The credential.
+    pub credential: Vec<u8>,
+    /// Which game it is for.
+    pub app: AppId,
+    /// What the client wants to be.
+    pub role: Role,
+    /// Who the client says it is, if it does.
+    pub wanted_identity: Option<Identity>,
+}
+
+/// The answer to a question about a credential.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Verdict {
+    /// It is good.
+    Good {
+        /// For whom.
+        identity: Identity,
+        /// Until when, in seconds since 1970; `None` if it does not say.
+        expiry_unix_secs: Option<u64>,
+    },
+    /// It is not, and why.
+    Bad(Refusal, String),
+}
+
+/// Something that happened, for logs. Names no address.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Notice {
+    /// Somebody is in.
+    SignedIn {
+        /// Which session.
+        session: u64,
+        /// Who.
+        identity: Identity,
+        /// Of which game.
+        app: AppId,
+        /// How.
+        method: Method,
+    },
+    /// Somebody is not let in.
+    Refused {
+        /// Why.
+        reason: Refusal,
+        /// More about it.
+        text: String,
+    },
+    /// A session is over.
+    Ended {
+        /// Which session.
+        session: u64,
+        /// Who.
+        identity: Identity,
+        /// Why, if the hub ended it.
+        reason: Option<Goodbye>,
+    },
+}
+
+/// Without what proves the identity.
+impl fmt::Debug for Check {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Check")
+            .field("client", &self.client)
+            .field("method", &self.method)
+            .field("app", &self.app)
+            .field("role", &self.role)
+            .finish_non_exhaustive()
+    }
+}

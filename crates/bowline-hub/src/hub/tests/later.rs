@@ -1,0 +1,125 @@
+//! What credentials and resumptions are worth elsewhere, and later.
+
+use super::*;
+use crate::limits::MAX_CHECKS;
+
+#[test]
+fn regression_a_key_is_for_its_game_and_its_hub() {
+    let policy = Policy {
+        shared_keys: vec![shared("main", "str:shared-")],
+        ..Policy::default()
+    };
+    let mut desk = Desk::new(policy);
+    let good = Hello {
+        credential: b"main".to_vec(),
+        ..hello(Method::SharedKey, Some("str:shared-anna"))
+    };
+    let elsewhere = Hello {
+        app: AppId::new(570),
+        ..good.clone()
+    };
+    let nonce = challenge(&mut desk, 1, &elsewhere);
+    let hub_key = key(HUB_SEED).public();
+    let statement = elsewhere.statement(hub_key.as_bytes(), &nonce);
+    desk.say(1, &ToHub::Proof(mac(b"a key of the game", &statement)));
+    assert_eq!(desk.refusal(1), Refusal::Credential);
+    // What a client has said to another hub, which passes it on; and with another request than the one it was for.
+    let nonce = challenge(&mut desk, 2, &good);
+    let statement = good.statement(&[1; 32], &nonce);
+    desk.say(2, &ToHub::Proof(mac(b"a key of the game", &statement)));
+    assert_eq!(desk.refusal(2), Refusal::Credential);
+    let request = CertificateRequest::new(key(5).public()).to_bytes();
+    let asking = Hello {
+        certificate_request: Some(request),
+        ..good.clone()
+    };
+    let nonce = challenge(&mut desk, 3, &asking);
+    let statement = good.statement(hub_key.as_bytes(), &nonce);
+    desk.say(3, &ToHub::Proof(mac(b"a key of the game", &statement)));
+    assert_eq!(desk.refusal(3), Refusal::Credential);
+}
+
+#[test]
+fn regression_a_key_that_was_withdrawn_does_not_live_on_in_resumptions() {
+    let with = |names: &[&str]| Policy {
+        shared_keys: names
+            .iter()
+            .map(|name| shared(name, &format!("str:{name}-")))
+            .collect(),
+        ..Policy::default()
+    };
+    let mut desk = Desk::new(with(&["one", "two"]));
+    let one = Hello {
+        credential: b"one".to_vec(),
+        ..hello(Method::SharedKey, Some("str:one-anna"))
+    };
+    let nonce = challenge(&mut desk, 1, &one);
+    let statement = one.statement(key(HUB_SEED).public().as_bytes(), &nonce);
+    desk.say(1, &ToHub::Proof(mac(b"a key of the game", &statement)));
+    let back = Hello {
+        credential: desk.welcome(1).resume,
+        ..hello(Method::Resume, None)
+    };
+    let mut later = Desk::new(with(&["two"]));
+    later.hello(1, back.clone());
+    assert_eq!(later.refusal(1), Refusal::Method);
+    let mut same = Desk::new(with(&["one"]));
+    same.hello(1, back);
+    same.welcome(1);
+}
+
+#[test]
+fn regression_a_session_ends_with_its_credential() {
+    let policy = Policy {
+        jwt: space(&["str:id-"]),
+        ..Policy::default()
+    };
+    let mut desk = Desk::new(policy);
+    desk.hello(1, hello(Method::Jwt, None));
+    let verdict = Verdict::Good {
+        identity: identity("str:id-anna"),
+        expiry_unix_secs: Some(UNIX_US / 1_000_000 + 60),
+    };
+    desk.hub.on_verdict(desk.now, client(1), verdict);
+    desk.drain();
+    desk.welcome(1);
+    desk.run_for(Span::from_secs(59));
+    assert_eq!(desk.goodbye(1), None);
+    desk.run_for(Span::from_secs(2));
+    assert_eq!(desk.goodbye(1), Some(Goodbye::Expired));
+    assert_eq!(desk.hub.poll_timeout(), None);
+}
+
+#[test]
+fn regression_checks_that_are_answered_take_no_room() {
+    let policy = Policy {
+        jwt: space(&["str:id-"]),
+        ..Policy::default()
+    };
+    let mut desk = Desk::new(policy);
+    for number in 0..2 * MAX_CHECKS as u32 {
+        desk.hello(number, hello(Method::Jwt, None));
+        let verdict = Verdict::Bad(Refusal::Credential, String::new());
+        desk.hub.on_verdict(desk.now, client(number), verdict);
+        desk.drain();
+        assert_eq!(desk.refusal(number), Refusal::Credential);
+        desk.closed.clear();
+    }
+}
+
+#[test]
+fn overlapping_namespaces_keep_a_hub_from_starting() {
+    let policy = Policy {
+        jwt: space(&["str:dev-id-"]),
+        ..dev()
+    };
+    let crypto = rustcrypto::provider();
+    let keys = Keys {
+        authority: Authority::new(&crypto, SigningKey::from_seed([1; 32])),
+        identity: key(HUB_SEED).public(),
+        resumption: Zeroizing::new([2; 32]),
+    };
+    let rng = Rng::from_seed([3; 32]);
+    let error = Hub::new(START, UNIX_US, policy, crypto, keys, rng).unwrap_err();
+    assert!(error.to_string().contains("overlap"));
+}
