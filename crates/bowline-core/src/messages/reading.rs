@@ -66,7 +66,9 @@ impl<I> Sessions<I> {
         let mut resume = None;
         if let Some(session) = self.sessions.get_mut(&message.peer) {
             session.take(channel, message.message.len());
-            if session.is_full && session.has_much_room() {
+            // Who reads all of a channel may not read the others.
+            let is_read = session.channels.get(&channel) == Some(&0);
+            if session.is_full && (session.has_much_room() || is_read && session.has_room()) {
                 session.is_full = false;
                 resume = session.connection();
             }

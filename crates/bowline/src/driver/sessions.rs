@@ -254,7 +254,10 @@ impl Inner {
             Way::Over(slot) => Ok(slot),
             Way::Accept(slot, carrier) => match self.accept_waiting(&slot, None, carrier) {
                 Ok(()) => Ok(slot),
-                Err(ConnectP2pError::Gone) => Err(MessagesSendError::Broken),
+                Err(ConnectP2pError::Gone) => {
+                    self.forget_session_connection(slot.id);
+                    Err(MessagesSendError::Broken)
+                }
                 Err(error) => Err(error.into()),
             },
             Way::Missing => Err(MessagesSendError::Broken),
@@ -262,12 +265,23 @@ impl Inner {
     }
 
     fn follow_plan(&self, plan: Result<SendPlan, PlanError>) -> Result<Way, MessagesSendError> {
-        let find = |id| self.index.find(id).ok_or(MessagesSendError::Broken);
+        let find = |id| {
+            let found = self.index.find(id);
+            found.ok_or_else(|| {
+                self.forget_session_connection(id);
+                MessagesSendError::Broken
+            })
+        };
         Ok(match plan? {
             SendPlan::Over(id) => Way::Over(find(id)?),
             SendPlan::Accept(id) => Way::Accept(find(id)?, None),
             SendPlan::Connect => Way::Missing,
         })
+    }
+
+    /// A connection has gone in the moment in which it became that of a session, so nobody has said so.
+    fn forget_session_connection(&self, id: ConnectionId) {
+        self.sessions.lock().released(id);
     }
 
     /// Begins a connection for a session, unless another thread was faster.
@@ -387,6 +401,7 @@ impl Inner {
     fn end_unused(&self, id: ConnectionId, follow: &mut Followup) {
         let now = self.clock.now();
         let Some(slot) = self.index.find(id) else {
+            self.forget_session_connection(id);
             return;
         };
         // Who has it uses it.

@@ -60,9 +60,9 @@ impl Slot {
         if new == ConnectionState::Connected && told != new {
             sessions.connected(now, self.id);
         }
-        // What a connection holds that has ended is bounded by its own queue.
+        // There is room for so much only, however often a peer comes and goes.
         while live.core.queued_messages() > 0
-            && (has_ended || sessions.wants(self.id, live.core.config()))
+            && sessions.wants(self.id, live.core.config())
             && let Some(message) = live.core.receive(now)
         {
             // What is refused was counted.

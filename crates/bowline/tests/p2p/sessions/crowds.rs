@@ -1,8 +1,35 @@
 //! Many peers, and many threads.
 
+use bowline::Config;
+use bowline::ConnectionState;
+
 use super::CHANNEL;
 use super::RELIABLE;
 use super::talkers;
+use super::with_config;
+
+#[test]
+fn limit_unread_messages_of_a_peer_that_comes_and_goes() {
+    let mut config = Config::new();
+    config.set_recv_buffer_messages(4).unwrap();
+    let (mut room, [anna, ben], [from_anna, from_ben]) = with_config(["anna", "ben"], config);
+    for _ in 0..4 {
+        for _ in 0..4 {
+            let sent = from_anna.send(&ben.name, CHANNEL, b"unread", RELIABLE);
+            sent.unwrap();
+        }
+        room.wait_request(&ben);
+        from_ben.accept(&anna.name).unwrap();
+        room.wait_delivered(&from_anna, &ben);
+        from_anna.close(&ben.name).unwrap();
+        room.run(|| {
+            let session = from_ben.session(&anna.name)?;
+            (session.state == ConnectionState::None).then_some(())
+        });
+    }
+    let unread = std::iter::from_fn(|| from_ben.receive(CHANNEL));
+    assert_eq!(unread.count(), 4);
+}
 
 #[test]
 fn many_talk_to_one() {
