@@ -292,8 +292,7 @@ pub const MAX_CANDIDATE_FOUNDATION: usize = 32;
 pub const MAX_ICE_CREDENTIAL: usize = 256;
 /// Most candidates of our own per connection: twenty interfaces, each with a mapping and a relay.
 pub const MAX_LOCAL_CANDIDATES: usize = 64;
-/// Most candidates that a peer may tell. Each can aim six of our packets at each end of ours at somebody else (GNS:
-/// unbounded).
+/// Most candidates that a peer may tell (GNS: unbounded). Each aims six packets of each end of ours, five when tried again.
 pub const MAX_REMOTE_CANDIDATES: usize = 32;
 /// Most candidates besides, that the peer's checks came from.
 pub const MAX_PEER_REFLEXIVE: usize = 8;
@@ -308,6 +307,8 @@ pub const FIRST_CHECK_REPEAT: Span = Span::from_millis(100);
 /// A check under way goes again this long after the last time if the peer's has come along the same way since: the
 /// peer's NAT may have dropped it. If the two only crossed, most answers come sooner.
 pub const CHECK_REPEAT: Span = Span::from_millis(20);
+/// A check goes again so often for that.
+pub const MAX_CHECK_EXTRAS: u8 = 5;
 /// A pair that did not answer is tried again after this time for as long as nothing is selected; the time doubles...
 pub const PAIR_RETRY: Span = Span::from_secs(2);
 /// ...so often (GNS: never tries again). While a relay is selected, a direct pair is tried again once more than
@@ -451,7 +452,6 @@ pub const SIGNAL_RESTART: Span = Span::from_millis(400);
 pub const SIGNAL_COALESCING: Span = Span::from_millis(10);
 /// Time between two signals of a connection at least (GNS: the same).
 pub const SIGNAL_SPACING: Span = Span::from_millis(100);
-
 /// How long the first signal of a connection waits for candidates to carry (GNS: up to 100 ms where a STUN
 /// server is asked, which a direct connection in a local network would lose).
 pub const FIRST_SIGNAL_WAIT: Span = Span::from_millis(30);

@@ -90,6 +90,7 @@ impl Checklist {
     /// What is under way or has failed is to be checked from the beginning.
     pub(super) fn begin_again(&mut self) {
         for pair in &mut self.pairs {
+            pair.forgive();
             if matches!(
                 pair.state,
                 PairState::Checking(_) | PairState::Failed { .. }

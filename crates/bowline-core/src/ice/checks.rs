@@ -24,6 +24,7 @@ use crate::ice::pair::PairState;
 use crate::ice::pair::Remote;
 use crate::ice::story::What;
 use crate::ids::LocalId;
+use crate::limits::MAX_CHECK_EXTRAS;
 use crate::stun::Builder;
 use crate::stun::Class;
 use crate::stun::Message;
@@ -113,13 +114,16 @@ impl IceAgent {
             let (key, is_nominating) = (pair.key(), pair.is_nominating());
             match pair.check_mut() {
                 None => pair.state = PairState::Waiting,
-                Some(check) if check.extra_at().is_some_and(|at| at <= now) => {
+                Some(check)
+                    if check.extra_at().is_some_and(|at| at <= now)
+                        && check.transaction.next_deadline() > now =>
+                {
                     check.on_extra(now);
                     again.push((key, *check, is_nominating));
                 }
                 Some(check) => match check.transaction.on_timeout(now) {
                     Some(TransactionStep::Retransmit) => {
-                        check.measured_from = now;
+                        check.on_repeat(now);
                         again.push((key, *check, is_nominating));
                     }
                     Some(TransactionStep::Failed) => failed.push(key),
@@ -289,7 +293,7 @@ impl IceAgent {
             PairState::Waiting | PairState::Failed { .. } => self.checklist.trigger(key),
             PairState::Valid { .. } => {}
             // Perhaps the peer's NAT lets ours in only now, and has dropped it before.
-            PairState::Checking(check) => check.extra = Extra::PeerCame,
+            PairState::Checking(check) => check.on_peer_check(),
         }
     }
 
@@ -321,6 +325,7 @@ impl IceAgent {
             rtt,
             nominating: None,
         };
+        pair.forgive();
         if !was_valid {
             let way = way(key);
             self.tell(now, What::Answered { way, rtt });
@@ -422,7 +427,9 @@ impl IceAgent {
         Check {
             transaction: Transaction::new(now, id),
             measured_from: now,
+            last_sent: now,
             extra: Extra::First,
+            extras_left: MAX_CHECK_EXTRAS,
             as_controlling: self.is_controlling,
         }
     }

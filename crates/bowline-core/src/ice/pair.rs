@@ -82,9 +82,13 @@ pub(super) enum PairState {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Check {
     pub(super) transaction: Transaction,
-    /// Which of several packets was answered is not known: most probably the one from this time.
+    /// Which of several packets was answered is not known; not one from before this time. A round trip may seem longer
+    /// than it is, never shorter.
     pub(super) measured_from: Timestamp,
+    pub(super) last_sent: Timestamp,
     pub(super) extra: Extra,
+    /// How often it may still leave because the peer's came.
+    pub(super) extras_left: u8,
     /// The role that it was sent in, for when the peer has the same.
     pub(super) as_controlling: bool,
 }
@@ -106,19 +110,29 @@ impl Check {
     pub(super) fn extra_at(&self) -> Option<Timestamp> {
         match self.extra {
             Extra::First => Some(self.measured_from + FIRST_CHECK_REPEAT),
-            Extra::PeerCame => Some(self.measured_from + CHECK_REPEAT),
+            Extra::PeerCame => Some(self.last_sent + CHECK_REPEAT),
             Extra::Sent => None,
         }
     }
 
     /// It leaves now.
-    pub(super) fn on_extra(&mut self, now: Timestamp) {
-        match self.extra {
-            // If the peer is far away, this one was not necessary, and the first is answered.
-            Extra::First | Extra::Sent => {}
-            Extra::PeerCame => self.measured_from = now,
-        }
+    pub(super) const fn on_extra(&mut self, now: Timestamp) {
+        self.last_sent = now;
         self.extra = Extra::Sent;
+    }
+
+    /// One of its transaction leaves now.
+    pub(super) const fn on_repeat(&mut self, now: Timestamp) {
+        self.measured_from = now;
+        self.on_extra(now);
+    }
+
+    /// The peer's check has come along the same way.
+    pub(super) const fn on_peer_check(&mut self) {
+        if self.extras_left > 0 && !matches!(self.extra, Extra::PeerCame) {
+            self.extras_left -= 1;
+            self.extra = Extra::PeerCame;
+        }
     }
 }
 
@@ -268,6 +282,11 @@ impl Pair {
         self.failures = self.failures.saturating_add(1);
         let retry_at = now + wait;
         self.state = PairState::Failed { retry_at };
+    }
+
+    /// A check was answered, or everything begins anew: what failed before counts no more.
+    pub(super) const fn forgive(&mut self) {
+        self.failures = 0;
     }
 
     /// How often all of a check's packets were lost.

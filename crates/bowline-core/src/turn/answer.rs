@@ -197,7 +197,12 @@ impl TurnClient {
             ALLOCATION_MISMATCH => self.lost(now),
             WRONG_CREDENTIALS => self.fail(TurnFailure::WrongCredentials),
             500.. => self.peers.answered(now, wish, Answer::NotNow),
-            ..500 => self.peers.answered(now, wish, Answer::No(code)),
+            ..500 => {
+                if let Wish::Permission(ip) = wish {
+                    self.held.retain(|(peer, _)| peer.ip() != ip);
+                }
+                self.peers.answered(now, wish, Answer::No(code));
+            }
         }
     }
 

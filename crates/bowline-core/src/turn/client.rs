@@ -317,6 +317,8 @@ impl TurnClient {
     pub(super) fn allocate(&mut self, now: Timestamp) {
         self.requests.clear();
         self.peers.reset();
+        // From another address it would be from somebody else.
+        self.held.clear();
         self.history.oddity = None;
         self.stage = Stage::Allocating;
         self.ask(now, Ask::Allocate(self.family));

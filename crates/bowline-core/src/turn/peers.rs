@@ -117,9 +117,12 @@ impl Peers {
     pub(super) fn send_to(&mut self, peer: SocketAddr) -> Result<Passage, TurnSendError> {
         let Some(permission) = self.permissions.get_mut(&peer.ip()) else {
             self.permit(peer)?;
+            // A channel that has outlived it serves on.
+            let channel = self.channels.get(&peer);
+            let channel = channel.filter(|channel| channel.grant.is_granted());
             return Ok(Passage {
-                is_open: false,
-                channel: None,
+                is_open: channel.is_some(),
+                channel: channel.map(|channel| channel.number),
                 is_woken: true,
             });
         };
@@ -160,6 +163,10 @@ impl Peers {
     /// Something came from a peer: says whether it may have, and by the second value whether there is something to
     /// ask for now.
     pub(super) fn heard_from(&mut self, peer: SocketAddr) -> Option<bool> {
+        if !self.permissions.contains_key(&peer.ip()) && self.has_channel(peer) {
+            // It has outlived the permission, which is wanted again.
+            return self.permit(peer).ok().map(|()| true);
+        }
         let permission = self.permissions.get_mut(&peer.ip())?;
         let woken = permission.touch();
         let channel = self.channels.get_mut(&peer);

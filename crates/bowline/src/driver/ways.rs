@@ -30,7 +30,6 @@ use crate::driver::Inner;
 use crate::driver::followup::Followup;
 use crate::driver::hub::Hub;
 use crate::driver::limits;
-use crate::driver::lobby::Nudge;
 use crate::driver::lock_order::Rank;
 use crate::driver::lock_order::SharedLock;
 use crate::driver::lock_order::assert_none_held;
@@ -246,18 +245,24 @@ impl Inner {
         }
         WRAPPED.with_borrow_mut(|wrapped| {
             wrapped.clear();
-            let mut first = None;
+            let (mut first, mut waits) = (None, false);
             for datagram in bytes.chunks(segment_size.max(1)) {
                 let way = hub.endpoint.wrap(via, datagram, wrapped);
+                waits |= way.is_none();
                 first = first.or_else(|| way.map(|way| (way, wrapped.len())));
             }
             let found = first.and_then(|((id, to), len)| Some((id, hub.any_socket(id)?, to, len)));
-            // The relay may have to be asked for something first.
-            let mut nudge = Nudge::default();
-            self.schedule_endpoint(&hub, &mut nudge);
             drop(hub);
-            if !nudge.wake.is_empty() {
-                self.shards.first().wake();
+            if waits {
+                // The relay has to be asked for something first, which whoever drives does.
+                let first = self.shards.first();
+                if first
+                    .timers
+                    .lock()
+                    .schedule_endpoint(Some(self.clock.now()))
+                {
+                    first.wake();
+                }
             }
             // Without a relay they are lost.
             found.is_some_and(|(id, socket, to, len)| {

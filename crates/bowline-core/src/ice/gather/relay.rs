@@ -153,6 +153,7 @@ impl Relay {
             (TurnState::Allocated { relayed, .. }, _) => {
                 *next_id = next_id.wrapping_add(1);
                 self.failures = 0;
+                self.send_errors = 0;
                 self.standing = Standing::Lent {
                     id: LocalId::new(*next_id),
                     address: relayed,
