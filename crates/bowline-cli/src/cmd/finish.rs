@@ -13,6 +13,8 @@ use crate::error::Error;
 /// How long nothing of what was sent reliably may arrive before it is given up. As long as a silent peer is waited
 /// for.
 const LINGER_LIMIT: Duration = Duration::from_secs(10);
+/// And in all, however slowly it arrives.
+const LONGEST_LINGER: Duration = Duration::from_secs(300);
 /// How often to look whether it has. Each wait drives the sockets.
 const LOOK_AGAIN: Duration = Duration::from_millis(2);
 
@@ -30,9 +32,10 @@ pub(crate) fn close_with_linger(
         // Fails only if the connection has ended, and then there is nothing to flush.
         let _ = connection.flush();
     }
+    let latest = Instant::now() + LONGEST_LINGER;
     let mut end = Instant::now() + LINGER_LIMIT;
     let mut least = usize::MAX;
-    while Instant::now() < end && connections.iter().any(is_delivering) {
+    while Instant::now() < end.min(latest) && connections.iter().any(is_delivering) {
         let left = connections.iter().map(undelivered_bytes).sum();
         if left < least {
             least = left;
