@@ -106,10 +106,12 @@ fn two_states_meet_by_signals_and_talk() {
                 assert(told:match("FindingRoute Connected$"), told)
                 local story = sockets.getConnectionStory({connection})
                 assert(#story > 3 and story[1].timeUs == 0, #story)
-                assert(story[1].text:match("asks for a connection"), story[1].text)
+                local asked = story[1].text:match("asks for a connection")
                 for i = 2, #story do
                     assert(story[i].timeUs >= story[i - 1].timeUs)
+                    asked = asked or story[i].text:match("asks for a connection")
                 end
+                assert(asked, "nobody has asked")
                 "#
             ),
         );
