@@ -27,7 +27,7 @@ pub enum Output {
         /// For people.
         text: String,
     },
-    /// Somebody else has to say whether a credential is good: [`Hub::on_verdict`].
+    /// Somebody else has to say whether a credential is good: [`Hub::on_verdict`](super::Hub::on_verdict).
     Check(Check),
     /// Something that an operator may want to know of.
     Notice(Notice),

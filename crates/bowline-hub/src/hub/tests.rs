@@ -96,6 +96,23 @@ impl Desk {
         }
     }
 
+    /// A hub with client 1, whose credential holds for another minute.
+    fn with_token_for_a_minute() -> Self {
+        let mut desk = Self::new(Policy {
+            jwt: space(&["str:id-"]),
+            ..Policy::default()
+        });
+        desk.hello(1, hello(Method::Jwt, None));
+        let verdict = Verdict::Good {
+            identity: identity("str:id-anna"),
+            expiry_unix_secs: Some(UNIX_US / 1_000_000 + 60),
+        };
+        desk.hub.on_verdict(desk.now, client(1), verdict);
+        desk.drain();
+        desk.welcome(1);
+        desk
+    }
+
     fn connect(&mut self, number: u32) {
         // Few in one network.
         let network = (number >> 7).to_be_bytes();

@@ -337,12 +337,7 @@ impl Inner {
         listener: Option<ListenerId>,
         signals: Signals,
     ) -> Arc<Slot> {
-        let shard = ShardId::FIRST;
-        let place = (shard, self.shards.get(shard).timers.lock().reserve());
-        let inner = Arc::clone(self);
-        Arc::new(Slot::new(
-            inner, core, None, route, listener, place, false, signals,
-        ))
+        Arc::new(self.peer_slot(core, route, listener, signals))
     }
 
     /// The same for a connection under a session.
@@ -353,11 +348,20 @@ impl Inner {
         listener: Option<ListenerId>,
         signals: Signals,
     ) -> Arc<Slot> {
+        Arc::new(self.peer_slot(core, route, listener, signals).of_session())
+    }
+
+    fn peer_slot(
+        self: &Arc<Self>,
+        core: Box<CoreConnection>,
+        route: Route,
+        listener: Option<ListenerId>,
+        signals: Signals,
+    ) -> Slot {
         let shard = ShardId::FIRST;
         let place = (shard, self.shards.get(shard).timers.lock().reserve());
         let inner = Arc::clone(self);
-        let slot = Slot::new(inner, core, None, route, listener, place, false, signals);
-        Arc::new(slot.of_session())
+        Slot::new(inner, core, None, route, listener, place, false, signals)
     }
 
     /// Ends all waits and the service threads. First of three steps to the end; the caller joins the threads

@@ -80,19 +80,7 @@ fn nobody_gets_a_certificate_for_what_it_is_not() {
 
 #[test]
 fn whose_credential_has_expired_gets_no_further_certificate() {
-    let policy = Policy {
-        jwt: space(&["str:id-"]),
-        ..Policy::default()
-    };
-    let mut desk = Desk::new(policy);
-    desk.hello(1, hello(Method::Jwt, None));
-    let verdict = Verdict::Good {
-        identity: identity("str:id-anna"),
-        expiry_unix_secs: Some(UNIX_US / 1_000_000 + 60),
-    };
-    desk.hub.on_verdict(desk.now, client(1), verdict);
-    desk.drain();
-    desk.welcome(1);
+    let mut desk = Desk::with_token_for_a_minute();
     desk.now += Span::from_secs(61);
     desk.say(1, &ToHub::Certificate(request().to_bytes()));
     assert_eq!(desk.goodbye(1), Some(Goodbye::Expired));

@@ -70,19 +70,7 @@ fn regression_a_key_that_was_withdrawn_does_not_live_on_in_resumptions() {
 
 #[test]
 fn regression_a_session_ends_with_its_credential() {
-    let policy = Policy {
-        jwt: space(&["str:id-"]),
-        ..Policy::default()
-    };
-    let mut desk = Desk::new(policy);
-    desk.hello(1, hello(Method::Jwt, None));
-    let verdict = Verdict::Good {
-        identity: identity("str:id-anna"),
-        expiry_unix_secs: Some(UNIX_US / 1_000_000 + 60),
-    };
-    desk.hub.on_verdict(desk.now, client(1), verdict);
-    desk.drain();
-    desk.welcome(1);
+    let mut desk = Desk::with_token_for_a_minute();
     desk.run_for(Span::from_secs(59));
     assert_eq!(desk.goodbye(1), None);
     desk.run_for(Span::from_secs(2));
