@@ -76,6 +76,16 @@ pub(crate) fn target_folder(root: &Path) -> PathBuf {
     root.join(named.map_or_else(|| "target".into(), PathBuf::from))
 }
 
+/// Runs cargo for a workspace of its own, where the main one has built most of what that depends on.
+///
+/// # Errors
+/// It fails.
+pub(crate) fn cargo(job: &Job<'_>, args: &[&str]) -> Result {
+    let mut cargo = job.command("cargo");
+    cargo.args(args);
+    job.run(cargo.env("CARGO_TARGET_DIR", target_folder(job.root())))
+}
+
 /// The commit that is measured, with a mark if files differ from it.
 fn commit(root: &Path) -> Result<String> {
     let mut git = Command::new("git");

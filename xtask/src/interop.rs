@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::Result;
+use crate::bench_vs::{cargo, target_folder};
 use crate::stage::{Job, Outcome, command_line};
 
 /// The workspace's manifest, seen from the repository's root.
@@ -34,7 +35,7 @@ pub(crate) fn run(root: &Path, args: &[&str]) -> Result {
     }
     let mut tests = Command::new("cargo");
     tests.current_dir(root).args(TESTS).arg("--").args(args);
-    execute(&mut tests)
+    execute(tests.env("CARGO_TARGET_DIR", target_folder(root)))
 }
 
 /// The stage that installs what is missing and builds the original and the suite.
@@ -45,18 +46,14 @@ pub(crate) fn build(job: &Job<'_>) -> Result<Outcome> {
     for command in &mut install_commands(PACKAGES)? {
         job.run(command)?;
     }
-    job.cargo(&[
-        "clippy",
-        "--manifest-path",
-        MANIFEST,
-        "--all-targets",
-        "--",
-        "-D",
-        "warnings",
-    ])?;
-    job.cargo(&[TESTS, &["--no-run"]].concat())?;
+    let clippy = ["clippy", "--manifest-path", MANIFEST, "--all-targets"];
+    cargo(job, &[&clippy[..], &["--", "-D", "warnings"]].concat())?;
+    cargo(job, &[TESTS, &["--no-run"]].concat())?;
     // These build the command and the C library first: work, where the other stage waits.
-    job.cargo(&[TESTS, &["--test", "p2p", "--", "c_library", "server"]].concat())?;
+    cargo(
+        job,
+        &[TESTS, &["--test", "p2p", "--", "c_library", "server"]].concat(),
+    )?;
     Ok(Outcome::Passed)
 }
 
@@ -65,7 +62,7 @@ pub(crate) fn build(job: &Job<'_>) -> Result<Outcome> {
 /// # Errors
 /// A failed test.
 pub(crate) fn tests(job: &Job<'_>) -> Result<Outcome> {
-    job.cargo(TESTS)?;
+    cargo(job, TESTS)?;
     Ok(Outcome::Passed)
 }
 

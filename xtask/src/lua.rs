@@ -9,8 +9,9 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use crate::bench_vs::cargo;
 use crate::stage::{Job, Outcome, minutes};
-use crate::{Result, bench_vs, interop};
+use crate::{Result, interop};
 
 mod bench;
 mod host;
@@ -85,16 +86,6 @@ pub(crate) fn type_check(job: &Job<'_>, target: &str) -> Result {
     let mut args = vec!["check", "--manifest-path", MANIFEST, "--target", target];
     args.extend(["--no-default-features", "--features", "module,lua54"]);
     cargo(job, &args)
-}
-
-/// Runs cargo with the target folder of the main workspace: most of what the module depends on is there.
-fn cargo(job: &Job<'_>, args: &[&str]) -> Result {
-    let target = bench_vs::target_folder(job.root());
-    job.run(
-        job.command("cargo")
-            .args(args)
-            .env("CARGO_TARGET_DIR", target),
-    )
 }
 
 /// What to run.
