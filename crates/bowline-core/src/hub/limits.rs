@@ -18,3 +18,9 @@ pub const HUB_RETRY: Span = Span::from_secs(1);
 pub const HUB_RETRY_DOUBLINGS: u32 = 6;
 /// A hub answers a hello within this time, whoever it has to ask.
 pub const HUB_SIGN_IN_TIMEOUT: Span = Span::from_secs(15);
+/// How long connecting to a hub may take. Shorter than between peers: all clients that try at the moment when a hub comes
+/// back are there at once, the others each after a pause of its own.
+pub const HUB_CONNECT_TIMEOUT: Span = Span::from_secs(4);
+/// How long a hub may be silent when something was said to it. Shorter than between peers: coming back costs little, and
+/// a call that began while the hub was away needs the rest of its ten seconds.
+pub const HUB_SILENCE: Span = Span::from_secs(5);
