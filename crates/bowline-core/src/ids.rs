@@ -283,6 +283,9 @@ impl fmt::Display for AppId {
 }
 
 impl AppId {
+    /// No game of its own but a service for all of them: peers of every game are let in, and its certificates name none.
+    pub const ANY: Self = Self(u32::MAX);
+
     /// Wraps an app ID.
     pub const fn new(value: u32) -> Self {
         Self(value)

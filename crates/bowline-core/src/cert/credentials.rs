@@ -118,7 +118,7 @@ impl Credentials {
             });
         }
         let apps = certificate.app_ids();
-        if !apps.is_empty() && !apps.contains(&holder.app) {
+        if holder.app != AppId::ANY && !apps.is_empty() && !apps.contains(&holder.app) {
             return Err(CredentialsError::WrongApp { app: holder.app });
         }
         let credentials = Self {

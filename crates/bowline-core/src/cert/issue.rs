@@ -40,7 +40,13 @@ pub struct CertSpec {
 
 /// The certificate that a host without an authority makes for itself, in the bytes that GNS would
 /// send (wire.md 3.2). Goes out as the only field of a signed certificate.
+///
+/// Peers refuse a certificate with an identity and no app. So one for [`AppId::ANY`] names nobody, and who its holder is
+/// stands in its packets only.
 pub fn issue_unsigned(key: &dyn Ed25519Key, identity: &Identity, app: AppId) -> Vec<u8> {
+    if app == AppId::ANY {
+        return message(&key.public(), None).encode_to_vec();
+    }
     pb::Certificate {
         app_ids: Vec::from([app.get()]),
         ..message(&key.public(), Some(identity))
@@ -113,6 +119,14 @@ mod tests {
         let expected = "0801122003a107bff3ce10be1d70dd18e74bc09967e4d6309ba50d5f1ddc86641255\
                         31b850005a142212000000000000000000000000000000010000620669703a3a3a31";
         assert_eq!(cert, hex_vec(expected));
+    }
+
+    #[test]
+    fn a_service_for_all_games_names_neither_a_game_nor_itself() {
+        let identity: Identity = "str:bowline-hub".parse().unwrap();
+        let cert = issue_unsigned(&*key().ready(&provider()), &identity, AppId::ANY);
+        let cert = Certificate::parse(&cert).unwrap();
+        assert_eq!((cert.identity(), cert.app_ids()), (None, &[][..]));
     }
 
     #[test]
