@@ -185,6 +185,7 @@ mod sockets;
 pub mod story;
 mod trust;
 pub mod utils;
+mod waker;
 
 pub use bowline_core::address::FakeIpType;
 pub use bowline_core::address::PeerAddr;
@@ -287,6 +288,7 @@ pub use crate::poll_group::PollGroup;
 pub use crate::result::ToResult;
 pub use crate::send_options::SendOptions;
 pub use crate::sockets::Sockets;
+pub use crate::waker::Waker;
 
 pub use bytes::Bytes;
 

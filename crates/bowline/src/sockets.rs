@@ -274,9 +274,12 @@ impl Sockets {
     /// Meanwhile the calling thread drives the sockets itself, so that a message goes from the network
     /// to its reader without a hand-over between threads; if there are several service threads, it does so
     /// in place of the first. A message that is left unread makes every
-    /// further wait return at once.
+    /// further wait return at once. A [`waker`](Self::waker) ends it early.
     pub fn wait(&self, timeout: Duration) -> bool {
-        self.inner().wait(timeout, LobbyState::is_ready)
+        let lobby = &self.inner().lobby;
+        let is_done = |state: &LobbyState| state.is_ready() || lobby.is_woken();
+        let is_ready = self.inner().wait(timeout, is_done);
+        is_ready && (!lobby.take_woken() || lobby.lock().is_ready())
     }
 
     /// Waits until every connection that was closed with linger has delivered what was sent reliably,

@@ -65,6 +65,8 @@ pub(crate) struct Lobby<R = Box<Reactor>> {
     let_go: AtomicBool,
     /// An outer event loop watches the poller and calls `poll` when it is readable.
     is_watched: AtomicBool,
+    /// A wait is to end though there is nothing to read.
+    is_woken: AtomicBool,
     /// What an outer event loop watches; made when first asked for.
     signal: OnceLock<Signal>,
     /// Held while the signal is brought in line with what is unread, so that it tells the latest.
@@ -167,6 +169,7 @@ impl<R> Lobby<R> {
             app_asleep: AtomicBool::new(false),
             let_go: AtomicBool::new(false),
             is_watched: AtomicBool::new(false),
+            is_woken: AtomicBool::new(false),
             signal: OnceLock::new(),
             signal_turn: Mutex::new(()),
         }
@@ -255,6 +258,23 @@ impl<R> Lobby<R> {
     pub(crate) fn look_again(&self, nudge: &mut Nudge) {
         let state = self.lock();
         self.became_ready(&state, nudge);
+    }
+
+    /// Ends the wait of a thread, now or once it waits.
+    pub(crate) fn wake_waiter(&self, nudge: &mut Nudge) {
+        let state = self.lock();
+        self.is_woken.store(true, Ordering::Relaxed);
+        self.became_ready(&state, nudge);
+    }
+
+    /// Whether a wait is to end. Asked with the lobby locked.
+    pub(crate) fn is_woken(&self) -> bool {
+        self.is_woken.load(Ordering::Relaxed)
+    }
+
+    /// Takes it that a wait has ended.
+    pub(crate) fn take_woken(&self) -> bool {
+        self.is_woken() && self.is_woken.swap(false, Ordering::Relaxed)
     }
 
     /// Does what was noted while a lock was held. `wake` wakes the drivers of shards.
