@@ -99,8 +99,8 @@ pub struct Hub {
     asking: VecDeque<(Timestamp, ConnectionId)>,
     /// How many have not.
     checking: usize,
-    /// Until when credentials hold.
-    expiring: BTreeSet<(Timestamp, ConnectionId)>,
+    /// Until when credentials hold, in seconds since 1970.
+    expiring: BTreeSet<(u64, ConnectionId)>,
     /// Those who do not read, by since when.
     slow: VecDeque<(Timestamp, ConnectionId)>,
     networks: HashMap<IpAddr, Bucket>,
@@ -154,6 +154,12 @@ impl Hub {
             unix_epoch_us: unix_us.saturating_sub(now.as_micros()),
             outputs: VecDeque::new(),
         })
+    }
+
+    /// What the clock says now, in microseconds since 1970. It may have been set, or gone at another pace than the time that
+    /// comes in: to be told every second or so.
+    pub const fn set_unix_time(&mut self, now: Timestamp, unix_us: u64) {
+        self.unix_epoch_us = unix_us.saturating_sub(now.as_micros());
     }
 
     /// Somebody has connected.
@@ -229,10 +235,10 @@ impl Hub {
                 self.refuse(client, Refusal::Unavailable, "the check took too long");
             }
         }
-        while let Some((at, client)) = self.expiring.first().copied()
-            && at <= now
+        while let Some((expiry, client)) = self.expiring.first().copied()
+            && expiry <= self.unix_secs(now)
         {
-            self.expiring.remove(&(at, client));
+            self.expiring.remove(&(expiry, client));
             self.dismiss(client, Goodbye::Expired);
         }
         while let Some((since, client)) = front_due(&mut self.slow, now, SLOW_CLIENT) {
@@ -252,7 +258,9 @@ impl Hub {
             due(&self.strangers, HELLO_TIMEOUT),
             due(&self.asking, CHECK_TIMEOUT),
             due(&self.slow, SLOW_CLIENT),
-            self.expiring.first().map(|(at, _)| *at),
+            self.expiring
+                .first()
+                .map(|(expiry, _)| self.at_unix(*expiry)),
         ];
         all.into_iter().flatten().min()
     }
@@ -368,8 +376,8 @@ impl Hub {
             }
             Stage::New | Stage::Challenged(_) => return,
         };
-        if let Some(at) = member.expires_at {
-            self.expiring.remove(&(at, client));
+        if let Some(expiry) = member.expiry_unix_secs {
+            self.expiring.remove(&(expiry, client));
         }
         let key = (member.app, member.identity);
         if self.owners.get(&key) == Some(&client) {
@@ -388,6 +396,12 @@ impl Hub {
 
     const fn unix_us(&self, now: Timestamp) -> u64 {
         self.unix_epoch_us.saturating_add(now.as_micros())
+    }
+
+    /// When the clock says so.
+    const fn at_unix(&self, unix_secs: u64) -> Timestamp {
+        let unix_us = unix_secs.saturating_mul(1_000_000);
+        Timestamp::from_micros(unix_us.saturating_sub(self.unix_epoch_us))
     }
 }
 

@@ -53,8 +53,6 @@ pub(super) struct Member {
     pub(super) born_unix_us: u64,
     /// Until when the credential holds, in seconds since 1970.
     pub(super) expiry_unix_secs: Option<u64>,
-    /// The same by the clock of the hub.
-    pub(super) expires_at: Option<Timestamp>,
     /// Certificates that it asks for.
     pub(super) certificates: Bucket,
     pub(super) signals: Bucket,

@@ -11,7 +11,6 @@ use bowline_core::hub::Welcome;
 use bowline_core::identity::Identity;
 use bowline_core::ids::AppId;
 use bowline_core::ids::ConnectionId;
-use bowline_core::time::Span;
 use bowline_core::time::Timestamp;
 use hmac::Hmac;
 use hmac::KeyInit as _;
@@ -341,7 +340,7 @@ impl Hub {
                 "there are as many sessions as there may be",
             );
         }
-        let mut member = self.new_member(now, &hello, accepted);
+        let mut member = self.new_member(&hello, accepted);
         let certificate = match &hello.certificate_request {
             None => None,
             Some(request) => match self.issue(now, &member, request) {
@@ -374,8 +373,8 @@ impl Hub {
             certificate,
             max_signal: self.policy.max_signal as u32,
         };
-        if let Some(at) = member.expires_at {
-            self.expiring.insert((at, client));
+        if let Some(expiry) = member.expiry_unix_secs {
+            self.expiring.insert((expiry, client));
         }
         let note = note_of(&member, self.unix_secs(now));
         let resume = self.seal.seal(&mut self.rng, &note);
@@ -385,7 +384,7 @@ impl Hub {
         self.send(client, &FromHub::Welcome(Welcome { resume, ..welcome }));
     }
 
-    fn new_member(&mut self, now: Timestamp, hello: &Hello, accepted: Accepted) -> Member {
+    fn new_member(&mut self, hello: &Hello, accepted: Accepted) -> Member {
         let expiry_unix_secs = accepted.expiry_unix_secs;
         Member {
             identity: accepted.identity,
@@ -395,10 +394,6 @@ impl Hub {
             number: self.rng.u64(),
             born_unix_us: accepted.born_unix_us,
             expiry_unix_secs,
-            expires_at: expiry_unix_secs.map(|expiry| {
-                let left = expiry.saturating_sub(self.unix_secs(now));
-                now + Span::from_secs(left)
-            }),
             certificates: Bucket::default(),
             signals: Bucket::default(),
             signal_bytes: Bucket::default(),
