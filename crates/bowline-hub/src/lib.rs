@@ -11,9 +11,13 @@
 //! [`hub::Hub`] is the whole logic, without sockets, clock or threads: messages and the time go in, messages and questions
 //! come out. So it runs in the simulator as it does in life.
 
+//! [`server::Server`] is a hub on real sockets.
+
 pub mod hub;
+pub mod keys;
 pub mod limits;
 pub mod namespace;
+pub mod server;
 pub mod store;
 
 mod bucket;

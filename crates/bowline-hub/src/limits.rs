@@ -8,6 +8,16 @@ pub const HELLO_TIMEOUT: Span = Span::from_secs(10);
 pub const CHECK_TIMEOUT: Span = Span::from_secs(10);
 /// Most credentials that are being checked elsewhere; further clients are told to come again.
 pub const MAX_CHECKS: usize = 4096;
+/// Threads that check credentials: so many may wait for somebody else's answer at a time.
+pub const CHECK_THREADS: usize = 16;
+/// Messages that the hub takes in before it looks after everything else.
+pub const MESSAGE_ROUND: usize = 1024;
+/// Events of connections that the hub takes in before it looks after everything else.
+pub const EVENT_ROUND: usize = 1024;
+/// Requests of the operator that may wait; who asks more waits.
+pub const MAX_REQUESTS: usize = 64;
+/// What waits for a client to read it, in bytes; what comes on top is dropped.
+pub const CLIENT_QUEUE_BYTES: usize = 256 * 1024;
 /// Most clients that have connected and are not signed in; a new one then takes the place of nobody, and is refused.
 pub const MAX_STRANGERS: usize = 16_384;
 /// A client that is refused for lack of room may come again after this time.

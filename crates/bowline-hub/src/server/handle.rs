@@ -1,0 +1,75 @@
+//! What talks to a hub that runs.
+
+use std::sync::mpsc;
+
+use bowline::Waker;
+use bowline_core::identity::Identity;
+use bowline_core::ids::AppId;
+
+use crate::hub::Counters;
+
+/// Talks to a hub that runs. Each request is answered between two rounds of the hub's thread, and waits until then; a
+/// hub that has stopped refuses it.
+#[derive(Clone, Debug)]
+pub struct Handle {
+    pub(super) requests: mpsc::SyncSender<Request>,
+    pub(super) waker: Waker,
+}
+
+/// How a hub stands.
+#[derive(Clone, Debug, Default)]
+pub struct Standing {
+    /// How many are signed in.
+    pub sessions: usize,
+    /// How many are connected.
+    pub connections: usize,
+    /// What has happened so far.
+    pub counters: Counters,
+}
+
+/// The hub does not run any more.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("the hub has stopped")]
+pub struct Stopped;
+
+#[derive(Debug)]
+pub(super) enum Request {
+    Standing(mpsc::SyncSender<Standing>),
+    Kick(AppId, Identity, mpsc::SyncSender<bool>),
+    Stop,
+}
+
+impl Handle {
+    /// How it stands.
+    ///
+    /// # Errors
+    /// If the hub has stopped.
+    pub fn standing(&self) -> Result<Standing, Stopped> {
+        self.ask(Request::Standing)
+    }
+
+    /// Ends the session of an identity; says whether there was one.
+    ///
+    /// # Errors
+    /// If the hub has stopped.
+    pub fn kick(&self, app: AppId, identity: &Identity) -> Result<bool, Stopped> {
+        self.ask(|answer| Request::Kick(app, identity.clone(), answer))
+    }
+
+    /// Has it stop at once. Nothing happens if it has.
+    pub fn stop(&self) {
+        let _ = self.send(Request::Stop);
+    }
+
+    fn ask<T>(&self, request: impl FnOnce(mpsc::SyncSender<T>) -> Request) -> Result<T, Stopped> {
+        let (answer, answered) = mpsc::sync_channel(1);
+        self.send(request(answer))?;
+        answered.recv().map_err(|_| Stopped)
+    }
+
+    fn send(&self, request: Request) -> Result<(), Stopped> {
+        self.requests.send(request).map_err(|_| Stopped)?;
+        self.waker.wake();
+        Ok(())
+    }
+}
