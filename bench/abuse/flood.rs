@@ -1,5 +1,6 @@
 //! The flood: so many packets a second, from many sources in turn.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 use std::time::Instant;
 
@@ -10,7 +11,6 @@ use crate::evil::Attacker;
 use crate::evil::Evil;
 use crate::junk::Junk;
 use crate::junk::Maker;
-use crate::server::Server;
 use crate::source::Source;
 
 /// What floods.
@@ -74,7 +74,7 @@ impl Kind {
 
 impl Flood {
     /// Gets ready what needs cookies or keys.
-    pub(crate) fn new(kind: Kind, server: &Server) -> Result<Self> {
+    pub(crate) fn new(kind: Kind, addr: SocketAddr) -> Result<Self> {
         let (start, now) = (Instant::now(), Timestamp::from_micros(1_000_000));
         let count = match kind {
             Kind::Calm => 0,
@@ -82,7 +82,7 @@ impl Flood {
             Kind::Evil(_) => EVIL_PEERS,
         };
         let lines = (0..count).map(|index| {
-            let mut source = Source::new(server.addr, index)?;
+            let mut source = Source::new(addr, index)?;
             let seed = index as u64 + 1;
             let what = match kind {
                 Kind::Evil(evil) => {

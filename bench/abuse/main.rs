@@ -23,12 +23,9 @@ mod report;
 mod server;
 #[cfg(target_os = "linux")]
 mod source;
-#[cfg(target_os = "linux")]
-mod usage;
 
-/// What a run ends with: any error, as text for the terminal.
 #[cfg(target_os = "linux")]
-type Result<T = ()> = std::result::Result<T, Box<dyn std::error::Error>>;
+use bowline_bench::Result;
 
 #[cfg(target_os = "linux")]
 fn main() -> std::process::ExitCode {

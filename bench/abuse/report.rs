@@ -6,15 +6,16 @@ use std::thread;
 use std::time::Duration;
 use std::time::Instant;
 
+use bowline_bench::process::Process;
+use bowline_bench::usage;
+use bowline_bench::usage::Usage;
+
 use crate::Result;
 use crate::flood::Flood;
 use crate::flood::Kind;
 use crate::flood::Sum;
 use crate::players::Experience;
 use crate::players::Players;
-use crate::server::Server;
-use crate::usage;
-use crate::usage::Usage;
 
 /// What is asked for on the command line.
 #[derive(Debug)]
@@ -90,13 +91,14 @@ impl Options {
 }
 
 fn measure(kind: Kind, options: &Options) -> Result<Outcome> {
-    let server = Server::start()?;
-    let mut players = Players::connect(server.addr)?;
-    let mut flood = Flood::new(kind, &server)?;
+    let server = Process::start(&["serve"])?;
+    let addr = server.greeting().parse()?;
+    let mut players = Players::connect(addr)?;
+    let mut flood = Flood::new(kind, addr)?;
     players.start();
     thread::sleep(SETTLING);
     let (before, sum_before) = (Usage::of(server.pid())?, flood.sum());
-    let lost_before = usage::lost_in_queue(server.addr)?;
+    let lost_before = usage::lost_in_queue(addr)?;
     let start = Instant::now();
     let is_over = AtomicBool::new(false);
     let (joined, after, elapsed) = thread::scope(|scope| -> Result<_> {
@@ -115,7 +117,7 @@ fn measure(kind: Kind, options: &Options) -> Result<Outcome> {
         Ok((joined, after, elapsed))
     })?;
     let sum = flood.sum();
-    let lost_in_queue = usage::lost_in_queue(server.addr)? - lost_before;
+    let lost_in_queue = usage::lost_in_queue(addr)? - lost_before;
     let experience = players.stop();
     Ok(Outcome {
         elapsed,

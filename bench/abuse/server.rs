@@ -1,13 +1,5 @@
 //! The server under test: a process of its own, which ends with its standard input.
 
-use std::io::BufRead;
-use std::io::BufReader;
-use std::net::SocketAddr;
-use std::process::Child;
-use std::process::ChildStdin;
-use std::process::ChildStdout;
-use std::process::Command;
-use std::process::Stdio;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -19,53 +11,10 @@ use bowline::EndReason;
 use bowline::Event;
 use bowline::SendFlags;
 use bowline::Sockets;
+use bowline_bench::usage;
 
 use crate::Result;
 use crate::players;
-use crate::usage;
-
-/// The server, seen from outside.
-#[derive(Debug)]
-pub(crate) struct Server {
-    child: Child,
-    input: Option<ChildStdin>,
-    output: BufReader<ChildStdout>,
-    pub(crate) addr: SocketAddr,
-}
-
-impl Server {
-    pub(crate) fn start() -> Result<Self> {
-        let mut child = Command::new(std::env::current_exe()?)
-            .arg("serve")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()?;
-        let input = child.stdin.take();
-        let output = child.stdout.take().ok_or("a server without output")?;
-        let mut output = BufReader::new(output);
-        let mut line = String::new();
-        output.read_line(&mut line)?;
-        Ok(Self {
-            child,
-            input,
-            output,
-            addr: line.trim().parse()?,
-        })
-    }
-
-    pub(crate) fn pid(&self) -> u32 {
-        self.child.id()
-    }
-
-    /// Ends it; returns what it has to say about the packets that it dropped.
-    pub(crate) fn stop(mut self) -> Result<String> {
-        drop(self.input.take());
-        let mut said = String::new();
-        self.output.read_line(&mut said)?;
-        self.child.wait()?;
-        Ok(said.trim().into())
-    }
-}
 
 /// Is the server, until standard input ends.
 pub(crate) fn serve() -> Result {

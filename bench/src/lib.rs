@@ -1,6 +1,9 @@
 //! Two connections joined in memory: what the protocol itself costs, without sockets and threads.
 
 pub mod pieces;
+pub mod process;
+#[cfg(target_os = "linux")]
+pub mod usage;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -18,6 +21,9 @@ use bowline_core::time::Span;
 use bowline_core::time::Timestamp;
 use bowline_core::transmit::DatagramMeta;
 use bowline_core::transmit::TransmitBuf;
+
+/// What a run ends with: any error, as text for the terminal.
+pub type Result<T = ()> = std::result::Result<T, Box<dyn std::error::Error>>;
 
 /// A connected pair. Datagrams pass at once; time moves only when both have nothing to send.
 #[derive(Debug)]

@@ -11,16 +11,19 @@ use crate::Result;
 
 /// What a process has used since it began.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Usage {
+pub struct Usage {
     /// Time on a core, user and kernel.
-    pub(crate) cpu: Duration,
+    pub cpu: Duration,
     /// Memory that is in use now.
-    pub(crate) resident_bytes: u64,
+    pub resident_bytes: u64,
 }
 
 impl Usage {
     /// Of the process with this number.
-    pub(crate) fn of(pid: u32) -> Result<Self> {
+    ///
+    /// # Errors
+    /// If there is none.
+    pub fn of(pid: u32) -> Result<Self> {
         let mut cpu = Duration::ZERO;
         for task in fs::read_dir(format!("/proc/{pid}/task"))? {
             let times = fs::read_to_string(task?.path().join("schedstat"))?;
@@ -39,7 +42,10 @@ impl Usage {
 }
 
 /// How many datagrams the kernel has thrown away because the queue of the socket at `addr` was full.
-pub(crate) fn lost_in_queue(addr: SocketAddr) -> Result<u64> {
+///
+/// # Errors
+/// If the system does not tell.
+pub fn lost_in_queue(addr: SocketAddr) -> Result<u64> {
     let sockets = fs::read_to_string("/proc/net/udp")?;
     let port = format!(":{:04X}", addr.port());
     let lost = sockets.lines().skip(1).filter_map(|line| {
@@ -51,7 +57,10 @@ pub(crate) fn lost_in_queue(addr: SocketAddr) -> Result<u64> {
 }
 
 /// Binds this thread, and those that it starts, to a core.
-pub(crate) fn bind_to_core(core: usize) -> Result {
+///
+/// # Errors
+/// If there is no such core.
+pub fn bind_to_core(core: usize) -> Result {
     let mut set = CpuSet::new();
     set.set(core);
     Ok(sched_setaffinity(None, &set)?)
