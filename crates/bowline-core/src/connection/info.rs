@@ -143,6 +143,11 @@ pub struct SendCapacity {
 }
 
 impl Connection {
+    /// The key of the certificate that the peer of a dialled connection has shown; `None` before that.
+    pub const fn peer_key(&self) -> Option<[u8; 32]> {
+        self.peer.key
+    }
+
     /// Who is on the other side, how the connection stands, and why it ended.
     pub fn info(&self) -> ConnectionInfo {
         let end = self.end.as_deref();

@@ -141,6 +141,9 @@ pub(crate) struct Peer {
     /// Who a peer without an identity is taken to be: its address.
     pub(crate) address: core::net::SocketAddr,
     pub(crate) authenticated: bool,
+    /// The key of the certificate that a dialled peer has shown. Of no use to who plays a recording.
+    #[serde(skip)]
+    pub(crate) key: Option<[u8; 32]>,
     pub(crate) version: u32,
     pub(crate) clock: WallClock,
     /// What both have agreed on beyond GNS.
@@ -269,6 +272,7 @@ impl Connection {
                 identity: None,
                 address: start.address,
                 authenticated: false,
+                key: None,
                 version: limits::PROTOCOL_VERSION,
                 clock: start.clock,
                 extensions: ExtensionSet::NONE,

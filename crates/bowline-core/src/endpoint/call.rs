@@ -17,6 +17,7 @@ use crate::identity::Identity;
 use crate::ids::ConnectionId;
 use crate::ids::VirtualPort;
 use crate::limits;
+use crate::p2p::HeldCall;
 use crate::p2p::Party;
 use crate::p2p::Ports;
 use crate::time::Timestamp;
@@ -42,6 +43,9 @@ pub(super) enum Plan {
 impl Endpoint {
     /// Starts a connection to a peer that is known by its identity; drain it to get its first signal.
     ///
+    /// While our certificate is on its way ([`Self::awaits_certificate`]) that signal waits for it:
+    /// [`Self::poll_held_call`] tells when it may go.
+    ///
     /// The settings say which port of ours the connection is from (`LocalVirtualPort`, else the peer's), and
     /// whether it may be one with the connection that the peer may be starting at the same time
     /// (`SymmetricConnect`).
@@ -55,7 +59,12 @@ impl Endpoint {
         port: VirtualPort,
         config: Arc<Config>,
     ) -> Result<Called, ConnectP2pError> {
-        self.check_names(peer)?;
+        // Who we are is said together with the certificate.
+        let is_held = self.awaits_certificate();
+        match self.check_names(peer) {
+            Err(ConnectP2pError::NoIdentity) if is_held => {}
+            checked => checked?,
+        }
         if config.ice_candidates().is_empty() {
             return Err(ConnectP2pError::NoTransport);
         }
@@ -69,11 +78,34 @@ impl Endpoint {
         self.insert_call(id, call, Origin::Signal, None);
         let mut rng = self.rng.child("connection");
         let policy = config.encryption();
-        let session = Session::new(&self.host, &mut rng, id, Role::Client, policy);
+        let session =
+            (!is_held).then(|| Session::new(&self.host, &mut rng, id, Role::Client, policy));
+        if is_held {
+            self.peers.held.insert(id, policy);
+        }
         let party = Party::new(now, Role::Client, ports, session, rng.child("peer"));
         let start = self.start(id, SIGNAL_ROUTE, config, &mut rng);
         let connection = Connection::call(now, start, party, peer.clone());
         Ok(Called::New(Box::new(connection)))
+    }
+
+    /// The next call that need not wait for our certificate any longer, and what becomes of it
+    /// ([`Connection::resume_call`]). Polled after [`Self::set_certificate`] and [`Self::set_authority`].
+    pub fn poll_held_call(&mut self) -> Option<(ConnectionId, HeldCall)> {
+        let (id, policy) = self.peers.released.pop_first()?;
+        if self.host.credentials.is_none() {
+            let text = self.authentication().text.clone();
+            return Some((id, HeldCall::give_up(text)));
+        }
+        let host = Arc::clone(&self.host);
+        let mut rng = self.rng.child("connection");
+        let session = Session::new(&host, &mut rng, id, Role::Client, policy);
+        Some((id, HeldCall::begin(host, self.clock, session)))
+    }
+
+    /// There is a certificate, or there will be none.
+    pub(super) fn release_calls(&mut self) {
+        self.peers.released.append(&mut self.peers.held);
     }
 
     /// Whether both sides are somebody.

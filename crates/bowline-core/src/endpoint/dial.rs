@@ -5,14 +5,18 @@ use alloc::sync::Arc;
 use crate::cert::expect::Expect;
 use crate::config::Config;
 use crate::connection::Connection;
+use crate::connection::Start;
 use crate::crypto::kdf::Role;
 use crate::endpoint::Endpoint;
 use crate::endpoint::Route;
 use crate::endpoint::table::Entry;
 use crate::error::ConnectError;
+use crate::handshake::Host;
 use crate::handshake::Origin;
+use crate::handshake::SharedHost;
 use crate::handshake::client::Dialing;
 use crate::handshake::session::Session;
+use crate::identity::Identity;
 use crate::limits;
 use crate::time::Timestamp;
 
@@ -44,6 +48,40 @@ impl Endpoint {
         config: Arc<Config>,
         expect: Option<Expect>,
     ) -> Result<Connection, ConnectError> {
+        self.check_credentials(now);
+        let host = Arc::clone(&self.host);
+        self.connect_as(now, route, config, expect, host)
+    }
+
+    /// Like [`Self::connect_expecting`], as nobody: without our identity, our key and our certificate. For who is to
+    /// hear of those by the connection itself, and may have to sign the certificate first.
+    ///
+    /// # Errors
+    /// As [`Self::connect`].
+    pub fn connect_unnamed(
+        &mut self,
+        now: Timestamp,
+        route: Route,
+        config: Arc<Config>,
+        expect: Option<Expect>,
+    ) -> Result<Connection, ConnectError> {
+        let host = Host {
+            identity: Identity::anonymous(),
+            key: None,
+            credentials: None,
+            ..Host::clone(&self.host)
+        };
+        self.connect_as(now, route, config, expect, Arc::new(host))
+    }
+
+    fn connect_as(
+        &mut self,
+        now: Timestamp,
+        route: Route,
+        config: Arc<Config>,
+        expect: Option<Expect>,
+        host: SharedHost,
+    ) -> Result<Connection, ConnectError> {
         let ip = route.remote.ip();
         if route.remote.port() == 0 || ip.is_unspecified() || ip.is_multicast() {
             return Err(ConnectError::BadAddress);
@@ -54,11 +92,10 @@ impl Endpoint {
         if self.table.len() >= limits::MAX_CONNECTIONS {
             return Err(ConnectError::TooManyConnections);
         }
-        self.check_credentials(now);
         let id = self.table.fresh_id(&mut self.rng);
         let mut rng = self.rng.child("connection");
         let policy = config.encryption();
-        let session = Session::new(&self.host, &mut rng, id, Role::Client, policy);
+        let session = Session::new(&host, &mut rng, id, Role::Client, policy);
         self.table.insert(
             id,
             Entry {
@@ -69,7 +106,10 @@ impl Endpoint {
                 pending: false,
             },
         );
-        let start = self.start(id, route, config, &mut rng);
+        let start = Start {
+            host,
+            ..self.start(id, route, config, &mut rng)
+        };
         Ok(Connection::dial(
             now,
             start,

@@ -9,6 +9,7 @@ use alloc::collections::BTreeSet;
 use alloc::sync::Arc;
 
 use crate::config::Config;
+use crate::crypto::cipher_negotiation::EncryptionPolicy;
 use crate::endpoint::Endpoint;
 use crate::endpoint::Route;
 use crate::endpoint::pair::NO_ROUTE;
@@ -31,6 +32,10 @@ pub(super) struct Peers {
     pub(super) listeners: BTreeMap<VirtualPort, PortListener>,
     calls: BTreeMap<ConnectionId, Call>,
     by_peer: BTreeMap<Identity, BTreeSet<ConnectionId>>,
+    /// Calls that wait for our certificate, and what their ciphers are chosen by.
+    pub(super) held: BTreeMap<ConnectionId, EncryptionPolicy>,
+    /// Those that need not wait any longer, and do not know yet.
+    pub(super) released: BTreeMap<ConnectionId, EncryptionPolicy>,
     /// Requests that the application has not decided upon.
     pub(super) pending: usize,
     pub(super) ways: Ways,
@@ -62,6 +67,8 @@ impl Peers {
             listeners: BTreeMap::new(),
             calls: BTreeMap::new(),
             by_peer: BTreeMap::new(),
+            held: BTreeMap::new(),
+            released: BTreeMap::new(),
             pending: 0,
             ways: Ways::new(rng),
         }
@@ -97,6 +104,8 @@ impl Peers {
 
     pub(super) fn remove(&mut self, id: ConnectionId) {
         self.decided(id);
+        self.held.remove(&id);
+        self.released.remove(&id);
         let Some(call) = self.calls.remove(&id) else {
             return;
         };
@@ -138,6 +147,8 @@ impl Peers {
     pub(super) fn heap_bytes(&self) -> usize {
         memory::of_map(&self.listeners)
             + memory::of_map(&self.calls)
+            + memory::of_map(&self.held)
+            + memory::of_map(&self.released)
             + memory::of_map(&self.by_peer)
             + self.by_peer.values().map(memory::of_set).sum::<usize>()
             + self.ways.heap_bytes()

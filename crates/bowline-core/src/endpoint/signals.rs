@@ -51,7 +51,24 @@ impl Endpoint {
         bytes: &[u8],
         unlistened: Option<&Arc<Config>>,
     ) -> SignalEvent {
-        match self.route_signal(now, bytes, unlistened) {
+        let event = self.route_signal(now, bytes, None, unlistened);
+        self.counted(event)
+    }
+
+    /// The same for a signal of whose sender the service has said who it is: a signal that says something else is
+    /// dropped. It may only ask for virtual ports on which somebody listens.
+    pub fn handle_vouched_signal(
+        &mut self,
+        now: Timestamp,
+        bytes: &[u8],
+        from: &Identity,
+    ) -> SignalEvent {
+        let event = self.route_signal(now, bytes, Some(from), None);
+        self.counted(event)
+    }
+
+    fn counted(&mut self, event: Result<SignalEvent, DropReason>) -> SignalEvent {
+        match event {
             Ok(event) => event,
             Err(reason) => {
                 self.drops.count(reason);
@@ -64,9 +81,13 @@ impl Endpoint {
         &mut self,
         now: Timestamp,
         bytes: &[u8],
+        vouched: Option<&Identity>,
         unlistened: Option<&Arc<Config>>,
     ) -> Result<SignalEvent, DropReason> {
         let signal = Signal::parse(bytes)?;
+        if vouched.is_some_and(|from| *from != signal.from_identity) {
+            return Err(DropReason::SignalFromAnother);
+        }
         if self.host.identity.is_anonymous() {
             return Err(DropReason::NoIdentity);
         }
@@ -170,7 +191,7 @@ impl Endpoint {
                 refused.drop_reason()
             })?;
         session.set_peer(verified.clone());
-        let party = Party::new(now, Role::Server, ports, session, rng.child("peer"));
+        let party = Party::new(now, Role::Server, ports, Some(session), rng.child("peer"));
         let call = Call {
             peer: peer.clone(),
             ports,

@@ -19,6 +19,7 @@ use crate::cert::keypair::KeyPair;
 use crate::cert::keypair::PublicKey;
 use crate::cert::request::CertificateRequest;
 use crate::cert::store::CertStore;
+use crate::crypto::Crypto;
 use crate::crypto::keys::SigningKey;
 use crate::endpoint::Endpoint;
 use crate::handshake::Host;
@@ -54,7 +55,12 @@ pub enum TrustEvent {
 /// The changing half of what an endpoint knows of trust; the rest is in its [`Host`].
 #[derive(Debug)]
 pub(super) struct Trust {
+    /// What the application is told: it follows from the two below.
     status: AuthenticationStatus,
+    /// What our own certificate says.
+    own: AuthenticationStatus,
+    /// How it stands with who signs certificates for us, if there is somebody.
+    authority: Option<AuthenticationStatus>,
     events: VecDeque<TrustEvent>,
     next: Option<(Timestamp, Step)>,
 }
@@ -73,11 +79,14 @@ const NO_CERTIFICATE: &str = "No certificate, and no authority to ask for one";
 
 impl Trust {
     pub(super) fn new() -> Self {
+        let none = AuthenticationStatus {
+            availability: Availability::CannotTry,
+            text: NO_CERTIFICATE.into(),
+        };
         Self {
-            status: AuthenticationStatus {
-                availability: Availability::CannotTry,
-                text: NO_CERTIFICATE.into(),
-            },
+            status: none.clone(),
+            own: none,
+            authority: None,
             events: VecDeque::new(),
             next: None,
         }
@@ -88,9 +97,46 @@ impl Trust {
         self.next.map(|(at, _)| at)
     }
 
-    fn set_status(&mut self, availability: Availability, text: String) {
-        let is_news = self.status.availability != availability;
-        self.status = AuthenticationStatus { availability, text };
+    /// Whether a certificate is on its way, as far as who signs it can be asked.
+    fn is_awaited(&self) -> bool {
+        let authority = self.authority.as_ref();
+        authority.is_some_and(|authority| match authority.availability {
+            Availability::Waiting
+            | Availability::Attempting
+            | Availability::Retrying
+            | Availability::Previously
+            | Availability::Current => true,
+            Availability::CannotTry
+            | Availability::Failed
+            | Availability::Unknown
+            | Availability::NeverTried => false,
+        })
+    }
+
+    fn set_own(&mut self, availability: Availability, text: String) {
+        self.own = AuthenticationStatus { availability, text };
+        self.merge();
+    }
+
+    /// What follows for the application. An authority that is there is not enough: its certificate has to be, too.
+    fn merge(&mut self) {
+        let merged = match &self.authority {
+            None => self.own.clone(),
+            Some(authority) => match authority.availability {
+                Availability::NeverTried | Availability::Current
+                    if self.own.availability.is_current() =>
+                {
+                    self.own.clone()
+                }
+                Availability::Current => AuthenticationStatus {
+                    availability: Availability::Attempting,
+                    text: String::from("signed in, and waiting for the certificate"),
+                },
+                _ => authority.clone(),
+            },
+        };
+        let is_news = self.status.availability != merged.availability;
+        self.status = merged;
         if is_news {
             let status = self.status.clone();
             tracing::info!(status = %status.availability.name(), text = %status.text, "authentication");
@@ -174,8 +220,30 @@ impl Endpoint {
         host.key = Some(own.key().clone());
         host.credentials = Some(own);
         self.trust
-            .set_status(Availability::Current, String::from("OK"));
+            .set_own(Availability::Current, String::from("OK"));
+        self.release_calls();
         Ok(())
+    }
+
+    /// How it stands with who signs certificates for us: a hub. `None` if there is nobody. With somebody,
+    /// [`Self::authentication`] tells how it stands with them, and is [`Availability::Current`] only with a certificate.
+    pub fn set_authority(&mut self, status: Option<(Availability, String)>) {
+        let status = status.map(|(availability, text)| AuthenticationStatus { availability, text });
+        self.trust.authority = status;
+        self.trust.merge();
+        if !self.awaits_certificate() {
+            self.release_calls();
+        }
+    }
+
+    /// Whether a certificate is on its way: what is to show it should wait.
+    pub fn awaits_certificate(&self) -> bool {
+        self.host.credentials.is_none() && self.trust.is_awaited()
+    }
+
+    /// Who does the cryptography.
+    pub fn crypto(&self) -> &Crypto {
+        &self.host.crypto
     }
 
     /// Whom we trust.
@@ -206,7 +274,7 @@ impl Endpoint {
         host.credentials = None;
         self.trust.next = None;
         self.trust
-            .set_status(Availability::CannotTry, NO_CERTIFICATE.into());
+            .set_own(Availability::CannotTry, NO_CERTIFICATE.into());
     }
 
     /// Which game this is, for certificates and connections from now on.
@@ -265,7 +333,7 @@ impl Endpoint {
                     self.host_mut().credentials = None;
                     let text =
                         format!("Certificate expired at {}", UnixTime::new(expiry_unix_secs));
-                    self.trust.set_status(Availability::Previously, text);
+                    self.trust.set_own(Availability::Previously, text);
                 }
             }
         }

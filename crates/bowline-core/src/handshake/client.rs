@@ -3,6 +3,7 @@
 //! A lost packet restarts the whole exchange: what is retried is always the first step, with the same
 //! connection ID and keys.
 
+use crate::cert::certificate::Certificate;
 use crate::cert::check::PeerCheck;
 use crate::cert::check::PeerRefused;
 use crate::cert::check::check_peer;
@@ -174,6 +175,8 @@ impl Connection {
         }
         let version = peer.crypt.protocol_version();
         self.peer.authenticated = peer.authenticated;
+        let cert = Certificate::parse(&peer.cert_bytes).ok();
+        self.peer.key = cert.map(|cert| *cert.key());
         dialing.session.set_peer(peer);
         let agreed = dialing
             .session

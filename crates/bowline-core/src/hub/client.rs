@@ -17,6 +17,9 @@
 //! expired meanwhile does no harm, nor a hub that was started anew. If the hub does not take that, the credential is
 //! shown again.
 //!
+//! The hub signs a certificate with each welcome, and another one before that expires: for the longest-lived two hours
+//! before, for others when a third of their time is left, each a little earlier by chance.
+//!
 //! [`Availability`] follows from where it stands: nothing of it is kept apart.
 
 use alloc::collections::VecDeque;
@@ -74,6 +77,10 @@ pub struct HubClient {
     stage: Stage,
     /// A request for a certificate goes along with the next hello.
     request: Option<Vec<u8>>,
+    /// While signed in, another certificate is asked for then.
+    renew_at: Option<Timestamp>,
+    /// Who the hub has said it is.
+    identity: Option<Identity>,
     /// What the hub gave for coming back.
     resume: Vec<u8>,
     /// Attempts that failed since the last welcome.
@@ -114,6 +121,8 @@ impl HubClient {
             rng,
             stage: Stage::Idle,
             request: None,
+            renew_at: None,
+            identity: None,
             resume: Vec::new(),
             failures: 0,
             was_signed_in: false,
@@ -137,6 +146,8 @@ impl HubClient {
     /// Signs out, and forgets what it got for coming back.
     pub fn stop(&mut self) {
         self.resume.clear();
+        self.identity = None;
+        self.renew_at = None;
         self.was_signed_in = false;
         if !matches!(self.stage, Stage::Idle) {
             self.stage = Stage::Idle;
@@ -241,6 +252,14 @@ impl HubClient {
         self.request = Some(request);
     }
 
+    /// What came from the hub cannot be used, and why: it is left alone until the application wants it again.
+    pub fn reject(&mut self, why: &str) {
+        if !matches!(self.stage, Stage::Idle | Stage::Refused) {
+            self.resume.clear();
+            self.give_up(why);
+        }
+    }
+
     /// The deadline may have passed.
     pub fn handle_timeout(&mut self, now: Timestamp) {
         if self.poll_timeout().is_none_or(|at| at > now) {
@@ -251,7 +270,8 @@ impl HubClient {
                 self.drop_link(now, Span::ZERO, "the hub does not answer");
             }
             Stage::Pausing { .. } => self.connect(),
-            Stage::Idle | Stage::Connecting | Stage::SignedIn { .. } | Stage::Refused => {}
+            Stage::SignedIn { .. } => self.ask_again(now),
+            Stage::Idle | Stage::Connecting | Stage::Refused => {}
         }
     }
 
@@ -260,7 +280,8 @@ impl HubClient {
         match self.stage {
             Stage::SigningIn { since, .. } => Some(since + HUB_SIGN_IN_TIMEOUT),
             Stage::Pausing { until } => Some(until),
-            Stage::Idle | Stage::Connecting | Stage::SignedIn { .. } | Stage::Refused => None,
+            Stage::SignedIn { .. } => self.renew_at,
+            Stage::Idle | Stage::Connecting | Stage::Refused => None,
         }
     }
 
@@ -334,12 +355,14 @@ impl HubClient {
         if !matches!(self.stage, Stage::SigningIn { .. }) {
             return;
         }
-        let wanted = self.config.identity.as_ref();
-        if wanted.is_some_and(|wanted| *wanted != welcome.identity) {
-            let text = alloc::format!("the hub takes us for {}", welcome.identity);
-            self.drop_link(now, Span::ZERO, &text);
+        let known = self.config.identity.as_ref().or(self.identity.as_ref());
+        if let Some(known) = known.filter(|known| **known != welcome.identity) {
+            let text = alloc::format!("the hub takes us for {}, not {known}", welcome.identity);
+            self.resume.clear();
+            self.give_up(&text);
             return;
         }
+        self.identity = Some(welcome.identity.clone());
         self.resume = welcome.resume;
         self.failures = 0;
         self.was_signed_in = true;
@@ -352,8 +375,10 @@ impl HubClient {
             seen_address: welcome.seen_address,
             unix_ms: welcome.unix_ms,
         });
-        if let Some(bytes) = welcome.certificate {
-            self.events.push_back(HubEvent::Certificate(bytes));
+        match welcome.certificate {
+            Some(bytes) => self.events.push_back(HubEvent::Certificate(bytes)),
+            None if self.request.is_some() => self.ask_again(now),
+            None => {}
         }
         self.tell("signed in");
     }
@@ -452,5 +477,6 @@ impl HubClient {
     }
 }
 
+mod renewal;
 #[cfg(test)]
 mod tests;

@@ -24,3 +24,9 @@ pub const HUB_CONNECT_TIMEOUT: Span = Span::from_secs(4);
 /// How long a hub may be silent when something was said to it. Shorter than between peers: coming back costs little, and
 /// a call that began while the hub was away needs the rest of its ten seconds.
 pub const HUB_SILENCE: Span = Span::from_secs(5);
+/// A certificate is renewed this long before it expires, or when a third of its time is left if that is less.
+pub const HUB_RENEW_BEFORE: Span = Span::from_secs(2 * 3600);
+/// A hub that was asked for a certificate and sends none is asked again after this time, and up to half as much more.
+pub const HUB_RENEW_RETRY: Span = Span::from_secs(30);
+/// Addresses of hubs that a client may be given.
+pub const MAX_HUB_ADDRESSES: usize = 8;

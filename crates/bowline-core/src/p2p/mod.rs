@@ -6,7 +6,7 @@
 //! agent of each connection tries the addresses. By the time that a packet arrives both have keys.
 //!
 //! `party` is what a connection has for all this, `call` the side that asks, `answer` the side that is
-//! asked, `signals` what goes in and out, `way` the step from addresses to packets, `transports`, `score` and `choice`
+//! asked, `held` a call that waits for our certificate, `signals` what goes in and out, `way` the step from addresses to packets, `transports`, `score` and `choice`
 //! the choice among several, `closing` the end, `route` what the application may know of it;
 //! [`tie_break`] decides when both ask at once, `story` remembers what was tried.
 
@@ -14,6 +14,7 @@ mod answer;
 mod call;
 mod choice;
 mod closing;
+mod held;
 mod party;
 pub mod reliable_signal;
 mod route;
@@ -26,6 +27,7 @@ pub mod tie_break;
 mod transports;
 mod way;
 
+pub use held::HeldCall;
 pub(crate) use party::Party;
 pub use party::Ports;
 pub use route::PeerRoute;

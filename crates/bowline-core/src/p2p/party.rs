@@ -42,6 +42,8 @@ pub(crate) struct Party {
     pub(crate) ports: Ports,
     /// Until keys are agreed on: what they were made of is not kept.
     pub(crate) session: Option<Box<Session>>,
+    /// It says nothing before we have a certificate to show.
+    pub(crate) is_held: bool,
     /// A server's answer, for as long as the client may not have it.
     pub(crate) answer: Option<Box<ConnectOk>>,
     pub(crate) agent: Option<Box<IceAgent>>,
@@ -75,13 +77,14 @@ impl Party {
         now: Timestamp,
         role: Role,
         ports: Ports,
-        session: Session,
+        session: Option<Session>,
         rng: Rng,
     ) -> Self {
         Self {
             role,
             ports,
-            session: Some(Box::new(session)),
+            is_held: session.is_none(),
+            session: session.map(Box::new),
             answer: None,
             agent: None,
             transports: Transports::new(),
@@ -154,8 +157,8 @@ impl Party {
     /// Whether signals may go.
     pub(crate) fn is_open(&self, now: Timestamp) -> bool {
         match self.opening {
-            Opening::Until(at) => at <= now,
-            Opening::Open => true,
+            Opening::Until(at) => !self.is_held && at <= now,
+            Opening::Open => !self.is_held,
         }
     }
 }

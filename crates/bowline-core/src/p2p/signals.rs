@@ -308,6 +308,9 @@ impl Connection {
         if self.is_over() {
             return party.closing.deadline();
         }
+        if party.is_held {
+            return None;
+        }
         let open_at = match party.opening {
             super::party::Opening::Until(at) => at,
             super::party::Opening::Open => Timestamp::ZERO,

@@ -244,6 +244,10 @@ impl Connection {
     /// The time limit of a stage is over.
     pub(crate) fn on_rendezvous_timeout(&mut self, now: Timestamp, stage: Stage) {
         match stage {
+            Stage::Calling if self.party.as_ref().is_some_and(|party| party.is_held) => {
+                let text = "There was no certificate in time to show the peer";
+                self.fail(now, EndReason::MISC_STEAM_CONNECTIVITY, text);
+            }
             Stage::Calling => {
                 let text = "The peer did not answer in time";
                 self.fail(now, EndReason::MISC_TIMEOUT, text);

@@ -22,6 +22,7 @@ use crate::pair::Pair;
 use crate::pair::SOCKET;
 use crate::time::Span;
 
+mod authority;
 mod table;
 
 const NOW_UNIX: u64 = 1_700_000_000;

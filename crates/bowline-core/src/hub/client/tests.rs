@@ -11,6 +11,7 @@ use super::*;
 use crate::crypto::keys::SigningKey;
 use crate::crypto::rustcrypto;
 use crate::hub::NackReason;
+use crate::hub::limits::HUB_RENEW_RETRY;
 
 const START: Timestamp = Timestamp::from_micros(1_000_000);
 const HUB_KEY: [u8; 32] = [8; 32];
@@ -421,4 +422,53 @@ fn nonsense_and_words_out_of_turn_do_no_harm() {
     }));
     desk.client.on_connected(desk.now, HUB_KEY);
     assert_eq!(desk.actions(), []);
+}
+
+#[test]
+fn a_certificate_is_renewed_before_it_expires_and_asked_for_until_it_comes() {
+    for (left, earliest, latest) in [
+        (Span::from_secs(24 * 3600), 24 * 3600 - 9000, 24 * 3600 - 7200),
+        (Span::from_secs(60), 35, 40),
+    ] {
+        let mut desk = Desk::signed_in();
+        desk.client.on_certificate_taken(desk.now, left);
+        let waited = desk.wait();
+        assert!(waited >= Span::from_secs(earliest), "{waited:?}");
+        assert!(waited <= Span::from_secs(latest), "{waited:?}");
+        assert_eq!(desk.said(), [ToHub::Certificate(vec![9])]);
+        let waited = desk.wait();
+        assert!(waited >= HUB_RENEW_RETRY && waited <= HUB_RENEW_RETRY * 2);
+        assert_eq!(desk.said(), [ToHub::Certificate(vec![9])]);
+        desk.hear(&FromHub::Certificate(vec![4]));
+        desk.client.on_certificate_taken(desk.now, left);
+        assert!(desk.wait() >= Span::from_secs(earliest));
+    }
+}
+
+#[test]
+fn a_welcome_without_a_certificate_is_asked_for_one() {
+    let (mut desk, _) = Desk::greeting();
+    desk.hear(&FromHub::Welcome(Welcome {
+        certificate: None,
+        ..welcome()
+    }));
+    assert_eq!(desk.said(), [ToHub::Certificate(vec![9])]);
+}
+
+#[test]
+fn who_is_taken_for_somebody_else_gives_up_and_says_so() {
+    let (mut desk, _) = Desk::greeting();
+    desk.stood();
+    desk.hear(&FromHub::Welcome(Welcome {
+        identity: "str:dev-ben".parse().unwrap(),
+        ..welcome()
+    }));
+    assert_eq!(desk.actions(), [HubAction::Disconnect]);
+    let event = desk.client.poll_event();
+    let Some(HubEvent::Availability { availability, text }) = event else {
+        panic!("{event:?}");
+    };
+    assert_eq!(availability, Availability::Failed);
+    assert_eq!(text, "the hub takes us for str:dev-ben, not str:dev-anna");
+    assert_eq!(desk.client.poll_timeout(), None);
 }

@@ -46,7 +46,7 @@ impl Ends {
             let mut rng = Rng::from_seed([7; 32]);
             let policy = connection.config.encryption();
             let session = Session::new(&connection.host, &mut rng, connection.id, role, policy);
-            let party = Party::new(now, role, ports, session, rng);
+            let party = Party::new(now, role, ports, Some(session), rng);
             connection.path = crate::connection::Path::between_peers(1300);
             connection.party = Some(Box::new(party));
         }

@@ -1,0 +1,146 @@
+//! Somebody who signs certificates for us is under way, there, or gone.
+
+use alloc::boxed::Box;
+
+use super::*;
+use crate::connection::Connection;
+use crate::endpoint::Called;
+use crate::ids::VirtualPort;
+use crate::p2p::signal::Signal;
+
+fn says(endpoint: &mut Endpoint, availability: Availability) {
+    endpoint.set_authority(Some((availability, availability.name().into())));
+}
+
+fn certify(endpoint: &mut Endpoint, identity: &str) {
+    let spec = spec(key_of(endpoint), identity);
+    let signed = sign(&authority(1), &spec);
+    endpoint.set_certificate(START, &signed).unwrap();
+}
+
+fn call(endpoint: &mut Endpoint) -> Box<Connection> {
+    let port = VirtualPort::from(7u16);
+    let peer = "str:ben".parse().unwrap();
+    let config = Arc::new(Config::new());
+    match endpoint.connect_p2p(START, &peer, port, config).unwrap() {
+        Called::New(connection) => connection,
+        Called::Waiting(id) => panic!("{id}"),
+    }
+}
+
+fn signal(connection: &mut Connection, now: Timestamp) -> Option<Signal> {
+    let mut bytes = Vec::new();
+    let has_one = connection.poll_signal(now, &mut bytes);
+    has_one.then(|| Signal::parse(&bytes).unwrap())
+}
+
+#[test]
+fn an_authority_counts_with_its_certificate_only() {
+    let mut endpoint = endpoint(1, None);
+    for availability in [
+        Availability::NeverTried,
+        Availability::Waiting,
+        Availability::Attempting,
+        Availability::Current,
+    ] {
+        says(&mut endpoint, availability);
+    }
+    let expected = [
+        Availability::NeverTried,
+        Availability::Waiting,
+        Availability::Attempting,
+    ];
+    assert_eq!(availabilities(&mut endpoint), expected);
+    assert!(endpoint.awaits_certificate());
+    certify(&mut endpoint, "str:anna");
+    assert!(!endpoint.awaits_certificate());
+    says(&mut endpoint, Availability::Previously);
+    assert!(!endpoint.awaits_certificate(), "what there is still serves");
+    let expected = [Availability::Current, Availability::Previously];
+    assert_eq!(availabilities(&mut endpoint), expected);
+    // Without it the certificate speaks for itself.
+    endpoint.set_authority(None);
+    assert_eq!(availabilities(&mut endpoint), [Availability::Current]);
+}
+
+#[test]
+fn a_call_waits_for_the_certificate_and_shows_it() {
+    let mut endpoint = endpoint(1, None);
+    says(&mut endpoint, Availability::Attempting);
+    let mut connection = call(&mut endpoint);
+    let later = at(2);
+    connection.handle_timeout(later);
+    assert!(signal(&mut connection, later).is_none());
+    assert!(endpoint.poll_held_call().is_none());
+    certify(&mut endpoint, "str:anna");
+    let (id, held) = endpoint.poll_held_call().unwrap();
+    assert_eq!(id, connection.id());
+    connection.resume_call(later, held);
+    assert!(endpoint.poll_held_call().is_none());
+    let signal = signal(&mut connection, later).unwrap();
+    assert_eq!(signal.from_identity.to_string(), "str:anna");
+    let crate::p2p::signal::SignalKind::ConnectRequest(request) = signal.kind else {
+        panic!("{signal:?}");
+    };
+    assert!(request.cert.ca_signature.is_some());
+}
+
+#[test]
+fn a_call_without_hope_of_a_certificate_ends_and_says_why() {
+    let mut endpoint = endpoint(1, None);
+    says(&mut endpoint, Availability::Attempting);
+    let mut connection = call(&mut endpoint);
+    endpoint.set_authority(Some((Availability::Failed, "who are you?".into())));
+    let (_, held) = endpoint.poll_held_call().unwrap();
+    connection.resume_call(START, held);
+    let info = connection.info();
+    assert_eq!(info.state, ConnectionState::ProblemDetectedLocally);
+    assert_eq!(info.end_reason, EndReason::MISC_STEAM_CONNECTIVITY);
+    assert_eq!(info.end_text, "who are you?");
+    assert!(signal(&mut connection, START).is_none());
+}
+
+#[test]
+fn a_call_that_waits_too_long_or_is_closed_says_nothing_to_the_peer() {
+    let mut endpoint = endpoint(1, Some("str:anna"));
+    says(&mut endpoint, Availability::Retrying);
+    let mut closed = call(&mut endpoint);
+    closed.close(START, EndReason::APP_GENERIC, "", false);
+    assert!(signal(&mut closed, at(1)).is_none());
+    let mut connection = call(&mut endpoint);
+    let late = at(60);
+    connection.handle_timeout(late);
+    let info = connection.info();
+    assert_eq!(info.end_reason, EndReason::MISC_STEAM_CONNECTIVITY);
+    assert!(signal(&mut connection, late).is_none());
+    // Whatever becomes of the certificate, it is over.
+    certify(&mut endpoint, "str:anna");
+    while let Some((id, held)) = endpoint.poll_held_call() {
+        if id == connection.id() {
+            connection.resume_call(late, held);
+        }
+    }
+    assert!(signal(&mut connection, late).is_none());
+}
+
+#[test]
+fn who_dials_unnamed_is_nobody_to_the_server() {
+    let client = certified(1, "str:anna");
+    let server = endpoint(2, Some("str:hub"));
+    let mut pair = pair(client, server, policy(AuthPolicy::Allow));
+    let route = Route {
+        socket: SOCKET,
+        remote: pair.server.address,
+    };
+    let now = pair.now;
+    let config = Arc::new(policy(AuthPolicy::Allow));
+    let endpoint = &mut pair.client.endpoint;
+    let connection = endpoint.connect_unnamed(now, route, config, None).unwrap();
+    pair.client.connections.insert(connection.id(), connection);
+    pair.drain();
+    pair.run(Span::from_secs(1));
+    let seen = pair.server.connections.values().next().unwrap().info();
+    let identity = seen.identity.unwrap();
+    assert!(matches!(identity, Identity::Ip(_)), "{identity}");
+    assert!(!seen.authenticated);
+}
