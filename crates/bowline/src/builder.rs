@@ -23,6 +23,7 @@ use crate::driver::default_signaling::DefaultSignaling;
 use crate::driver::limits;
 use crate::driver::lobby::Told;
 use crate::error::BuildError;
+use crate::hub::HubConfig;
 use crate::recorder::RecordingDirectory;
 use crate::signaling::Signaling;
 use crate::sockets::Sockets;
@@ -85,6 +86,7 @@ pub struct SocketsBuilder {
     loopback: Loopback,
     takes_shortcuts: bool,
     signaling: Option<DefaultSignaling>,
+    hub: Option<HubConfig>,
 }
 
 impl SocketsBuilder {
@@ -112,6 +114,7 @@ impl SocketsBuilder {
             loopback: Loopback::IfAlone,
             takes_shortcuts: false,
             signaling: None,
+            hub: None,
         }
     }
 
@@ -267,6 +270,13 @@ impl SocketsBuilder {
         self
     }
 
+    /// Which hub to sign in to, as soon as it is needed: by [`Sockets::init_authentication`], or when a peer is connected
+    /// to or listened for. See [`Sockets::sign_in`], which does not wait for that.
+    pub fn hub(mut self, config: HubConfig) -> Self {
+        self.hub = Some(config);
+        self
+    }
+
     /// Makes the interface.
     ///
     /// # Errors
@@ -313,6 +323,9 @@ impl SocketsBuilder {
         inner.set_default_signaling(self.signaling);
         if let Some(certificate) = &self.certificate {
             inner.set_certificate(certificate)?;
+        }
+        if let Some(hub) = self.hub {
+            inner.set_hub(hub, false);
         }
         Sockets::start(inner, further, self.mode, self.thread_start)
     }

@@ -189,6 +189,10 @@ pub enum ConnectP2pError {
     /// The peer's identity names nobody.
     #[error("the identity of the peer names nobody")]
     NoPeer,
+    /// Nothing carries signals to the peer: no hub was signed in to ([`Sockets::sign_in`](crate::Sockets::sign_in)), and no
+    /// signaling is set ([`Sockets::set_signaling`](crate::Sockets::set_signaling)).
+    #[error("nothing carries signals to the peer: sign in to a hub, or set a signaling")]
+    NoSignaling,
     /// The settings allow no way for packets: [`ConfigKey::P2pTransportIceEnable`](crate::ConfigKey::P2pTransportIceEnable).
     #[error("the settings allow no way between the two (P2P_Transport_ICE_Enable)")]
     NoTransport,

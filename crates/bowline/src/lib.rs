@@ -170,6 +170,7 @@ mod events;
 mod flush;
 pub mod global_config;
 mod handle;
+pub mod hub;
 mod info_flags;
 mod line_limit;
 mod listener;

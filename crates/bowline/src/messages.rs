@@ -118,7 +118,7 @@ impl Sockets {
     }
 
     /// For bindings: as [`set_signaling`](Self::set_signaling), with a function that makes it for each connection, to
-    /// that peer and that virtual port of it. `None` lets the connection fail. No lock is held while it runs.
+    /// that peer and that virtual port of it. `None` leaves it to the hub, or lets the connection fail without one. No lock is held while it runs.
     pub fn set_signaling_factory(
         &self,
         make: impl Fn(&Identity, VirtualPort) -> Option<Arc<dyn Signaling>> + Send + Sync + 'static,

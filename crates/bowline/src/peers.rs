@@ -73,7 +73,7 @@ impl Sockets {
     ) -> Result<Connection, ConnectP2pError> {
         let slot = self
             .inner()
-            .connect_p2p(peer, port.into(), signaling, None)?;
+            .connect_p2p(peer, port.into(), Some(signaling), None)?;
         Ok(Connection::new(slot))
     }
 
@@ -90,7 +90,40 @@ impl Sockets {
     ) -> Result<Connection, ConnectP2pError> {
         let slot = self
             .inner()
-            .connect_p2p(peer, port.into(), signaling, Some(config))?;
+            .connect_p2p(peer, port.into(), Some(signaling), Some(config))?;
+        Ok(Connection::new(slot))
+    }
+
+    /// Starts a connection to a peer that listens on a virtual port, by its identity alone, and returns at once.
+    ///
+    /// The signals go by what [`set_signaling`](Self::set_signaling) has said, else by the hub
+    /// ([`sign_in`](Self::sign_in)). While that has not let us in yet, or is looked for again, the connection waits. All else
+    /// is as with [`connect_p2p`](Self::connect_p2p).
+    ///
+    /// # Errors
+    /// If nothing carries signals, or as `connect_p2p`.
+    pub fn connect_peer(
+        &self,
+        peer: &Identity,
+        port: impl Into<VirtualPort>,
+    ) -> Result<Connection, ConnectP2pError> {
+        let slot = self.inner().connect_p2p(peer, port.into(), None, None)?;
+        Ok(Connection::new(slot))
+    }
+
+    /// Like [`connect_peer`](Self::connect_peer), with settings of its own.
+    ///
+    /// # Errors
+    /// As `connect_peer`.
+    pub fn connect_peer_with(
+        &self,
+        peer: &Identity,
+        port: impl Into<VirtualPort>,
+        config: Config,
+    ) -> Result<Connection, ConnectP2pError> {
+        let slot = self
+            .inner()
+            .connect_p2p(peer, port.into(), None, Some(config))?;
         Ok(Connection::new(slot))
     }
 
@@ -151,7 +184,7 @@ impl Sockets {
         signal: &[u8],
         context: &mut dyn ReceiveContext,
     ) -> Result<(), SignalError> {
-        self.inner().receive_signal(signal, context)
+        self.inner().receive_signal(signal, None, context)
     }
 }
 

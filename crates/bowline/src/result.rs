@@ -146,7 +146,7 @@ impl ToResult for ConnectP2pError {
             Self::NoPeer => ResultCode::InvalidParam,
             Self::NoIdentity | Self::NoTransport => ResultCode::InvalidState,
             Self::AlreadyConnected { .. } => ResultCode::DuplicateRequest,
-            Self::Gone => ResultCode::Fail,
+            Self::Gone | Self::NoSignaling => ResultCode::Fail,
             Self::TooManyConnections | Self::PeerBusy | Self::TooManyEvents => {
                 ResultCode::LimitExceeded
             }

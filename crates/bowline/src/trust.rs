@@ -72,9 +72,11 @@ impl Sockets {
 
     /// Gets ready to prove who we are, and tells how far that is.
     ///
-    /// There is no authority yet that could be asked over the network, so this starts nothing: without
+    /// With a hub ([`sign_in`](Self::sign_in), [`SocketsBuilder::hub`](crate::SocketsBuilder::hub)) it signs in unless that
+    /// is under way or done; after a refusal it tries again. Without one there is nobody to ask: until
     /// [`set_certificate`](Self::set_certificate) the answer stays `CannotTry`.
     pub fn init_authentication(&self) -> AuthenticationStatus {
+        self.inner().start_hub(true);
         self.authentication()
     }
 

@@ -26,6 +26,7 @@ use crate::handshake::Host;
 use crate::handshake::WallClock;
 use crate::identity::Identity;
 use crate::ids::AppId;
+use crate::rng::Rng;
 use crate::time::Span;
 use crate::time::Timestamp;
 
@@ -239,6 +240,11 @@ impl Endpoint {
     /// Whether a certificate is on its way: what is to show it should wait.
     pub fn awaits_certificate(&self) -> bool {
         self.host.credentials.is_none() && self.trust.is_awaited()
+    }
+
+    /// What the client of a hub draws from. Each has its own.
+    pub fn hub_rng(&mut self) -> Rng {
+        self.rng.child("hub")
     }
 
     /// Who does the cryptography.

@@ -176,11 +176,11 @@ impl Connection {
         let version = peer.crypt.protocol_version();
         self.peer.authenticated = peer.authenticated;
         let cert = Certificate::parse(&peer.cert_bytes).ok();
-        self.peer.key = cert.map(|cert| *cert.key());
         dialing.session.set_peer(peer);
         let agreed = dialing
             .session
             .finish(&self.host, packet.server_connection_id)?;
+        self.peer.key = cert.map(|cert| *cert.key());
         self.set_peer_version(version);
         self.peer.has_keys = true;
         self.set_connected(now, agreed, State::Connected { answered: None });

@@ -47,6 +47,18 @@ impl fmt::Debug for DefaultSignaling {
 }
 
 impl Inner {
+    /// What carries the signals of a connection for which nobody has given anything: what the application has said, else
+    /// the hub if there is one.
+    pub(super) fn default_carrier(
+        self: &Arc<Self>,
+        peer: &Identity,
+        port: VirtualPort,
+    ) -> Option<Carrier> {
+        let make = self.default_signaling.lock().clone();
+        let made = make.and_then(|make| make.make(peer, port));
+        made.or_else(|| self.hub_carrier())
+    }
+
     /// What carries signals from now on for connections for which nobody has given anything.
     pub(crate) fn set_default_signaling(&self, signaling: Option<DefaultSignaling>) {
         let before = std::mem::replace(&mut *self.default_signaling.lock(), signaling);

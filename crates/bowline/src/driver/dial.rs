@@ -27,6 +27,7 @@ use bowline_io::udp::UdpSocket;
 
 use crate::driver::Inner;
 use crate::driver::Urgency;
+use crate::driver::hub::Caller;
 use crate::driver::hub::Dialled;
 use crate::driver::hub::Family;
 use crate::driver::hub::Members;
@@ -68,9 +69,10 @@ impl Inner {
             None => Arc::clone(&interface),
         };
         let shard = self.shards.next_to_dial();
-        let slot = match self.dial(shard, addr, &config, expect.as_ref())? {
+        let caller = Caller::Application(expect.as_ref());
+        let slot = match self.dial(shard, addr, &config, caller)? {
             Some(slot) => slot,
-            None => self.dial_from_new_socket(shard, addr, &config, expect.as_ref())?,
+            None => self.dial_from_new_socket(shard, addr, &config, caller)?,
         };
         self.after_input(&slot, slot.state.lock(), Urgency::Now);
         let interface_now = self.config();
@@ -78,6 +80,24 @@ impl Inner {
             // It changed while the connection was in nobody's list.
             self.inherit(&slot, &interface_now);
         }
+        Ok(slot)
+    }
+
+    /// Starts the connection to a hub, which the application does not see.
+    pub(super) fn connect_hub(
+        self: &Arc<Self>,
+        addr: SocketAddr,
+        config: Config,
+        expect: &Expect,
+    ) -> Result<Arc<Slot>, ConnectError> {
+        let addr = canonical(addr);
+        let config = self.config_for(config, ConfigScope::Connection)?;
+        let (shard, caller) = (ShardId::FIRST, Caller::HubLink(expect));
+        let slot = match self.dial(shard, addr, &config, caller)? {
+            Some(slot) => slot,
+            None => self.dial_from_new_socket(shard, addr, &config, caller)?,
+        };
+        self.after_input(&slot, slot.state.lock(), Urgency::Now);
         Ok(slot)
     }
 
@@ -131,6 +151,7 @@ impl Inner {
         let config = self.config_for(options, ConfigScope::ListenSocket)?;
         let (id, socket) = self.hub.lock().add_port(port, config)?;
         self.open_ways();
+        self.want_hub();
         if !Arc::ptr_eq(&interface, &self.config()) {
             // It changed while the listener was in nobody's list.
             self.reconfigure();
@@ -170,13 +191,17 @@ impl Inner {
         shard: ShardId,
         addr: SocketAddr,
         config: &Arc<Config>,
-        expect: Option<&Expect>,
+        caller: Caller<'_>,
     ) -> Result<Option<Arc<Slot>>, ConnectError> {
         let mut hub = self.hub.lock();
+        if !hub.is_open() {
+            // A thread of the library's own is late.
+            return Err(ConnectError::TooManyConnections);
+        }
         let dialled = hub
-            .dial(self.clock.now(), shard, addr, config, expect)
+            .dial(self.clock.now(), shard, addr, config, caller)
             .map_err(|error| refused(addr, error))?;
-        Ok(dialled.map(|dialled| self.insert_dialled(&mut hub, dialled)))
+        Ok(dialled.map(|dialled| self.insert_dialled(&mut hub, dialled, caller)))
     }
 
     fn dial_from_new_socket(
@@ -184,15 +209,18 @@ impl Inner {
         shard: ShardId,
         addr: SocketAddr,
         config: &Arc<Config>,
-        expect: Option<&Expect>,
+        caller: Caller<'_>,
     ) -> Result<Arc<Slot>, ConnectError> {
         let (socket, family) = open_client_socket(addr, UdpSocket::bind)
             .map_err(|source| ConnectError::Socket { addr, source })?;
         let socket = Arc::new(socket);
         let mut hub = self.hub.lock();
+        if !hub.is_open() {
+            return Err(ConnectError::TooManyConnections);
+        }
         let id = hub.add_client_socket(shard, Arc::clone(&socket), family);
-        let slot = match hub.dial(self.clock.now(), shard, addr, config, expect) {
-            Ok(Some(dialled)) => self.insert_dialled(&mut hub, dialled),
+        let slot = match hub.dial(self.clock.now(), shard, addr, config, caller) {
+            Ok(Some(dialled)) => self.insert_dialled(&mut hub, dialled, caller),
             // A new socket may dial anywhere, so the address must be at fault.
             Ok(None) => {
                 hub.remove_unused(id);
@@ -208,14 +236,22 @@ impl Inner {
         Ok(slot)
     }
 
-    fn insert_dialled(self: &Arc<Self>, hub: &mut super::Hub, dialled: Dialled) -> Arc<Slot> {
+    fn insert_dialled(
+        self: &Arc<Self>,
+        hub: &mut super::Hub,
+        dialled: Dialled,
+        caller: Caller<'_>,
+    ) -> Arc<Slot> {
         let Dialled {
             core,
             shard,
             socket,
             route,
         } = dialled;
-        let slot = self.new_slot(core, shard, Some(socket), route, None, false);
+        let slot = match caller {
+            Caller::Application(_) => self.new_slot(core, shard, Some(socket), route, None, false),
+            Caller::HubLink(_) => self.new_hub_slot(core, shard, socket, route),
+        };
         hub.insert(&slot);
         slot
     }

@@ -16,6 +16,8 @@ use crate::recorder::Report;
 pub(crate) struct Followup {
     /// Connections have something to say to the endpoint, which waits in the post.
     pub(crate) has_post: bool,
+    /// The client of a hub has something to look at.
+    pub(crate) has_link_news: bool,
     /// Ends of pipes that have something for the other end. Hardly ever more than the first.
     pipe: Option<Arc<Slot>>,
     more_pipes: Vec<Arc<Slot>>,

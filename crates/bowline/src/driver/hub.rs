@@ -32,12 +32,16 @@ pub(crate) struct Hub {
     pub(crate) ways: Ways,
     sockets: BTreeMap<SocketId, Socket>,
     slots: HashMap<ConnectionId, Arc<Slot>>,
+    /// How many of them are the library's own, to hubs.
+    links: usize,
     next_socket: u32,
     next_listener: u32,
     /// The interface is being dropped: nobody from elsewhere may add a connection.
     is_closed: bool,
     /// The virtual port for messages to identities is ours, not the application's.
     pub(crate) has_messages: bool,
+    /// Our certificate is a hub's, which is asked for the next one.
+    pub(crate) is_certified_by_hub: bool,
 }
 
 /// A socket, as far as the core knows, and what it is for.
@@ -78,6 +82,15 @@ pub(crate) enum Family {
     Dual,
     /// IPv4, on machines without IPv6.
     V4,
+}
+
+/// Who dials, and whom the peer has to be.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Caller<'a> {
+    /// The application.
+    Application(Option<&'a Expect>),
+    /// The client of a hub.
+    HubLink(&'a Expect),
 }
 
 /// A connection that was dialled.
@@ -125,10 +138,12 @@ impl Hub {
             ways,
             sockets: BTreeMap::new(),
             slots: HashMap::new(),
+            links: 0,
             next_socket: 0,
             next_listener: 0,
             is_closed: false,
             has_messages: false,
+            is_certified_by_hub: false,
         }
     }
 
@@ -139,7 +154,7 @@ impl Hub {
         shard: ShardId,
         remote: SocketAddr,
         config: &Arc<Config>,
-        expect: Option<&Expect>,
+        caller: Caller<'_>,
     ) -> Result<Option<Dialled>, CoreConnectError> {
         for (id, socket) in &self.sockets {
             let (Purpose::Client(family), Some(socket)) = (socket.purpose, socket.of(shard)) else {
@@ -153,10 +168,15 @@ impl Hub {
                 continue;
             }
             let config = Arc::clone(config);
-            let expect = expect.cloned();
-            let core = self
-                .endpoint
-                .connect_expecting(now, route, config, expect)?;
+            let endpoint = &mut self.endpoint;
+            let core = match caller {
+                Caller::Application(expect) => {
+                    endpoint.connect_expecting(now, route, config, expect.cloned())?
+                }
+                Caller::HubLink(expect) => {
+                    endpoint.connect_unnamed(now, route, config, Some(expect.clone()))?
+                }
+            };
             let socket = Arc::clone(socket);
             return Ok(Some(Dialled {
                 core: Box::new(core),
@@ -330,7 +350,9 @@ impl Hub {
             socket.connections += 1;
         }
         self.slots.insert(slot.id, Arc::clone(slot));
-        if !slot.refused {
+        if slot.is_hub_link() {
+            self.links += 1;
+        } else if !slot.refused {
             slot.inner.index.insert(slot);
         }
     }
@@ -349,6 +371,7 @@ impl Hub {
     /// the lock.
     pub(crate) fn remove(&mut self, slot: &Slot) -> Option<Members> {
         self.slots.remove(&slot.id)?;
+        self.links -= usize::from(slot.is_hub_link());
         let socket = self.sockets.get_mut(&slot.route.socket)?;
         socket.connections = socket.connections.saturating_sub(1);
         self.take_unused(slot.route.socket)
@@ -375,14 +398,15 @@ impl Hub {
         !self.is_closed
     }
 
-    /// How many connections there are, closing ones included.
+    /// How many connections of the application there are, closing ones included.
     pub(crate) fn connections(&self) -> usize {
-        self.slots.len()
+        self.slots.len() - self.links
     }
 
     /// Forgets all connections and sockets, and returns them to be dropped without the lock.
     pub(crate) fn clear(&mut self) -> (Vec<Arc<Slot>>, Vec<Members>) {
         let slots = self.slots.drain().map(|(_, slot)| slot).collect();
+        self.links = 0;
         let sockets = std::mem::take(&mut self.sockets);
         (
             slots,

@@ -32,6 +32,8 @@ pub(crate) enum Rank {
     Connection,
     /// The sessions of messages to identities.
     Sessions,
+    /// The client of a hub.
+    HubLink,
     /// Events, readiness and who drives the sockets.
     Lobby,
     /// The ready list of one poll group.
@@ -55,7 +57,7 @@ impl Rank {
         match self {
             Self::Matchmaking => 0,
             Self::Endpoint | Self::Connection => 1,
-            Self::Sessions => 2,
+            Self::Sessions | Self::HubLink => 2,
             Self::Lobby => 3,
             Self::PollGroup | Self::Network | Self::Inbox => 4,
             Self::Timers => 5,

@@ -10,6 +10,7 @@
 //! held        connections whose lock another thread has
 //! signals     signals between peers, and who asks for a connection by them
 //! sessions    messages to identities, over connections between peers
+//! hub_link    the client of a hub, and its connection
 //! default_signaling  what carries signals where nobody has given anything
 //! ways        the ways out of this machine that connections between peers may take
 //! errands     what the endpoint wants done for those
@@ -42,6 +43,7 @@ pub(crate) mod followup;
 pub(crate) mod group;
 pub(crate) mod held;
 mod hub;
+mod hub_link;
 mod index;
 pub(crate) mod limits;
 pub(crate) mod lobby;
@@ -93,6 +95,7 @@ use bowline_io::udp::UdpSocket;
 use crate::driver::default_signaling::DefaultSignaling;
 use crate::driver::followup::Followup;
 use crate::driver::hub::Hub;
+use crate::driver::hub_link::HubLink;
 use crate::driver::index::Index;
 use crate::driver::lobby::Lobby;
 use crate::driver::lobby::Nudge;
@@ -138,6 +141,8 @@ pub(crate) struct Inner {
     pub(crate) takes_shortcuts: bool,
     /// Who is talked to by messages to identities.
     pub(crate) sessions: Lock<Sessions>,
+    /// The client of a hub.
+    link: Lock<HubLink>,
     /// What carries signals where nobody has given anything.
     default_signaling: Lock<Option<DefaultSignaling>>,
     /// Where recordings go of connections that end as they should not.
@@ -192,6 +197,7 @@ impl Inner {
             settings: Lock::new(Rank::Settings, Arc::new(settings)),
             takes_shortcuts,
             sessions: Lock::new(Rank::Sessions, Sessions::new(Profile::MESSAGES)),
+            link: Lock::new(Rank::HubLink, HubLink::default()),
             default_signaling: Lock::new(Rank::Settings, None),
             recordings: OnceLock::new(),
             locals: Locals::new(),
@@ -303,6 +309,9 @@ impl Inner {
         self.lobby.act_on(nudge, |shards| self.shards.wake(shards));
         // Last, because it is the application's code that runs then.
         self.send_signals(follow);
+        if std::mem::take(&mut follow.has_link_news) {
+            self.attend_link();
+        }
     }
 
     /// What the first shard's poller itself can be watched by.
@@ -327,6 +336,20 @@ impl Inner {
         Arc::new(Slot::new(
             inner, core, socket, route, listener, place, refused, signals,
         ))
+    }
+
+    /// The same for the connection to a hub.
+    fn new_hub_slot(
+        self: &Arc<Self>,
+        core: Box<CoreConnection>,
+        shard: ShardId,
+        socket: Arc<UdpSocket>,
+        route: Route,
+    ) -> Arc<Slot> {
+        let place = (shard, self.shards.get(shard).timers.lock().reserve());
+        let (inner, socket, signals) = (Arc::clone(self), Some(socket), Signals::None);
+        let slot = Slot::new(inner, core, socket, route, None, place, false, signals);
+        Arc::new(slot.of_hub_link())
     }
 
     /// The same for a connection between peers. The first shard looks after all of them.
@@ -383,6 +406,7 @@ impl Inner {
     pub(crate) fn forget_all(&self) {
         drop(self.lobby.clear());
         self.clear_sessions();
+        drop(self.drop_hub());
         let forgotten = self.hub.lock().clear();
         drop(forgotten);
         self.locals.clear();

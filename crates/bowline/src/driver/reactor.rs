@@ -220,6 +220,7 @@ impl TimerRunner {
         let mut timers = inner.shards.get(self.shard).timers.lock();
         let endpoint_due = timers.take_due_endpoint(now);
         let sessions_due = timers.take_due_sessions(now);
+        follow.has_link_news |= timers.take_due_link(now);
         while self.due.len() < limits::MAX_TIMER_ROUND
             && let Some(slot) = timers.pop_due(now)
         {

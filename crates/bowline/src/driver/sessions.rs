@@ -78,6 +78,7 @@ impl Inner {
         hub.has_messages = true;
         drop(hub);
         self.open_ways();
+        self.want_hub();
         // The settings may have changed while the listener was in nobody's list.
         self.reconfigure();
         Ok(())
@@ -294,9 +295,9 @@ impl Inner {
             return Err(ConnectP2pError::TooManyEvents.into());
         }
         let port = VirtualPort::MESSAGES;
-        let make = self.default_signaling.lock().clone();
-        let carrier = make.and_then(|make| make.make(peer, port));
+        let carrier = self.default_carrier(peer, port);
         let carrier = carrier.ok_or(MessagesSendError::NoSignaling)?;
+        self.want_hub();
         let interface = self.config();
         let config = self
             .config_for(symmetric(), ConfigScope::Connection)

@@ -130,7 +130,7 @@ impl Inner {
         self: &Arc<Self>,
         peer: &Identity,
         port: VirtualPort,
-        signaling: Arc<dyn Signaling>,
+        signaling: Option<Arc<dyn Signaling>>,
         options: Option<Config>,
     ) -> Result<Arc<Slot>, ConnectP2pError> {
         if self.lobby.is_full(0) {
@@ -148,8 +148,14 @@ impl Inner {
             Some(options) => self.config_for(options.clone(), ConfigScope::Connection)?,
             None => Arc::clone(&interface),
         };
+        let carrier = match signaling {
+            Some(signaling) => Carrier::new(signaling),
+            None => self
+                .default_carrier(peer, port)
+                .ok_or(ConnectP2pError::NoSignaling)?,
+        };
         self.open_ways();
-        let carrier = Carrier::new(signaling);
+        self.want_hub();
         let mut follow = Followup::default();
         let mut hub = self.hub.lock();
         let now = self.clock.now();
@@ -183,17 +189,21 @@ impl Inner {
         Ok(slot)
     }
 
-    /// Takes in a signal from a peer.
+    /// Takes in a signal from a peer, of whom the service may have said who it is.
     pub(crate) fn receive_signal(
         self: &Arc<Self>,
         bytes: &[u8],
+        vouched: Option<&Identity>,
         context: &mut dyn ReceiveContext,
     ) -> Result<(), SignalError> {
         let interface = self.config();
         let mut follow = Followup::default();
         let mut hub = self.hub.lock();
         let now = self.clock.now();
-        let event = hub.endpoint.handle_signal(now, bytes, Some(&interface));
+        let event = match vouched {
+            Some(from) => hub.endpoint.handle_vouched_signal(now, bytes, from),
+            None => hub.endpoint.handle_signal(now, bytes, Some(&interface)),
+        };
         let taken = match event {
             SignalEvent::Dropped(reason) => Err(SignalError::Dropped(reason)),
             SignalEvent::Forward(id) => Ok(hub.slot(id).cloned().map(|slot| (slot, false))),

@@ -1,6 +1,7 @@
 //! One connection as the driver keeps it: the core's state machine behind its lock, and what the driver
 //! itself knows of it.
 
+mod hub_link;
 mod peer;
 mod reading;
 mod session;
@@ -61,8 +62,7 @@ pub(crate) struct Slot {
     pub(crate) is_between_peers: bool,
     /// The other end is in this process, and there are no datagrams.
     pub(super) is_pipe: bool,
-    /// Messages to identities go by it: the table of sessions hears of it, and the application of that.
-    is_of_session: bool,
+    owner: Owner,
     pub(crate) timer: TimerId,
     /// Who looks after its socket and its deadlines.
     pub(crate) shard: ShardId,
@@ -81,6 +81,17 @@ pub(crate) struct Slot {
     /// Who the peer is, from when somebody asked while the connection stood.
     peer: OnceLock<Box<Identity>>,
     pub(crate) state: Lock<SlotState>,
+}
+
+/// Who hears what happens to a connection.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Owner {
+    /// The application, by events.
+    Application,
+    /// The table of sessions, and the application of that: messages to identities go by it.
+    Sessions,
+    /// The client of a hub, and the application never.
+    HubLink,
 }
 
 /// What a connection's lock protects.
@@ -142,7 +153,7 @@ impl Slot {
             is_incoming: core.awaits_decision(),
             is_between_peers: core.ports().is_some(),
             is_pipe: core.is_pipe(),
-            is_of_session: false,
+            owner: Owner::Application,
             inner,
             id: core.id(),
             route,
@@ -182,8 +193,10 @@ impl Slot {
 
     /// Passes on what the core has to say, except packets and deadlines.
     pub(crate) fn settle(self: &Arc<Self>, state: &mut SlotState, follow: &mut Followup) {
-        if self.is_of_session {
-            self.settle_session(state, follow);
+        match self.owner {
+            Owner::Application => {}
+            Owner::Sessions => self.settle_session(state, follow),
+            Owner::HubLink => Self::settle_link(state, follow),
         }
         let Some(live) = &mut state.live else {
             if state.pipe.as_ref().is_some_and(|pipe| pipe.has_any()) {
@@ -202,7 +215,7 @@ impl Slot {
             follow.add_pipe(self);
         }
         self.collect_signals(state, follow);
-        if !state.released && !state.is_considered && !self.is_of_session {
+        if !state.released && !state.is_considered && self.owner == Owner::Application {
             self.note_arrivals(state);
             self.tell_events(state, follow);
             self.tell_unread(state, &mut follow.nudge);
@@ -254,7 +267,7 @@ impl Slot {
         self.tell_state(state, ConnectionState::None, follow);
         state.released = true;
         self.inner.index.remove(self.id);
-        if self.is_of_session {
+        if self.owner == Owner::Sessions {
             self.inner.sessions.lock().released(self.id);
         }
         self.leave_group(state);
@@ -370,7 +383,7 @@ impl Slot {
         if old == new {
             return;
         }
-        if self.is_of_session {
+        if self.owner != Owner::Application {
             state.told = new;
             return;
         }

@@ -25,6 +25,8 @@ pub(crate) struct Timers {
     network: Option<Timestamp>,
     /// When something is due among the sessions of messages to identities.
     sessions: Option<Timestamp>,
+    /// When the client of a hub has something to do.
+    link: Option<Timestamp>,
     /// Until when the thread that drives the sockets sleeps; `None` while it is awake, or nobody drives.
     sleeping_until: Option<Timestamp>,
     /// All connections are forgotten, and none comes back: what a thread of another interface still hands over
@@ -89,6 +91,17 @@ impl Timers {
         self.ends_sleep(at)
     }
 
+    /// Sets the deadline of the client of a hub. Tells whether the sleeping thread must be woken for it.
+    pub(crate) fn schedule_link(&mut self, at: Option<Timestamp>) -> bool {
+        self.link = at;
+        self.ends_sleep(at)
+    }
+
+    /// Takes the deadline of the client of a hub if it has passed.
+    pub(crate) fn take_due_link(&mut self, now: Timestamp) -> bool {
+        self.link.take_if(|at| *at <= now).is_some()
+    }
+
     /// Takes the deadline of sessions if it has passed.
     pub(crate) fn take_due_sessions(&mut self, now: Timestamp) -> bool {
         self.sessions.take_if(|at| *at <= now).is_some()
@@ -124,6 +137,7 @@ impl Timers {
             self.endpoint,
             self.network,
             self.sessions,
+            self.link,
         ];
         deadlines.into_iter().flatten().min()
     }

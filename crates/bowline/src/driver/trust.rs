@@ -9,6 +9,7 @@ use bowline_core::endpoint::TrustEvent;
 use bowline_core::identity::Identity;
 
 use crate::driver::Inner;
+use crate::driver::Urgency;
 use crate::driver::followup::Followup;
 use crate::driver::hub::Hub;
 use crate::driver::lobby::Nudge;
@@ -24,8 +25,20 @@ impl Inner {
         let result = change(&mut hub.endpoint);
         self.tell_trust(&mut hub, &mut nudge);
         self.schedule_endpoint(&hub, &mut nudge);
+        let mut released = Vec::new();
+        while let Some((id, held)) = hub.endpoint.poll_held_call() {
+            released.extend(hub.slot(id).cloned().map(|slot| (slot, held)));
+        }
         drop(hub);
         self.nudge(nudge);
+        for (slot, held) in released {
+            let mut state = slot.state.lock();
+            let now = state.advance(self.clock.now());
+            if let Some(live) = &mut state.live {
+                live.core.resume_call(now, held);
+            }
+            self.after_input(&slot, state, Urgency::Now);
+        }
         result
     }
 
@@ -49,10 +62,12 @@ impl Inner {
         let slots = hub.slots();
         self.tell_trust(&mut hub, &mut nudge);
         drop(hub);
-        for slot in &slots {
+        // That to a hub ends by itself.
+        for slot in slots.iter().filter(|slot| !slot.is_hub_link()) {
             self.kill(slot, EndReason::APP_GENERIC, IDENTITY_RESET);
         }
         self.nudge(nudge);
+        self.reset_hub();
     }
 
     /// Queues what the endpoint has to say of our certificate.
@@ -63,6 +78,8 @@ impl Inner {
                     status,
                     callback: self.config().callback(ConfigKey::CallbackAuthStatusChanged),
                 },
+                // The hub signs the next one.
+                TrustEvent::CertificateExpiring { .. } if hub.is_certified_by_hub => continue,
                 TrustEvent::CertificateExpiring { expiry_unix_secs } => {
                     Event::CertificateExpiring { expiry_unix_secs }
                 }

@@ -170,17 +170,22 @@ impl Inner {
         if !self.hub.lock().ways.begin_first_look() {
             return;
         }
-        let inner = Arc::downgrade(self);
-        let tell = move |resolved: Resolved| {
-            if let Some(inner) = inner.upgrade() {
-                inner.on_resolved(&resolved);
-            }
-        };
-        // Nobody else was first.
-        let _ = self.resolver.set(Resolver::new(tell));
+        self.resolver();
         let mut follow = Followup::default();
         self.look_at_interfaces(&mut follow);
         self.follow_up(&mut follow);
+    }
+
+    /// What asks for the addresses of names.
+    pub(crate) fn resolver(self: &Arc<Self>) -> &Resolver {
+        self.resolver.get_or_init(|| {
+            let inner = Arc::downgrade(self);
+            Resolver::new(move |resolved: Resolved| {
+                if let Some(inner) = inner.upgrade() {
+                    inner.on_resolved(&resolved);
+                }
+            })
+        })
     }
 
     /// Brings the sockets in line with the addresses of this machine. One thread at a time does.
@@ -328,6 +333,7 @@ impl Inner {
             }
         };
         self.tell_resolved(&resolved.name, addresses);
+        self.tell_hub_resolved(&resolved.name, addresses);
     }
 
     /// Tells the endpoint the addresses of a name; none if it has none.

@@ -23,8 +23,9 @@ pub enum MessagesSendError {
         /// The largest size in bytes.
         max: usize,
     },
-    /// Nothing carries signals to the peer: [`Sockets::set_signaling`](crate::Sockets::set_signaling).
-    #[error("nothing carries signals to the peer: no signaling is set")]
+    /// Nothing carries signals to the peer: no hub was signed in to ([`Sockets::sign_in`](crate::Sockets::sign_in)), and no
+    /// signaling is set ([`Sockets::set_signaling`](crate::Sockets::set_signaling)).
+    #[error("nothing carries signals to the peer: sign in to a hub, or set a signaling")]
     NoSignaling,
     /// The session has failed, of which an event has told or is about to.
     #[error("the session has failed: close it, or send with a restart")]

@@ -9,6 +9,7 @@ use bowline_core::event::Event as CoreEvent;
 
 use crate::driver::followup::Followup;
 use crate::driver::sessions::hidden;
+use crate::driver::slot::Owner;
 use crate::driver::slot::Slot;
 use crate::driver::slot::SlotState;
 use crate::driver::slot::visible;
@@ -16,7 +17,7 @@ use crate::driver::slot::visible;
 impl Slot {
     /// Makes it the connection of a session.
     pub(crate) fn of_session(mut self) -> Self {
-        self.is_of_session = true;
+        self.owner = Owner::Sessions;
         self
     }
 

@@ -1,0 +1,282 @@
+//! The client of a hub: the machine of [`bowline_core::hub`], and the connection that it wants.
+//!
+//! The connection is one like any other, but its owner is the library: the application finds it in no list, and hears of
+//! it by no event. What happens to it is not handed on under its lock; the client is told to look ([`Followup`]), and does
+//! so when no lock is held ([`Inner::attend_link`]): it reads what has come in, feeds the machine, and does what that
+//! wants. One thread at a time *attends*; another that has something new leaves a note, and whoever attends looks again
+//! before it stops. So messages keep their order, and a signal that is sent while another is taken in needs no second
+//! lock. The attending thread may wait for locks of connections, as one of the application does
+//! ([`Driving::suspend`](crate::driver::lock_order::Driving)).
+//!
+//! The lock of the client is a leaf: nothing of the endpoint or of a connection is touched under it.
+//!
+//! `work` is what there is to do, one step after the other; `signals` carries signals.
+//!
+//! [`Followup`]: crate::driver::followup::Followup
+
+mod signals;
+mod work;
+
+use std::collections::VecDeque;
+use std::net::IpAddr;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::Weak;
+
+use bowline_core::availability::Availability;
+use bowline_core::end_reason::EndReason;
+use bowline_core::hub::HubClient;
+use bowline_core::hub::HubClientConfig;
+use bowline_core::ids::ConnectionId;
+
+use crate::driver::Inner;
+use crate::driver::slot::Slot;
+use crate::hub::HubAddress;
+use crate::hub::HubConfig;
+use crate::hub::HubStatus;
+
+/// See the module's documentation.
+#[derive(Debug, Default)]
+pub(crate) struct HubLink {
+    desk: Option<Box<Desk>>,
+    /// How many desks there have been, by which news of one that is gone are known.
+    desks: u64,
+    /// A thread does what there is to do.
+    is_attended: bool,
+    /// It shall look again.
+    is_due: bool,
+}
+
+/// One hub, and its client.
+#[derive(Debug)]
+pub(crate) struct Desk {
+    home: Weak<Inner>,
+    config: HubConfig,
+    client: HubClient,
+    line: Line,
+    /// Where else to try in this attempt.
+    targets: VecDeque<HubAddress>,
+    /// Which of the addresses worked last.
+    good: Option<SocketAddr>,
+    /// Why the last connection failed.
+    why: String,
+    status: HubStatus,
+    /// Whose the last signals were, by number.
+    sent: VecDeque<(u32, ConnectionId)>,
+}
+
+/// The connection to the hub.
+#[derive(Debug)]
+enum Line {
+    /// There is none, and none is wanted.
+    Down,
+    /// The next address is to be tried.
+    Choosing,
+    /// The addresses of that name are being asked for.
+    Asking(String, u16),
+    /// It is being made.
+    Dialled(Arc<Slot>, SocketAddr),
+    /// It stands.
+    Up(Arc<Slot>),
+}
+
+/// Signals whose connection is remembered, so that it hears if the hub does not carry them.
+const MAX_SENT: usize = 64;
+
+impl Line {
+    const fn slot(&self) -> Option<&Arc<Slot>> {
+        match self {
+            Self::Dialled(slot, _) | Self::Up(slot) => Some(slot),
+            Self::Down | Self::Choosing | Self::Asking(..) => None,
+        }
+    }
+}
+
+impl Inner {
+    /// Takes another hub, and signs in at once if wanted, else when it is needed.
+    pub(crate) fn set_hub(self: &Arc<Self>, config: HubConfig, starts: bool) {
+        let client = self.new_client(&config);
+        let desk = Desk {
+            home: Arc::downgrade(self),
+            client,
+            config,
+            line: Line::Down,
+            targets: VecDeque::new(),
+            good: None,
+            why: String::new(),
+            status: HubStatus {
+                availability: Availability::NeverTried,
+                text: NOT_YET.to_owned(),
+                session: 0,
+                seen_address: None,
+                hub_address: None,
+            },
+            sent: VecDeque::new(),
+        };
+        let before = {
+            let mut link = self.link.lock();
+            link.desks += 1;
+            link.desk.replace(Box::new(desk))
+        };
+        self.hang_up_for_good(before);
+        if starts {
+            self.start_hub(true);
+        } else {
+            let mut hub = self.hub.lock();
+            let status = (Availability::NeverTried, NOT_YET.to_owned());
+            hub.endpoint.set_authority(Some(status));
+            // Nobody was told anything else before.
+            while hub.endpoint.poll_trust_event().is_some() {}
+        }
+    }
+
+    /// Signs in, unless that is under way or done; after a refusal only if `again`.
+    pub(crate) fn start_hub(self: &Arc<Self>, again: bool) {
+        let wants = |client: &HubClient| match client.availability() {
+            Availability::NeverTried => true,
+            Availability::Failed => again,
+            _ => false,
+        };
+        let is_wanted = {
+            let link = self.link.lock();
+            link.desk.as_ref().is_some_and(|desk| wants(&desk.client))
+        };
+        if !is_wanted {
+            return;
+        }
+        let request = self.with_trust(|endpoint| endpoint.certificate_request());
+        if let Some(desk) = &mut self.link.lock().desk
+            && wants(&desk.client)
+        {
+            desk.client.start(Some(request.to_bytes()));
+        }
+        self.attend_link();
+    }
+
+    /// A peer is called or listened for: signs in for the first time.
+    pub(crate) fn want_hub(self: &Arc<Self>) {
+        self.start_hub(false);
+    }
+
+    /// Signs out, and forgets the hub.
+    pub(crate) fn forget_hub(&self) {
+        let desk = self.drop_hub();
+        if desk.is_some() {
+            self.hang_up_for_good(desk);
+            self.hub.lock().is_certified_by_hub = false;
+            self.with_trust(|endpoint| endpoint.set_authority(None));
+        }
+    }
+
+    /// The interface is somebody else from now on, and has to sign in anew.
+    pub(crate) fn reset_hub(&self) {
+        let config = self.link.lock().desk.as_ref().map(|desk| desk.config.clone());
+        let Some(config) = config else {
+            return;
+        };
+        let client = self.new_client(&config);
+        let slot = {
+            let mut link = self.link.lock();
+            link.desks += 1;
+            let Some(desk) = &mut link.desk else {
+                return;
+            };
+            desk.client = client;
+            desk.sent.clear();
+            desk.targets.clear();
+            desk.note(Availability::NeverTried, NOT_YET);
+            std::mem::replace(&mut desk.line, Line::Down)
+        };
+        self.hang_up(slot.slot());
+        self.hub.lock().is_certified_by_hub = false;
+        let status = (Availability::NeverTried, NOT_YET.to_owned());
+        self.with_trust(|endpoint| endpoint.set_authority(Some(status)));
+    }
+
+    /// How it stands.
+    pub(crate) fn hub_status(&self) -> Option<HubStatus> {
+        let link = self.link.lock();
+        link.desk.as_ref().map(|desk| desk.status.clone())
+    }
+
+    /// Takes the hub out, to be dropped without the lock.
+    pub(crate) fn drop_hub(&self) -> Option<Box<Desk>> {
+        let mut link = self.link.lock();
+        link.desks += 1;
+        link.desk.take()
+    }
+
+    /// The addresses of a name are known; none if it has none.
+    pub(crate) fn tell_hub_resolved(&self, name: &str, addresses: &[IpAddr]) {
+        {
+            let mut link = self.link.lock();
+            let Some(desk) = &mut link.desk else {
+                return;
+            };
+            let Line::Asking(asked, port) = &desk.line else {
+                return;
+            };
+            if asked != name {
+                return;
+            }
+            if addresses.is_empty() {
+                desk.why = "the name of the hub has no address".to_owned();
+            }
+            for ip in addresses.iter().rev() {
+                let address = SocketAddr::new(*ip, *port);
+                desk.targets.push_front(HubAddress::Is(address));
+            }
+            desk.line = Line::Choosing;
+        }
+        self.attend_link();
+    }
+
+    fn new_client(&self, config: &HubConfig) -> HubClient {
+        let mut hub = self.hub.lock();
+        let endpoint = &mut hub.endpoint;
+        let own = endpoint.identity();
+        let own = (!own.is_anonymous()).then(|| own.clone());
+        let client = HubClientConfig {
+            app: endpoint.app_id(),
+            role: config.role,
+            login: config.login.clone(),
+            identity: config.identity.clone().or(own),
+            version: concat!("bowline ", env!("CARGO_PKG_VERSION")).to_owned(),
+        };
+        let crypto = endpoint.crypto().clone();
+        HubClient::new(client, crypto, endpoint.hub_rng())
+    }
+
+    fn hang_up_for_good(&self, desk: Option<Box<Desk>>) {
+        if let Some(desk) = desk {
+            self.hang_up(desk.line.slot());
+        }
+    }
+
+    fn hang_up(&self, slot: Option<&Arc<Slot>>) {
+        if let Some(slot) = slot {
+            // It may have ended by itself.
+            let _ = self.close(slot, EndReason::APP_GENERIC, "", false);
+        }
+    }
+}
+
+impl Desk {
+    /// Begins an attempt with the address that worked last.
+    fn begin(&mut self) {
+        self.targets.clear();
+        let good = self.good.map(HubAddress::Is);
+        let is_good = |address: &&HubAddress| Some(*address) != good.as_ref();
+        self.targets.extend(good.clone());
+        self.targets
+            .extend(self.config.addresses.iter().filter(is_good).cloned());
+        self.line = Line::Choosing;
+    }
+
+    fn note(&mut self, availability: Availability, text: &str) {
+        self.status.availability = availability;
+        text.clone_into(&mut self.status.text);
+    }
+}
+
+const NOT_YET: &str = "not signed in to the hub";

@@ -1,0 +1,369 @@
+//! What the client of a hub has to do, one step after the other.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bowline_core::cert::check::AuthPolicy;
+use bowline_core::config::Config;
+use bowline_core::config::ConfigError;
+use bowline_core::connection::ConnectionState;
+use bowline_core::crypto::cipher_negotiation::EncryptionPolicy;
+use bowline_core::hub::HubAction;
+use bowline_core::hub::HubEvent;
+use bowline_core::hub::limits::MAX_HUB_MESSAGE;
+use bowline_core::identity::Identity;
+use bowline_core::ids::LaneIndex;
+use bowline_core::message::Outgoing;
+use bowline_core::message::Payload;
+use bowline_core::message::SendFlags;
+use bowline_core::time::Span;
+use bowline_core::time::Timestamp;
+use bowline_io::clock::Clock;
+use bytes::Bytes;
+
+use crate::driver::Inner;
+use crate::driver::Urgency;
+use crate::driver::hub_link::Desk;
+use crate::driver::hub_link::HubLink;
+use crate::driver::hub_link::Line;
+use crate::driver::lobby::Nudge;
+use crate::driver::lock_order::Driving;
+use crate::driver::shard::ShardId;
+use crate::driver::slot::Slot;
+use crate::driver::slot::visible;
+use crate::hub::HubAddress;
+
+/// One step.
+enum Work {
+    /// Find out what has happened to the connection.
+    Read(Arc<Slot>),
+    /// Connect.
+    Dial(SocketAddr),
+    /// Ask for the addresses of a name.
+    Ask(String),
+    /// Close the connection.
+    HangUp(Arc<Slot>),
+    /// Send a message.
+    Send(Arc<Slot>, Vec<u8>),
+    /// The client tells something.
+    Hear(HubEvent),
+}
+
+/// What has happened to the connection.
+struct News {
+    state: ConnectionState,
+    key: Option<[u8; 32]>,
+    messages: Vec<Bytes>,
+    why: String,
+}
+
+impl Inner {
+    /// Does what there is to do for the client of a hub, unless another thread does.
+    pub(crate) fn attend_link(&self) {
+        let home = {
+            let mut link = self.link.lock();
+            link.is_due = true;
+            let Some(home) = link.desk.as_ref().and_then(|desk| desk.home.upgrade()) else {
+                return;
+            };
+            if std::mem::replace(&mut link.is_attended, true) {
+                return;
+            }
+            home
+        };
+        let suspended = Driving::suspend();
+        while let Some((desk, work)) = home.next_link_work() {
+            home.do_link_work(desk, work);
+        }
+        drop(suspended);
+    }
+
+    /// The next step, and for which desk it is. Without one nobody attends any more.
+    fn next_link_work(&self) -> Option<(u64, Work)> {
+        let now = self.clock.now();
+        let mut link = self.link.lock();
+        let HubLink { desk, is_due, .. } = &mut *link;
+        let mut wake_at = None;
+        if let Some(desk) = desk {
+            loop {
+                if let Some(work) = desk.next_work(now) {
+                    return Some((link.desks, work));
+                }
+                if !std::mem::take(is_due) {
+                    break;
+                }
+                desk.client.handle_timeout(now);
+                if let Some(slot) = desk.line.slot() {
+                    let work = Work::Read(Arc::clone(slot));
+                    return Some((link.desks, work));
+                }
+            }
+            wake_at = desk.client.poll_timeout();
+        }
+        link.is_attended = false;
+        let mut nudge = Nudge::default();
+        let timers = &self.shards.first().timers;
+        if timers.lock().schedule_link(wake_at) {
+            nudge.wake.insert(ShardId::FIRST);
+        }
+        drop(link);
+        self.lobby.act_on(nudge, |shards| self.shards.wake(shards));
+        None
+    }
+
+    fn do_link_work(self: &Arc<Self>, desk: u64, work: Work) {
+        match work {
+            Work::Read(slot) => self.read_link(desk, &slot),
+            Work::Dial(address) => self.dial_hub(desk, address),
+            Work::Ask(name) => {
+                if let Err(error) = self.resolver().ask(&name) {
+                    tracing::warn!(name, %error, "the hub's name is not resolved");
+                    self.tell_hub_resolved(&name, &[]);
+                }
+            }
+            Work::HangUp(slot) => self.hang_up(Some(&slot)),
+            Work::Send(slot, bytes) => {
+                let payload = Payload::Shared(Bytes::from(bytes));
+                let flags = SendFlags::RELIABLE_NO_NAGLE;
+                let message = Outgoing::new(LaneIndex::ZERO, flags, payload);
+                if let Err(error) = self.send(&slot, Urgency::Now, message) {
+                    // A signal comes again, and a connection that has ended is found out by reading.
+                    tracing::debug!(%error, "not sent to the hub");
+                }
+            }
+            Work::Hear(event) => self.hear_hub(desk, event),
+        }
+    }
+
+    /// Does something with the desk of that number, if it is still there.
+    pub(super) fn at_desk<R>(&self, number: u64, then: impl FnOnce(&mut Desk) -> R) -> Option<R> {
+        let mut link = self.link.lock();
+        if link.desks != number {
+            return None;
+        }
+        link.desk.as_mut().map(|desk| then(desk))
+    }
+
+    fn dial_hub(self: &Arc<Self>, desk: u64, address: SocketAddr) {
+        let Some(expect) = self.at_desk(desk, |desk| desk.config.pin.expect()) else {
+            return;
+        };
+        let config = settings().expect("they are in range, and nothing is locked in new ones");
+        let dialled = self.connect_hub(address, config, &expect);
+        let unwanted = self.at_desk(desk, |desk| match dialled {
+            Ok(slot) if matches!(desk.line, Line::Choosing) => {
+                desk.line = Line::Dialled(slot, address);
+                None
+            }
+            Ok(slot) => Some(slot),
+            Err(error) => {
+                desk.why = error.to_string();
+                None
+            }
+        });
+        self.hang_up(unwanted.flatten().as_ref());
+        // Some of it may have happened before it was known whose it is.
+        self.attend_link();
+    }
+
+    fn read_link(&self, desk: u64, slot: &Arc<Slot>) {
+        let news = self.link_news(slot);
+        let has_ended = !matches!(
+            news.state,
+            ConnectionState::Connecting | ConnectionState::Connected
+        );
+        let now = self.clock.now();
+        self.at_desk(desk, |desk| {
+            let is_this = desk.line.slot().is_some_and(|its| Arc::ptr_eq(its, slot));
+            if !is_this {
+                return;
+            }
+            desk.line = match std::mem::replace(&mut desk.line, Line::Down) {
+                Line::Dialled(slot, address) if news.key.is_some() => {
+                    desk.good = Some(address);
+                    desk.status.hub_address = Some(address);
+                    Line::Up(slot)
+                }
+                line => line,
+            };
+            if let (Line::Up(_), Some(key)) = (&desk.line, news.key) {
+                desk.client.on_connected(now, key);
+            }
+            for message in &news.messages {
+                desk.client.on_message(now, message);
+            }
+            if has_ended {
+                desk.status.hub_address = None;
+                match std::mem::replace(&mut desk.line, Line::Down) {
+                    Line::Up(_) => desk.client.on_disconnected(now, &news.why),
+                    _ => {
+                        desk.why = news.why;
+                        desk.line = Line::Choosing;
+                    }
+                }
+            }
+        });
+        if has_ended {
+            self.hang_up(Some(slot));
+        }
+    }
+
+    fn link_news(&self, slot: &Arc<Slot>) -> News {
+        let mut news = News {
+            state: ConnectionState::None,
+            key: None,
+            messages: Vec::new(),
+            why: "the connection to the hub is closed".to_owned(),
+        };
+        let mut state = slot.state.lock();
+        slot.catch_up(&mut state);
+        let now = state.advance(self.clock.now());
+        if let Some(live) = &mut state.live {
+            let info = live.core.info();
+            news.state = visible(info.state);
+            news.key = live.core.peer_key();
+            if !info.end_text.is_empty() {
+                news.why = format!("no connection to the hub: {}", info.end_text);
+            }
+            while news.messages.len() < MAX_READ
+                && let Some(message) = live.core.receive(now)
+            {
+                news.messages.push(message.into_bytes());
+            }
+        }
+        // Which tells the client to look again if something is left.
+        self.after_input(slot, state, Urgency::Now);
+        news
+    }
+
+    fn hear_hub(self: &Arc<Self>, desk: u64, event: HubEvent) {
+        match event {
+            HubEvent::SignedIn {
+                identity,
+                session,
+                seen_address,
+                ..
+            } => {
+                self.at_desk(desk, |desk| {
+                    desk.status.session = session;
+                    desk.status.seen_address = seen_address;
+                });
+                self.check_own_identity(desk, &identity);
+            }
+            HubEvent::Certificate(bytes) => self.take_certificate(desk, &bytes),
+            HubEvent::Signal { from, payload } => self.take_hub_signal(&from, &payload),
+            HubEvent::SignalRefused { number, reason } => {
+                self.on_signal_refused(desk, number, reason);
+            }
+            HubEvent::Availability { availability, text } => {
+                self.at_desk(desk, |desk| desk.note(availability, &text));
+                self.with_trust(|endpoint| endpoint.set_authority(Some((availability, text))));
+            }
+            // A kind that this crate does not know yet.
+            _ => {}
+        }
+    }
+
+    /// The interface cannot be two.
+    fn check_own_identity(&self, desk: u64, identity: &Identity) {
+        let own = self.hub.lock().endpoint.identity().clone();
+        if !own.is_anonymous() && own != *identity {
+            let why = format!("the hub takes us for {identity}, but the interface is {own}");
+            self.at_desk(desk, |desk| desk.client.reject(&why));
+        }
+    }
+
+    fn take_certificate(&self, desk: u64, bytes: &[u8]) {
+        let taken = self.with_trust(|endpoint| {
+            endpoint.set_certificate(self.clock.now(), bytes)?;
+            let own = endpoint.credentials();
+            Ok::<_, bowline_core::cert::credentials::CredentialsError>(
+                own.map_or(0, |own| own.expiry_unix_secs()),
+            )
+        });
+        let now = self.clock.now();
+        match taken {
+            Ok(expiry) => {
+                self.hub.lock().is_certified_by_hub = true;
+                let left = Span::from_secs(expiry.saturating_sub(Clock::unix_seconds()));
+                self.at_desk(desk, |desk| desk.client.on_certificate_taken(now, left));
+            }
+            Err(error) => {
+                let why = format!("the certificate of the hub cannot be used: {error}");
+                self.at_desk(desk, |desk| desk.client.reject(&why));
+            }
+        }
+    }
+}
+
+impl Desk {
+    /// The next step, as far as nothing new has to be read for it.
+    fn next_work(&mut self, now: Timestamp) -> Option<Work> {
+        loop {
+            if let Some(action) = self.client.poll_action() {
+                if let Some(work) = self.act(action) {
+                    return Some(work);
+                }
+            } else if let Some(event) = self.client.poll_event() {
+                return Some(Work::Hear(event));
+            } else if matches!(self.line, Line::Choosing) {
+                match self.targets.pop_front() {
+                    Some(HubAddress::Is(address)) => return Some(Work::Dial(address)),
+                    Some(HubAddress::Named(name, port)) => {
+                        self.line = Line::Asking(name.clone(), port);
+                        return Some(Work::Ask(name));
+                    }
+                    None => {
+                        self.line = Line::Down;
+                        let why = std::mem::take(&mut self.why);
+                        self.client.on_disconnected(now, &why);
+                    }
+                }
+            } else {
+                return None;
+            }
+        }
+    }
+
+    fn act(&mut self, action: HubAction) -> Option<Work> {
+        match action {
+            HubAction::Connect => {
+                self.begin();
+                None
+            }
+            HubAction::Disconnect => {
+                self.status.hub_address = None;
+                let line = std::mem::replace(&mut self.line, Line::Down);
+                let slot = line.slot().cloned();
+                slot.map(Work::HangUp)
+            }
+            HubAction::Send(bytes) => {
+                let slot = self.line.slot().cloned();
+                slot.map(|slot| Work::Send(slot, bytes))
+            }
+        }
+    }
+}
+
+/// What the connection to a hub has of its own, whatever the application wants for others.
+fn settings() -> Result<Config, ConfigError> {
+    let mut config = Config::new();
+    config
+        // It is held to its pin instead.
+        .set_auth(AuthPolicy::Allow)
+        .set_auth_localhost(AuthPolicy::Allow)
+        .set_encryption(EncryptionPolicy::default());
+    config
+        .set_timeout_initial(DIAL_TIMEOUT)?
+        .set_send_buffer(4 * MAX_HUB_MESSAGE)?
+        .set_recv_buffer(4 * MAX_HUB_MESSAGE)?
+        .set_recv_buffer_messages(4 * MAX_READ)?;
+    Ok(config)
+}
+
+/// How long an address of a hub is tried before the next one.
+const DIAL_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Messages that are taken from the hub at a time, before the client does what follows from them.
+const MAX_READ: usize = 64;

@@ -1,0 +1,96 @@
+//! Signing in to a hub: a server that says who somebody is, signs certificates that say so, and carries signals
+//! between those who know nothing but each other's identities.
+//!
+//! With a hub an identity is all that one has to know of a peer:
+//!
+//! ```no_run
+//! use bowline::hub::{HubConfig, HubLogin};
+//! use bowline::{Identity, SendFlags, Sockets};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! // The address, and the key by which the hub is known: `bowline-hub keys` shows it.
+//! let hub = HubConfig::new("hub.example.com:27300", "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPfz...")?
+//!     .login(HubLogin::jwt("eyJhbGciOi..."));
+//! let sockets = Sockets::builder().app_id(480).build()?;
+//! sockets.sign_in(hub);
+//!
+//! // Who knows our identity may connect...
+//! let _listener = sockets.listen_p2p(7)?;
+//! // ...and so may we. Until the hub has let us in, the connection waits.
+//! let connection = sockets.connect_peer(&Identity::str("ben")?, 7)?;
+//! connection.send(b"hello", SendFlags::RELIABLE)?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # What happens
+//!
+//! The interface holds one connection to the hub, which the application sees nothing of: no event tells of it, and no
+//! list has it. It needs no thread; whoever drives the sockets drives it. On it the client says who it is and proves it, and
+//! gets an identity and a certificate, which the interface takes for its own. The certificate is renewed before it expires.
+//! [`Sockets::authentication`] tells how far all that is, and an
+//! [`Event::AuthenticationChanged`](crate::Event::AuthenticationChanged) tells of each change.
+//!
+//! A hub that is gone is looked for again, after a second at first, and after a minute at most. What was connected
+//! meanwhile stays connected; who wants to connect waits for as long as the settings allow
+//! ([`ConfigKey::TimeoutInitial`](crate::ConfigKey::TimeoutInitial)). A hub that refuses is not asked again
+//! before the application does.
+//!
+//! The hub is known by its key, or by its identity if an authority that is trusted vouches for that: see [`HubPin`]. It
+//! hears nothing before it has proved that it is the one.
+//!
+//! Signals go by the hub unless something else carries them ([`Sockets::set_signaling`]). The hub says of each who it is from;
+//! one that says something else itself is dropped, and counted as
+//! [`DropReason::SignalFromAnother`](crate::DropReason::SignalFromAnother).
+
+mod config;
+
+use std::net::SocketAddr;
+
+use bowline_core::availability::Availability;
+
+use crate::sockets::Sockets;
+
+pub use bowline_core::hub::HubLogin;
+pub use bowline_core::hub::Role;
+
+pub use config::HubConfig;
+pub use config::HubConfigError;
+pub use config::HubPin;
+
+pub(crate) use config::HubAddress;
+
+/// How it stands with the hub.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct HubStatus {
+    /// How far signing in has come. Unlike [`Sockets::authentication`] it says nothing of a certificate.
+    pub availability: Availability,
+    /// The same in words; after a refusal, those of the hub.
+    pub text: String,
+    /// The number that the hub gave the session, for its operator; 0 before the first.
+    pub session: u64,
+    /// Where the hub sees this machine, or saw it last.
+    pub seen_address: Option<SocketAddr>,
+    /// Where the hub is that is connected to.
+    pub hub_address: Option<SocketAddr>,
+}
+
+impl Sockets {
+    /// Signs in to a hub, and stays so until [`sign_out`](Self::sign_out). Returns at once; events tell how it goes.
+    ///
+    /// If it was signed in elsewhere it is no more. Who was connected stays connected.
+    pub fn sign_in(&self, config: HubConfig) {
+        self.inner().set_hub(config, true);
+    }
+
+    /// Signs out and forgets the hub. The certificate stays for as long as it holds.
+    pub fn sign_out(&self) {
+        self.inner().forget_hub();
+    }
+
+    /// How it stands with the hub; `None` if there is none.
+    pub fn hub_status(&self) -> Option<HubStatus> {
+        self.inner().hub_status()
+    }
+}

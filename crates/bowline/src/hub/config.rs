@@ -1,0 +1,214 @@
+//! Which hub, and what it is shown.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::str::FromStr;
+
+use bowline_core::cert::expect::Expect;
+use bowline_core::cert::keypair::KeyError;
+use bowline_core::cert::keypair::PublicKey;
+use bowline_core::hub::HubLogin;
+use bowline_core::hub::Role;
+use bowline_core::hub::limits::MAX_HUB_ADDRESSES;
+use bowline_core::identity::Identity;
+use bowline_core::identity::IdentityError;
+
+/// Which hub to sign in to, and how.
+#[derive(Clone, Debug)]
+pub struct HubConfig {
+    pub(crate) addresses: Vec<HubAddress>,
+    pub(crate) pin: HubPin,
+    pub(crate) login: HubLogin,
+    pub(crate) role: Role,
+    pub(crate) identity: Option<Identity>,
+}
+
+/// How a hub is known.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum HubPin {
+    /// By its key. Nobody has to be trusted then.
+    Key(PublicKey),
+    /// By its identity, if an authority vouches for that whom [`Sockets::set_trust`](crate::Sockets::set_trust) names.
+    Identity(Identity),
+}
+
+/// Where a hub is.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum HubAddress {
+    Is(SocketAddr),
+    /// Looked up at each attempt.
+    Named(String, u16),
+}
+
+/// Why a hub cannot be signed in to by what was said of it.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum HubConfigError {
+    /// It is no address of a hub.
+    #[error("{0:?} is no address of a hub: it needs a name or an IP address, and a port, as in hub.example.com:27300")]
+    Address(String),
+    /// There are as many addresses as there may be.
+    #[error("a hub has at most {MAX_HUB_ADDRESSES} addresses")]
+    TooManyAddresses,
+    /// It looks like a key, and is none.
+    #[error("the key of the hub: {0}")]
+    Key(#[from] KeyError),
+    /// It is neither a key nor an identity.
+    #[error("a hub is known by a key (ssh-ed25519 AAAA...) or by an identity (str:hub): {0}")]
+    Pin(#[from] IdentityError),
+}
+
+impl HubConfig {
+    /// A hub at an address, `name:port` or `IP:port`, that is known by a key or an identity as in [`HubPin`]'s text form.
+    /// Signs in without a name ([`HubLogin::Anonymous`]) unless [`login`](Self::login) says otherwise.
+    ///
+    /// # Errors
+    /// If one of the two is malformed.
+    pub fn new(address: &str, pin: &str) -> Result<Self, HubConfigError> {
+        let none = Self {
+            addresses: Vec::new(),
+            pin: pin.parse()?,
+            login: HubLogin::Anonymous,
+            role: Role::User,
+            identity: None,
+        };
+        none.or_at(address)
+    }
+
+    /// Another address of the hub, or of another one with the same key or identity. They are tried in turn.
+    ///
+    /// # Errors
+    /// If it is malformed, or there are too many.
+    pub fn or_at(mut self, address: &str) -> Result<Self, HubConfigError> {
+        let address = address.parse()?;
+        if self.addresses.len() >= MAX_HUB_ADDRESSES {
+            return Err(HubConfigError::TooManyAddresses);
+        }
+        self.addresses.push(address);
+        Ok(self)
+    }
+
+    /// How to prove who we are.
+    #[must_use]
+    pub fn login(mut self, login: HubLogin) -> Self {
+        self.login = login;
+        self
+    }
+
+    /// What we are, a [`Role::User`] unless set.
+    #[must_use]
+    pub const fn role(mut self, role: Role) -> Self {
+        self.role = role;
+        self
+    }
+
+    /// Who we want to be, where the login does not say it. The identity of the interface unless set; an interface
+    /// without one gets it with the certificate.
+    #[must_use]
+    pub fn identity(mut self, identity: Identity) -> Self {
+        self.identity = Some(identity);
+        self
+    }
+}
+
+impl HubPin {
+    pub(crate) fn expect(&self) -> Expect {
+        match self {
+            Self::Key(key) => Expect::Key(*key),
+            Self::Identity(identity) => Expect::Identity(identity.clone()),
+        }
+    }
+}
+
+impl FromStr for HubPin {
+    type Err = HubConfigError;
+
+    /// Reads a key as OpenSSH writes it, `ssh-ed25519 AAAA...` or only the part from `AAAA` on; anything else is an
+    /// identity, like `str:hub`.
+    fn from_str(text: &str) -> Result<Self, HubConfigError> {
+        let text = text.trim();
+        if text.starts_with("ssh-") {
+            return Ok(Self::Key(text.parse()?));
+        }
+        if text.starts_with("AAAA") {
+            return Ok(Self::Key(format!("ssh-ed25519 {text}").parse()?));
+        }
+        Ok(Self::Identity(text.parse()?))
+    }
+}
+
+impl fmt::Display for HubPin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Key(key) => key.fmt(f),
+            Self::Identity(identity) => identity.fmt(f),
+        }
+    }
+}
+
+impl FromStr for HubAddress {
+    type Err = HubConfigError;
+
+    fn from_str(text: &str) -> Result<Self, HubConfigError> {
+        let bad = || HubConfigError::Address(text.to_owned());
+        if let Ok(address) = text.parse::<SocketAddr>() {
+            let is_usable = address.port() != 0 && !address.ip().is_unspecified();
+            return is_usable.then_some(Self::Is(address)).ok_or_else(bad);
+        }
+        let (name, port) = text.rsplit_once(':').ok_or_else(bad)?;
+        let port = port.parse::<u16>().map_err(|_| bad())?;
+        let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_');
+        let is_named = (1..=MAX_NAME).contains(&name.len()) && name.chars().all(is_name);
+        if port == 0 || !is_named {
+            return Err(bad());
+        }
+        Ok(Self::Named(name.to_owned(), port))
+    }
+}
+
+/// The longest name of a machine, in characters (RFC 1035, 2.3.4).
+const MAX_NAME: usize = 253;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: &str = "AAAAC3NzaC1lZDI1NTE5AAAAIJrKKMQzYbpIm0Lgpz4vhALXBZMg0HRCcS4/gWnkrnQj";
+
+    #[test]
+    fn addresses_are_names_or_ips_with_a_port() {
+        for good in ["hub.example.com:1", "127.0.0.1:27300", "[::1]:65535", "localhost:7"] {
+            assert!(good.parse::<HubAddress>().is_ok(), "{good}");
+        }
+        for bad in [
+            "", "hub", "hub:", "hub:0", "hub:65536", ":7", "0.0.0.0:7", "1.2.3.4:0", "a b:7", "::1:7",
+        ] {
+            let error = bad.parse::<HubAddress>();
+            assert_eq!(error, Err(HubConfigError::Address(bad.into())), "{bad}");
+        }
+    }
+
+    #[test]
+    fn pins_are_keys_or_identities() {
+        let line = format!("ssh-ed25519 {KEY}");
+        let key = HubPin::Key(line.parse().unwrap());
+        assert_eq!(line.parse(), Ok(key.clone()));
+        assert_eq!(KEY.parse(), Ok(key.clone()));
+        assert_eq!(key.to_string(), line);
+        let hub = HubPin::Identity(Identity::str("hub").unwrap());
+        assert_eq!("str:hub".parse(), Ok(hub));
+        assert!(matches!("AAAA".parse::<HubPin>(), Err(HubConfigError::Key(_))));
+        assert!(matches!("hub".parse::<HubPin>(), Err(HubConfigError::Pin(_))));
+    }
+
+    #[test]
+    fn limit_max_hub_addresses() {
+        let mut config = HubConfig::new("a:1", "str:hub").unwrap();
+        for _ in 1..MAX_HUB_ADDRESSES {
+            config = config.or_at("b:2").unwrap();
+        }
+        let error = config.or_at("c:3").unwrap_err();
+        assert_eq!(error, HubConfigError::TooManyAddresses);
+    }
+}
