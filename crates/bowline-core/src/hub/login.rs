@@ -44,6 +44,24 @@ impl fmt::Debug for HubLogin {
 }
 
 impl HubLogin {
+    /// A [`Self::SharedKey`].
+    pub fn shared_key(name: impl Into<String>, key: impl Into<Vec<u8>>) -> Self {
+        Self::SharedKey {
+            name: name.into(),
+            key: Zeroizing::new(key.into()),
+        }
+    }
+
+    /// A [`Self::Jwt`].
+    pub fn jwt(token: impl Into<String>) -> Self {
+        Self::Jwt(Zeroizing::new(token.into()))
+    }
+
+    /// A [`Self::Hook`].
+    pub fn hook(ticket: impl Into<Vec<u8>>) -> Self {
+        Self::Hook(Zeroizing::new(ticket.into()))
+    }
+
     /// What it is called.
     pub const fn method(&self) -> Method {
         match self {

@@ -170,7 +170,12 @@ impl Inner {
 
     /// The interface is somebody else from now on, and has to sign in anew.
     pub(crate) fn reset_hub(&self) {
-        let config = self.link.lock().desk.as_ref().map(|desk| desk.config.clone());
+        let config = self
+            .link
+            .lock()
+            .desk
+            .as_ref()
+            .map(|desk| desk.config.clone());
         let Some(config) = config else {
             return;
         };

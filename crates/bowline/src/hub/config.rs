@@ -46,7 +46,9 @@ pub(crate) enum HubAddress {
 #[non_exhaustive]
 pub enum HubConfigError {
     /// It is no address of a hub.
-    #[error("{0:?} is no address of a hub: it needs a name or an IP address, and a port, as in hub.example.com:27300")]
+    #[error(
+        "{0:?} is no address of a hub: it needs a name or an IP address, and a port, as in hub.example.com:27300"
+    )]
     Address(String),
     /// There are as many addresses as there may be.
     #[error("a hub has at most {MAX_HUB_ADDRESSES} addresses")]
@@ -178,11 +180,25 @@ mod tests {
 
     #[test]
     fn addresses_are_names_or_ips_with_a_port() {
-        for good in ["hub.example.com:1", "127.0.0.1:27300", "[::1]:65535", "localhost:7"] {
+        for good in [
+            "hub.example.com:1",
+            "127.0.0.1:27300",
+            "[::1]:65535",
+            "localhost:7",
+        ] {
             assert!(good.parse::<HubAddress>().is_ok(), "{good}");
         }
         for bad in [
-            "", "hub", "hub:", "hub:0", "hub:65536", ":7", "0.0.0.0:7", "1.2.3.4:0", "a b:7", "::1:7",
+            "",
+            "hub",
+            "hub:",
+            "hub:0",
+            "hub:65536",
+            ":7",
+            "0.0.0.0:7",
+            "1.2.3.4:0",
+            "a b:7",
+            "::1:7",
         ] {
             let error = bad.parse::<HubAddress>();
             assert_eq!(error, Err(HubConfigError::Address(bad.into())), "{bad}");
@@ -198,8 +214,14 @@ mod tests {
         assert_eq!(key.to_string(), line);
         let hub = HubPin::Identity(Identity::str("hub").unwrap());
         assert_eq!("str:hub".parse(), Ok(hub));
-        assert!(matches!("AAAA".parse::<HubPin>(), Err(HubConfigError::Key(_))));
-        assert!(matches!("hub".parse::<HubPin>(), Err(HubConfigError::Pin(_))));
+        assert!(matches!(
+            "AAAA".parse::<HubPin>(),
+            Err(HubConfigError::Key(_))
+        ));
+        assert!(matches!(
+            "hub".parse::<HubPin>(),
+            Err(HubConfigError::Pin(_))
+        ));
     }
 
     #[test]

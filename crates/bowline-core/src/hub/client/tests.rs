@@ -427,7 +427,11 @@ fn nonsense_and_words_out_of_turn_do_no_harm() {
 #[test]
 fn a_certificate_is_renewed_before_it_expires_and_asked_for_until_it_comes() {
     for (left, earliest, latest) in [
-        (Span::from_secs(24 * 3600), 24 * 3600 - 9000, 24 * 3600 - 7200),
+        (
+            Span::from_secs(24 * 3600),
+            24 * 3600 - 9000,
+            24 * 3600 - 7200,
+        ),
         (Span::from_secs(60), 35, 40),
     ] {
         let mut desk = Desk::signed_in();

@@ -93,7 +93,9 @@ impl Inner {
         });
         tracing::debug!(?reason, "the hub has not carried a signal");
         let will_not = !matches!(reason, Some(NackReason::RateLimited) | None);
-        let slot = sender.flatten().and_then(|id| self.hub.lock().slot(id).cloned());
+        let slot = sender
+            .flatten()
+            .and_then(|id| self.hub.lock().slot(id).cloned());
         if let (true, Some(slot)) = (will_not, slot) {
             let mut state = slot.state.lock();
             let now = state.advance(self.clock.now());

@@ -1,0 +1,594 @@
+//! Interfaces that are signed in to a hub, and meet by identity alone.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use std::time::Instant;
+
+use bowline::Availability;
+use bowline::Connection;
+use bowline::ConnectionState;
+use bowline::EndReason;
+use bowline::Event;
+use bowline::Identity;
+use bowline::SendFlags;
+use bowline::ServiceMode;
+use bowline::Sockets;
+use bowline::SocketsBuilder;
+use bowline::cert::CertStore;
+use bowline::cert::KeyPair;
+use bowline::hub::HubConfig;
+use bowline::hub::HubLogin;
+use bowline::hub::Role;
+use bowline_core::crypto::keys::SigningKey;
+use bowline_hub::hub::Check;
+use bowline_hub::hub::GameServerKey;
+use bowline_hub::hub::Policy;
+use bowline_hub::hub::SharedKey;
+use bowline_hub::hub::Verdict;
+use bowline_hub::keys::HubKeys;
+use bowline_hub::namespace::Namespace;
+use bowline_hub::server::Checker;
+use bowline_hub::server::Running;
+use bowline_hub::server::Server;
+use bowline_hub::server::Setup;
+use zeroize::Zeroizing;
+
+const LONG: Duration = Duration::from_secs(30);
+const PORT: u16 = 7;
+
+/// Believes what it is told.
+struct Believer;
+
+impl Checker for Believer {
+    fn check(&self, check: &Check) -> Verdict {
+        let identity = String::from_utf8(check.credential.clone()).unwrap();
+        Verdict::Good {
+            identity: identity.parse().unwrap(),
+            expiry_unix_secs: None,
+        }
+    }
+}
+
+/// A hub that can be stopped, and started again where it was.
+struct World {
+    keys: HubKeys,
+    policy: Policy,
+    address: SocketAddr,
+    hub: Option<Running>,
+}
+
+fn space(prefix: &str) -> Namespace {
+    Namespace::new([prefix]).unwrap()
+}
+
+fn server_key() -> KeyPair {
+    KeyPair::new(
+        &bowline::cert::default_crypto(),
+        SigningKey::from_seed([9; 32]),
+    )
+}
+
+fn policy() -> Policy {
+    Policy {
+        dev: Some(space("str:dev-")),
+        shared_keys: vec![SharedKey {
+            name: "main".into(),
+            apps: Vec::new(),
+            key: Zeroizing::new(b"a key of the game".to_vec()),
+            identities: space("str:shared-"),
+        }],
+        jwt: Some(space("str:id-")),
+        hook: Some(space("str:hook-")),
+        game_servers: vec![GameServerKey {
+            key: server_key().public(),
+            identity: "str:server-1".parse().unwrap(),
+            apps: Vec::new(),
+            pops: Vec::new(),
+        }],
+        anonymous: true,
+        ..Policy::default()
+    }
+}
+
+impl World {
+    fn new() -> Self {
+        Self::with(policy())
+    }
+
+    fn with(policy: Policy) -> Self {
+        let mut world = Self::without_hub(policy);
+        world.start();
+        world
+    }
+
+    /// Nobody is there yet.
+    fn without_hub(policy: Policy) -> Self {
+        let keys = HubKeys::generate(&bowline::cert::default_crypto()).unwrap();
+        let free = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        Self {
+            keys,
+            policy,
+            address: free.local_addr().unwrap(),
+            hub: None,
+        }
+    }
+
+    fn start(&mut self) {
+        let setup = Setup {
+            listen: vec![self.address],
+            keys: self.keys.clone(),
+            policy: self.policy.clone(),
+            checker: Arc::new(Believer),
+        };
+        let server = Server::new(setup).unwrap();
+        self.hub = Some(server.spawn(Box::new(|_| {})).unwrap());
+    }
+
+    fn kill(&mut self) {
+        self.hub = None;
+    }
+
+    fn config(&self, login: HubLogin) -> HubConfig {
+        let pin = self.keys.identity.public().to_line("");
+        HubConfig::new(&self.address.to_string(), &pin)
+            .unwrap()
+            .login(login)
+    }
+
+    fn builder(&self) -> SocketsBuilder {
+        let mut trusted = CertStore::new();
+        let crypto = bowline::cert::default_crypto();
+        let root = self.keys.authority.public();
+        trusted.add_root(&crypto, root).unwrap();
+        Sockets::builder()
+            .app_id(480)
+            .trust(trusted)
+            .loopback_candidates(true)
+    }
+
+    /// Somebody who begins to sign in by its word.
+    fn dev(&self, identity: &str) -> Sockets {
+        let sockets = self.builder().identity(id(identity)).build().unwrap();
+        sockets.sign_in(self.config(HubLogin::Dev));
+        sockets
+    }
+
+    fn signed_in(&self, identity: &str) -> Sockets {
+        let sockets = self.dev(identity);
+        until(&sockets, Availability::Current);
+        sockets
+    }
+}
+
+fn id(text: &str) -> Identity {
+    text.parse().unwrap()
+}
+
+fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
+    let end = Instant::now() + LONG;
+    while !is_so() {
+        assert!(Instant::now() < end, "not in time: {what}");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+fn until(sockets: &Sockets, availability: Availability) {
+    let end = Instant::now() + LONG;
+    loop {
+        let status = sockets.authentication();
+        if status.availability == availability {
+            return;
+        }
+        assert!(Instant::now() < end, "{status:?}");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// How it stood, as events tell; nothing else may have happened.
+fn stood(sockets: &Sockets) -> Vec<Availability> {
+    let told = sockets.events().map(|event| match event {
+        Event::AuthenticationChanged { status, .. } => status.availability,
+        other => panic!("{other:?}"),
+    });
+    told.collect()
+}
+
+/// Accepts what comes, and returns the connection once it stands.
+fn accept(sockets: &Sockets) -> Connection {
+    let mut found = None;
+    eventually("a connection came in", || {
+        for event in sockets.events() {
+            if let Event::ConnectionChanged(change) = event {
+                if change.is_request() {
+                    change.connection.accept().unwrap();
+                }
+                assert!(!change.is_ended(), "{}", change.info.end_text);
+                if change.new == ConnectionState::Connected {
+                    found = Some(change.connection);
+                }
+            }
+        }
+        found.is_some()
+    });
+    found.unwrap()
+}
+
+fn receive(connection: &Connection) -> Vec<u8> {
+    let mut data = None;
+    eventually("a message came", || {
+        data = connection.receive().unwrap();
+        data.is_some()
+    });
+    data.unwrap().to_vec()
+}
+
+#[test]
+fn every_way_of_signing_in_gives_an_identity_and_a_certificate() {
+    let world = World::new();
+    let shared = |key: &[u8]| HubLogin::shared_key("main", key);
+    for (login, wanted, expected) in [
+        (HubLogin::Dev, Some("str:dev-anna"), Some("str:dev-anna")),
+        (
+            shared(b"a key of the game"),
+            Some("str:shared-ben"),
+            Some("str:shared-ben"),
+        ),
+        (HubLogin::jwt("str:id-carl"), None, Some("str:id-carl")),
+        (HubLogin::hook("str:hook-dora"), None, Some("str:hook-dora")),
+        (
+            HubLogin::GameServerKey(server_key().private().clone()),
+            Some("str:server-1"),
+            Some("str:server-1"),
+        ),
+        (HubLogin::Anonymous, None, None),
+    ] {
+        let sockets = world.builder().build().unwrap();
+        let is_server = matches!(login, HubLogin::GameServerKey(_));
+        let mut config = world.config(login);
+        if let Some(wanted) = wanted {
+            config = config.identity(id(wanted));
+        }
+        if is_server {
+            config = config.role(Role::GameServer);
+        }
+        sockets.sign_in(config);
+        until(&sockets, Availability::Current);
+        let identity = sockets.identity();
+        match expected {
+            Some(expected) => assert_eq!(identity, id(expected)),
+            None => assert!(identity.to_string().starts_with("gen:"), "{identity}"),
+        }
+        let expected = [
+            Availability::Waiting,
+            Availability::Attempting,
+            Availability::Current,
+        ];
+        assert_eq!(stood(&sockets), expected);
+        let status = sockets.hub_status().unwrap();
+        assert_eq!(status.availability, Availability::Current);
+        assert_ne!(status.session, 0);
+        assert_eq!(status.hub_address, Some(world.address));
+        assert!(status.seen_address.is_some());
+        // Nobody sees how.
+        assert_eq!(sockets.connection_count(), 0);
+    }
+}
+
+#[test]
+fn what_a_hub_refuses_is_told_in_words_and_not_tried_again() {
+    let world = World::new();
+    for (login, wanted, words) in [
+        (HubLogin::Dev, "str:server-1", "identity"),
+        (
+            HubLogin::shared_key("main", b"another key"),
+            "str:shared-ben",
+            "credential",
+        ),
+        (HubLogin::jwt("str:elsewhere"), "str:elsewhere", ""),
+    ] {
+        let sockets = world.builder().build().unwrap();
+        sockets.sign_in(world.config(login).identity(id(wanted)));
+        until(&sockets, Availability::Failed);
+        let text = sockets.authentication().text;
+        assert!(text.contains(words), "{text}");
+        assert_eq!(sockets.hub_status().unwrap().text, text);
+        assert_eq!(stood(&sockets).last(), Some(&Availability::Failed));
+        // Somebody who calls hears of it at once.
+        let peer = id("str:dev-ben");
+        let sockets = world.dev("str:server-1");
+        let connection = sockets.connect_peer(&peer, PORT).unwrap();
+        eventually("the call failed", || {
+            connection.state() == ConnectionState::ProblemDetectedLocally
+        });
+    }
+}
+
+#[test]
+fn a_hub_with_another_key_hears_nothing() {
+    let world = World::new();
+    let sockets = world.builder().build().unwrap();
+    let pin = server_key().public().to_line("");
+    let config = HubConfig::new(&world.address.to_string(), &pin).unwrap();
+    sockets.sign_in(config);
+    until(&sockets, Availability::Retrying);
+    let text = sockets.authentication().text;
+    assert!(text.contains("Expected key"), "{text}");
+    let standing = world.hub.as_ref().unwrap().handle().standing().unwrap();
+    assert_eq!(standing.sessions, 0);
+}
+
+#[test]
+fn a_hub_by_its_identity_must_be_vouched_for() {
+    let world = World::new();
+    let sockets = world.builder().build().unwrap();
+    let config = HubConfig::new(&world.address.to_string(), "str:bowline-hub").unwrap();
+    sockets.sign_in(config);
+    until(&sockets, Availability::Retrying);
+    let text = sockets.authentication().text;
+    assert!(
+        text.contains("No authority that we trust vouches"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_hub_that_comes_late_is_found() {
+    let mut world = World::without_hub(policy());
+    let sockets = world.dev("str:dev-anna");
+    until(&sockets, Availability::Retrying);
+    world.start();
+    until(&sockets, Availability::Current);
+    let told = stood(&sockets);
+    let expected = [
+        Availability::Waiting,
+        Availability::Retrying,
+        Availability::Current,
+    ];
+    assert_eq!(told, expected);
+}
+
+#[test]
+fn peers_meet_by_identity_alone() {
+    let world = World::new();
+    let (anna, ben) = (
+        world.signed_in("str:dev-anna"),
+        world.signed_in("str:dev-ben"),
+    );
+    let _listener = ben.listen_p2p(PORT).unwrap();
+    let call = anna.connect_peer(&id("str:dev-ben"), PORT).unwrap();
+    call.send(b"hello", SendFlags::RELIABLE).unwrap();
+    let guest = accept(&ben);
+    assert_eq!(guest.peer(), Some(&id("str:dev-anna")));
+    assert!(guest.info().unwrap().authenticated);
+    assert_eq!(receive(&guest), b"hello");
+    guest.send(b"welcome", SendFlags::RELIABLE).unwrap();
+    assert_eq!(receive(&call), b"welcome");
+    // A port on which nobody listens is silent.
+    let wrong = anna.connect_peer(&id("str:dev-ben"), PORT + 1).unwrap();
+    std::thread::sleep(Duration::from_secs(1));
+    assert_eq!(wrong.state(), ConnectionState::Connecting);
+}
+
+#[test]
+fn who_calls_before_being_signed_in_waits_and_is_connected() {
+    let world = World::new();
+    let ben = world.signed_in("str:dev-ben");
+    let _listener = ben.listen_p2p(PORT).unwrap();
+    // With the builder it signs in when it is needed, and not before.
+    let config = world.config(HubLogin::Dev).identity(id("str:dev-anna"));
+    let anna = world.builder().hub(config).build().unwrap();
+    assert_eq!(anna.authentication().availability, Availability::NeverTried);
+    assert_eq!(stood(&anna), []);
+    let call = anna.connect_peer(&id("str:dev-ben"), PORT).unwrap();
+    call.send(b"hello", SendFlags::RELIABLE).unwrap();
+    let guest = accept(&ben);
+    assert_eq!(receive(&guest), b"hello");
+    assert_eq!(guest.peer(), Some(&id("str:dev-anna")));
+    assert!(guest.info().unwrap().authenticated);
+}
+
+#[test]
+fn messages_go_to_an_identity() {
+    let world = World::new();
+    let (anna, ben) = (
+        world.signed_in("str:dev-anna"),
+        world.signed_in("str:dev-ben"),
+    );
+    let (from_anna, from_ben) = (anna.messages().unwrap(), ben.messages().unwrap());
+    from_anna
+        .send(&id("str:dev-ben"), 3, b"hello", SendFlags::RELIABLE)
+        .unwrap();
+    let mut got = None;
+    eventually("the message came", || {
+        for event in ben.events() {
+            if let Event::MessagesSessionRequest { peer, .. } = event {
+                from_ben.accept(&peer).unwrap();
+            }
+        }
+        got = from_ben.receive(3);
+        got.is_some()
+    });
+    let got = got.unwrap();
+    assert_eq!(&*got, b"hello");
+    assert_eq!(*got.peer(), id("str:dev-anna"));
+}
+
+#[test]
+fn connections_outlive_the_hub_and_new_ones_wait_for_it() {
+    let mut world = World::new();
+    let (anna, ben) = (
+        world.signed_in("str:dev-anna"),
+        world.signed_in("str:dev-ben"),
+    );
+    let _listener = ben.listen_p2p(PORT).unwrap();
+    let call = anna.connect_peer(&id("str:dev-ben"), PORT).unwrap();
+    let guest = accept(&ben);
+    for _earlier in anna.events() {}
+    world.kill();
+    eventually("its death is noticed", || {
+        !anna.authentication().availability.is_current()
+            && !ben.authentication().availability.is_current()
+    });
+    for round in 0..20u8 {
+        call.send(&[round], SendFlags::RELIABLE_NO_NAGLE).unwrap();
+        assert_eq!(receive(&guest), [round]);
+    }
+    // Who calls now waits.
+    let later = anna.connect_peer(&id("str:dev-ben"), PORT).unwrap();
+    std::thread::sleep(Duration::from_millis(700));
+    assert_eq!(later.state(), ConnectionState::Connecting);
+    world.start();
+    until(&anna, Availability::Current);
+    until(&ben, Availability::Current);
+    let second = accept(&ben);
+    second.send(b"again", SendFlags::RELIABLE).unwrap();
+    assert_eq!(receive(&later), b"again");
+    call.send(b"still", SendFlags::RELIABLE).unwrap();
+    assert_eq!(receive(&guest), b"still");
+    let told: Vec<_> = anna
+        .events()
+        .filter_map(|event| match event {
+            Event::AuthenticationChanged { status, .. } => Some(status.availability),
+            _ => None,
+        })
+        .collect();
+    let mut without_doubles = told.clone();
+    without_doubles.dedup();
+    assert_eq!(told, without_doubles);
+    assert_eq!(told.first(), Some(&Availability::Previously));
+    assert_eq!(told.last(), Some(&Availability::Current));
+}
+
+#[test]
+fn of_three_who_want_one_name_the_last_has_it_and_the_others_say_why() {
+    let world = World::new();
+    let mut all = Vec::new();
+    for _ in 0..3 {
+        all.push(world.signed_in("str:dev-anna"));
+    }
+    for loser in &all[..2] {
+        until(loser, Availability::Failed);
+        let text = loser.authentication().text;
+        assert!(text.contains("elsewhere"), "{text}");
+    }
+    std::thread::sleep(Duration::from_secs(2));
+    assert!(all[2].authentication().availability.is_current());
+    let standing = world.hub.as_ref().unwrap().handle().standing().unwrap();
+    assert_eq!(standing.counters.superseded, 2);
+}
+
+#[test]
+fn certificates_are_renewed_before_they_expire() {
+    let world = World::with(Policy {
+        certificate_lifetime_secs: 6,
+        ..policy()
+    });
+    let anna = world.signed_in("str:dev-anna");
+    std::thread::sleep(Duration::from_secs(13));
+    assert!(anna.authentication().availability.is_current());
+    let expected = [
+        Availability::Waiting,
+        Availability::Attempting,
+        Availability::Current,
+    ];
+    assert_eq!(stood(&anna), expected);
+    let standing = world.hub.as_ref().unwrap().handle().standing().unwrap();
+    let certificates = standing.counters.certificates;
+    assert!((3..10).contains(&certificates), "{certificates}");
+}
+
+#[test]
+fn a_hundred_sign_in_at_once() {
+    let world = World::new();
+    let all: Vec<Sockets> = (0..100)
+        .map(|index| world.dev(&format!("str:dev-{index}")))
+        .collect();
+    for sockets in &all {
+        until(sockets, Availability::Current);
+    }
+    let standing = world.hub.as_ref().unwrap().handle().standing().unwrap();
+    assert_eq!(standing.sessions, 100);
+    drop(all);
+    eventually("all are gone", || {
+        let standing = world.hub.as_ref().unwrap().handle().standing().unwrap();
+        standing.sessions == 0
+    });
+}
+
+#[test]
+fn without_threads_polling_is_enough() {
+    let world = World::new();
+    let sockets = world
+        .builder()
+        .identity(id("str:dev-anna"))
+        .service(ServiceMode::Manual)
+        .build()
+        .unwrap();
+    sockets.sign_in(world.config(HubLogin::Dev));
+    eventually("signed in", || {
+        sockets.poll();
+        sockets.authentication().availability.is_current()
+    });
+    // A name is looked up beside.
+    let port = world.address.port();
+    let pin = world.keys.identity.public().to_line("");
+    let config = HubConfig::new(&format!("localhost:{port}"), &pin).unwrap();
+    sockets.sign_in(config.login(HubLogin::Dev));
+    assert!(!sockets.hub_status().unwrap().availability.is_current());
+    eventually("signed in by name", || {
+        sockets.poll();
+        sockets.hub_status().unwrap().availability.is_current()
+    });
+}
+
+#[test]
+fn the_second_address_serves_where_the_first_is_dead() {
+    let world = World::new();
+    let dead = World::without_hub(policy());
+    let pin = world.keys.identity.public().to_line("");
+    let config = HubConfig::new(&dead.address.to_string(), &pin).unwrap();
+    let config = config.or_at(&world.address.to_string()).unwrap();
+    let sockets = world.builder().build().unwrap();
+    sockets.sign_in(config.login(HubLogin::jwt("str:id-carl")));
+    until(&sockets, Availability::Current);
+    assert_eq!(sockets.identity(), id("str:id-carl"));
+}
+
+#[test]
+fn who_signs_out_is_gone_and_who_resets_may_come_back_as_another() {
+    let world = World::new();
+    let sockets = world.signed_in("str:dev-anna");
+    let handle = world.hub.as_ref().unwrap().handle();
+    sockets.reset_identity(Some(id("str:dev-ben")));
+    eventually("gone", || handle.standing().unwrap().sessions == 0);
+    assert_eq!(
+        sockets.authentication().availability,
+        Availability::NeverTried
+    );
+    sockets.init_authentication();
+    until(&sockets, Availability::Current);
+    assert_eq!(sockets.identity(), id("str:dev-ben"));
+    sockets.sign_out();
+    assert_eq!(sockets.hub_status(), None);
+    eventually("gone", || handle.standing().unwrap().sessions == 0);
+    let error = sockets.connect_peer(&id("str:dev-anna"), PORT).unwrap_err();
+    assert!(error.to_string().contains("sign in to a hub"), "{error}");
+}
+
+#[test]
+fn a_call_that_no_hub_is_there_for_ends_in_time_with_a_reason() {
+    let world = World::without_hub(policy());
+    let sockets = world.dev("str:dev-anna");
+    let mut config = bowline::Config::new();
+    config.set_timeout_initial(Duration::from_secs(1)).unwrap();
+    let peer = id("str:dev-ben");
+    let call = sockets.connect_peer_with(&peer, PORT, config).unwrap();
+    eventually("it gave up", || {
+        call.state() == ConnectionState::ProblemDetectedLocally
+    });
+    let info = call.info().unwrap();
+    assert_eq!(info.end_reason, EndReason::MISC_STEAM_CONNECTIVITY);
+    assert!(info.end_text.contains("certificate"), "{}", info.end_text);
+}
