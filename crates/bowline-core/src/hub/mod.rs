@@ -52,28 +52,8 @@ pub use self::news::HubSendError;
 pub use self::to_hub::Hello;
 pub use self::to_hub::ToHub;
 
-use crate::config::Config;
-use crate::config::ConfigKey;
-use crate::config::ConfigValue;
-
 /// The version of this protocol that a [`Hello`] says.
 pub const HUB_PROTOCOL: u32 = 1;
-
-/// The settings of a client's connection to a hub.
-pub fn link_config() -> Config {
-    let mut config = Config::new();
-    let timeouts = [
-        (ConfigKey::TimeoutInitial, limits::HUB_CONNECT_TIMEOUT),
-        (ConfigKey::TimeoutConnected, limits::HUB_SILENCE),
-    ];
-    for (key, timeout) in timeouts {
-        let millis = i32::try_from(timeout.as_millis()).unwrap_or(i32::MAX);
-        config
-            .set(key, ConfigValue::Int32(millis))
-            .expect("seconds are in the range of a timeout");
-    }
-    config
-}
 
 /// Why bytes are no message of a hub's or for one.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]

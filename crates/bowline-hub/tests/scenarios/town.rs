@@ -20,7 +20,8 @@ use bowline_core::hub::HubClientConfig;
 use bowline_core::hub::HubEvent;
 use bowline_core::hub::HubLogin;
 use bowline_core::hub::Role;
-use bowline_core::hub::link_config;
+use bowline_core::hub::limits::HUB_CONNECT_TIMEOUT;
+use bowline_core::hub::limits::HUB_SILENCE;
 use bowline_core::identity::Identity;
 use bowline_core::ids::AppId;
 use bowline_core::ids::ConnectionId;
@@ -374,7 +375,10 @@ impl Town {
         while let Some(action) = player.client.poll_action() {
             match action {
                 HubAction::Connect => {
-                    self.world.configure(player.host, link_config());
+                    let mut to_hub = Config::new();
+                    to_hub.set_timeout_initial(HUB_CONNECT_TIMEOUT).unwrap();
+                    to_hub.set_timeout_connected(HUB_SILENCE).unwrap();
+                    self.world.configure(player.host, to_hub);
                     let link = self.world.connect(player.host, self.address).unwrap();
                     self.world.configure(player.host, Config::new());
                     self.world.set_reads_at_once(link, false);

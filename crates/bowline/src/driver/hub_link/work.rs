@@ -2,7 +2,6 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bowline_core::cert::check::AuthPolicy;
 use bowline_core::config::Config;
@@ -11,6 +10,8 @@ use bowline_core::connection::ConnectionState;
 use bowline_core::crypto::cipher_negotiation::EncryptionPolicy;
 use bowline_core::hub::HubAction;
 use bowline_core::hub::HubEvent;
+use bowline_core::hub::limits::HUB_CONNECT_TIMEOUT;
+use bowline_core::hub::limits::HUB_SILENCE;
 use bowline_core::hub::limits::MAX_HUB_MESSAGE;
 use bowline_core::identity::Identity;
 use bowline_core::ids::LaneIndex;
@@ -355,15 +356,13 @@ fn settings() -> Result<Config, ConfigError> {
         .set_auth_localhost(AuthPolicy::Allow)
         .set_encryption(EncryptionPolicy::default());
     config
-        .set_timeout_initial(DIAL_TIMEOUT)?
+        .set_timeout_initial(HUB_CONNECT_TIMEOUT)?
+        .set_timeout_connected(HUB_SILENCE)?
         .set_send_buffer(4 * MAX_HUB_MESSAGE)?
         .set_recv_buffer(4 * MAX_HUB_MESSAGE)?
         .set_recv_buffer_messages(4 * MAX_READ)?;
     Ok(config)
 }
-
-/// How long an address of a hub is tried before the next one.
-const DIAL_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Messages that are taken from the hub at a time, before the client does what follows from them.
 const MAX_READ: usize = 64;
