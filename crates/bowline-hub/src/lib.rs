@@ -13,11 +13,15 @@
 
 //! [`server::Server`] is a hub on real sockets.
 
+#[cfg(feature = "program")]
+pub mod config;
 pub mod hub;
 pub mod keys;
 pub mod limits;
 pub mod namespace;
 pub mod server;
+#[cfg(feature = "disk")]
 pub mod store;
 
 mod bucket;
+mod secret_file;

@@ -16,6 +16,8 @@ pub const MESSAGE_ROUND: usize = 1024;
 pub const EVENT_ROUND: usize = 1024;
 /// Requests of the operator that may wait; who asks more waits.
 pub const MAX_REQUESTS: usize = 64;
+/// Longest file of a secret, in bytes.
+pub const MAX_SECRET_FILE: usize = 16 * 1024;
 /// What waits for a client to read it, in bytes; what comes on top is dropped.
 pub const CLIENT_QUEUE_BYTES: usize = 256 * 1024;
 /// Most clients that have connected and are not signed in; a new one then takes the place of nobody, and is refused.

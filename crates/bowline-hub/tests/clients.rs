@@ -94,6 +94,7 @@ fn hub(now: Timestamp) -> Hub {
         authority: Authority::new(&crypto, signing_key(1)),
         identity: KeyPair::new(&crypto, signing_key(77)).public(),
         resumption: Zeroizing::new([2; 32]),
+        other_resumptions: Vec::new(),
     };
     let rng = Rng::from_seed([7; 32]);
     let unix_us = 1_790_000_000_000_000;

@@ -119,6 +119,8 @@ pub struct Keys {
     pub identity: PublicKey,
     /// Seals what clients come back with: a hub that starts anew with the same one knows them again.
     pub resumption: Zeroizing<[u8; 32]>,
+    /// What was or will be used for that, on the way from one key to the next: what it sealed is taken, too.
+    pub other_resumptions: Vec<Zeroizing<[u8; 32]>>,
 }
 
 impl Hub {
@@ -137,7 +139,7 @@ impl Hub {
         policy.check()?;
         Ok(Self {
             policy,
-            seal: Seal::new(&crypto, &keys.resumption),
+            seal: Seal::new(&crypto, &keys.resumption, &keys.other_resumptions),
             crypto,
             authority: keys.authority,
             key: keys.identity,

@@ -13,11 +13,14 @@ use bowline_core::identity::Identity;
 use bowline_core::ids::AppId;
 use bowline_core::rng::Rng;
 use prost::Message;
+use zeroize::Zeroizing;
 
 /// Seals and opens.
 #[derive(Debug)]
 pub(super) struct Seal {
     key: Arc<dyn AeadKey>,
+    /// Keys that it opens with as well.
+    others: Vec<Arc<dyn AeadKey>>,
 }
 
 /// What is sealed.
@@ -54,9 +57,11 @@ const NONCE_LEN: usize = 12;
 const TAG_LEN: usize = 16;
 
 impl Seal {
-    pub(super) fn new(crypto: &Crypto, key: &[u8; 32]) -> Self {
+    pub(super) fn new(crypto: &Crypto, key: &[u8; 32], others: &[Zeroizing<[u8; 32]>]) -> Self {
+        let others = others.iter().map(|key| crypto.aes_256_gcm(key));
         Self {
             key: crypto.aes_256_gcm(key),
+            others: others.collect(),
         }
     }
 
@@ -76,14 +81,19 @@ impl Seal {
         [&nonce[..], &data, &tag].concat()
     }
 
-    /// What was sealed; `None` if it was not, or not by this key.
+    /// What was sealed; `None` if it was not, or by none of the keys.
     pub(super) fn open(&self, sealed: &[u8]) -> Option<Note> {
+        let mut keys = std::iter::once(&self.key).chain(&self.others);
+        keys.find_map(|key| Self::open_by(&**key, sealed))
+    }
+
+    fn open_by(key: &dyn AeadKey, sealed: &[u8]) -> Option<Note> {
         let (nonce, rest) = sealed.split_first_chunk::<NONCE_LEN>()?;
         if rest.len() < TAG_LEN {
             return None;
         }
         let mut data = rest.to_vec();
-        let len = self.key.open(nonce, &mut data).ok()?;
+        let len = key.open(nonce, &mut data).ok()?;
         let plain = Plain::decode(data.get(..len)?).ok()?;
         Some(Note {
             identity: plain.identity.parse().ok()?,
@@ -117,7 +127,7 @@ mod tests {
     #[test]
     fn what_was_sealed_comes_back_and_nothing_else() {
         let crypto = rustcrypto::provider();
-        let seal = Seal::new(&crypto, &[7; 32]);
+        let seal = Seal::new(&crypto, &[7; 32], &[]);
         let mut rng = Rng::from_seed([1; 32]);
         let sealed = seal.seal(&mut rng, &note("str:anna"));
         assert_eq!(seal.open(&sealed), Some(note("str:anna")));
@@ -128,12 +138,15 @@ mod tests {
             assert_eq!(seal.open(&forged), None, "byte {index}");
             assert_eq!(seal.open(&sealed[..index]), None);
         }
-        assert_eq!(Seal::new(&crypto, &[8; 32]).open(&sealed), None);
+        assert_eq!(Seal::new(&crypto, &[8; 32], &[]).open(&sealed), None);
+        let others = [[9; 32], [7; 32]].map(Zeroizing::new);
+        let later = Seal::new(&crypto, &[8; 32], &others);
+        assert_eq!(later.open(&sealed), Some(note("str:anna")), "an old key");
     }
 
     #[test]
     fn limit_length_of_a_resumption() {
-        let seal = Seal::new(&rustcrypto::provider(), &[7; 32]);
+        let seal = Seal::new(&rustcrypto::provider(), &[7; 32], &[]);
         let longest = format!("longest_kind_of_:{}", "x".repeat(110));
         let sealed = seal.seal(&mut Rng::from_seed([1; 32]), &note(&longest[1..]));
         assert!(sealed.len() <= MAX_HUB_RESUME, "{}", sealed.len());

@@ -84,6 +84,7 @@ impl Desk {
             authority: Authority::new(&crypto, SigningKey::from_seed([1; 32])),
             identity: key(HUB_SEED).public(),
             resumption: Zeroizing::new([2; 32]),
+            other_resumptions: Vec::new(),
         };
         let rng = Rng::from_seed([3; 32]);
         Self {

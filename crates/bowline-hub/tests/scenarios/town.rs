@@ -422,6 +422,7 @@ fn hub(world: &World, start: u8) -> Hub {
         authority: Authority::new(&crypto, SigningKey::from_seed([1; 32])),
         identity: KeyPair::new(&crypto, SigningKey::from_seed([77; 32])).public(),
         resumption: Zeroizing::new([2; 32]),
+        other_resumptions: Vec::new(),
     };
     let policy = Policy {
         dev: Some(Namespace::new(["str:"]).unwrap()),

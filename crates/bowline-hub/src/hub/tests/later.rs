@@ -106,6 +106,7 @@ fn overlapping_namespaces_keep_a_hub_from_starting() {
         authority: Authority::new(&crypto, SigningKey::from_seed([1; 32])),
         identity: key(HUB_SEED).public(),
         resumption: Zeroizing::new([2; 32]),
+        other_resumptions: Vec::new(),
     };
     let rng = Rng::from_seed([3; 32]);
     let error = Hub::new(START, UNIX_US, policy, crypto, keys, rng).unwrap_err();

@@ -1,0 +1,141 @@
+use super::*;
+
+/// The file that is shipped, for all of whose keys there is a comment.
+const SHIPPED: &str = include_str!("../../../../deploy/hub.toml");
+
+fn parse(text: &str) -> Result<Config, ConfigFileError> {
+    Config::parse(text, Path::new("conf/hub.toml"))
+}
+
+fn error_of(text: &str) -> String {
+    parse(text).unwrap_err().to_string()
+}
+
+#[test]
+fn the_shipped_file_is_good_as_it_is_and_with_all_that_is_commented_out() {
+    let config = parse(SHIPPED).unwrap();
+    assert!(config.sign_in.dev.is_none(), "never by default");
+    assert!(config.http.is_none() && config.stun.is_none());
+    // Comments have a space after the #, keys that are commented out have none.
+    let uncommented = |line: &str| match line.strip_prefix('#') {
+        Some(rest) if !rest.starts_with(' ') && !rest.is_empty() => rest.to_owned() + "\n",
+        _ => line.to_owned() + "\n",
+    };
+    let all: String = SHIPPED.lines().map(uncommented).collect();
+    let config = Config::parse(&all, Path::new("conf/hub.toml"))
+        .unwrap_or_else(|error| panic!("{error}\n{all}"));
+    let sign_in = &config.sign_in;
+    assert!(sign_in.dev.is_some() && sign_in.jwt.is_some() && sign_in.hook.is_some());
+    assert!(sign_in.anonymous.enabled && !sign_in.shared_key.is_empty());
+    assert!(!sign_in.game_server.is_empty() && config.http.is_some() && config.stun.is_some());
+}
+
+#[test]
+fn paths_begin_at_the_folder_of_the_file() {
+    let config = parse("listen = ['[::]:27400']\ndata = 'here'").unwrap();
+    assert_eq!(config.data, Path::new("conf/here"));
+    let config = parse("listen = ['[::]:27400']\ndata = '/var/lib/hub'").unwrap();
+    assert_eq!(config.data, Path::new("/var/lib/hub"));
+}
+
+#[test]
+fn errors_name_file_line_and_key_and_say_what_is_expected() {
+    let head = "listen = ['0.0.0.0:27400']\ndata = 'data'\n";
+    for (rest, expected) in [
+        (
+            "lsten = 1",
+            "conf/hub.toml:3: lsten: unknown field `lsten`, expected one of",
+        ),
+        (
+            "apps = 480",
+            "conf/hub.toml:3: apps: invalid type: integer `480`, expected a sequence",
+        ),
+        (
+            "[certificates]\nlifetime_secs = 1",
+            "conf/hub.toml:4: lifetime_secs: 1 is out of range, expected 60 to",
+        ),
+        (
+            "[signals]\nmax_bytes = 1",
+            "conf/hub.toml:4: max_bytes: 1 is out of range, expected 4096 to",
+        ),
+        (
+            "[sign_in.dev]\nidentities = ['dev-']",
+            "conf/hub.toml:4: identities: \"dev-\" does not begin with a kind",
+        ),
+        (
+            "[sign_in.dev]\nidentities = []",
+            "conf/hub.toml:4: identities: expected at least one prefix",
+        ),
+        (
+            "[sign_in]\nblocked = ['x']",
+            "conf/hub.toml:4: blocked: \"x\"",
+        ),
+        (
+            "[[sign_in.game_server]]\nidentity = 'str:a'\nkey = 'x'",
+            "conf/hub.toml:5: key: \"x\"",
+        ),
+        (
+            "[log]\nformat = 'xml'",
+            "conf/hub.toml:4: format: unknown variant `xml`, expected `text` or `json`",
+        ),
+        (
+            "[sign_in.jwt]\nissuer = 'a'",
+            "conf/hub.toml:3: [sign_in.jwt]: missing field",
+        ),
+        (
+            "[network]\nrevoked = ['x']",
+            "conf/hub.toml:4: revoked: \"x\": expected the ID of a key",
+        ),
+    ] {
+        let error = error_of(&format!("{head}{rest}"));
+        assert!(error.starts_with(expected), "{error}");
+        assert!(!error.contains('\n'), "one line: {error}");
+    }
+    let error = error_of("listen = ['localhost']\ndata = 'data'");
+    assert!(
+        error.contains(":1: listen: \"localhost\"") && error.contains("0.0.0.0:27400"),
+        "{error}"
+    );
+    assert!(error_of("listen = []\ndata = 'x'").contains("at least one address"));
+    assert!(error_of("data = 'x'").contains("missing field `listen`"));
+}
+
+#[test]
+fn ways_to_sign_in_that_overlap_are_refused() {
+    let error = error_of(
+        "listen = ['0.0.0.0:1']\ndata = 'data'\n[sign_in.dev]\nidentities = ['gen:']\n\
+         [sign_in.anonymous]\nenabled = true",
+    );
+    assert!(error.contains("overlap"), "{error}");
+}
+
+#[test]
+fn a_file_that_is_not_there_is_named() {
+    let error = Config::load(Path::new("/nowhere/hub.toml")).unwrap_err();
+    assert!(error.to_string().contains("/nowhere/hub.toml"), "{error}");
+}
+
+#[test]
+fn shared_keys_are_read_from_files_and_must_not_be_short() {
+    let folder = std::env::temp_dir().join(format!("bowline-config-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let text = "listen = ['0.0.0.0:1']\ndata = 'data'\n[[sign_in.shared_key]]\n\
+                name = 'main'\nkey_file = 'game.key'\nidentities = ['str:game-']";
+    let config = Config::parse(text, &folder.join("hub.toml")).unwrap();
+    let missing = config.policy().unwrap_err();
+    assert!(missing.to_string().contains("game.key"), "{missing}");
+    let file = folder.join("game.key");
+    crate::secret_file::create(&file, b"short\n").unwrap();
+    let short = config.policy().unwrap_err();
+    assert!(
+        matches!(short, ConfigFileError::TooShort { len: 5, .. }),
+        "{short}"
+    );
+    std::fs::remove_file(&file).unwrap();
+    crate::secret_file::create(&file, b"0123456789abcdef\n").unwrap();
+    assert_eq!(
+        &*config.policy().unwrap().shared_keys[0].key,
+        b"0123456789abcdef"
+    );
+    std::fs::remove_dir_all(&folder).unwrap();
+}

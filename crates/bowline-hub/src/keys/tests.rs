@@ -1,0 +1,104 @@
+use super::*;
+
+/// A folder that goes with the test.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("bowline-keys-{}-{name}", std::process::id()));
+        Self(path)
+    }
+
+    fn keys(&self) -> Result<HubKeys, KeysError> {
+        HubKeys::load_or_make(&self.0, &bowline::cert::default_crypto())
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+#[test]
+fn the_first_start_makes_keys_and_the_next_one_finds_them() {
+    let folder = Folder::new("made");
+    let first = folder.keys().unwrap();
+    let again = folder.keys().unwrap();
+    assert_eq!(first.summary(), again.summary());
+    assert_eq!(first.resumption, again.resumption);
+    assert!(again.other_authorities.is_empty());
+    for what in ["identity", "authority", "config", "ssh-ed25519 AAAA"] {
+        assert!(first.summary().contains(what), "{}", first.summary());
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn keys_that_others_may_read_are_refused() {
+    use std::os::unix::fs::MetadataExt as _;
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let folder = Folder::new("secret");
+    folder.keys().unwrap();
+    let path = folder.0.join(IDENTITY);
+    let mode = |path: &Path| std::fs::metadata(path).unwrap().mode() & 0o777;
+    assert_eq!((mode(&path), mode(&folder.0)), (0o600, 0o700));
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
+    let error = folder.keys().unwrap_err();
+    assert!(matches!(error, KeysError::NotSecret { .. }));
+    assert!(error.to_string().contains("identity.pem"), "{error}");
+}
+
+#[test]
+fn a_key_that_is_gone_or_damaged_is_not_made_anew() {
+    let folder = Folder::new("gone");
+    folder.keys().unwrap();
+    let path = folder.0.join(AUTHORITY);
+    std::fs::remove_file(&path).unwrap();
+    assert!(matches!(folder.keys(), Err(KeysError::Missing { path: gone }) if gone == path));
+    for content in ["", "nonsense", "\u{0}"] {
+        let _ = std::fs::remove_file(&path);
+        secret_file::create(&path, content.as_bytes()).unwrap();
+        assert!(matches!(folder.keys(), Err(KeysError::Bad { .. })));
+    }
+}
+
+#[test]
+fn a_key_is_replaced_in_two_steps_and_the_old_one_stays() {
+    let folder = Folder::new("rotated");
+    let crypto = bowline::cert::default_crypto();
+    let first = folder.keys().unwrap();
+    for key in [Rotated::Authority, Rotated::Resumption] {
+        let early = key.promote(&folder.0);
+        assert!(matches!(early, Err(KeysError::NoNext { .. })));
+        key.make_next(&folder.0, &crypto).unwrap();
+        assert!(key.make_next(&folder.0, &crypto).is_err(), "there is one");
+    }
+    let announced = folder.keys().unwrap();
+    assert_eq!(announced.authority.id(), first.authority.id());
+    assert_eq!(announced.resumption, first.resumption);
+    let next = announced.other_authorities[0].id();
+    for key in [Rotated::Authority, Rotated::Resumption] {
+        key.promote(&folder.0).unwrap();
+    }
+    let after = folder.keys().unwrap();
+    assert_eq!(after.authority.id(), next);
+    assert_eq!(after.other_authorities[0].id(), first.authority.id());
+    assert_eq!(after.resumption, announced.other_resumptions[0]);
+    assert_eq!(after.other_resumptions[0], first.resumption);
+    assert_eq!(after.identity.id(), first.identity.id());
+}
+
+#[test]
+fn limit_length_of_a_file_of_a_secret() {
+    let folder = Folder::new("long");
+    make_folder(&folder.0).unwrap();
+    let path = folder.0.join("long");
+    let most = crate::limits::MAX_SECRET_FILE;
+    secret_file::create(&path, &vec![b'x'; most]).unwrap();
+    assert_eq!(read(&path).unwrap().unwrap().len(), most);
+    std::fs::remove_file(&path).unwrap();
+    secret_file::create(&path, &vec![b'x'; most + 1]).unwrap();
+    assert!(matches!(read(&path), Err(KeysError::Io { .. })));
+}
