@@ -22,6 +22,14 @@ pub const MAX_SECRET_FILE: usize = 16 * 1024;
 pub const CLIENT_QUEUE_BYTES: usize = 256 * 1024;
 /// Most clients that have connected and are not signed in; a new one then takes the place of nobody, and is refused.
 pub const MAX_STRANGERS: usize = 16_384;
+/// How many of them may be of one network (IPv4 /24, IPv6 /48): a 32nd, so that a few networks keep nobody out.
+pub const MAX_STRANGERS_OF_NETWORK: usize = 512;
+/// What a session had used up is remembered for so long after it: by then it is all restored.
+pub const ALLOWANCE_KEPT: Span = Span::from_secs(10);
+/// Of so many sessions; the oldest make room.
+pub const MAX_PAST_SESSIONS: usize = 16_384;
+/// Identities that the operator has sent away, whose old resumptions are worth nothing; the oldest make room.
+pub const MAX_KICKED: usize = 4096;
 /// A client that is refused for lack of room may come again after this time.
 pub const BUSY_RETRY: Span = Span::from_secs(5);
 /// Sign-ins from one network (IPv4 /24, IPv6 /48): so many per second...

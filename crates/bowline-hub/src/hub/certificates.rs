@@ -33,7 +33,7 @@ impl Hub {
         let Some(member) = session.member_mut() else {
             return self.refuse_stranger(client);
         };
-        if !member.certificates.take(now, RATE, 1) {
+        if !member.allowance.certificates.take(now, RATE, 1) {
             self.counters.certificates_withheld += 1;
             return;
         }

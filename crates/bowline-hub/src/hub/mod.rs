@@ -27,7 +27,6 @@
 use std::collections::BTreeSet;
 use std::collections::HashMap;
 use std::collections::VecDeque;
-use std::net::IpAddr;
 use std::net::SocketAddr;
 
 use bowline_core::cert::authority::Authority;
@@ -47,8 +46,8 @@ use bowline_core::time::Span;
 use bowline_core::time::Timestamp;
 use zeroize::Zeroizing;
 
-use crate::bucket::Bucket;
-use crate::bucket::Rate;
+use crate::hub::networks::Networks;
+use crate::hub::past::Past;
 use crate::hub::resume::Seal;
 use crate::hub::session::Session;
 use crate::hub::session::Stage;
@@ -56,15 +55,14 @@ use crate::limits::BUSY_RETRY;
 use crate::limits::CHECK_TIMEOUT;
 use crate::limits::HELLO_TIMEOUT;
 use crate::limits::MAX_STRANGERS;
-use crate::limits::NETWORK_BUCKETS;
-use crate::limits::SIGN_IN_BURST;
-use crate::limits::SIGN_INS_PER_SEC;
 use crate::limits::SLOW_CLIENT;
 use crate::namespace::NamespaceError;
 
 mod certificates;
 mod counters;
+mod networks;
 mod output;
+mod past;
 mod policy;
 mod resume;
 mod session;
@@ -102,11 +100,16 @@ pub struct Hub {
     /// Until when credentials hold, in seconds since 1970.
     expiring: BTreeSet<(u64, ConnectionId)>,
     /// Those who do not read, by since when.
-    slow: VecDeque<(Timestamp, ConnectionId)>,
-    networks: HashMap<IpAddr, Bucket>,
+    slow: BTreeSet<(Timestamp, ConnectionId)>,
+    networks: Networks,
+    past: Past,
     counters: Counters,
+    /// The latest time that came in.
+    now: Timestamp,
     /// 1970 in the clock of the time that comes in.
     unix_epoch_us: u64,
+    /// Nobody is let in any more.
+    is_draining: bool,
     outputs: VecDeque<Output>,
 }
 
@@ -150,8 +153,11 @@ impl Hub {
             asking: VecDeque::new(),
             checking: 0,
             expiring: BTreeSet::new(),
-            slow: VecDeque::new(),
-            networks: HashMap::new(),
+            slow: BTreeSet::new(),
+            networks: Networks::default(),
+            past: Past::default(),
+            now,
+            is_draining: false,
             counters: Counters::default(),
             unix_epoch_us: unix_us.saturating_sub(now.as_micros()),
             outputs: VecDeque::new(),
@@ -161,11 +167,13 @@ impl Hub {
     /// What the clock says now, in microseconds since 1970. It may have been set, or gone at another pace than the time that
     /// comes in: to be told every second or so.
     pub const fn set_unix_time(&mut self, now: Timestamp, unix_us: u64) {
+        self.now = now;
         self.unix_epoch_us = unix_us.saturating_sub(now.as_micros());
     }
 
     /// Somebody has connected.
     pub fn on_connected(&mut self, now: Timestamp, client: ConnectionId, from: SocketAddr) {
+        self.now = now;
         while let Some((_, oldest)) = self.strangers.front()
             && !self.sessions.get(oldest).is_some_and(Session::is_silent)
         {
@@ -174,6 +182,11 @@ impl Hub {
         let strangers = self.sessions.len().saturating_sub(self.owners.len());
         if strangers.max(self.strangers.len() / 4) >= MAX_STRANGERS {
             self.refuse(client, Refusal::Busy, "too many clients are signing in");
+            return;
+        }
+        if !self.networks.enter(from) {
+            let text = "too many clients of this network are signing in";
+            self.refuse(client, Refusal::Busy, text);
             return;
         }
         self.strangers.push_back((now, client));
@@ -187,6 +200,7 @@ impl Hub {
 
     /// A message came in.
     pub fn on_message(&mut self, now: Timestamp, client: ConnectionId, bytes: &[u8]) {
+        self.now = now;
         if !self.sessions.contains_key(&client) {
             return;
         }
@@ -203,28 +217,44 @@ impl Hub {
             && session.slow_since.is_none()
         {
             session.slow_since = Some(now);
-            self.slow.push_back((now, client));
+            self.slow.insert((now, client));
         }
     }
 
     /// A client that did not read has read something.
     pub fn on_writable(&mut self, client: ConnectionId) {
-        if let Some(session) = self.sessions.get_mut(&client) {
-            session.slow_since = None;
+        if let Some(session) = self.sessions.get_mut(&client)
+            && let Some(since) = session.slow_since.take()
+        {
+            self.slow.remove(&(since, client));
         }
     }
 
-    /// Ends a session because the operator wants it to.
+    /// Ends a session because the operator wants it to. What it got for coming back is worth nothing any more.
     pub fn kick(&mut self, app: AppId, identity: &Identity) -> bool {
-        let owner = self.owners.get(&(app, identity.clone())).copied();
+        let whose = (app, identity.clone());
+        self.past.kick(self.now, self.unix_us(self.now), &whose);
+        let owner = self.owners.get(&whose).copied();
         if let Some(client) = owner {
             self.dismiss(client, Goodbye::Kicked);
         }
         owner.is_some()
     }
 
+    /// Ends all sessions, since the hub will stop, and lets nobody in any more. Clients come back by themselves.
+    pub fn drain(&mut self) {
+        self.is_draining = true;
+        // In the order of their numbers, so that the same happens each time.
+        let mut members: Vec<ConnectionId> = self.owners.values().copied().collect();
+        members.sort_unstable();
+        for client in members {
+            self.dismiss(client, Goodbye::Draining);
+        }
+    }
+
     /// The deadline may have passed.
     pub fn handle_timeout(&mut self, now: Timestamp) {
+        self.now = now;
         while let Some((since, client)) = front_due(&mut self.strangers, now, HELLO_TIMEOUT) {
             if self.sessions.get(&client).is_some_and(Session::is_silent) {
                 tracing::debug!(?since, "a client did not say hello");
@@ -243,11 +273,11 @@ impl Hub {
             self.expiring.remove(&(expiry, client));
             self.dismiss(client, Goodbye::Expired);
         }
-        while let Some((since, client)) = front_due(&mut self.slow, now, SLOW_CLIENT) {
-            let session = self.sessions.get(&client);
-            if session.is_some_and(|session| session.slow_since == Some(since)) {
-                self.dismiss(client, Goodbye::TooSlow);
-            }
+        while let Some((since, client)) = self.slow.first().copied()
+            && since + SLOW_CLIENT <= now
+        {
+            self.slow.remove(&(since, client));
+            self.dismiss(client, Goodbye::TooSlow);
         }
     }
 
@@ -259,7 +289,7 @@ impl Hub {
         let all = [
             due(&self.strangers, HELLO_TIMEOUT),
             due(&self.asking, CHECK_TIMEOUT),
-            due(&self.slow, SLOW_CLIENT),
+            self.slow.first().map(|(since, _)| *since + SLOW_CLIENT),
             self.expiring
                 .first()
                 .map(|(expiry, _)| self.at_unix(*expiry)),
@@ -299,27 +329,6 @@ impl Hub {
             Some(Stage::SignedIn(_)) => self.dismiss(client, Goodbye::Malformed),
             _ => self.refuse(client, Refusal::Malformed, &error.to_string()),
         }
-    }
-
-    /// Whether somebody of that network may sign in now.
-    fn may_sign_in(&mut self, now: Timestamp, from: SocketAddr) -> bool {
-        const RATE: Rate = Rate {
-            per_sec: SIGN_INS_PER_SEC,
-            burst: SIGN_IN_BURST,
-        };
-        if from.ip().to_canonical().is_loopback() {
-            return true;
-        }
-        let mut network = network_of(from.ip());
-        if !self.networks.contains_key(&network) && self.networks.len() >= NETWORK_BUCKETS {
-            self.networks.retain(|_, bucket| bucket.full_at() > now);
-            if self.networks.len() >= NETWORK_BUCKETS {
-                // All further ones share a bucket.
-                network = IpAddr::from([0, 0, 0, 0]);
-            }
-        }
-        let bucket = self.networks.entry(network).or_default();
-        bucket.take(now, RATE, 1)
     }
 
     fn send(&mut self, client: ConnectionId, message: &FromHub) {
@@ -370,13 +379,20 @@ impl Hub {
         let Some(session) = self.sessions.remove(&client) else {
             return;
         };
+        if let Some(since) = session.slow_since {
+            self.slow.remove(&(since, client));
+        }
         let member = match session.stage {
             Stage::SignedIn(member) => member,
             Stage::Asked { .. } => {
+                self.networks.leave(session.from);
                 self.checking = self.checking.saturating_sub(1);
                 return;
             }
-            Stage::New | Stage::Challenged(_) => return,
+            Stage::New | Stage::Challenged(_) => {
+                self.networks.leave(session.from);
+                return;
+            }
         };
         if let Some(expiry) = member.expiry_unix_secs {
             self.expiring.remove(&(expiry, client));
@@ -384,6 +400,7 @@ impl Hub {
         let key = (member.app, member.identity);
         if self.owners.get(&key) == Some(&client) {
             self.owners.remove(&key);
+            self.past.keep(self.now, &key, member.allowance);
         }
         self.outputs.push_back(Output::Notice(Notice::Ended {
             session: member.number,
@@ -418,20 +435,6 @@ fn front_due(
         return None;
     }
     list.pop_front()
-}
-
-/// The network that an address is counted with.
-fn network_of(ip: IpAddr) -> IpAddr {
-    match ip.to_canonical() {
-        IpAddr::V4(ip) => {
-            let [a, b, c, _] = ip.octets();
-            IpAddr::from([a, b, c, 0])
-        }
-        IpAddr::V6(ip) => {
-            let [a, b, c, ..] = ip.segments();
-            IpAddr::from([a, b, c, 0, 0, 0, 0, 0])
-        }
-    }
 }
 
 #[cfg(test)]

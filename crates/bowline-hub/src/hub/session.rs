@@ -53,6 +53,12 @@ pub(super) struct Member {
     pub(super) born_unix_us: u64,
     /// Until when the credential holds, in seconds since 1970.
     pub(super) expiry_unix_secs: Option<u64>,
+    pub(super) allowance: Allowance,
+}
+
+/// What somebody has used up of what it may do.
+#[derive(Debug, Default)]
+pub(super) struct Allowance {
     /// Certificates that it asks for.
     pub(super) certificates: Bucket,
     pub(super) signals: Bucket,

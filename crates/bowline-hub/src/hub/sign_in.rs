@@ -17,18 +17,17 @@ use hmac::KeyInit as _;
 use hmac::Mac as _;
 use sha2::Sha256;
 
-use crate::bucket::Bucket;
 use crate::hub::Check;
 use crate::hub::Hub;
 use crate::hub::Notice;
 use crate::hub::Output;
 use crate::hub::Verdict;
 use crate::hub::resume::Note;
+use crate::hub::session::Allowance;
 use crate::hub::session::Challenged;
 use crate::hub::session::Member;
 use crate::hub::session::Session;
 use crate::hub::session::Stage;
-use crate::hub::signals::Pairs;
 use crate::limits::MAX_CHECKS;
 use crate::limits::RESUME_LIFETIME_SECS;
 use crate::namespace::Namespace;
@@ -58,7 +57,10 @@ impl Hub {
             _ if !is_first => return self.refuse(client, Refusal::Malformed, "two hellos"),
             _ => {}
         }
-        if !self.may_sign_in(now, from) {
+        if self.is_draining {
+            return self.refuse(client, Refusal::Busy, "the hub is shutting down");
+        }
+        if !self.networks.may_sign_in(now, from) {
             return self.refuse(client, Refusal::Busy, "too many sign-ins from this network");
         }
         match self.consider(&hello) {
@@ -92,6 +94,7 @@ impl Hub {
 
     /// Somebody who was asked about a credential has answered.
     pub fn on_verdict(&mut self, now: Timestamp, client: ConnectionId, verdict: Verdict) {
+        self.now = now;
         let Some(session) = self.sessions.get_mut(&client) else {
             return;
         };
@@ -214,7 +217,11 @@ impl Hub {
             return Err((Refusal::Method, text));
         }
         self.check_blocked(&note.identity)?;
-        let owner = self.owners.get(&(note.app, note.identity.clone()));
+        let whose = (note.app, note.identity.clone());
+        if self.past.is_kicked(&whose, note.born_unix_us) {
+            return Err(bad("the operator has ended the session"));
+        }
+        let owner = self.owners.get(&whose);
         let member = owner.and_then(|client| self.sessions.get(client)?.member());
         if member.is_some_and(|member| member.born_unix_us > note.born_unix_us) {
             return Err(bad("the identity has signed in elsewhere since"));
@@ -380,6 +387,7 @@ impl Hub {
         let resume = self.seal.seal(&mut self.rng, &note);
         if let Some(session) = self.sessions.get_mut(&client) {
             session.stage = Stage::SignedIn(Box::new(member));
+            self.networks.leave(session.from);
         }
         self.send(client, &FromHub::Welcome(Welcome { resume, ..welcome }));
     }
@@ -394,24 +402,18 @@ impl Hub {
             number: self.rng.u64(),
             born_unix_us: accepted.born_unix_us,
             expiry_unix_secs,
-            certificates: Bucket::default(),
-            signals: Bucket::default(),
-            signal_bytes: Bucket::default(),
-            pairs: Pairs::default(),
-            requests: Bucket::default(),
+            allowance: Allowance::default(),
         }
     }
 
-    /// Who signs in again has used up what it had used up before.
+    /// Who signs in again has used up what it had used up before, whether or not that session is over.
     fn take_over(&mut self, key: &(AppId, Identity), member: &mut Member) {
         let before = self.owners.get(key).copied();
         let session = before.and_then(|before| self.sessions.get_mut(&before));
         if let Some(before) = session.and_then(Session::member_mut) {
-            member.certificates = before.certificates;
-            member.signals = before.signals;
-            member.signal_bytes = before.signal_bytes;
-            member.requests = before.requests;
-            member.pairs = std::mem::take(&mut before.pairs);
+            member.allowance = std::mem::take(&mut before.allowance);
+        } else if let Some(kept) = self.past.take(key) {
+            member.allowance = kept;
         }
     }
 

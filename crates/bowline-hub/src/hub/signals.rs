@@ -82,17 +82,20 @@ impl Hub {
         let bytes = u32::try_from(signal.payload.len()).unwrap_or(u32::MAX);
         let checked = if signal.payload.len() > self.policy.max_signal {
             Err(NackReason::TooLarge)
-        } else if !member.signals.take(now, SIGNALS, 1)
-            || !member.signal_bytes.take(now, SIGNAL_BYTES, bytes)
+        } else if !member.allowance.signals.take(now, SIGNALS, 1)
+            || !member.allowance.signal_bytes.take(now, SIGNAL_BYTES, bytes)
         {
             Err(NackReason::RateLimited)
         } else {
             check(signal, &member.identity, self.policy.max_signal)
         };
-        let checked = checked.and_then(|checked| match member.pairs.take(now, &checked.to) {
-            true => Ok(checked),
-            false => Err(NackReason::RateLimited),
-        });
+        let checked =
+            checked.and_then(
+                |checked| match member.allowance.pairs.take(now, &checked.to) {
+                    true => Ok(checked),
+                    false => Err(NackReason::RateLimited),
+                },
+            );
         let key_app = member.app;
         let from = member.identity.to_string();
         match checked {
@@ -123,7 +126,7 @@ impl Hub {
             self.counters.signals_to_nobody += 1;
             return;
         };
-        if signal.is_request && !member.requests.take(now, REQUESTS, 1) {
+        if signal.is_request && !member.allowance.requests.take(now, REQUESTS, 1) {
             self.counters.requests_dropped += 1;
             return;
         }

@@ -1,6 +1,7 @@
 //! A hub without a network: what clients send, and what they get.
 
 mod certificates;
+mod ended;
 mod later;
 mod sign_in;
 mod signals;

@@ -132,7 +132,16 @@ impl Disk for RedbDisk {
             Some(database) => database,
             None => self.reopen()?,
         };
-        write(&database, batch).map_err(|error| error_of(&self.path, error))?;
+        // A disk that fails must not end the process, whatever redb makes of it.
+        match panic::catch_unwind(AssertUnwindSafe(|| write(&database, batch))) {
+            Ok(written) => written.map_err(|error| error_of(&self.path, error))?,
+            Err(_) => {
+                let _ = panic::catch_unwind(AssertUnwindSafe(|| drop(database)));
+                let path = self.path.display();
+                let text = format!("{path} cannot be written: the disk fails");
+                return Err(StoreError::Unavailable(text));
+            }
+        }
         *slot = Some(database);
         Ok(())
     }

@@ -5,6 +5,7 @@ use bowline_core::hub::limits::MAX_HUB_MESSAGE;
 use super::*;
 use crate::limits::MAX_CHECKS;
 use crate::limits::RESUME_LIFETIME_SECS;
+use crate::limits::SIGN_IN_BURST;
 
 #[test]
 fn a_developer_is_who_it_says_within_its_namespace() {

@@ -1,0 +1,87 @@
+//! What clients of one network may do together, so that nobody with one network keeps others out.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::net::SocketAddr;
+
+use bowline_core::time::Timestamp;
+
+use crate::bucket::Bucket;
+use crate::bucket::Rate;
+use crate::limits::MAX_STRANGERS_OF_NETWORK;
+use crate::limits::NETWORK_BUCKETS;
+use crate::limits::SIGN_IN_BURST;
+use crate::limits::SIGN_INS_PER_SEC;
+
+/// The networks that clients come from. This machine is none: what is on it is limited by nothing here.
+#[derive(Debug, Default)]
+pub(super) struct Networks {
+    sign_ins: HashMap<IpAddr, Bucket>,
+    /// How many have connected and are not signed in. None is zero.
+    strangers: HashMap<IpAddr, usize>,
+}
+
+impl Networks {
+    /// Whether somebody of that network may sign in now.
+    pub(super) fn may_sign_in(&mut self, now: Timestamp, from: SocketAddr) -> bool {
+        const RATE: Rate = Rate {
+            per_sec: SIGN_INS_PER_SEC,
+            burst: SIGN_IN_BURST,
+        };
+        let Some(mut network) = network_of(from) else {
+            return true;
+        };
+        if !self.sign_ins.contains_key(&network) && self.sign_ins.len() >= NETWORK_BUCKETS {
+            self.sign_ins.retain(|_, bucket| bucket.full_at() > now);
+            if self.sign_ins.len() >= NETWORK_BUCKETS {
+                // All further ones share a bucket.
+                network = IpAddr::from([0, 0, 0, 0]);
+            }
+        }
+        let bucket = self.sign_ins.entry(network).or_default();
+        bucket.take(now, RATE, 1)
+    }
+
+    /// Somebody has connected. Says whether there is room for it; [`Self::leave`] has to follow if there is.
+    pub(super) fn enter(&mut self, from: SocketAddr) -> bool {
+        let Some(network) = network_of(from) else {
+            return true;
+        };
+        let count = self.strangers.entry(network).or_default();
+        if *count >= MAX_STRANGERS_OF_NETWORK {
+            return false;
+        }
+        *count += 1;
+        true
+    }
+
+    /// Somebody who had connected has signed in, or is gone.
+    pub(super) fn leave(&mut self, from: SocketAddr) {
+        if let Some(network) = network_of(from)
+            && let Some(count) = self.strangers.get_mut(&network)
+        {
+            *count -= 1;
+            if *count == 0 {
+                self.strangers.remove(&network);
+            }
+        }
+    }
+}
+
+/// The network that an address is counted with; `None` for this machine.
+fn network_of(from: SocketAddr) -> Option<IpAddr> {
+    let ip = from.ip().to_canonical();
+    if ip.is_loopback() {
+        return None;
+    }
+    Some(match ip {
+        IpAddr::V4(ip) => {
+            let [a, b, c, _] = ip.octets();
+            IpAddr::from([a, b, c, 0])
+        }
+        IpAddr::V6(ip) => {
+            let [a, b, c, ..] = ip.segments();
+            IpAddr::from([a, b, c, 0, 0, 0, 0, 0])
+        }
+    })
+}

@@ -1,0 +1,137 @@
+//! What is remembered of sessions that are over.
+
+use std::collections::HashMap;
+use std::collections::VecDeque;
+
+use bowline_core::identity::Identity;
+use bowline_core::ids::AppId;
+use bowline_core::time::Span;
+use bowline_core::time::Timestamp;
+
+use crate::hub::session::Allowance;
+use crate::limits::ALLOWANCE_KEPT;
+use crate::limits::MAX_KICKED;
+use crate::limits::MAX_PAST_SESSIONS;
+use crate::limits::RESUME_LIFETIME_SECS;
+
+/// Whose session it was.
+type Whose = (AppId, Identity);
+
+/// What is remembered of sessions that are over: what they had used up, so that signing in anew restores nothing, and whom
+/// the operator has sent away, so that what they got for coming back is worth nothing any more.
+#[derive(Debug, Default)]
+pub(super) struct Past {
+    allowances: Recent<Allowance>,
+    /// Until when notes were sealed that are not taken, in microseconds since 1970.
+    kicked: Recent<u64>,
+}
+
+/// Things of sessions, of which the oldest go.
+#[derive(Debug)]
+struct Recent<T> {
+    /// With the number of the entry in the list, so that an older one does not end a newer one.
+    map: HashMap<Whose, (u64, T)>,
+    list: VecDeque<(Timestamp, u64, Whose)>,
+    last: u64,
+}
+
+impl Past {
+    /// A session is over.
+    pub(super) fn keep(&mut self, now: Timestamp, whose: &Whose, allowance: Allowance) {
+        self.allowances.expire(now, ALLOWANCE_KEPT);
+        self.allowances
+            .put(now, whose, allowance, MAX_PAST_SESSIONS);
+    }
+
+    /// What its last session had used up, if it ended lately.
+    pub(super) fn take(&mut self, whose: &Whose) -> Option<Allowance> {
+        self.allowances.map.remove(whose).map(|(_, kept)| kept)
+    }
+
+    /// The operator has sent somebody away.
+    pub(super) fn kick(&mut self, now: Timestamp, unix_us: u64, whose: &Whose) {
+        let lifetime = Span::from_secs(RESUME_LIFETIME_SECS);
+        self.kicked.expire(now, lifetime);
+        self.kicked.put(now, whose, unix_us, MAX_KICKED);
+    }
+
+    /// Whether a note of somebody who signed in then is worth nothing.
+    pub(super) fn is_kicked(&self, whose: &Whose, born_unix_us: u64) -> bool {
+        let kicked = self.kicked.map.get(whose);
+        kicked.is_some_and(|(_, at)| born_unix_us <= *at)
+    }
+}
+
+impl<T> Recent<T> {
+    fn put(&mut self, now: Timestamp, whose: &Whose, value: T, most: usize) {
+        self.last += 1;
+        self.map.insert(whose.clone(), (self.last, value));
+        self.list.push_back((now, self.last, whose.clone()));
+        while self.list.len() > most {
+            self.drop_oldest();
+        }
+    }
+
+    fn expire(&mut self, now: Timestamp, age: Span) {
+        while self.list.front().is_some_and(|(at, ..)| *at + age <= now) {
+            self.drop_oldest();
+        }
+    }
+
+    fn drop_oldest(&mut self) {
+        if let Some((_, number, whose)) = self.list.pop_front()
+            && self.map.get(&whose).is_some_and(|(of, _)| *of == number)
+        {
+            self.map.remove(&whose);
+        }
+    }
+}
+
+impl<T> Default for Recent<T> {
+    fn default() -> Self {
+        Self {
+            map: HashMap::new(),
+            list: VecDeque::new(),
+            last: 0,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn whose(number: usize) -> Whose {
+        let identity = format!("str:{number}").parse().unwrap();
+        (AppId::new(480), identity)
+    }
+
+    #[test]
+    fn limit_sessions_that_are_remembered() {
+        let mut past = Past::default();
+        let now = Timestamp::from_micros(1_000_000);
+        for number in 0..=MAX_PAST_SESSIONS {
+            past.keep(now, &whose(number), Allowance::default());
+        }
+        assert!(past.take(&whose(0)).is_none(), "the oldest has made room");
+        assert!(past.take(&whose(1)).is_some());
+        past.keep(now + ALLOWANCE_KEPT, &whose(0), Allowance::default());
+        assert_eq!(past.allowances.list.len(), 1, "the rest is too old");
+        assert_eq!(past.allowances.map.len(), 1);
+    }
+
+    #[test]
+    fn limit_identities_that_were_kicked() {
+        let mut past = Past::default();
+        let now = Timestamp::from_micros(1_000_000);
+        for number in 0..=MAX_KICKED {
+            past.kick(now, 7, &whose(number));
+        }
+        assert!(!past.is_kicked(&whose(0), 7) && past.is_kicked(&whose(1), 7));
+        // Again and again the same: what is remembered of it is the latest.
+        for at in 8..10 {
+            past.kick(now, at, &whose(1));
+        }
+        assert!(past.is_kicked(&whose(1), 9) && !past.is_kicked(&whose(1), 10));
+    }
+}
