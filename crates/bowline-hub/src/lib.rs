@@ -13,8 +13,13 @@
 
 //! [`server::Server`] is a hub on real sockets.
 
+<<<<<<< HEAD
 #[cfg(feature = "program")]
 pub mod config;
+=======
+#[cfg(feature = "http")]
+pub mod auth;
+>>>>>>> 80a0978 (Check tokens and tickets over HTTP for a hub)
 pub mod hub;
 pub mod keys;
 pub mod limits;

@@ -1,5 +1,7 @@
 //! Every bound of the hub, with its reason.
 
+use std::time::Duration;
+
 use bowline_core::time::Span;
 
 /// A client that has connected says hello within this time, or is sent away.
@@ -95,3 +97,43 @@ pub const MAX_BUS_QUEUE: usize = 4096;
 pub const MAX_BUS_QUEUE_BYTES: usize = 4 * 1024 * 1024;
 /// Most subscriptions at once.
 pub const MAX_SUBSCRIPTIONS: usize = 4096;
+/// Issuers of tokens that a hub may trust.
+pub const MAX_ISSUERS: usize = 16;
+/// Longest token, in bytes. Those of large companies, with many groups, have four thousand.
+pub const MAX_TOKEN_LEN: usize = 8192;
+/// How far the clocks of hub and issuer may be apart, in seconds.
+pub const TOKEN_LEEWAY_SECS: u64 = 60;
+/// Claims that one identity may be made of.
+pub const MAX_TEMPLATE_CLAIMS: usize = 4;
+/// Longest set of an issuer's keys, in bytes.
+pub const MAX_JWKS_LEN: u64 = 256 * 1024;
+/// Most keys of an issuer.
+pub const MAX_JWKS_KEYS: usize = 64;
+/// The longest that fetching keys may take: less than [`CHECK_TIMEOUT`], so that those who wait for them still hear of it.
+pub const JWKS_TIMEOUT: Duration = Duration::from_secs(5);
+/// Keys that are older are fetched again.
+pub const JWKS_MAX_AGE: Duration = Duration::from_secs(600);
+/// Keys that could not be fetched are tried again after this time.
+pub const JWKS_RETRY: Duration = Duration::from_secs(10);
+/// Keys are fetched for a token whose key nobody knows no sooner than this after the last time: anybody can make such tokens.
+pub const JWKS_UNKNOWN_KEY_RETRY: Duration = Duration::from_secs(60);
+/// Keys that could not be fetched again stay good for this time.
+pub const JWKS_MAX_STALE: Duration = Duration::from_secs(24 * 3600);
+/// Longest header of an answer over HTTP, in bytes.
+pub const MAX_HTTP_ANSWER_HEADERS: usize = 16 * 1024;
+/// Shortest secret for the operator's service, in bytes.
+pub const MIN_HOOK_SECRET_LEN: usize = 16;
+/// Longest answer of the operator's service, in bytes.
+pub const MAX_HOOK_ANSWER: u64 = 4096;
+/// Characters of its words that a client gets to read.
+pub const MAX_HOOK_WORDS: usize = 200;
+/// Calls of the operator's service at a time: fewer than there are threads that check.
+pub const MAX_HOOK_CALLS: usize = 6;
+/// How long a question waits for its turn at the operator's service.
+pub const HOOK_PATIENCE: Duration = Duration::from_millis(500);
+/// Failures in a row after which the operator's service is not asked for a while: at first...
+pub const HOOK_FAILURES: u32 = 5;
+/// ...for this time...
+pub const HOOK_CLOSED_FIRST: Duration = Duration::from_secs(1);
+/// ...and for this at most.
+pub const HOOK_CLOSED_LONGEST: Duration = Duration::from_secs(30);
