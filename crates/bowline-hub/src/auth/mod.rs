@@ -23,6 +23,7 @@ use crate::auth::token::Peek;
 use crate::hub::Check;
 use crate::hub::Verdict;
 use crate::limits::MAX_ISSUERS;
+use crate::server::Checker;
 
 mod client;
 mod fault;
@@ -104,8 +105,27 @@ impl Auth {
         })
     }
 
-    /// The answer to a question. Takes no longer than the timeouts of the settings, and half a second.
-    pub fn check(&self, check: &Check) -> Verdict {
+    /// What has been checked so far.
+    pub fn counters(&self) -> AuthCounters {
+        let mut counters = self.counts.read();
+        for issuer in &self.issuers {
+            issuer.keys().add_to(&mut counters);
+        }
+        counters.hook_closed = self.hook.as_ref().is_some_and(Hook::is_closed);
+        counters
+    }
+
+    fn check_token(&self, check: &Check) -> Result<Good, Refused> {
+        let peek = Peek::at(&check.credential)?;
+        let mut issuers = self.issuers.iter();
+        let issuer = issuers.find(|issuer| peek.is_from(issuer.name()));
+        issuer.ok_or(Fault::TokenIssuer)?.check(&peek, check.app)
+    }
+}
+
+impl Checker for Auth {
+    /// Takes no longer than the timeouts of the settings, and half a second.
+    fn check(&self, check: &Check) -> Verdict {
         let verdict = match check.method {
             Method::Jwt => self.check_token(check),
             Method::Hook => match &self.hook {
@@ -122,23 +142,6 @@ impl Auth {
             },
             Err(refused) => Verdict::Bad(refused.fault.refusal(), refused.text),
         }
-    }
-
-    /// What has been checked so far.
-    pub fn counters(&self) -> AuthCounters {
-        let mut counters = self.counts.read();
-        for issuer in &self.issuers {
-            issuer.keys().add_to(&mut counters);
-        }
-        counters.hook_closed = self.hook.as_ref().is_some_and(Hook::is_closed);
-        counters
-    }
-
-    fn check_token(&self, check: &Check) -> Result<Good, Refused> {
-        let peek = Peek::at(&check.credential)?;
-        let mut issuers = self.issuers.iter();
-        let issuer = issuers.find(|issuer| peek.is_from(issuer.name()));
-        issuer.ok_or(Fault::TokenIssuer)?.check(&peek, check.app)
     }
 }
 
