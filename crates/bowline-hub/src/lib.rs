@@ -10,16 +10,13 @@
 //!
 //! [`hub::Hub`] is the whole logic, without sockets, clock or threads: messages and the time go in, messages and questions
 //! come out. So it runs in the simulator as it does in life.
-
+//!
 //! [`server::Server`] is a hub on real sockets.
 
-<<<<<<< HEAD
-#[cfg(feature = "program")]
-pub mod config;
-=======
 #[cfg(feature = "http")]
 pub mod auth;
->>>>>>> 80a0978 (Check tokens and tickets over HTTP for a hub)
+#[cfg(feature = "program")]
+pub mod config;
 pub mod hub;
 pub mod keys;
 pub mod limits;

@@ -116,7 +116,7 @@ impl Config {
     pub fn parse(text: &str, file: &Path) -> Result<Self, ConfigFileError> {
         let parsed = toml::from_str::<Self>(text);
         let mut config = parsed.map_err(|error| ConfigFileError::from_toml(file, text, &error))?;
-        config.resolve(file.parent().unwrap_or(Path::new("")));
+        config.resolve(file.parent().unwrap_or_else(|| Path::new("")));
         let policy = config.policy_without_secrets();
         policy
             .check()
