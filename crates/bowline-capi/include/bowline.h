@@ -176,6 +176,26 @@ BOWLINE_API bool Bowline_AddTrustedCert(const void *pCert, uint32_t cbCert, char
 /* Trusts this key to vouch for anybody. */
 BOWLINE_API bool Bowline_AddTrustedRoot(const uint8_t *pPublicKey, char *pszErrMsg);
 
+/* Signs in to a hub: a server that says who we are, has a certificate for us, and carries signals, so that
+ * ConnectP2P needs no more than an identity. Returns at once: GetAuthenticationStatus and its callback tell
+ * how it goes.
+ *
+ * `pszHub` is where it is, "name:port", or several with commas between them; `pszKey` its key as it shows it,
+ * "ssh-ed25519 AAAA...", or its identity if somebody we trust vouches for that. `pszLogin` is how we prove who we
+ * are: null or "anonymous", "dev", "jwt:TOKEN", "hook:TICKET", "shared-key:NAME:KEY", or "game-server-key:" and a private
+ * key as OpenSSH writes it. `pszIdentity` is who we want to be, like "str:anna", where the login does not
+ * say it; null for who the interface is. False if one of them is malformed: `pszErrMsg`, unless null, says
+ * which (room for 1024 characters).
+ *
+ * A program that does not call this signs in all the same if the environment has BOWLINE_HUB (as `pszHub`),
+ * BOWLINE_HUB_KEY, and perhaps BOWLINE_HUB_LOGIN or BOWLINE_HUB_LOGIN_FILE, BOWLINE_HUB_IDENTITY and
+ * BOWLINE_HUB_AUTHORITY (a key to trust): with InitAuthentication, or as soon as it calls or listens for peers. */
+BOWLINE_API bool Bowline_SignIn(ISteamNetworkingSockets *self, const char *pszHub, const char *pszKey,
+                                const char *pszLogin, const char *pszIdentity, char *pszErrMsg);
+
+/* Signs out, and forgets the hub. Connections stay, and the certificate for as long as it holds. */
+BOWLINE_API void Bowline_SignOut(ISteamNetworkingSockets *self);
+
 /* Trusts a key no longer, for good: an authority's with all below it, or a peer's. False if too many are
  * revoked. */
 BOWLINE_API bool Bowline_RevokeKey(uint64_t ulKeyID, char *pszErrMsg);

@@ -33,6 +33,7 @@ use bowline::WaitHandle;
 use bowline::cert::CertStore;
 
 use crate::abi::vtable::Object;
+use crate::beyond::hub;
 use crate::callbacks::CertificateExpiring;
 use crate::callbacks::Hooks;
 use crate::callbacks::Writable;
@@ -188,6 +189,9 @@ impl Interface {
         if let Some(identity) = identity {
             builder = builder.identity(identity);
         }
+        if let Some(hub) = hub::of_environment(role) {
+            builder = builder.hub(hub);
+        }
         Ok(Self {
             role,
             sockets: builder.build()?,
@@ -230,8 +234,10 @@ impl Interface {
 
     /// Who this side is; `None` if it does not know.
     pub(crate) fn identity(&self) -> Option<Identity> {
-        let is_nobody = self.is_nobody.load(Ordering::Relaxed);
-        (!is_nobody).then(|| self.sockets.identity())
+        let identity = self.sockets.identity();
+        // A hub may have said who it is since.
+        let is_nobody = self.is_nobody.load(Ordering::Relaxed) && identity.is_anonymous();
+        (!is_nobody).then_some(identity)
     }
 
     /// Says whether it knows who it is.

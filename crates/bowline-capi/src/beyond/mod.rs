@@ -1,9 +1,11 @@
 //! What goes beyond GNS: the functions of `bowline.h`, and those that only forks of GNS have.
 
+pub(crate) mod hub;
 mod sending;
 pub mod trust;
 mod waiting;
 
+use std::borrow::Cow;
 use std::ffi::c_char;
 use std::ffi::c_int;
 use std::ffi::c_void;
@@ -110,6 +112,29 @@ exports! {
         sequenced: RawBool,
     ) -> c_int, else 2;
         sending::set_sequenced(this, connection, lane, sequenced != 0);
+
+    /// Signs in to a hub; false if what is said of it is malformed.
+    fn Bowline_SignIn(
+        this: *const Object,
+        addresses: *const c_char,
+        key: *const c_char,
+        login: *const c_char,
+        identity: *const c_char,
+        error: *mut ErrorText,
+    ) -> bool, else false;
+        {
+            let text = |from| pointer::text(from, pointer::MAX_TEXT).map(Cow::into_owned);
+            let said = hub::Said {
+                addresses: text(addresses),
+                key: text(key),
+                login: text(login),
+                identity: text(identity),
+            };
+            hub::sign_in(this, said, error)
+        };
+
+    /// Signs out of it.
+    fn Bowline_SignOut(this: *const Object); hub::sign_out(this);
 
     /// Adds the certificate of an authority to those that are trusted.
     fn Bowline_AddTrustedCert(certificate: *const c_void, size: u32, error: *mut ErrorText) -> bool, else false;

@@ -13,6 +13,7 @@ use crate::abi::vtable::Object;
 use crate::library::Interface;
 use crate::library::called;
 use crate::sockets::convert;
+use crate::sockets::peers;
 
 /// # Safety
 /// The pointer leads to room for an identity, or is null.
@@ -46,6 +47,7 @@ pub(super) unsafe fn authentication(
         availability: 0,
         debug: [0; 256],
     };
+    peers::await_sessions(this);
     let status = called(this, unknown, |_, interface| {
         convert::authentication_status(&interface.sockets().init_authentication())
     });

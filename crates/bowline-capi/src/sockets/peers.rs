@@ -10,6 +10,7 @@ use std::sync::Arc;
 use bowline::Config;
 use bowline::ConfigKey;
 use bowline::ConfigType;
+use bowline::ConnectP2pError;
 use bowline::ConnectWithinError;
 use bowline::Connection;
 use bowline::DropReason;
@@ -61,8 +62,8 @@ exports! {
         listen(this, virtual_port, pointer::list(options, count));
 
     /// Connects to an identity: in memory if it is that of an interface of this process, which must listen then;
-    /// else by signals that an object carries which the application's factory makes (setting 206). 0 if there is
-    /// no factory or it makes none, if this side or the peer is nobody, or an option cannot be set.
+    /// else by signals that an object carries which the application's factory makes (setting 206), or that a hub
+    /// carries. 0 if there is neither, or the factory makes none, if this side or the peer is nobody, or an option cannot be set.
     fn SteamAPI_ISteamNetworkingSockets_ConnectP2P(
         this: *const Object,
         peer: *const RawIdentity,
@@ -170,6 +171,16 @@ impl Side {
             .connect_within_with(&dial.peer, dial.port, config)
     }
 
+    /// Without signals of the application's.
+    fn connect_by_hub(&self, name: &str, dial: Dial) -> Option<ConnectionHandle> {
+        let Dial { peer, port, config } = dial;
+        match self.sockets.connect_peer_with(&peer, port, config) {
+            Ok(connection) => Some(connection.id().get()),
+            Err(ConnectP2pError::NoSignaling) => refuse(name, &NO_SIGNALING),
+            Err(error) => refuse(name, &error),
+        }
+    }
+
     fn connect(&self, name: &str, dial: Dial, signals: Owned) -> Option<ConnectionHandle> {
         let signaling = signals.carry(self.role, self.listeners);
         let Dial { peer, port, config } = dial;
@@ -238,11 +249,9 @@ unsafe fn connect(
         }
         let local_port = local_port(options.unwrap_or_default(), virtual_port)
             .or_else(|| refuse(NAME, &"LocalVirtualPort must be a port, as Int32"))?;
-        let factory = factory().or_else(|| {
-            let missing = "no signaling: set k_ESteamNetworkingConfig_Callback_CreateConnectionSignaling, \
-                           or use ConnectP2PCustomSignaling";
-            refuse(NAME, &missing)
-        })?;
+        let Some(factory) = factory() else {
+            return side.connect_by_hub(NAME, dial);
+        };
         let peer = RawIdentity::from(Some(&dial.peer));
         // SAFETY: the setting was given such a function, and what it makes is for us.
         let signals = unsafe {
@@ -341,7 +350,7 @@ fn receive(
 
 /// Lets peers ask for sessions of messages to identities if the application has said who is to hear of that: it need
 /// not have used that interface before. GNS makes it on the first request, too.
-fn await_sessions(this: *const Object) {
+pub(crate) fn await_sessions(this: *const Object) {
     let heard_by = global_config::snapshot().callback(ConfigKey::CallbackMessagesSessionRequest);
     if !heard_by.is_none() {
         called(this, (), |library, interface| {
@@ -357,5 +366,8 @@ fn refuse<T>(name: &str, why: &dyn std::fmt::Display) -> Option<T> {
     None
 }
 
+const NO_SIGNALING: &str = "no signaling: sign in to a hub (Bowline_SignIn, or BOWLINE_HUB in the environment), set \
+                            k_ESteamNetworkingConfig_Callback_CreateConnectionSignaling, or use \
+                            ConnectP2PCustomSignaling";
 const CUSTOM: &str = "ConnectP2PCustomSignaling";
 const NO_PORT: &str = "virtual ports are 0 to 65535";

@@ -24,6 +24,7 @@ use std::sync::Arc;
 use std::sync::Weak;
 
 use bowline_core::availability::Availability;
+use bowline_core::cert::keypair::PublicKey;
 use bowline_core::end_reason::EndReason;
 use bowline_core::hub::HubClient;
 use bowline_core::hub::HubClientConfig;
@@ -95,6 +96,7 @@ impl Line {
 impl Inner {
     /// Takes another hub, and signs in at once if wanted, else when it is needed.
     pub(crate) fn set_hub(self: &Arc<Self>, config: HubConfig, starts: bool) {
+        self.trust_also(&config.authorities);
         let client = self.new_client(&config);
         let desk = Desk {
             home: Arc::downgrade(self),
@@ -250,6 +252,21 @@ impl Inner {
         };
         let crypto = endpoint.crypto().clone();
         HubClient::new(client, crypto, endpoint.hub_rng())
+    }
+
+    fn trust_also(&self, keys: &[PublicKey]) {
+        for key in keys {
+            let added = self.with_trust(|endpoint| {
+                let mut store = endpoint.trust().clone();
+                let crypto = endpoint.crypto().clone();
+                store.add_root(&crypto, *key)?;
+                endpoint.set_trust(store);
+                Ok::<_, bowline_core::cert::CertError>(())
+            });
+            if let Err(error) = added {
+                tracing::warn!(%error, "the authority of the hub is not trusted");
+            }
+        }
     }
 
     fn hang_up_for_good(&self, desk: Option<Box<Desk>>) {

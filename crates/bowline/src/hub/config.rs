@@ -6,12 +6,15 @@ use std::str::FromStr;
 
 use bowline_core::cert::expect::Expect;
 use bowline_core::cert::keypair::KeyError;
+use bowline_core::cert::keypair::KeyPair;
 use bowline_core::cert::keypair::PublicKey;
 use bowline_core::hub::HubLogin;
 use bowline_core::hub::Role;
 use bowline_core::hub::limits::MAX_HUB_ADDRESSES;
 use bowline_core::identity::Identity;
 use bowline_core::identity::IdentityError;
+
+mod environment;
 
 /// Which hub to sign in to, and how.
 #[derive(Clone, Debug)]
@@ -21,6 +24,7 @@ pub struct HubConfig {
     pub(crate) login: HubLogin,
     pub(crate) role: Role,
     pub(crate) identity: Option<Identity>,
+    pub(crate) authorities: Vec<PublicKey>,
 }
 
 /// How a hub is known.
@@ -56,13 +60,27 @@ pub enum HubConfigError {
     /// It looks like a key, and is none.
     #[error("the key of the hub: {0}")]
     Key(#[from] KeyError),
+    /// What is said of signing in makes no sense, and what is expected.
+    #[error("how to sign in to the hub: {0}")]
+    Login(&'static str),
+    /// A variable of the environment is missing.
+    #[error("BOWLINE_HUB needs {0} beside it")]
+    Missing(&'static str),
+    /// A file cannot be read.
+    #[error("{file}: {why}")]
+    File {
+        /// Which.
+        file: String,
+        /// Why.
+        why: String,
+    },
     /// It is neither a key nor an identity.
     #[error("a hub is known by a key (ssh-ed25519 AAAA...) or by an identity (str:hub): {0}")]
     Pin(#[from] IdentityError),
 }
 
 impl HubConfig {
-    /// A hub at an address, `name:port` or `IP:port`, that is known by a key or an identity as in [`HubPin`]'s text form.
+    /// A hub at an address, `name:port` or `IP:port`, or several with commas between them, that is known by a key or an identity as in [`HubPin`]'s text form.
     /// Signs in without a name ([`HubLogin::Anonymous`]) unless [`login`](Self::login) says otherwise.
     ///
     /// # Errors
@@ -74,8 +92,29 @@ impl HubConfig {
             login: HubLogin::Anonymous,
             role: Role::User,
             identity: None,
+            authorities: Vec::new(),
         };
-        none.or_at(address)
+        let mut addresses = address.split(',');
+        addresses.try_fold(none, |config, address| config.or_at(address.trim()))
+    }
+
+    /// What the environment of the process says, for programs that say nothing themselves:
+    ///
+    /// | variable | what it is |
+    /// |---|---|
+    /// | `BOWLINE_HUB` | the addresses of the hub, with commas between them |
+    /// | `BOWLINE_HUB_KEY` | its key or its identity: [`HubPin`] |
+    /// | `BOWLINE_HUB_LOGIN` | how to prove who we are: [`login_text`](Self::login_text); without a name if it is not set |
+    /// | `BOWLINE_HUB_LOGIN_FILE` | a file that says it, so that others do not see it |
+    /// | `BOWLINE_HUB_IDENTITY` | who we want to be |
+    /// | `BOWLINE_HUB_AUTHORITY` | the key of the authority that vouches for peers, to be trusted |
+    ///
+    /// `None` without `BOWLINE_HUB`.
+    ///
+    /// # Errors
+    /// If one of them is malformed or missing.
+    pub fn from_env() -> Result<Option<Self>, HubConfigError> {
+        environment::read(|name| std::env::var(name).ok())
     }
 
     /// Another address of the hub, or of another one with the same key or identity. They are tried in turn.
@@ -95,6 +134,51 @@ impl HubConfig {
     #[must_use]
     pub fn login(mut self, login: HubLogin) -> Self {
         self.login = login;
+        self
+    }
+
+    /// How we prove who we are.
+    pub const fn login_method(&self) -> &HubLogin {
+        &self.login
+    }
+
+    /// The same in words: `anonymous`, `dev`, `jwt:TOKEN`, `hook:TICKET`, `shared-key:NAME:KEY`, or `game-server-key:` and a
+    /// private key as OpenSSH writes it, which also makes us a [`Role::GameServer`].
+    ///
+    /// # Errors
+    /// If it is none of these. The text itself is in no error.
+    pub fn login_text(self, text: &str) -> Result<Self, HubConfigError> {
+        let (kind, rest) = text.split_once(':').unwrap_or((text, ""));
+        let needed = |what: &'static str| match rest {
+            "" => Err(HubConfigError::Login(what)),
+            rest => Ok(rest),
+        };
+        let login = match kind {
+            "anonymous" => HubLogin::Anonymous,
+            "dev" => HubLogin::Dev,
+            "jwt" => HubLogin::jwt(needed("jwt: needs a token")?),
+            "hook" => HubLogin::hook(needed("hook: needs a ticket")?),
+            "shared-key" => match rest.split_once(':') {
+                Some((name, key)) if !name.is_empty() && !key.is_empty() => {
+                    HubLogin::shared_key(name, key)
+                }
+                _ => return Err(HubConfigError::Login(SHARED_KEY)),
+            },
+            "game-server-key" => {
+                let pair = KeyPair::from_pem(&bowline_io::crypto::default_provider(), rest)?;
+                let login = HubLogin::GameServerKey(pair.private().clone());
+                return Ok(self.login(login).role(Role::GameServer));
+            }
+            _ => return Err(HubConfigError::Login(KINDS)),
+        };
+        Ok(self.login(login))
+    }
+
+    /// An authority that is trusted from the sign-in on, beside those of [`Sockets::set_trust`](crate::Sockets::set_trust): the
+    /// one that signs the hub's certificates, so that peers of the same hub are known to be who they say.
+    #[must_use]
+    pub fn authority(mut self, key: PublicKey) -> Self {
+        self.authorities.push(key);
         self
     }
 
@@ -130,11 +214,8 @@ impl FromStr for HubPin {
     /// identity, like `str:hub`.
     fn from_str(text: &str) -> Result<Self, HubConfigError> {
         let text = text.trim();
-        if text.starts_with("ssh-") {
-            return Ok(Self::Key(text.parse()?));
-        }
-        if text.starts_with("AAAA") {
-            return Ok(Self::Key(format!("ssh-ed25519 {text}").parse()?));
+        if text.starts_with("ssh-") || text.starts_with("AAAA") {
+            return Ok(Self::Key(key(text)?));
         }
         Ok(Self::Identity(text.parse()?))
     }
@@ -168,6 +249,18 @@ impl FromStr for HubAddress {
         Ok(Self::Named(name.to_owned(), port))
     }
 }
+
+/// A key as OpenSSH writes it, or only the part from `AAAA` on.
+fn key(text: &str) -> Result<PublicKey, KeyError> {
+    match text.starts_with("AAAA") {
+        true => format!("ssh-ed25519 {text}").parse(),
+        false => text.parse(),
+    }
+}
+
+const SHARED_KEY: &str = "shared-key: needs a name and a key, with a colon between them";
+const KINDS: &str =
+    "one of anonymous, dev, jwt:, hook:, shared-key: and game-server-key: is expected";
 
 /// The longest name of a machine, in characters (RFC 1035, 2.3.4).
 const MAX_NAME: usize = 253;
@@ -222,6 +315,41 @@ mod tests {
             "hub".parse::<HubPin>(),
             Err(HubConfigError::Pin(_))
         ));
+    }
+
+    #[test]
+    fn ways_of_signing_in_have_words() {
+        let config = || HubConfig::new("a:1, b:2", "str:hub").unwrap();
+        assert_eq!(config().addresses.len(), 2);
+        for (text, method) in [
+            ("anonymous", "anonymous"),
+            ("dev", "dev"),
+            ("jwt:eyJ", "token"),
+            ("hook:a:b", "ticket"),
+            ("shared-key:main:a key: with colons", "shared key"),
+        ] {
+            let login = config().login_text(text).unwrap().login;
+            assert_eq!(login.method().to_string(), method);
+        }
+        let crypto = bowline_io::crypto::default_provider();
+        let mut rng = bowline_core::rng::Rng::from_seed([3; 32]);
+        let pem = KeyPair::generate(&crypto, &mut rng).to_pem();
+        let text = format!("game-server-key:{}", &*pem);
+        let server = config().login_text(&text).unwrap();
+        assert_eq!(server.login.method().to_string(), "game server key");
+        assert_eq!(server.role, Role::GameServer);
+        for text in [
+            "",
+            "jwt",
+            "jwt:",
+            "hook:",
+            "shared-key:main",
+            "shared-key::x",
+            "password:x",
+        ] {
+            let error = config().login_text(text).unwrap_err();
+            assert!(matches!(error, HubConfigError::Login(_)), "{text}");
+        }
     }
 
     #[test]

@@ -1,0 +1,77 @@
+//! Hubs, which sign in whoever says nothing else.
+
+use bowline::hub::HubConfig;
+use bowline::hub::HubConfigError;
+use bowline::hub::HubLogin;
+use bowline::hub::Role as HubRole;
+
+use crate::abi::structs::ErrorText;
+use crate::abi::vtable::Object;
+use crate::library::Role;
+use crate::library::called;
+use crate::sockets::credentials::refuse;
+use crate::sockets::peers;
+
+/// What is said of a hub. Texts are `None` where nothing is said.
+pub(super) struct Said {
+    pub(super) addresses: Option<String>,
+    pub(super) key: Option<String>,
+    pub(super) login: Option<String>,
+    pub(super) identity: Option<String>,
+}
+
+/// The hub that the environment names, for programs that know nothing of hubs.
+pub(crate) fn of_environment(role: Role) -> Option<HubConfig> {
+    match HubConfig::from_env() {
+        Ok(config) => config.map(|config| as_role(config, role)),
+        Err(error) => {
+            tracing::error!(target: "bowline::capi", "BOWLINE_HUB: {error}");
+            None
+        }
+    }
+}
+
+pub(super) fn sign_in(this: *const Object, said: Said, error: *mut ErrorText) -> bool {
+    let config = match said.config() {
+        Ok(config) => config,
+        Err(why) => return refuse(error, &why.to_string()),
+    };
+    peers::await_sessions(this);
+    let is_begun = called(this, false, |_, interface| {
+        let config = as_role(config, interface.role());
+        interface.sockets().sign_in(config);
+        true
+    });
+    is_begun
+        || refuse(
+            error,
+            "the library does not run, or this is none of its interfaces",
+        )
+}
+
+pub(super) fn sign_out(this: *const Object) {
+    called(this, (), |_, interface| interface.sockets().sign_out());
+}
+
+impl Said {
+    fn config(self) -> Result<HubConfig, HubConfigError> {
+        let addresses = self.addresses.unwrap_or_default();
+        let mut config = HubConfig::new(&addresses, &self.key.unwrap_or_default())?;
+        if let Some(login) = self.login {
+            config = config.login_text(&login)?;
+        }
+        if let Some(identity) = self.identity {
+            config = config.identity(identity.parse()?);
+        }
+        Ok(config)
+    }
+}
+
+/// The interface of game servers is one to the hub, too, where it can be one without a key: so both interfaces of a
+/// process may have one name.
+fn as_role(config: HubConfig, role: Role) -> HubConfig {
+    match (role, config.login_method()) {
+        (Role::Server, HubLogin::Dev) => config.role(HubRole::GameServer),
+        _ => config,
+    }
+}
