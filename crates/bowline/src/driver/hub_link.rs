@@ -139,17 +139,23 @@ impl Inner {
             Availability::Failed => again,
             _ => false,
         };
-        let is_wanted = {
+        let config = {
             let link = self.link.lock();
-            link.desk.as_ref().is_some_and(|desk| wants(&desk.client))
+            let desk = link.desk.as_ref().filter(|desk| wants(&desk.client));
+            desk.map(|desk| desk.config.clone())
         };
-        if !is_wanted {
+        let Some(config) = config else {
             return;
-        }
+        };
+        // Who we are may have been said since the last time.
+        let client = self.new_client(&config);
         let request = self.with_trust(|endpoint| endpoint.certificate_request());
         if let Some(desk) = &mut self.link.lock().desk
             && wants(&desk.client)
         {
+            if desk.client.availability() == Availability::NeverTried {
+                desk.client = client;
+            }
             desk.client.start(Some(request.to_bytes()));
         }
         self.attend_link();
