@@ -20,6 +20,7 @@ use bowline::SendOptions;
 use bowline::cert;
 use bowline::clear_debug_output;
 use bowline::global_config;
+use bowline::hub::HubConfig;
 use bowline::set_debug_output;
 
 use crate::peers;
@@ -314,7 +315,7 @@ fn set_up_process(rng: &mut Rng) {
 
 fn change_trust(world: &World, rng: &mut Rng) {
     let nobody = &world.nobody;
-    match rng.below(6) {
+    match rng.below(9) {
         0 => nobody.reset_identity(Some(Identity::str("nobody").unwrap())),
         1 => nobody.set_trust(nobody.trust()),
         2 => ignore(nobody.certificate_request()),
@@ -324,6 +325,19 @@ fn change_trust(world: &World, rng: &mut Rng) {
             nobody
                 .revoke(cert::KeyId::of(key.public().as_bytes()))
                 .unwrap();
+        }
+        5 => {
+            // Nobody is there, or a name that nobody has.
+            let address = ["127.0.0.1:9", "127.0.0.1:9,nowhere.invalid:9"][rng.below(2)];
+            nobody.sign_in(HubConfig::new(address, "str:hub").unwrap());
+        }
+        6 => nobody.sign_out(),
+        7 => {
+            ignore(nobody.hub_status());
+            let peer = Identity::str("somebody").unwrap();
+            if let Ok(call) = nobody.connect_peer(&peer, 7) {
+                ignore(call.close(EndReason::APP_GENERIC, "", rng.is_even()));
+            }
         }
         _ => {
             let (one, other) = nobody.socket_pair(kind(rng), None, None).unwrap();
