@@ -189,7 +189,7 @@ impl Interface {
         if let Some(identity) = identity {
             builder = builder.identity(identity);
         }
-        if let Some(hub) = hub::of_environment(role) {
+        if let Some(hub) = hub::of_environment() {
             builder = builder.hub(hub);
         }
         Ok(Self {

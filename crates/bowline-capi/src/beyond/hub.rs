@@ -2,12 +2,9 @@
 
 use bowline::hub::HubConfig;
 use bowline::hub::HubConfigError;
-use bowline::hub::HubLogin;
-use bowline::hub::Role as HubRole;
 
 use crate::abi::structs::ErrorText;
 use crate::abi::vtable::Object;
-use crate::library::Role;
 use crate::library::called;
 use crate::sockets::credentials::refuse;
 use crate::sockets::peers;
@@ -21,9 +18,9 @@ pub(super) struct Said {
 }
 
 /// The hub that the environment names, for programs that know nothing of hubs.
-pub(crate) fn of_environment(role: Role) -> Option<HubConfig> {
+pub(crate) fn of_environment() -> Option<HubConfig> {
     match HubConfig::from_env() {
-        Ok(config) => config.map(|config| as_role(config, role)),
+        Ok(config) => config,
         Err(error) => {
             tracing::error!(target: "bowline::capi", "BOWLINE_HUB: {error}");
             None
@@ -38,7 +35,6 @@ pub(super) fn sign_in(this: *const Object, said: Said, error: *mut ErrorText) ->
     };
     peers::await_sessions(this);
     let is_begun = called(this, false, |_, interface| {
-        let config = as_role(config, interface.role());
         interface.sockets().sign_in(config);
         true
     });
@@ -64,14 +60,5 @@ impl Said {
             config = config.identity(identity.parse()?);
         }
         Ok(config)
-    }
-}
-
-/// The interface of game servers is one to the hub, too, where it can be one without a key: so both interfaces of a
-/// process may have one name.
-fn as_role(config: HubConfig, role: Role) -> HubConfig {
-    match (role, config.login_method()) {
-        (Role::Server, HubLogin::Dev) => config.role(HubRole::GameServer),
-        _ => config,
     }
 }

@@ -137,11 +137,6 @@ impl HubConfig {
         self
     }
 
-    /// How we prove who we are.
-    pub const fn login_method(&self) -> &HubLogin {
-        &self.login
-    }
-
     /// The same in words: `anonymous`, `dev`, `jwt:TOKEN`, `hook:TICKET`, `shared-key:NAME:KEY`, or `game-server-key:` and a
     /// private key as OpenSSH writes it, which also makes us a [`Role::GameServer`].
     ///
