@@ -105,6 +105,9 @@
 //! ([`Sockets::connect_p2p`]). The application carries a few small messages between the two; [`signaling`] tells how,
 //! and shows it.
 //!
+//! Who is signed in to a [`hub`] needs nothing but the identity ([`Sockets::connect_peer`]): it carries those messages, and
+//! has a certificate for everybody.
+//!
 //! Who wants no connections to take care of sends [`Messages`] to identities: sessions come and go by themselves.
 //!
 //! # Settings
@@ -317,6 +320,11 @@ struct P2pPage;
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/messages.md")]
 struct MessagesPage;
+
+/// Compiles what the page on hubs shows.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/hub-client.md")]
+struct HubClientPage;
 
 /// Compiles what the page on certificates shows.
 #[cfg(doctest)]
