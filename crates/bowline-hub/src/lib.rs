@@ -17,10 +17,13 @@
 pub mod auth;
 #[cfg(feature = "program")]
 pub mod config;
+pub mod dev;
 pub mod hub;
 pub mod keys;
 pub mod limits;
 pub mod namespace;
+#[cfg(feature = "program")]
+pub mod program;
 pub mod server;
 #[cfg(feature = "disk")]
 pub mod store;

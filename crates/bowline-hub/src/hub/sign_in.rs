@@ -448,6 +448,10 @@ fn check_namespace(space: Option<&Namespace>, identity: &Identity) -> Result<(),
         return Ok(());
     }
     let allowed = space.map_or_else(String::new, Namespace::to_string);
-    let text = format!("{identity} is not among {allowed}");
+    // Logs have this text, and no addresses.
+    let text = match identity {
+        Identity::Ip { .. } => format!("an address is not among {allowed}"),
+        identity => format!("{identity} is not among {allowed}"),
+    };
     Err((Refusal::Identity, text))
 }

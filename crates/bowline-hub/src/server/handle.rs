@@ -36,7 +36,16 @@ pub struct Stopped;
 pub(super) enum Request {
     Standing(mpsc::SyncSender<Standing>),
     Kick(AppId, Identity, mpsc::SyncSender<bool>),
-    Stop,
+    Stop(Farewell),
+}
+
+/// How a hub stops.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Farewell {
+    /// Clients are told, and get a moment to hear it.
+    Said,
+    /// They find out.
+    Unsaid,
 }
 
 impl Handle {
@@ -56,9 +65,14 @@ impl Handle {
         self.ask(|answer| Request::Kick(app, identity.clone(), answer))
     }
 
-    /// Has it stop at once. Nothing happens if it has.
+    /// Has it tell its clients and stop, within a second. Nothing happens if it has stopped.
     pub fn stop(&self) {
-        let _ = self.send(Request::Stop);
+        let _ = self.send(Request::Stop(Farewell::Said));
+    }
+
+    /// Has it stop without a word to clients but the end of their connections. For tests of what happens then.
+    pub fn abort(&self) {
+        let _ = self.send(Request::Stop(Farewell::Unsaid));
     }
 
     fn ask<T>(&self, request: impl FnOnce(mpsc::SyncSender<T>) -> Request) -> Result<T, Stopped> {

@@ -67,6 +67,7 @@ use crate::namespace::HUB_IDENTITY;
 use crate::namespace::NamespaceError;
 
 use self::checks::Checks;
+use self::handle::Farewell;
 use self::handle::Request;
 
 pub use self::checks::Checker;
@@ -98,6 +99,7 @@ pub struct Server {
     group: PollGroup,
     hub: Hub,
     key: PublicKey,
+    authority: PublicKey,
     clients: HashMap<ConnectionId, Connection>,
     checks: Checks,
     requests: mpsc::Receiver<Request>,
@@ -110,6 +112,7 @@ pub struct Running {
     handle: Handle,
     listen: Vec<SocketAddr>,
     key: PublicKey,
+    authority: PublicKey,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -144,6 +147,8 @@ pub enum StartError {
 
 /// The longest that a round waits. Whatever happens before wakes it.
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
+/// How long clients may take to hear that the hub stops.
+const LONGEST_FAREWELL: Duration = Duration::from_millis(800);
 /// Messages taken at a time.
 const BATCH: usize = 256;
 
@@ -171,7 +176,7 @@ impl Server {
             .config(settings()?)
             .build()?;
         let rng = Rng::from_seed(bowline_io::entropy::seed()?);
-        let key = keys.identity.public();
+        let (key, authority) = (keys.identity.public(), keys.authority.public());
         let hub_keys = keys.for_hub(&crypto);
         let hub = Hub::new(sockets.now(), unix_us(), policy, crypto, hub_keys, rng)?;
         let waker = sockets.waker();
@@ -188,6 +193,7 @@ impl Server {
             sockets,
             hub,
             key,
+            authority,
             clients: HashMap::new(),
             checks,
             requests,
@@ -208,6 +214,11 @@ impl Server {
         self.key
     }
 
+    /// What its certificates are signed by.
+    pub const fn authority(&self) -> PublicKey {
+        self.authority
+    }
+
     /// What talks to it while it runs.
     pub fn handle(&self) -> Handle {
         self.handle.clone()
@@ -218,13 +229,15 @@ impl Server {
     /// # Errors
     /// If the system gives no thread.
     pub fn spawn(self, on_notice: OnNotice) -> io::Result<Running> {
-        let (handle, listen, key) = (self.handle(), self.local_addrs(), self.key);
+        let (handle, listen) = (self.handle(), self.local_addrs());
+        let (key, authority) = (self.key, self.authority);
         let thread = thread::Builder::new().name("hub".to_owned());
         let thread = thread.spawn(move || self.run(on_notice))?;
         Ok(Running {
             handle,
             listen,
             key,
+            authority,
             thread: Some(thread),
         })
     }
@@ -232,12 +245,21 @@ impl Server {
     /// Serves until a [`Handle`] stops it.
     pub fn run(mut self, mut on_notice: OnNotice) {
         let mut messages = Vec::with_capacity(BATCH);
-        while !self.round(&mut messages, &mut on_notice) {}
+        let farewell = loop {
+            if let Some(farewell) = self.round(&mut messages, &mut on_notice) {
+                break farewell;
+            }
+        };
+        if farewell == Farewell::Said {
+            self.hub.drain();
+            self.carry_out(&mut on_notice);
+            self.sockets.wait_for_linger(LONGEST_FAREWELL);
+        }
         self.sockets.shut_down();
     }
 
     /// Waits for something to do, and does it. Says whether the hub is to stop.
-    fn round(&mut self, messages: &mut Vec<Message>, on_notice: &mut OnNotice) -> bool {
+    fn round(&mut self, messages: &mut Vec<Message>, on_notice: &mut OnNotice) -> Option<Farewell> {
         self.sockets.wait(self.longest_wait());
         self.hub.set_unix_time(self.sockets.now(), unix_us());
         self.take_events();
@@ -249,9 +271,9 @@ impl Server {
         if self.hub.poll_timeout().is_some_and(|at| at <= now) {
             self.hub.handle_timeout(now);
         }
-        let is_over = self.answer_requests();
+        let farewell = self.answer_requests();
         self.carry_out(on_notice);
-        is_over
+        farewell
     }
 
     fn longest_wait(&self) -> Duration {
@@ -339,7 +361,7 @@ impl Server {
     }
 
     /// Says whether the hub is to stop.
-    fn answer_requests(&mut self) -> bool {
+    fn answer_requests(&mut self) -> Option<Farewell> {
         for _ in 0..MAX_REQUESTS {
             // Who asked may have gone.
             match self.requests.try_recv() {
@@ -353,12 +375,12 @@ impl Server {
                 Ok(Request::Kick(app, identity, answer)) => {
                     let _ = answer.try_send(self.hub.kick(app, &identity));
                 }
-                Ok(Request::Stop) => return true,
-                Err(_) => return false,
+                Ok(Request::Stop(farewell)) => return Some(farewell),
+                Err(_) => return None,
             }
         }
         self.handle.waker.wake();
-        false
+        None
     }
 }
 
@@ -376,6 +398,11 @@ impl Running {
     /// What clients know it by.
     pub const fn key(&self) -> PublicKey {
         self.key
+    }
+
+    /// What its certificates are signed by.
+    pub const fn authority(&self) -> PublicKey {
+        self.authority
     }
 }
 

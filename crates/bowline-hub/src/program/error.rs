@@ -1,0 +1,59 @@
+//! What keeps the hub from starting.
+
+use std::error::Error as _;
+use std::io;
+use std::process::ExitCode;
+
+use crate::config::ConfigFileError;
+use crate::dev::DevError;
+use crate::keys::KeysError;
+use crate::server::StartError;
+
+/// What keeps the hub from starting.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Error {
+    #[error("say --config FILE, or --dev for a hub to try things out with")]
+    NoConfig,
+    #[error(transparent)]
+    Config(#[from] ConfigFileError),
+    #[error(transparent)]
+    Keys(#[from] KeysError),
+    #[cfg(feature = "disk")]
+    #[error("cannot use the store")]
+    Store(#[from] crate::store::StoreError),
+    #[error(transparent)]
+    Start(#[from] StartError),
+    #[error(transparent)]
+    Dev(#[from] DevError),
+    #[error("cannot start a thread")]
+    Threads(#[source] io::Error),
+    #[error("cannot wait for signals")]
+    Signals(#[source] io::Error),
+    #[error("cannot write to standard output")]
+    Output(#[source] io::Error),
+}
+
+impl Error {
+    /// In one line, with what caused it.
+    pub(super) fn with_causes(&self) -> String {
+        let mut text = self.to_string();
+        let mut cause = self.source();
+        while let Some(error) = cause {
+            let more = error.to_string();
+            // Some say what caused them by themselves.
+            if !text.contains(&more) {
+                text = format!("{text}: {more}");
+            }
+            cause = error.source();
+        }
+        text.replace('\n', " ")
+    }
+
+    /// What the process ends with.
+    pub(super) fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::NoConfig | Self::Config(_) | Self::Dev(DevError::Public(_)) => ExitCode::from(2),
+            _ => ExitCode::FAILURE,
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! The program `bowline-hub`: arguments, start and stop.
+//!
+//! ```text
+//! arguments ──▶ settings ──▶ keys ──▶ store ──▶ sockets ──▶ until SIGTERM or Ctrl-C: clients are told, and it ends
+//! ```
+//!
+//! What keeps it from starting is one line on standard error, and the exit code: 2 for what the operator has to mend in
+//! arguments or settings, 1 for all else.
+
+mod args;
+mod error;
+mod log;
+mod stop;
+
+use std::io::Write as _;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Parser as _;
+
+use crate::config::Config;
+use crate::dev;
+use crate::dev::DevOptions;
+use crate::keys::HubKeys;
+use crate::server::Checker;
+use crate::server::NoChecker;
+use crate::server::Running;
+use crate::server::Server;
+use crate::server::Setup;
+
+use self::args::Args;
+use self::args::Command;
+use self::error::Error;
+use self::stop::Stop;
+
+/// Runs the program with the arguments of the process.
+pub fn main() -> ExitCode {
+    match run(&Args::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // If even that cannot be written, the exit code remains.
+            let _ = writeln!(std::io::stderr(), "bowline-hub: {}", error.with_causes());
+            error.exit_code()
+        }
+    }
+}
+
+fn run(args: &Args) -> Result<(), Error> {
+    if args.dev {
+        return run_dev(args);
+    }
+    let file = args.config.as_deref().ok_or(Error::NoConfig)?;
+    let config = Config::load(file)?;
+    match &args.command {
+        Some(Command::Keys(keys)) => keys.run(&keys_folder(&config)),
+        None if args.check => {
+            config.policy()?;
+            say(&format!("{} is good", file.display()))
+        }
+        None => serve(&config),
+    }
+}
+
+/// Serves as the settings say.
+fn serve(config: &Config) -> Result<(), Error> {
+    let stop = Stop::on_signal()?;
+    log::start(config.log);
+    let crypto = bowline::cert::default_crypto();
+    let keys = HubKeys::load_or_make(&keys_folder(config), &crypto)?;
+    #[cfg(feature = "disk")]
+    let _store = open_store(config)?;
+    let server = Server::new(Setup {
+        listen: config.listen.clone(),
+        keys,
+        policy: config.policy()?,
+        checker: checker(config),
+    })?;
+    let hub = server
+        .spawn(Box::new(|notice| log::tell(&notice)))
+        .map_err(Error::Threads)?;
+    for address in hub.local_addrs() {
+        tracing::info!(listen = %address, key = hub.key().to_line(""), "the hub serves");
+    }
+    stop.wait();
+    finish(hub);
+    Ok(())
+}
+
+fn run_dev(args: &Args) -> Result<(), Error> {
+    let stop = Stop::on_signal()?;
+    log::start(crate::config::Log::default());
+    let options = DevOptions {
+        listen: args.listen.unwrap_or(dev::DEV_ADDRESS),
+        apps: Vec::new(),
+        insecure: args.insecure_dev,
+    };
+    let hub = dev::start(&options, Box::new(|notice| log::tell(&notice)))?;
+    say(&dev::client_line(&hub))?;
+    stop.wait();
+    finish(hub);
+    Ok(())
+}
+
+fn finish(hub: Running) {
+    tracing::info!("the hub stops");
+    drop(hub);
+    tracing::info!("the hub has stopped");
+}
+
+/// Who is asked about credentials that the hub cannot check itself.
+fn checker(_: &Config) -> Arc<dyn Checker> {
+    Arc::new(NoChecker)
+}
+
+#[cfg(feature = "disk")]
+fn open_store(config: &Config) -> Result<crate::store::LocalStore, Error> {
+    let clock = Arc::new(crate::store::SystemClock::default());
+    let path = config.data.join("hub.redb");
+    Ok(crate::store::LocalStore::open(&path, clock)?)
+}
+
+fn keys_folder(config: &Config) -> std::path::PathBuf {
+    config.data.join(Path::new("keys"))
+}
+
+/// A line on standard output.
+fn say(text: &str) -> Result<(), Error> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{text}")
+        .and_then(|()| out.flush())
+        .map_err(Error::Output)
+}

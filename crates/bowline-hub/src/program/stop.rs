@@ -1,0 +1,39 @@
+//! When to stop: at Ctrl-C, or when the system asks.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering;
+use std::thread;
+use std::time::Duration;
+
+use signal_hook::consts::SIGINT;
+use signal_hook::consts::SIGTERM;
+
+use crate::program::error::Error;
+
+/// The wish that the hub may stop.
+pub(super) struct Stop(Arc<AtomicBool>);
+
+/// How often it is looked for: nothing else has the main thread wake.
+const LOOK: Duration = Duration::from_millis(100);
+
+impl Stop {
+    /// Set by the first signal; the second one kills the process.
+    pub(super) fn on_signal() -> Result<Self, Error> {
+        let wished = Arc::new(AtomicBool::new(false));
+        for signal in [SIGINT, SIGTERM] {
+            // The order matters: what is registered first runs first.
+            signal_hook::flag::register_conditional_default(signal, Arc::clone(&wished))
+                .map_err(Error::Signals)?;
+            signal_hook::flag::register(signal, Arc::clone(&wished)).map_err(Error::Signals)?;
+        }
+        Ok(Self(wished))
+    }
+
+    /// Waits for it.
+    pub(super) fn wait(&self) {
+        while !self.0.load(Ordering::Relaxed) {
+            thread::sleep(LOOK);
+        }
+    }
+}

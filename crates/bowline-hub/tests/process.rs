@@ -1,0 +1,288 @@
+//! The program as a process: how it starts, what it says, how it ends.
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
+
+#[allow(dead_code, reason = "each test uses a part of it")]
+mod support;
+
+use std::fs;
+use std::io::BufRead;
+use std::io::BufReader;
+use std::io::Read as _;
+use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::path::PathBuf;
+use std::process::Child;
+use std::process::Command;
+use std::process::Output;
+use std::process::Stdio;
+use std::time::Duration;
+use std::time::Instant;
+
+use bowline::cert::PublicKey;
+use bowline_core::availability::Availability;
+use bowline_core::hub::Goodbye;
+use bowline_core::hub::HubEvent;
+
+use self::support::Client;
+
+/// A folder that goes with the test.
+struct Folder(PathBuf);
+
+/// A hub that runs, and ends with the test.
+struct Hub {
+    process: Child,
+    log: BufReader<std::process::ChildStderr>,
+    address: SocketAddr,
+    key: PublicKey,
+}
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("bowline-hub-{}-{name}", std::process::id()));
+        fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+
+    /// Settings for developers, and what else they say.
+    fn config(&self, port: u16, more: &str) -> PathBuf {
+        let text = format!(
+            "listen = ['127.0.0.1:{port}']\ndata = 'data'\n{more}\n\
+             [sign_in.dev]\nidentities = ['str:dev-']\n"
+        );
+        let file = self.file("hub.toml");
+        fs::write(&file, text).unwrap();
+        file
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+impl Hub {
+    fn start(config: &Path) -> Self {
+        let mut process = program()
+            .arg("--config")
+            .arg(config)
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut log = BufReader::new(process.stderr.take().unwrap());
+        let line = first_line(&mut log);
+        let told: serde_json::Value = serde_json::from_str(&line).unwrap();
+        Self {
+            process,
+            log,
+            address: told["listen"].as_str().unwrap().parse().unwrap(),
+            key: told["key"].as_str().unwrap().parse().unwrap(),
+        }
+    }
+
+    fn signal(&self, name: &str) {
+        let id = self.process.id().to_string();
+        let kill = Command::new("kill").args(["-s", name, &id]).status();
+        assert!(kill.unwrap().success());
+    }
+
+    /// Waits until it has ended well, and returns the rest of its log.
+    fn end(mut self) -> String {
+        assert!(self.process.wait().unwrap().success());
+        let mut rest = String::new();
+        self.log.read_to_string(&mut rest).unwrap();
+        rest
+    }
+}
+
+impl Drop for Hub {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+const JSON: &str = "[log]\nformat = 'json'\nlevel = 'debug'";
+
+fn program() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_bowline-hub"))
+}
+
+fn first_line(from: &mut impl BufRead) -> String {
+    let mut line = String::new();
+    from.read_line(&mut line).unwrap();
+    line
+}
+
+fn run(args: &[&str]) -> Output {
+    program().args(args).output().unwrap()
+}
+
+/// Its exit code, and the one line that it said.
+fn failure(output: &Output) -> (i32, String) {
+    let text = String::from_utf8(output.stderr.clone()).unwrap();
+    assert_eq!(text.trim_end().lines().count(), 1, "{text}");
+    assert!(!text.contains("panicked"), "{text}");
+    (output.status.code().unwrap(), text)
+}
+
+fn start_fails(config: &Path) -> (i32, String) {
+    failure(&run(&["--config", config.to_str().unwrap()]))
+}
+
+#[test]
+fn a_hub_says_goodbye_ends_within_a_second_and_knows_its_clients_when_it_is_back() {
+    let folder = Folder::new("restart");
+    let hub = Hub::start(&folder.config(0, JSON));
+    let (address, key) = (hub.address, hub.key);
+    let mut anna = Client::dev(address, key, "str:dev-anna");
+    anna.until(Availability::Current);
+    let start = Instant::now();
+    hub.signal("TERM");
+    anna.until(Availability::Previously);
+    let reason = Goodbye::Draining.to_string();
+    assert!(
+        anna.events.iter().any(|event| {
+            matches!(event, HubEvent::Availability { text, .. } if *text == reason)
+        })
+    );
+    let log = hub.end();
+    let took = start.elapsed();
+    assert!(took < Duration::from_secs(1), "{took:?}");
+    assert!(log.contains("str:dev-anna") && log.contains("has stopped"));
+    assert!(!log.contains("127.0.0.1"), "{log}");
+    // On the same port, with the same keys.
+    let again = Hub::start(&folder.config(address.port(), JSON));
+    assert_eq!(again.key, key);
+    anna.until(Availability::Current);
+    again.signal("INT");
+    let log = again.end();
+    assert!(
+        log.contains("signed in") && !log.contains("127.0.0.1"),
+        "{log}"
+    );
+}
+
+#[test]
+fn a_hub_for_development_tells_what_a_client_needs() {
+    let mut process = program()
+        .args(["--dev", "--listen", "127.0.0.1:0"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let line = first_line(&mut BufReader::new(process.stdout.take().unwrap()));
+    let value = |name: &str| {
+        let rest = line.split_once(name).unwrap().1;
+        rest.split_whitespace().next().unwrap().to_owned()
+    };
+    let address = value("BOWLINE_HUB=").parse().unwrap();
+    let key = format!("ssh-ed25519 {}", value("BOWLINE_HUB_KEY="));
+    let key = key.parse().unwrap();
+    let mut anna = Client::dev(address, key, "str:anna");
+    anna.until(Availability::Current);
+    process.kill().unwrap();
+    process.wait().unwrap();
+    let (code, text) = failure(&run(&["--dev", "--listen", "0.0.0.0:0"]));
+    assert_eq!(code, 2);
+    assert!(text.contains("--insecure-dev"), "{text}");
+}
+
+#[test]
+fn settings_that_are_wrong_are_told_with_the_place() {
+    let folder = Folder::new("settings");
+    let good = folder.config(0, "");
+    let output = run(&["--check", "--config", good.to_str().unwrap()]);
+    assert!(output.status.success());
+    assert!(!folder.file("data").exists(), "a check makes nothing");
+    let bad = folder.config(0, "lsten = 1");
+    let (code, text) = start_fails(&bad);
+    assert_eq!(code, 2);
+    assert!(text.contains("hub.toml:3: lsten: unknown field"), "{text}");
+    let (code, text) = failure(&run(&[]));
+    assert_eq!(code, 2);
+    assert!(text.contains("--config"), "{text}");
+    let (code, _) = failure(&run(&["--config", "/nowhere/hub.toml"]));
+    assert_eq!(code, 2);
+}
+
+#[test]
+fn an_address_in_use_is_told() {
+    let taken = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let folder = Folder::new("taken");
+    let (code, text) = start_fails(&folder.config(port, ""));
+    assert_eq!(code, 1);
+    assert!(text.contains(&format!("127.0.0.1:{port}")), "{text}");
+}
+
+#[test]
+fn keys_are_shown_replaced_and_refused_if_others_may_read_them() {
+    let folder = Folder::new("keys");
+    let config = folder.config(0, "");
+    let config = config.to_str().unwrap();
+    let shown = || {
+        let output = run(&["keys", "show", "--config", config]);
+        assert!(output.status.success());
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let first = shown();
+    assert!(first.starts_with("identity"), "{first}");
+    assert_eq!(shown(), first);
+    assert!(
+        run(&["keys", "next", "authority", "--config", config])
+            .status
+            .success()
+    );
+    assert!(shown().contains("+authority"));
+    assert!(
+        run(&["keys", "promote", "authority", "--config", config])
+            .status
+            .success()
+    );
+    let output = run(&["keys", "promote", "authority", "--config", config]);
+    let (code, text) = failure(&output);
+    assert!(code == 1 && text.contains("no next key"), "{text}");
+    let file = folder.file("data/keys/identity.pem");
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
+    let (code, text) = start_fails(Path::new(config));
+    assert!(
+        code == 1 && text.contains("identity.pem: others may read"),
+        "{text}"
+    );
+}
+
+#[cfg(feature = "disk")]
+#[test]
+fn a_store_that_is_of_no_use_is_told() {
+    let folder = Folder::new("store");
+    let config = folder.config(0, "");
+    assert!(
+        run(&["keys", "show", "--config", config.to_str().unwrap()])
+            .status
+            .success()
+    );
+    let store = folder.file("data/hub.redb");
+    fs::write(&store, vec![7; 10_000]).unwrap();
+    let (code, text) = start_fails(&config);
+    assert!(code == 1 && text.contains("hub.redb"), "{text}");
+    // A folder in its place can be neither read nor written.
+    fs::remove_file(&store).unwrap();
+    fs::create_dir(&store).unwrap();
+    let (code, text) = start_fails(&config);
+    assert!(code == 1 && text.contains("hub.redb"), "{text}");
+    // A disk that takes no more.
+    fs::remove_dir(&store).unwrap();
+    if Path::new("/dev/full").exists() {
+        std::os::unix::fs::symlink("/dev/full", &store).unwrap();
+        let (code, text) = start_fails(&config);
+        assert!(code == 1 && text.contains("hub.redb"), "{text}");
+    }
+}
