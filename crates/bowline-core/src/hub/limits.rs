@@ -30,3 +30,9 @@ pub const HUB_RENEW_BEFORE: Span = Span::from_secs(2 * 3600);
 pub const HUB_RENEW_RETRY: Span = Span::from_secs(30);
 /// Addresses of hubs that a client may be given.
 pub const MAX_HUB_ADDRESSES: usize = 8;
+/// Most STUN servers that the configuration of a network names.
+pub const MAX_NETWORK_SERVERS: usize = 32;
+/// Most authorities that it names: those of some regions, each with the one before and the one after.
+pub const MAX_NETWORK_AUTHORITIES: usize = 64;
+/// Most keys that it names as revoked.
+pub const MAX_NETWORK_REVOKED: usize = 4096;

@@ -30,6 +30,7 @@ mod field;
 mod from_hub;
 mod login;
 mod names;
+mod network;
 mod news;
 mod to_hub;
 
@@ -46,6 +47,8 @@ pub use self::names::Method;
 pub use self::names::NackReason;
 pub use self::names::Refusal;
 pub use self::names::Role;
+pub use self::network::NetworkConfig;
+pub use self::network::NetworkConfigError;
 pub use self::news::HubAction;
 pub use self::news::HubEvent;
 pub use self::news::HubSendError;

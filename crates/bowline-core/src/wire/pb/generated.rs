@@ -613,3 +613,19 @@ pub struct HubConfig {
     #[prost(fixed64, optional, tag = "4")]
     pub key_id: ::core::option::Option<u64>,
 }
+/// What is signed as the body of a HubConfig.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct HubNetwork {
+    #[prost(uint64, optional, tag = "1")]
+    pub revision: ::core::option::Option<u64>,
+    /// When it was signed, in seconds since 1970.
+    #[prost(uint64, optional, tag = "2")]
+    pub issued: ::core::option::Option<u64>,
+    #[prost(bytes = "vec", repeated, tag = "3")]
+    pub stun: ::prost::alloc::vec::Vec<::prost::alloc::vec::Vec<u8>>,
+    /// Public keys of 32 bytes.
+    #[prost(bytes = "vec", repeated, tag = "4")]
+    pub authorities: ::prost::alloc::vec::Vec<::prost::alloc::vec::Vec<u8>>,
+    #[prost(fixed64, repeated, packed = "false", tag = "5")]
+    pub revoked: ::prost::alloc::vec::Vec<u64>,
+}
