@@ -27,6 +27,7 @@ pub mod program;
 pub mod server;
 #[cfg(feature = "disk")]
 pub mod store;
+pub mod stun;
 
 mod bucket;
 mod secret_file;

@@ -24,6 +24,10 @@ pub const MAX_SECRET_FILE: usize = 16 * 1024;
 pub const CLIENT_QUEUE_BYTES: usize = 256 * 1024;
 /// Most clients that have connected and are not signed in; a new one then takes the place of nobody, and is refused.
 pub const MAX_STRANGERS: usize = 16_384;
+/// Questions of one network to the STUN server: so many per second...
+pub const STUN_PER_SEC: u32 = 50;
+/// ...and so many at once.
+pub const STUN_BURST: u32 = 200;
 /// How many of them may be of one network (IPv4 /24, IPv6 /48): a 32nd, so that a few networks keep nobody out.
 pub const MAX_STRANGERS_OF_NETWORK: usize = 512;
 /// What a session had used up is remembered for so long after it: by then it is all restored.

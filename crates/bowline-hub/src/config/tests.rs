@@ -83,6 +83,10 @@ fn errors_name_file_line_and_key_and_say_what_is_expected() {
             "conf/hub.toml:3: [sign_in.jwt]: missing field",
         ),
         (
+            "[network]\nstun = ['turn:a']",
+            "conf/hub.toml:4: stun: \"turn:a\" is of the other kind",
+        ),
+        (
             "[network]\nrevoked = ['x']",
             "conf/hub.toml:4: revoked: \"x\": expected the ID of a key",
         ),

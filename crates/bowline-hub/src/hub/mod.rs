@@ -37,6 +37,7 @@ use bowline_core::hub::Goodbye;
 use bowline_core::hub::HubMessageError;
 use bowline_core::hub::Refusal;
 use bowline_core::hub::Refused;
+use bowline_core::hub::SignedBody;
 use bowline_core::hub::ToHub;
 use bowline_core::identity::Identity;
 use bowline_core::ids::AppId;
@@ -60,7 +61,7 @@ use crate::namespace::NamespaceError;
 
 mod certificates;
 mod counters;
-mod networks;
+pub(crate) mod networks;
 mod output;
 mod past;
 mod policy;
@@ -103,6 +104,8 @@ pub struct Hub {
     slow: BTreeSet<(Timestamp, ConnectionId)>,
     networks: Networks,
     past: Past,
+    /// What clients are told about the network, and its revision.
+    network: Option<(u64, SignedBody)>,
     counters: Counters,
     /// The latest time that came in.
     now: Timestamp,
@@ -154,8 +157,9 @@ impl Hub {
             checking: 0,
             expiring: BTreeSet::new(),
             slow: BTreeSet::new(),
-            networks: Networks::default(),
+            networks: Networks::new(),
             past: Past::default(),
+            network: None,
             now,
             is_draining: false,
             counters: Counters::default(),
@@ -241,13 +245,18 @@ impl Hub {
         owner.is_some()
     }
 
+    /// Tells all clients about the network, those who are here and those who come. The revision is that of the body.
+    pub fn announce(&mut self, revision: u64, body: SignedBody) {
+        self.network = Some((revision, body));
+        for client in self.members() {
+            self.tell_network(client);
+        }
+    }
+
     /// Ends all sessions, since the hub will stop, and lets nobody in any more. Clients come back by themselves.
     pub fn drain(&mut self) {
         self.is_draining = true;
-        // In the order of their numbers, so that the same happens each time.
-        let mut members: Vec<ConnectionId> = self.owners.values().copied().collect();
-        members.sort_unstable();
-        for client in members {
+        for client in self.members() {
             self.dismiss(client, Goodbye::Draining);
         }
     }
@@ -328,6 +337,20 @@ impl Hub {
         match self.sessions.get(&client).map(|session| &session.stage) {
             Some(Stage::SignedIn(_)) => self.dismiss(client, Goodbye::Malformed),
             _ => self.refuse(client, Refusal::Malformed, &error.to_string()),
+        }
+    }
+
+    /// Who is signed in, in the order of their numbers, so that the same happens each time.
+    fn members(&self) -> Vec<ConnectionId> {
+        let mut members: Vec<ConnectionId> = self.owners.values().copied().collect();
+        members.sort_unstable();
+        members
+    }
+
+    fn tell_network(&mut self, client: ConnectionId) {
+        if let Some((revision, body)) = self.network.clone() {
+            let body = Some(body);
+            self.send(client, &FromHub::Config { revision, body });
         }
     }
 

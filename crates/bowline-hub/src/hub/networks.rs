@@ -14,32 +14,34 @@ use crate::limits::SIGN_IN_BURST;
 use crate::limits::SIGN_INS_PER_SEC;
 
 /// The networks that clients come from. This machine is none: what is on it is limited by nothing here.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Networks {
-    sign_ins: HashMap<IpAddr, Bucket>,
+    sign_ins: NetworkRate,
     /// How many have connected and are not signed in. None is zero.
     strangers: HashMap<IpAddr, usize>,
 }
 
+/// How often something may happen, for each network apart.
+#[derive(Debug)]
+pub(crate) struct NetworkRate {
+    rate: Rate,
+    buckets: HashMap<IpAddr, Bucket>,
+}
+
 impl Networks {
+    pub(super) fn new() -> Self {
+        Self {
+            sign_ins: NetworkRate::new(Rate {
+                per_sec: SIGN_INS_PER_SEC,
+                burst: SIGN_IN_BURST,
+            }),
+            strangers: HashMap::new(),
+        }
+    }
+
     /// Whether somebody of that network may sign in now.
     pub(super) fn may_sign_in(&mut self, now: Timestamp, from: SocketAddr) -> bool {
-        const RATE: Rate = Rate {
-            per_sec: SIGN_INS_PER_SEC,
-            burst: SIGN_IN_BURST,
-        };
-        let Some(mut network) = network_of(from) else {
-            return true;
-        };
-        if !self.sign_ins.contains_key(&network) && self.sign_ins.len() >= NETWORK_BUCKETS {
-            self.sign_ins.retain(|_, bucket| bucket.full_at() > now);
-            if self.sign_ins.len() >= NETWORK_BUCKETS {
-                // All further ones share a bucket.
-                network = IpAddr::from([0, 0, 0, 0]);
-            }
-        }
-        let bucket = self.sign_ins.entry(network).or_default();
-        bucket.take(now, RATE, 1)
+        self.sign_ins.take(now, from)
     }
 
     /// Somebody has connected. Says whether there is room for it; [`Self::leave`] has to follow if there is.
@@ -65,6 +67,31 @@ impl Networks {
                 self.strangers.remove(&network);
             }
         }
+    }
+}
+
+impl NetworkRate {
+    pub(crate) fn new(rate: Rate) -> Self {
+        Self {
+            rate,
+            buckets: HashMap::new(),
+        }
+    }
+
+    /// Whether it may happen once more. On this machine it always may.
+    pub(crate) fn take(&mut self, now: Timestamp, from: SocketAddr) -> bool {
+        let Some(mut network) = network_of(from) else {
+            return true;
+        };
+        if !self.buckets.contains_key(&network) && self.buckets.len() >= NETWORK_BUCKETS {
+            self.buckets.retain(|_, bucket| bucket.full_at() > now);
+            if self.buckets.len() >= NETWORK_BUCKETS {
+                // All further ones share a bucket.
+                network = IpAddr::from([0, 0, 0, 0]);
+            }
+        }
+        let bucket = self.buckets.entry(network).or_default();
+        bucket.take(now, self.rate, 1)
     }
 }
 

@@ -96,6 +96,27 @@ pub enum Notice {
     },
 }
 
+/// For people.
+impl fmt::Display for Notice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::SignedIn {
+                identity,
+                app,
+                method,
+                ..
+            } => write!(f, "{identity} signed in ({method}, app {app})"),
+            Self::Refused { reason, text } => write!(f, "refused somebody: {reason}: {text}"),
+            Self::Ended {
+                identity,
+                reason: Some(reason),
+                ..
+            } => write!(f, "{identity} was signed out: {reason}"),
+            Self::Ended { identity, .. } => write!(f, "{identity} is gone"),
+        }
+    }
+}
+
 /// Without what proves the identity.
 impl fmt::Debug for Check {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -375,7 +375,7 @@ impl Hub {
             session: member.number,
             unix_ms: self.unix_epoch_us.saturating_add(now.as_micros()) / 1000,
             seen_address: Some(session.from),
-            config_revision: 0,
+            config_revision: self.network.as_ref().map_or(0, |(revision, _)| *revision),
             resume: Vec::new(),
             certificate,
             max_signal: self.policy.max_signal as u32,
@@ -390,6 +390,7 @@ impl Hub {
             self.networks.leave(session.from);
         }
         self.send(client, &FromHub::Welcome(Welcome { resume, ..welcome }));
+        self.tell_network(client);
     }
 
     fn new_member(&mut self, hello: &Hello, accepted: Accepted) -> Member {

@@ -3,6 +3,7 @@
 mod certificates;
 mod ended;
 mod later;
+mod network;
 mod sign_in;
 mod signals;
 

@@ -21,6 +21,11 @@ pub(super) enum Error {
     #[cfg(feature = "disk")]
     #[error("cannot use the store")]
     Store(#[from] crate::store::StoreError),
+    #[cfg(feature = "disk")]
+    #[error(transparent)]
+    Network(#[from] bowline_core::hub::NetworkConfigError),
+    #[error(transparent)]
+    Stun(#[from] crate::stun::StunError),
     #[error(transparent)]
     Start(#[from] StartError),
     #[error(transparent)]

@@ -10,6 +10,8 @@
 mod args;
 mod error;
 mod log;
+#[cfg(feature = "disk")]
+mod network;
 mod stop;
 
 use std::io::Write as _;
@@ -28,6 +30,7 @@ use crate::server::NoChecker;
 use crate::server::Running;
 use crate::server::Server;
 use crate::server::Setup;
+use crate::stun::StunServer;
 
 use self::args::Args;
 use self::args::Command;
@@ -68,19 +71,36 @@ fn serve(config: &Config) -> Result<(), Error> {
     log::start(config.log);
     let crypto = bowline::cert::default_crypto();
     let keys = HubKeys::load_or_make(&keys_folder(config), &crypto)?;
+    let policy = config.policy()?;
     #[cfg(feature = "disk")]
-    let _store = open_store(config)?;
-    let server = Server::new(Setup {
+    let store = open_store(config)?;
+    #[cfg(feature = "disk")]
+    let (revision, told) = {
+        let now = bowline_io::clock::Clock::unix_seconds();
+        network::sign(&config.network, &keys, &crypto, &store, now)?
+    };
+    #[cfg_attr(
+        not(feature = "disk"),
+        expect(unused_mut, reason = "nothing to announce")
+    )]
+    let mut server = Server::new(Setup {
         listen: config.listen.clone(),
         keys,
-        policy: config.policy()?,
+        policy,
         checker: checker(config),
     })?;
+    #[cfg(feature = "disk")]
+    server.announce(revision, told);
+    let listen = config.stun.as_ref().map_or(&[][..], |stun| &stun.listen);
+    let stun = StunServer::start(listen)?;
     let hub = server
         .spawn(Box::new(|notice| log::tell(&notice)))
         .map_err(Error::Threads)?;
     for address in hub.local_addrs() {
         tracing::info!(listen = %address, key = hub.key().to_line(""), "the hub serves");
+    }
+    for address in stun.local_addrs() {
+        tracing::info!(listen = %address, "the hub answers STUN");
     }
     stop.wait();
     finish(hub);

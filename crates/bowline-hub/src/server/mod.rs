@@ -49,6 +49,7 @@ use bowline::SendError;
 use bowline::SendFlags;
 use bowline::Sockets;
 use bowline::cert::PublicKey;
+use bowline_core::hub::SignedBody;
 use bowline_core::hub::limits::MAX_HUB_MESSAGE;
 use bowline_core::ids::AppId;
 use bowline_core::ids::ConnectionId;
@@ -202,6 +203,11 @@ impl Server {
                 waker,
             },
         })
+    }
+
+    /// Tells all clients about the network.
+    pub fn announce(&mut self, revision: u64, body: SignedBody) {
+        self.hub.announce(revision, body);
     }
 
     /// Where it listens, in the order of [`Setup::listen`].
