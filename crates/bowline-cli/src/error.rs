@@ -86,6 +86,8 @@ pub(crate) enum Error {
     },
     #[error("{} holds a state that no connection comes into", .0.display())]
     MadeUpRecording(PathBuf),
+    #[error(transparent)]
+    Hub(#[from] bowline_hub::dev::DevError),
     #[error("cannot start the server")]
     Listen(#[from] ListenError),
     #[error("cannot carry signals on {addr}")]

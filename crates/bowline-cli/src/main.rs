@@ -24,6 +24,7 @@ use crate::cmd::cert;
 use crate::cmd::client;
 use crate::cmd::config;
 use crate::cmd::demo;
+use crate::cmd::hub;
 use crate::cmd::p2p;
 use crate::cmd::replay;
 use crate::cmd::server;
@@ -48,6 +49,8 @@ enum Command {
     Server(server::Args),
     /// Connect to a server and send what is typed, until standard input ends.
     Client(client::Args),
+    /// A hub for development, which signs players in and connects them by their identities.
+    Hub(hub::Args),
     /// Carry signals between hosts that connect by rendezvous, for trying that out.
     SignalServer(signal_server::Args),
     /// Find another terminal by a signaling server, however the networks between are, and talk with it.
@@ -74,6 +77,7 @@ fn main() -> ExitCode {
         Command::Demo(args) => (args.json, demo::run(&args)),
         Command::Server(args) => (args.json, server::run(&args)),
         Command::Client(args) => (args.json, client::run(&args)),
+        Command::Hub(args) => (false, hub::run(&args)),
         Command::SignalServer(args) => (false, signal_server::run(&args)),
         Command::P2p(args) => (false, p2p::run(&args)),
         Command::Config(args) => (false, config::run(&args)),
@@ -145,6 +149,12 @@ mod tests {
         assert!(error.to_string().contains("IP:PORT"), "{error}");
         assert!(parse("bowline server --bind 0.0.0.0:27015").is_ok());
         assert!(parse("bowline server --bind [::]:27015 --chat --json").is_ok());
+    }
+
+    #[test]
+    fn a_hub_is_one_for_development() {
+        assert!(parse("bowline hub").is_err());
+        assert!(parse("bowline hub --dev --listen 127.0.0.1:1").is_ok());
     }
 
     #[test]

@@ -1,0 +1,54 @@
+//! `bowline hub --dev`: a hub for development, until Ctrl-C.
+//!
+//! The hub that operators run is a program of its own, `bowline-hub`.
+
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::thread;
+use std::time::Duration;
+
+use bowline_hub::dev;
+use bowline_hub::dev::DevOptions;
+
+use crate::address::parse_bind;
+use crate::error::Error;
+use crate::stop::Stop;
+
+/// The arguments of `bowline hub`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// On this machine, with keys that last as long as it runs, and clients that are who they say. For anything else there
+    /// is the program `bowline-hub`.
+    #[arg(long, required = true)]
+    dev: bool,
+    /// The IP address and UDP port to listen on.
+    #[arg(long, value_name = "IP:PORT", value_parser = parse_bind, default_value_t = dev::DEV_ADDRESS)]
+    listen: SocketAddr,
+    /// Let other machines reach it, where anybody can be anybody.
+    #[arg(long)]
+    insecure_dev: bool,
+}
+
+/// How often the wish to stop is looked for.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// Serves until Ctrl-C is pressed.
+pub(crate) fn run(args: &Args) -> Result<ExitCode, Error> {
+    let stop = Stop::on_signal()?;
+    let options = DevOptions {
+        listen: args.listen,
+        apps: Vec::new(),
+        insecure: args.insecure_dev,
+    };
+    let tell = |notice| {
+        // Nobody may be reading.
+        let _ = writeln!(std::io::stderr(), "{notice}");
+    };
+    let hub = dev::start(&options, Box::new(tell))?;
+    let _ = writeln!(std::io::stdout(), "{}", dev::client_line(&hub));
+    while !stop.is_set() {
+        thread::sleep(LOOK);
+    }
+    Ok(ExitCode::SUCCESS)
+}
