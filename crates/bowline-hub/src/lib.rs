@@ -18,6 +18,8 @@ pub mod auth;
 #[cfg(feature = "program")]
 pub mod config;
 pub mod dev;
+#[cfg(feature = "http")]
+pub mod http;
 pub mod hub;
 pub mod keys;
 pub mod limits;

@@ -141,3 +141,23 @@ pub const HOOK_FAILURES: u32 = 5;
 pub const HOOK_CLOSED_FIRST: Duration = Duration::from_secs(1);
 /// ...and for this at most.
 pub const HOOK_CLOSED_LONGEST: Duration = Duration::from_secs(30);
+/// Connections of HTTP at a time; further ones wait.
+pub const MAX_HTTP_CONNECTIONS: usize = 64;
+/// The headers of a request are there within this time, and the next request of a connection as well.
+pub const HTTP_HEADER_TIMEOUT: Duration = Duration::from_secs(5);
+/// A request is read and answered within this time.
+pub const HTTP_REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+/// A connection of HTTP lives no longer.
+pub const HTTP_CONNECTION_LIFETIME: Duration = Duration::from_secs(300);
+/// Bytes of the headers of a request.
+pub const MAX_HTTP_HEAD: usize = 16 * 1024;
+/// Headers of a request.
+pub const MAX_HTTP_HEADERS: usize = 64;
+/// Bytes of the body of a request.
+pub const MAX_HTTP_BODY: usize = 4096;
+/// How long the HTTP side waits for the hub.
+pub const HUB_ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
+/// Most sessions in an answer.
+pub const MAX_SESSION_PAGE: usize = 500;
+/// Shortest admin token, in bytes.
+pub const MIN_ADMIN_TOKEN_LEN: usize = 16;

@@ -24,6 +24,7 @@
 //!
 //! Nothing here blocks, and nothing is unbounded: see [`limits`](crate::limits).
 
+use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::collections::HashMap;
 use std::collections::VecDeque;
@@ -61,6 +62,7 @@ use crate::namespace::NamespaceError;
 
 mod certificates;
 mod counters;
+mod list;
 pub(crate) mod networks;
 mod output;
 mod past;
@@ -71,6 +73,7 @@ mod sign_in;
 mod signals;
 
 pub use self::counters::Counters;
+pub use self::list::SessionInfo;
 pub use self::output::Check;
 pub use self::output::Notice;
 pub use self::output::Output;
@@ -92,6 +95,8 @@ pub struct Hub {
     sessions: HashMap<ConnectionId, Session>,
     /// Which session an identity of an app belongs to.
     owners: HashMap<(AppId, Identity), ConnectionId>,
+    /// Which session has that number.
+    numbers: BTreeMap<u64, ConnectionId>,
     /// Those who have not signed in yet, by when they connected.
     strangers: VecDeque<(Timestamp, ConnectionId)>,
     /// Those who wait for a verdict, by when the question was put; some have it meanwhile.
@@ -152,6 +157,7 @@ impl Hub {
             rng,
             sessions: HashMap::new(),
             owners: HashMap::new(),
+            numbers: BTreeMap::new(),
             strangers: VecDeque::new(),
             asking: VecDeque::new(),
             checking: 0,
@@ -419,6 +425,9 @@ impl Hub {
         };
         if let Some(expiry) = member.expiry_unix_secs {
             self.expiring.remove(&(expiry, client));
+        }
+        if self.numbers.get(&member.number) == Some(&client) {
+            self.numbers.remove(&member.number);
         }
         let key = (member.app, member.identity);
         if self.owners.get(&key) == Some(&client) {

@@ -53,6 +53,8 @@ pub(super) struct Member {
     pub(super) born_unix_us: u64,
     /// Until when the credential holds, in seconds since 1970.
     pub(super) expiry_unix_secs: Option<u64>,
+    /// Signals that it has sent and that were not refused.
+    pub(super) sent: u64,
     pub(super) allowance: Allowance,
 }
 

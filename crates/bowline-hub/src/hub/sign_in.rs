@@ -383,6 +383,7 @@ impl Hub {
         if let Some(expiry) = member.expiry_unix_secs {
             self.expiring.insert((expiry, client));
         }
+        self.numbers.insert(member.number, client);
         let note = note_of(&member, self.unix_secs(now));
         let resume = self.seal.seal(&mut self.rng, &note);
         if let Some(session) = self.sessions.get_mut(&client) {
@@ -403,6 +404,7 @@ impl Hub {
             number: self.rng.u64(),
             born_unix_us: accepted.born_unix_us,
             expiry_unix_secs,
+            sent: 0,
             allowance: Allowance::default(),
         }
     }

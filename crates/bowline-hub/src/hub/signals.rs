@@ -96,6 +96,7 @@ impl Hub {
                     false => Err(NackReason::RateLimited),
                 },
             );
+        member.sent += u64::from(checked.is_ok());
         let key_app = member.app;
         let from = member.identity.to_string();
         match checked {

@@ -3,6 +3,7 @@
 mod certificates;
 mod ended;
 mod later;
+mod list;
 mod network;
 mod sign_in;
 mod signals;

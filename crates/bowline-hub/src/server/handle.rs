@@ -7,6 +7,7 @@ use bowline_core::identity::Identity;
 use bowline_core::ids::AppId;
 
 use crate::hub::Counters;
+use crate::hub::SessionInfo;
 
 /// Talks to a hub that runs. Each request is answered between two rounds of the hub's thread, and waits until then; a
 /// hub that has stopped refuses it.
@@ -35,6 +36,7 @@ pub struct Stopped;
 #[derive(Debug)]
 pub(super) enum Request {
     Standing(mpsc::SyncSender<Standing>),
+    Sessions(u64, usize, mpsc::SyncSender<Vec<SessionInfo>>),
     Kick(AppId, Identity, mpsc::SyncSender<bool>),
     Stop(Farewell),
 }
@@ -55,6 +57,15 @@ impl Handle {
     /// If the hub has stopped.
     pub fn standing(&self) -> Result<Standing, Stopped> {
         self.ask(Request::Standing)
+    }
+
+    /// Sessions with larger numbers than this one, by number: so many at most, and no more than
+    /// [`MAX_SESSION_PAGE`](crate::limits::MAX_SESSION_PAGE). The first page begins after 0.
+    ///
+    /// # Errors
+    /// If the hub has stopped.
+    pub fn sessions(&self, after: u64, limit: usize) -> Result<Vec<SessionInfo>, Stopped> {
+        self.ask(|answer| Request::Sessions(after, limit, answer))
     }
 
     /// Ends the session of an identity; says whether there was one.

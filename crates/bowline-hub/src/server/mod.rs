@@ -378,6 +378,9 @@ impl Server {
                         counters: self.hub.counters().clone(),
                     });
                 }
+                Ok(Request::Sessions(after, limit, answer)) => {
+                    let _ = answer.try_send(self.hub.list(after, limit));
+                }
                 Ok(Request::Kick(app, identity, answer)) => {
                     let _ = answer.try_send(self.hub.kick(app, &identity));
                 }

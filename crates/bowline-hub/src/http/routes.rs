@@ -1,0 +1,189 @@
+//! What is answered where.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::DefaultBodyLimit;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::http::HeaderValue;
+use axum::http::Response;
+use axum::http::StatusCode;
+use axum::http::header;
+use axum::routing::get;
+use axum::routing::post;
+use serde::Serialize;
+use tokio::sync::Semaphore;
+
+use crate::auth::Auth;
+use crate::http::admin;
+use crate::http::admin::Token;
+use crate::http::metrics;
+use crate::http::network::NetworkConfig;
+use crate::http::page;
+use crate::limits::HUB_ANSWER_TIMEOUT;
+use crate::limits::MAX_HTTP_BODY;
+use crate::server::Handle;
+use crate::server::Standing;
+use crate::server::Stopped;
+
+/// Threads that wait for the hub's.
+pub(super) const ASKING_THREADS: usize = 4;
+/// Requests that wait for the hub at a time; further ones get 503.
+const ASKING: usize = 16;
+
+/// What all requests share.
+pub(super) struct Shared {
+    pub(super) hub: Handle,
+    pub(super) auth: Option<Arc<Auth>>,
+    pub(super) network: NetworkConfig,
+    pub(super) token: Option<Token>,
+    pub(super) page: page::Page,
+    pub(super) began: Instant,
+    asking: Arc<Semaphore>,
+}
+
+pub(super) fn router(
+    hub: Handle,
+    auth: Option<Arc<Auth>>,
+    network: NetworkConfig,
+    token: Option<Token>,
+) -> Router {
+    let has_token = token.is_some();
+    let shared = Shared {
+        hub,
+        auth,
+        network,
+        token,
+        page: page::Page::new(),
+        began: Instant::now(),
+        asking: Arc::new(Semaphore::new(ASKING)),
+    };
+    let mut router = Router::new()
+        .route("/healthz", get(async || text(StatusCode::OK, "alive\n")))
+        .route("/readyz", get(ready))
+        .route("/metrics", get(metrics))
+        .route("/v1/netconfig", get(network_config));
+    if has_token {
+        router = router
+            .route("/", get(page))
+            .route("/admin/standing", get(admin::standing))
+            .route("/admin/sessions", get(admin::sessions))
+            .route("/admin/kick", post(admin::kick));
+    }
+    router
+        .fallback(async || text(StatusCode::NOT_FOUND, "there is nothing here\n"))
+        .layer(DefaultBodyLimit::max(MAX_HTTP_BODY))
+        .with_state(Arc::new(shared))
+}
+
+impl Shared {
+    /// Asks the hub, without letting anything here wait for it for long.
+    ///
+    /// # Errors
+    /// The answer to whoever wanted to know, if the hub gives none.
+    pub(super) async fn ask<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&Handle) -> Result<T, Stopped> + Send + 'static,
+    ) -> Result<T, Response<Body>> {
+        let busy = || text(StatusCode::SERVICE_UNAVAILABLE, "the hub does not answer\n");
+        let place = Arc::clone(&self.asking)
+            .try_acquire_owned()
+            .map_err(|_| busy())?;
+        let hub = self.hub.clone();
+        let asked = tokio::task::spawn_blocking(move || {
+            let answer = question(&hub);
+            drop(place);
+            answer
+        });
+        match tokio::time::timeout(HUB_ANSWER_TIMEOUT, asked).await {
+            Ok(Ok(Ok(answer))) => Ok(answer),
+            _ => Err(busy()),
+        }
+    }
+
+    pub(super) async fn ask_standing(&self) -> Result<Standing, Response<Body>> {
+        self.ask(Handle::standing).await
+    }
+}
+
+/// An answer for people.
+pub(super) fn text(status: StatusCode, text: impl Into<Body>) -> Response<Body> {
+    with_type(status, "text/plain; charset=utf-8", text)
+}
+
+/// An answer for programs.
+pub(super) fn json(status: StatusCode, value: &impl Serialize) -> Response<Body> {
+    match serde_json::to_vec(value) {
+        Ok(bytes) => with_type(status, "application/json", bytes),
+        Err(_) => text(StatusCode::INTERNAL_SERVER_ERROR, "the answer is no JSON\n"),
+    }
+}
+
+fn with_type(status: StatusCode, kind: &'static str, body: impl Into<Body>) -> Response<Body> {
+    let mut response = Response::new(body.into());
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
+    response
+}
+
+async fn ready(State(shared): State<Arc<Shared>>) -> Response<Body> {
+    match shared.ask_standing().await {
+        Ok(_) => text(StatusCode::OK, "ready\n"),
+        Err(response) => response,
+    }
+}
+
+async fn metrics(State(shared): State<Arc<Shared>>) -> Response<Body> {
+    let standing = match shared.ask_standing().await {
+        Ok(standing) => standing,
+        Err(response) => return response,
+    };
+    let auth = shared.auth.as_ref().map(|auth| auth.counters());
+    let uptime = shared.began.elapsed().as_secs();
+    let body = metrics::render(&standing, &auth.unwrap_or_default(), uptime);
+    with_type(
+        StatusCode::OK,
+        "text/plain; version=0.0.4; charset=utf-8",
+        body,
+    )
+}
+
+async fn network_config(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Response<Body> {
+    let Some(config) = shared.network.current() else {
+        return text(StatusCode::NOT_FOUND, "there is no network config\n");
+    };
+    let is_known = config.is_known_by(&headers);
+    let (status, body) = match is_known {
+        true => (StatusCode::NOT_MODIFIED, Body::empty()),
+        false => (StatusCode::OK, Body::from(config.bytes)),
+    };
+    let mut response = with_type(status, "application/octet-stream", body);
+    let headers = response.headers_mut();
+    headers.insert(
+        header::CACHE_CONTROL,
+        HeaderValue::from_static("public, max-age=60"),
+    );
+    headers.insert(header::ETAG, config.tag);
+    response
+}
+
+async fn page(State(shared): State<Arc<Shared>>) -> Response<Body> {
+    let mut response = with_type(StatusCode::OK, "text/html; charset=utf-8", page::HTML);
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_SECURITY_POLICY, shared.page.policy.clone());
+    headers.insert(
+        header::REFERRER_POLICY,
+        HeaderValue::from_static("no-referrer"),
+    );
+    headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+    response
+}
