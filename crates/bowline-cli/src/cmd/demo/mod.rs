@@ -1,4 +1,5 @@
-//! `bowline demo`: one server and several clients over loopback, every message checked.
+//! `bowline demo`: one server and several clients over loopback, every message checked; then a hub, and players who find
+//! each other by their names.
 //!
 //! ```text
 //! traffic   what the messages look like, and checking those that arrive
@@ -6,11 +7,13 @@
 //! client    the thread of one client
 //! board     what the threads tell of their progress
 //! verdict   whether all went well
+//! identities  the second act: a hub, and players who know only names
 //! report    tables and JSON
 //! ```
 
 mod board;
 mod client;
+mod identities;
 mod report;
 mod server;
 mod traffic;
@@ -82,7 +85,9 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Error> {
     let rows = board.rows();
     let verdict = Verdict::of(&rows);
     report.conclude(&rows, &verdict)?;
-    Ok(if verdict.is_passed() {
+    let act = identities::run(&stop);
+    report.conclude_identities(&act)?;
+    Ok(if verdict.is_passed() && act.is_passed() {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE

@@ -11,6 +11,9 @@ use serde_json::json;
 use crate::cmd::demo::Args;
 use crate::cmd::demo::board::Direction;
 use crate::cmd::demo::board::Row;
+use crate::cmd::demo::identities::Call;
+use crate::cmd::demo::identities::NAMES;
+use crate::cmd::demo::identities::Outcome;
 use crate::cmd::demo::traffic::Kind;
 use crate::cmd::demo::verdict::Verdict;
 use crate::error::Error;
@@ -116,6 +119,44 @@ impl Report {
         }
         let table = table(self.style, rows);
         print(&format!("{table}\n{}", self.verdict_text(verdict)))
+    }
+
+    /// Shows how the second act went.
+    pub(crate) fn conclude_identities(&self, act: &Outcome) -> Result<(), Error> {
+        if matches!(self.form, Form::Json) {
+            return json_line(&json!({
+                "event": "identities", "passed": act.is_passed(), "identities": act,
+            }));
+        }
+        let title = format!("1 hub and {} players", NAMES.len());
+        let mut text = format!(
+            "\n{} who know nothing of each other but names.\n",
+            self.style.heading(&title)
+        );
+        if let Some((hub, ms)) = act.hub.zip(act.signed_in_ms) {
+            text += &format!("Signed in at {hub}, with certificates, in {ms:.0} ms.\n");
+        }
+        for Call {
+            from,
+            to,
+            ms,
+            found_at,
+        } in &act.calls
+        {
+            text +=
+                &format!("{from} called {to}: connected in {ms:.0} ms, directly to {found_at}.\n");
+        }
+        let (received, sent) = (act.lines_received, act.lines_sent);
+        let summary = format!("{received} of {sent} lines of chat arrived, each to a name.");
+        text += &match (act.is_passed(), &act.problem) {
+            (true, _) => format!("{}  {summary}\n", self.style.good("PASSED")),
+            (false, None) => format!("{}  {summary}\n", self.style.bad("FAILED")),
+            (false, Some(problem)) => {
+                let problem = printable(problem);
+                format!("{}  {summary}\n  {problem}\n", self.style.bad("FAILED"))
+            }
+        };
+        print(&text)
     }
 
     fn verdict_text(&self, verdict: &Verdict) -> String {
