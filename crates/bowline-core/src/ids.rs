@@ -242,6 +242,8 @@ pub struct VirtualPort(u32);
 impl VirtualPort {
     /// The one of the Messages API.
     pub const MESSAGES: Self = Self(0x7FFF_FFFF);
+    /// The one of packets to identities, as the legacy API has them.
+    pub const PACKETS: Self = Self(0x7FFF_FFFE);
 
     /// The port of that number, if there is one: they end at 0x7FFFFFFF.
     pub const fn new(value: u32) -> Option<Self> {

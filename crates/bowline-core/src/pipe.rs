@@ -402,12 +402,17 @@ impl Pipe {
         self.lanes.get(lane.as_usize())?;
         let at_once = self.waiting == 0 && self.is_open && self.room.messages > 0;
         let at_once_bytes = if at_once { self.room.bytes } else { 0 };
-        let free = self.send_buffer_bytes.saturating_sub(self.buffered_bytes());
+        let free = self.free_bytes();
         let max = self.max_message_bytes();
         Some(PipeRoom {
             buffer_bytes: free.max(at_once_bytes).min(max),
             at_once_bytes,
         })
+    }
+
+    /// How many bytes more the send buffer takes.
+    pub(crate) fn free_bytes(&self) -> usize {
+        self.send_buffer_bytes.saturating_sub(self.buffered_bytes())
     }
 
     /// When it was made.

@@ -201,9 +201,10 @@ impl SocketsBuilder {
     /// which reads no events has none waiting. Off unless set.
     ///
     /// An event is then queued only if it carries a [`CallbackToken`](crate::CallbackToken), as in GNS;
-    /// [`Event::Writable`](crate::Event::Writable) and
-    /// [`Event::CertificateExpiring`](crate::Event::CertificateExpiring) never do: see
-    /// [`Sockets::set_tells_writable`] and [`Sockets::set_tells_certificate_expiring`].
+    /// [`Event::Writable`](crate::Event::Writable),
+    /// [`Event::CertificateExpiring`](crate::Event::CertificateExpiring) and those of [`Packets`](crate::Packets) never
+    /// do: see [`Sockets::set_tells_writable`], [`Sockets::set_tells_certificate_expiring`] and
+    /// [`Sockets::set_tells_packets`].
     pub const fn events_need_callbacks(mut self, needed: bool) -> Self {
         self.events_need_callbacks = needed;
         self

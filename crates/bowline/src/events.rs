@@ -14,6 +14,7 @@ use bowline_core::identity::Identity;
 use crate::connection::Connection;
 use crate::info_flags::InfoFlags;
 use crate::listener::ListenerId;
+use crate::packets::P2pSessionError;
 
 /// Something that happened to a connection or to our certificate; read with [`Sockets::next_event`](crate::Sockets::next_event).
 ///
@@ -55,6 +56,22 @@ pub enum Event {
         /// interface had when it happened.
         callback: CallbackToken,
     },
+    /// A peer wants to send packets by its identity ([`Packets`](crate::Packets)): accept the session, send something,
+    /// or close it. Told again about every 10 s while the peer keeps asking.
+    PacketsSessionRequest {
+        /// Who asks.
+        peer: Identity,
+    },
+    /// A peer was not reached, or packets to it were under way when its session ended. Those that were queued are
+    /// gone.
+    PacketsSessionFailed {
+        /// Who it is.
+        peer: Identity,
+        /// What Steam would have said.
+        error: P2pSessionError,
+        /// The connection as it was then, with the reason in full.
+        info: Box<ConnectionInfo>,
+    },
     /// Our own certificate has a third of its life left. Let the authority sign a new
     /// [`request`](crate::Sockets::certificate_request), and hand that to
     /// [`set_certificate`](crate::Sockets::set_certificate). Told once for each certificate.
@@ -72,7 +89,10 @@ impl Event {
             Self::AuthenticationChanged { callback, .. }
             | Self::MessagesSessionRequest { callback, .. }
             | Self::MessagesSessionFailed { callback, .. } => *callback,
-            Self::Writable(_) | Self::CertificateExpiring { .. } => CallbackToken::NONE,
+            Self::Writable(_)
+            | Self::PacketsSessionRequest { .. }
+            | Self::PacketsSessionFailed { .. }
+            | Self::CertificateExpiring { .. } => CallbackToken::NONE,
         }
     }
 }

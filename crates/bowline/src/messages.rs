@@ -24,6 +24,9 @@ use bytes::Bytes;
 
 use crate::driver::Inner;
 use crate::driver::default_signaling::DefaultSignaling;
+use crate::driver::sessions::Early;
+use crate::driver::sessions::Mail;
+use crate::driver::sessions::SessionKind;
 use crate::error::ListenP2pError;
 use crate::events::ConnectionInfo;
 use crate::signaling::Signaling;
@@ -104,7 +107,7 @@ impl Sockets {
     /// # Errors
     /// If the application has a listener of its own on [`VirtualPort::MESSAGES`], or as many as there may be.
     pub fn messages(&self) -> Result<Messages, ListenP2pError> {
-        self.inner().open_messages()?;
+        self.inner().open_sessions(KIND)?;
         Ok(Messages {
             inner: Arc::clone(self.inner()),
         })
@@ -149,7 +152,7 @@ impl Messages {
         data: &[u8],
         flags: SendFlags,
     ) -> Result<(), MessagesSendError> {
-        self.inner.send_to_peer(peer, channel, data, flags, false)
+        self.send_mail(peer, channel, data, flags, false)
     }
 
     /// Like [`send`](Self::send), but a session that has failed begins anew.
@@ -163,12 +166,14 @@ impl Messages {
         data: &[u8],
         flags: SendFlags,
     ) -> Result<(), MessagesSendError> {
-        self.inner.send_to_peer(peer, channel, data, flags, true)
+        self.send_mail(peer, channel, data, flags, true)
     }
 
     /// Takes the oldest message of a channel, whoever has sent it.
     pub fn receive(&self, channel: i32) -> Option<SessionMessage> {
-        self.inner.receive_on_channel(channel).map(SessionMessage)
+        self.inner
+            .receive_on_channel(KIND, channel)
+            .map(SessionMessage)
     }
 
     /// Appends up to `max` messages of a channel to `messages`, oldest first, and tells how many.
@@ -188,7 +193,7 @@ impl Messages {
     /// # Errors
     /// If it neither asks nor has one.
     pub fn accept(&self, peer: &Identity) -> Result<(), NoSession> {
-        self.inner.accept_session(peer)
+        self.inner.accept_session(KIND, peer)
     }
 
     /// Ends a channel of a session: drops what nobody has read of it. A channel is open from the first message
@@ -197,7 +202,7 @@ impl Messages {
     /// # Errors
     /// If the channel is not open, or there is no session.
     pub fn close_channel(&self, peer: &Identity, channel: i32) -> Result<(), NoSession> {
-        self.inner.close_session_channel(peer, channel)
+        self.inner.close_session_channel(KIND, peer, channel)
     }
 
     /// Ends a session at once, or refuses one that a peer asks for. What was not read or not sent yet is dropped; the
@@ -206,31 +211,53 @@ impl Messages {
     /// # Errors
     /// If there is none.
     pub fn close(&self, peer: &Identity) -> Result<(), NoSession> {
-        self.inner.close_session(peer)
+        self.inner.close_session(KIND, peer)
     }
 
     /// How the session with a peer does; `None` if there is none. One that has failed tells why until it has not been
     /// used for as long as others.
     pub fn session(&self, peer: &Identity) -> Option<SessionInfo> {
-        self.inner.session_info(peer)
+        self.inner.session_info(KIND, peer)
     }
 
     /// How many sessions there are: those with a connection, those that ask for one, and those that have failed.
     pub fn session_count(&self) -> usize {
-        self.inner.sessions.lock().len()
+        self.inner.sessions.lock(KIND).len()
     }
 
     /// Sets after how long a session ends that nobody uses: 3 minutes unless set. To send, to receive and to accept is
     /// to use it.
     pub fn set_idle_timeout(&self, idle: Duration) {
-        self.inner.set_session_idle(idle.into());
+        self.inner.set_session_idle(KIND, idle.into());
     }
 
     /// Messages that were dropped because they had no header, and requests beyond what may wait, by reason.
     pub fn drops(&self) -> DropCounters {
-        self.inner.sessions.lock().drops().clone()
+        self.inner.sessions.lock(KIND).drops().clone()
+    }
+
+    fn send_mail(
+        &self,
+        peer: &Identity,
+        channel: i32,
+        data: &[u8],
+        flags: SendFlags,
+        restart: bool,
+    ) -> Result<(), MessagesSendError> {
+        let mail = Mail {
+            channel,
+            data,
+            flags,
+            max: Self::MAX_MESSAGE,
+            // The application does not see whether there is a connection.
+            early: Early::Reliable,
+            restart,
+        };
+        self.inner.send_to_peer(KIND, peer, mail)
     }
 }
+
+const KIND: SessionKind = SessionKind::Messages;
 
 impl fmt::Debug for Messages {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -240,9 +267,9 @@ impl fmt::Debug for Messages {
     }
 }
 
-/// A message that a peer has sent. Derefs to its bytes.
+/// A message or a packet that a peer has sent. Derefs to its bytes.
 #[derive(Clone, Debug)]
-pub struct SessionMessage(core::SessionMessage);
+pub struct SessionMessage(pub(crate) core::SessionMessage);
 
 impl SessionMessage {
     /// Who has sent it.

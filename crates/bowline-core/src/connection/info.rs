@@ -266,6 +266,13 @@ impl Connection {
         })
     }
 
+    /// How many bytes more the send buffer takes, headers of messages included. A message may be smaller only
+    /// ([`send_capacity`](Self::send_capacity)).
+    pub fn free_send_buffer(&self) -> usize {
+        let pipe = self.pipe.as_ref();
+        pipe.map_or_else(|| self.sender.free_bytes(), |pipe| pipe.free_bytes())
+    }
+
     /// Smoothed round-trip time in milliseconds, once measured.
     pub fn ping_ms(&self) -> Option<u32> {
         self.telemetry.ping.smoothed_ms()

@@ -12,6 +12,7 @@ use crate::messages::PlanError;
 use crate::messages::SendPlan;
 use crate::messages::SessionEvent;
 use crate::messages::Sessions;
+use crate::messages::pieces::Pieces;
 use crate::messages::session::Link;
 use crate::messages::session::Session;
 use crate::time::Timestamp;
@@ -29,6 +30,7 @@ impl<I> Sessions<I> {
         restart: bool,
     ) -> Result<SendPlan, PlanError> {
         let is_full = self.sessions.len() >= limits::MAX_SESSIONS;
+        let stays_broken = self.profile.stays_broken;
         let Some(session) = self.sessions.get_mut(peer) else {
             return if is_full {
                 Err(PlanError::TooMany)
@@ -37,7 +39,7 @@ impl<I> Sessions<I> {
             };
         };
         match session.link {
-            Link::Failed(_) if !restart => Err(PlanError::Broken),
+            Link::Failed(_) if stays_broken && !restart => Err(PlanError::Broken),
             Link::Failed(_) | Link::None => {
                 session.used_at = now;
                 Ok(SendPlan::Connect)
@@ -61,6 +63,15 @@ impl<I> Sessions<I> {
             connected: false,
         };
         self.put(now, peer, connection, link);
+    }
+
+    /// Something was sent on a channel.
+    pub fn sent(&mut self, peer: &Identity, channel: i32) {
+        if self.profile.opens_by_sending
+            && let Some(session) = self.sessions.get_mut(peer)
+        {
+            session.open(channel, 0);
+        }
     }
 
     /// The peer asks for a session by a connection.
@@ -153,6 +164,7 @@ impl<I> Sessions<I> {
         session.used_at = now;
         let replaced = session.connection();
         session.link = link;
+        session.pieces = Pieces::None;
         let deadline = session.deadline(self.profile.idle);
         self.look_by(deadline);
         if let Some(replaced) = replaced {

@@ -46,8 +46,7 @@ impl<I> Sessions<I> {
             Link::None | Link::Failed(_) => return true,
         };
         session.used_at = now;
-        session.is_full = false;
-        session.link = Link::None;
+        session.unlink();
         if is_missed {
             session.link = Link::Failed(info.clone());
             self.events.push_back(SessionEvent::Failed(info));
@@ -158,8 +157,7 @@ impl<I> Sessions<I> {
         let Some(session) = self.sessions.get_mut(peer) else {
             return;
         };
-        session.is_full = false;
-        session.link = Link::None;
+        session.unlink();
         if session.unread.messages == 0 {
             self.sessions.remove(peer);
         }

@@ -1,37 +1,64 @@
 //! The bytes before each message: a byte of flags and the channel.
 //!
-//! GNS e707b3a: csteamnetworkingmessages.cpp, `SendMessageToUser`, `ReceivedMessage`.
+//! GNS e707b3a: csteamnetworkingmessages.cpp, `SendMessageToUser`, `ReceivedMessage`. That a message goes on in the next
+//! one is ours, and said only where both ends are ([`Profile::pieces`](crate::messages::Profile::pieces)).
 
 use crate::counters::DropReason;
 
 /// So many bytes stand before those of the application.
 pub const HEADER: usize = 5;
 
-/// A channel follows; no other flag is known.
+/// A channel follows.
 const HAS_CHANNEL: u8 = 1;
+/// The next reliable message of the connection goes on with this one.
+const GOES_ON: u8 = 2;
 
 /// What stands before a message on that channel.
 pub const fn header(channel: i32) -> [u8; HEADER] {
-    let [a, b, c, d] = channel.to_le_bytes();
-    [HAS_CHANNEL, a, b, c, d]
+    with_flags(HAS_CHANNEL, channel)
 }
 
-/// The channel of a message.
+/// What stands before a piece that is not the last of its message.
+pub const fn piece_header(channel: i32) -> [u8; HEADER] {
+    with_flags(HAS_CHANNEL | GOES_ON, channel)
+}
+
+/// What was said before a message.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Header {
+    pub(super) channel: i32,
+    pub(super) goes_on: bool,
+}
+
+/// What is said before a message.
 ///
 /// # Errors
 /// If there is no such header.
-pub(super) fn parse(message: &[u8]) -> Result<i32, DropReason> {
+pub(super) fn parse(message: &[u8]) -> Result<Header, DropReason> {
     match message {
-        [flags, a, b, c, d, ..] if *flags & HAS_CHANNEL != 0 => {
-            Ok(i32::from_le_bytes([*a, *b, *c, *d]))
-        }
+        [flags, a, b, c, d, ..] if *flags & HAS_CHANNEL != 0 => Ok(Header {
+            channel: i32::from_le_bytes([*a, *b, *c, *d]),
+            goes_on: *flags & GOES_ON != 0,
+        }),
         _ => Err(DropReason::BadSessionHeader),
     }
+}
+
+const fn with_flags(flags: u8, channel: i32) -> [u8; HEADER] {
+    let [a, b, c, d] = channel.to_le_bytes();
+    [flags, a, b, c, d]
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn of(channel: i32) -> Header {
+        Header {
+            channel,
+            goes_on: false,
+        }
+    }
 
     #[test]
     fn the_channel_is_little_endian_after_a_one() {
@@ -43,11 +70,14 @@ mod tests {
     #[test]
     fn every_channel_comes_back() {
         for channel in [0, 1, -1, 77, i32::MIN, i32::MAX] {
-            assert_eq!(parse(&header(channel)), Ok(channel));
+            let (whole, piece) = (parse(&header(channel)), parse(&piece_header(channel)));
+            assert_eq!(whole, Ok(of(channel)));
+            let goes_on = true;
+            assert_eq!(piece, Ok(Header { channel, goes_on }));
         }
         let mut message = header(5).to_vec();
         message.extend_from_slice(b"body");
-        assert_eq!(parse(&message), Ok(5));
+        assert_eq!(parse(&message), Ok(of(5)));
     }
 
     #[test]
@@ -61,6 +91,10 @@ mod tests {
             parse(&[0, 3, 0, 0, 0, 9]),
             Err(DropReason::BadSessionHeader)
         );
-        assert_eq!(parse(&[3, 3, 0, 0, 0]), Ok(3), "flags of later versions");
+        assert_eq!(
+            parse(&[5, 3, 0, 0, 0]),
+            Ok(of(3)),
+            "flags of later versions"
+        );
     }
 }

@@ -63,6 +63,12 @@ impl Inbox {
         bytes
     }
 
+    /// The size of the message that is next on a channel.
+    pub(super) fn next_len(&self, channel: i32) -> Option<usize> {
+        let next = self.channels.get(&channel)?.front()?;
+        Some(next.message.len())
+    }
+
     /// How many messages wait.
     pub(super) const fn unread(&self) -> usize {
         self.unread

@@ -6,6 +6,7 @@
 //! session   one peer: its connection, its channels, when it was used last
 //! begin     how sessions begin: by what is sent, or by a request that is accepted
 //! end       how they end: through either application, the peer, the network, or time
+//! pieces    messages that are larger than a connection takes
 //! inbox     messages that wait to be read, by channel
 //! reading   what connections deliver, and who reads it
 //! ```
@@ -26,6 +27,9 @@
 //! full ([`Sessions::wants`]) they stay in the connection, whose bounds reach back to the peer; so nothing is
 //! lost and nothing is unbounded.
 //!
+//! There are two kinds ([`Profile`]): messages as GNS has them, and packets as in Steam's legacy API. They differ in port,
+//! times and bounds, and in what follows from a failure.
+//!
 //! `I` is what the owner knows of a connection that broke.
 //!
 //! GNS e707b3a: steamnetworkingsockets/clientlib/csteamnetworkingmessages.cpp (p2p.md, section 11).
@@ -36,15 +40,20 @@ mod begin;
 mod end;
 mod header;
 mod inbox;
+pub mod limits;
+mod pieces;
 mod profile;
 mod reading;
 mod session;
 
 pub use header::HEADER;
 pub use header::header;
+pub use header::piece_header;
 pub use inbox::SessionMessage;
 pub use profile::Ending;
 pub use profile::Profile;
+pub use profile::Room;
+pub use reading::ClosedChannel;
 pub use reading::Read;
 
 use alloc::collections::BTreeMap;
@@ -189,7 +198,7 @@ impl<I> Sessions<I> {
         })
     }
 
-    /// Whether something was received on a channel of the session that was not closed since.
+    /// Whether a channel of the session was used ([`Profile::opens_by_sending`]) and not closed since.
     pub fn is_open(&self, peer: &Identity, channel: i32) -> bool {
         let session = self.sessions.get(peer);
         session.is_some_and(|session| session.channels.contains_key(&channel))

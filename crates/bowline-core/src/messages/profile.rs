@@ -3,6 +3,7 @@
 use crate::end_reason::EndReason;
 use crate::ids::VirtualPort;
 use crate::limits;
+use crate::messages::limits as session_limits;
 use crate::time::Span;
 
 /// The port, the timers and the codes of a kind of sessions.
@@ -12,10 +13,27 @@ pub struct Profile {
     pub port: VirtualPort,
     /// A session ends that was not used for so long.
     pub idle: Span,
+    /// What a session may leave unread. `None`: as much as the settings of its connection say.
+    pub room: Option<Room>,
+    /// The largest message in bytes, if larger ones than a connection takes come in pieces.
+    pub pieces: Option<usize>,
+    /// Whether the application has to say that it knows before anything is sent after a failure.
+    pub stays_broken: bool,
+    /// Whether a channel is open from the first message that is sent on it, too.
+    pub opens_by_sending: bool,
     /// What the peer hears when the application ends a session.
     pub closed: Ending,
     /// What it hears when a session was not used.
     pub idled: Ending,
+}
+
+/// How much may wait to be read: one message more may come in while there is less.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Room {
+    /// Messages.
+    pub messages: usize,
+    /// Their bytes.
+    pub bytes: usize,
 }
 
 /// What the peer is told when a session ends.
@@ -32,6 +50,10 @@ impl Profile {
     pub const MESSAGES: Self = Self {
         port: VirtualPort::MESSAGES,
         idle: limits::SESSION_IDLE,
+        room: None,
+        pieces: None,
+        stays_broken: true,
+        opens_by_sending: false,
         closed: Ending {
             reason: EndReason::new(1001),
             text: "the session was closed",
@@ -40,5 +62,19 @@ impl Profile {
             reason: EndReason::new(1002),
             text: "the session was not used",
         },
+    };
+
+    /// Packets to identities: the legacy API of Steam. On the wire nobody but us has it, so that the codes are free.
+    pub const LEGACY: Self = Self {
+        port: VirtualPort::PACKETS,
+        idle: session_limits::PACKETS_IDLE,
+        room: Some(Room {
+            messages: session_limits::MAX_UNREAD_PACKETS,
+            bytes: session_limits::MAX_UNREAD_PACKET_BYTES,
+        }),
+        pieces: Some(session_limits::MAX_RELIABLE_PACKET),
+        stays_broken: false,
+        opens_by_sending: true,
+        ..Self::MESSAGES
     };
 }

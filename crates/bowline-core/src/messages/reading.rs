@@ -11,11 +11,11 @@ use crate::ids::ConnectionId;
 use crate::message::Message;
 use crate::messages::HEADER;
 use crate::messages::NoSession;
+use crate::messages::Room;
 use crate::messages::SessionMessage;
 use crate::messages::Sessions;
 use crate::messages::header;
 use crate::messages::session::Session;
-use crate::messages::session::Unread;
 use crate::time::Timestamp;
 
 /// A message that was read, and what follows from there being room.
@@ -27,18 +27,32 @@ pub struct Read {
     pub resume: Option<ConnectionId>,
 }
 
+/// What came of closing a channel.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum ClosedChannel {
+    /// There are others.
+    Only {
+        /// There is room again for what waits in this connection.
+        resume: Option<ConnectionId>,
+    },
+    /// It was the last, and the session has ended. This connection is to be closed, as after
+    /// [`Sessions::close`].
+    Session(Option<ConnectionId>),
+}
+
 impl<I> Sessions<I> {
-    /// Whether there is room for another message of this connection, by its settings (`RecvBufferSize`,
-    /// `RecvBufferMessages`). While there is any, a message of any size may come in. If not, leave it in the
+    /// Whether there is room for another message of this connection, by [`Profile::room`](crate::messages::Profile::room),
+    /// else by its settings (`RecvBufferSize`, `RecvBufferMessages`). While there is any, a message of any size may come in. If not, leave it in the
     /// connection until [`receive`](Self::receive) says that there is.
     pub fn wants(&mut self, connection: ConnectionId, config: &Config) -> bool {
+        let room = self.profile.room.unwrap_or_else(|| Room {
+            messages: config.recv_buffer_messages(),
+            bytes: config.recv_buffer_bytes(),
+        });
         let Some(session) = self.session_of(connection) else {
             return false;
         };
-        session.room = Unread {
-            messages: config.recv_buffer_messages(),
-            bytes: config.recv_buffer_bytes(),
-        };
+        session.room = room;
         session.is_full = !session.has_room();
         !session.is_full
     }
@@ -68,12 +82,14 @@ impl<I> Sessions<I> {
             session.take(channel, message.message.len());
             // Who reads all of a channel may not read the others.
             let is_read = session.channels.get(&channel) == Some(&0);
-            if session.is_full && (session.has_much_room() || is_read && session.has_room()) {
-                session.is_full = false;
-                resume = session.connection();
-            }
+            resume = session.resume(is_read);
         }
         Some(Read { message, resume })
+    }
+
+    /// The size in bytes of the message that [`receive`](Self::receive) would return.
+    pub fn next_len(&self, channel: i32) -> Option<usize> {
+        self.inbox.next_len(channel)
     }
 
     /// How many messages wait to be read, on all channels.
@@ -81,8 +97,9 @@ impl<I> Sessions<I> {
         self.inbox.unread()
     }
 
-    /// Ends a channel of a session, which is open from the first message that was received on it. What nobody has
-    /// read of it is gone. The last one ends the session, and returns what [`close`](Self::close) does.
+    /// Ends a channel of a session, which is open from the first message that was received on it
+    /// ([`Profile::opens_by_sending`](crate::messages::Profile::opens_by_sending): or sent). What nobody has read of it
+    /// is gone. The last one ends the session.
     ///
     /// # Errors
     /// If there is no session, or the channel is not open.
@@ -90,23 +107,23 @@ impl<I> Sessions<I> {
         &mut self,
         peer: &Identity,
         channel: i32,
-    ) -> Result<Option<ConnectionId>, NoSession> {
+    ) -> Result<ClosedChannel, NoSession> {
         let (peer, session) = self.sessions.get_key_value(peer).ok_or(NoSession)?;
         if !session.channels.contains_key(&channel) {
             return Err(NoSession);
         }
-        if session.channels.len() == 1 {
-            let peer = Arc::clone(peer);
-            return self.close(&peer);
-        }
         let peer = Arc::clone(peer);
-        let bytes = self.inbox.remove(&peer, channel);
-        if let Some(session) = self.sessions.get_mut(&peer) {
-            let unread = session.channels.remove(&channel).unwrap_or_default();
-            session.unread.messages = session.unread.messages.saturating_sub(unread);
-            session.unread.bytes = session.unread.bytes.saturating_sub(bytes);
+        if session.channels.len() == 1 {
+            return self.close(&peer).map(ClosedChannel::Session);
         }
-        Ok(None)
+        let bytes = self.inbox.remove(&peer, channel);
+        let session = self.sessions.get_mut(&peer).ok_or(NoSession)?;
+        let unread = session.channels.remove(&channel).unwrap_or_default();
+        session.unread.messages = session.unread.messages.saturating_sub(unread);
+        session.unread.bytes = session.unread.bytes.saturating_sub(bytes);
+        Ok(ClosedChannel::Only {
+            resume: session.resume(false),
+        })
     }
 
     /// Drops what a session has received and nobody has read.
@@ -115,7 +132,7 @@ impl<I> Sessions<I> {
         for (channel, _) in channels.iter().filter(|(_, unread)| **unread > 0) {
             self.inbox.remove(peer, *channel);
         }
-        session.unread = Unread::default();
+        session.unread = Room::default();
     }
 
     fn take_in(
@@ -128,9 +145,16 @@ impl<I> Sessions<I> {
         let peer = peer.ok_or(DropReason::UnknownConnection)?;
         let session = self.sessions.get_mut(peer);
         let session = session.ok_or(DropReason::UnknownConnection)?;
-        let channel = header::parse(&message)?;
+        let header = header::parse(&message)?;
         message.data.advance(HEADER);
         session.used_at = now;
+        if let Some(max) = self.profile.pieces {
+            let Some(whole) = session.pieces.add(header, message, max)? else {
+                return Ok(());
+            };
+            message = whole;
+        }
+        let channel = header.channel;
         session.add(channel, message.len());
         self.inbox.push(SessionMessage {
             peer: Arc::clone(peer),

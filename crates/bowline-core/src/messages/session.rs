@@ -4,6 +4,8 @@ use alloc::collections::BTreeMap;
 
 use crate::ids::ConnectionId;
 use crate::limits;
+use crate::messages::Room;
+use crate::messages::pieces::Pieces;
 use crate::time::Span;
 use crate::time::Timestamp;
 
@@ -14,20 +16,15 @@ pub(super) struct Session<I> {
     pub(super) used_at: Timestamp,
     /// The connection was asked whether anything is under way; not again before this.
     ask_idle_at: Timestamp,
-    /// The channels on which something was received, and how much of it is unread. Sending opens none.
+    /// The open channels, and how many messages on each are unread.
     pub(super) channels: BTreeMap<i32, usize>,
-    pub(super) unread: Unread,
+    pub(super) unread: Room,
     /// Something waits in the connection for room.
     pub(super) is_full: bool,
     /// What [`Sessions::wants`](crate::messages::Sessions::wants) last went by.
-    pub(super) room: Unread,
-}
-
-/// How much waits to be read, or may.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub(super) struct Unread {
-    pub(super) messages: usize,
-    pub(super) bytes: usize,
+    pub(super) room: Room,
+    /// What has come of a message in pieces.
+    pub(super) pieces: Pieces,
 }
 
 /// What leads to the peer.
@@ -70,15 +67,16 @@ impl<I> Session<I> {
             used_at: now,
             ask_idle_at: Timestamp::ZERO,
             channels: BTreeMap::new(),
-            unread: Unread {
+            unread: Room {
                 messages: 0,
                 bytes: 0,
             },
             is_full: false,
-            room: Unread {
+            room: Room {
                 messages: 0,
                 bytes: 0,
             },
+            pieces: Pieces::None,
         }
     }
 
@@ -95,6 +93,13 @@ impl<I> Session<I> {
             connection,
             connected: false,
         };
+    }
+
+    /// Its connection is gone.
+    pub(super) fn unlink(&mut self) {
+        self.is_full = false;
+        self.link = Link::None;
+        self.pieces = Pieces::None;
     }
 
     /// When something is due.
@@ -133,11 +138,19 @@ impl<I> Session<I> {
     pub(super) fn add(&mut self, channel: i32, bytes: usize) {
         self.unread.messages += 1;
         self.unread.bytes += bytes;
-        *self.channels.entry(channel).or_insert(0) += 1;
+        self.open(channel, 1);
+    }
+
+    /// A channel is open, and has so much more to read.
+    pub(super) fn open(&mut self, channel: i32, more: usize) {
+        *self.channels.entry(channel).or_insert(0) += more;
         if self.channels.len() > limits::MAX_SESSION_CHANNELS {
-            let mut read = self.channels.iter().filter(|(_, unread)| **unread == 0);
+            let mut read = self.channels.iter();
             // Those with something to read are bounded by the room for messages.
-            if let Some(forgotten) = read.next().map(|(channel, _)| *channel) {
+            if let Some(forgotten) = read
+                .find(|(its, unread)| **unread == 0 && **its != channel)
+                .map(|(channel, _)| *channel)
+            {
                 self.channels.remove(&forgotten);
             }
         }
@@ -150,6 +163,16 @@ impl<I> Session<I> {
         if let Some(unread) = self.channels.get_mut(&channel) {
             *unread = unread.saturating_sub(1);
         }
+    }
+
+    /// The connection, if it is worth fetching what waits in it: there is room again, and much of it, unless
+    /// `is_read` says that somebody has read all that there was.
+    pub(super) fn resume(&mut self, is_read: bool) -> Option<ConnectionId> {
+        if self.is_full && (self.has_much_room() || is_read && self.has_room()) {
+            self.is_full = false;
+            return self.connection();
+        }
+        None
     }
 
     /// Whether there is room for a message of any size: one more may always come in while there is any.

@@ -121,8 +121,7 @@ impl Sender {
         } else {
             0
         };
-        let buffer = self.send_buffer_bytes.saturating_sub(self.buffered_bytes());
-        let buffer = buffer.min(limits::MAX_MESSAGE as u64);
+        let buffer = self.free_bytes().min(limits::MAX_MESSAGE) as u64;
         let at_once = paced.min(window).saturating_sub(ahead).min(buffer);
         Some(Capacity {
             buffer_bytes: to_usize(buffer),
@@ -137,6 +136,11 @@ impl Sender {
     pub(super) fn buffered_bytes(&self) -> u64 {
         let records = self.unsent_unreliable * limits::UNRELIABLE_MESSAGE_COST;
         self.unsent_bytes.max(records)
+    }
+
+    /// How many bytes more the send buffer takes, headers of messages included.
+    pub(crate) fn free_bytes(&self) -> usize {
+        to_usize(self.send_buffer_bytes.saturating_sub(self.buffered_bytes()))
     }
 
     /// How long these bytes take at the current rate, if one is known.

@@ -20,6 +20,7 @@ use bowline_core::ids::VirtualPort;
 use bowline_core::time::Timestamp;
 use bowline_io::udp::UdpSocket;
 
+use crate::driver::sessions::SessionKind;
 use crate::driver::shard::ShardId;
 use crate::driver::slot::Slot;
 use crate::driver::ways::Ways;
@@ -38,8 +39,8 @@ pub(crate) struct Hub {
     next_listener: u32,
     /// The interface is being dropped: nobody from elsewhere may add a connection.
     is_closed: bool,
-    /// The virtual port for messages to identities is ours, not the application's.
-    pub(crate) has_messages: bool,
+    /// The kinds of sessions whose virtual port is ours, not the application's.
+    pub(crate) session_kinds: Vec<SessionKind>,
     /// Our certificate is a hub's, which is asked for the next one.
     pub(crate) is_certified_by_hub: bool,
 }
@@ -142,7 +143,7 @@ impl Hub {
             next_socket: 0,
             next_listener: 0,
             is_closed: false,
-            has_messages: false,
+            session_kinds: Vec::new(),
             is_certified_by_hub: false,
         }
     }
@@ -260,9 +261,10 @@ impl Hub {
         })
     }
 
-    /// Whether connections to a virtual port are those of sessions.
-    pub(crate) fn is_for_sessions(&self, port: VirtualPort) -> bool {
-        self.has_messages && port == VirtualPort::MESSAGES
+    /// Of which kind of sessions the connections to a virtual port are; `None` if they are the application's.
+    pub(crate) fn sessions_on(&self, port: VirtualPort) -> Option<SessionKind> {
+        let mut kinds = self.session_kinds.iter().copied();
+        kinds.find(|kind| kind.port() == port)
     }
 
     /// Listens no more. The socket stays while connections use it.

@@ -48,12 +48,14 @@ impl Told {
 pub(crate) struct Lobby<R = Box<Reactor>> {
     /// Events that may wait before no connection is made any more.
     max_events: usize,
-    /// Nothing is told but what a binding has set a callback for, and the two below.
+    /// Nothing is told but what a binding has set a callback for, and the three below.
     callbacks_only: bool,
     /// Room in send buffers is told all the same.
     tells_writable: AtomicBool,
     /// The end of our certificate is told all the same.
     tells_expiring: AtomicBool,
+    /// The same of sessions of packets.
+    tells_packets: AtomicBool,
     state: Lock<LobbyState<R>>,
     /// Notified when something became ready or the role of driving became free.
     changed: Condvar,
@@ -149,6 +151,7 @@ impl<R> Lobby<R> {
             callbacks_only: told.callbacks_only,
             tells_writable: AtomicBool::new(false),
             tells_expiring: AtomicBool::new(false),
+            tells_packets: AtomicBool::new(false),
             state: Lock::new(
                 Rank::Lobby,
                 LobbyState {
@@ -200,6 +203,11 @@ impl<R> Lobby<R> {
         self.tells_expiring.store(tells, Ordering::Relaxed);
     }
 
+    /// Says whether sessions of packets are told of from now on, whether or not only callbacks are.
+    pub(crate) fn set_tells_packets(&self, tells: bool) {
+        self.tells_packets.store(tells, Ordering::Relaxed);
+    }
+
     /// Whether a binding wants to be told.
     fn is_wanted(&self, event: &Event) -> bool {
         match event {
@@ -208,6 +216,9 @@ impl<R> Lobby<R> {
             | Event::MessagesSessionRequest { .. }
             | Event::MessagesSessionFailed { .. } => !event.callback().is_none(),
             Event::Writable(_) => self.tells_writable.load(Ordering::Relaxed),
+            Event::PacketsSessionRequest { .. } | Event::PacketsSessionFailed { .. } => {
+                self.tells_packets.load(Ordering::Relaxed)
+            }
             Event::CertificateExpiring { .. } => self.tells_expiring.load(Ordering::Relaxed),
         }
     }

@@ -9,7 +9,7 @@
 //! slot        a connection behind its lock
 //! held        connections whose lock another thread has
 //! signals     signals between peers, and who asks for a connection by them
-//! sessions    messages to identities, over connections between peers
+//! sessions    messages and packets to identities, over connections between peers
 //! hub_link    the client of a hub, and its connection
 //! default_signaling  what carries signals where nobody has given anything
 //! ways        the ways out of this machine that connections between peers may take
@@ -73,6 +73,7 @@ pub(crate) use within::Neighbours;
 
 use std::sync::Arc;
 use std::sync::OnceLock;
+use std::sync::atomic::AtomicBool;
 
 use bowline_core::config::Config;
 use bowline_core::config::ConfigScope;
@@ -84,7 +85,6 @@ use bowline_core::endpoint::Route;
 use bowline_core::event::ToEndpoint;
 use bowline_core::ids::MessageNumber;
 use bowline_core::message::Outgoing;
-use bowline_core::messages::Profile;
 use bowline_core::rng::Rng;
 use bowline_core::time::Timestamp;
 use bowline_io::clock::Clock;
@@ -105,7 +105,8 @@ use crate::driver::lock_order::Lock;
 use crate::driver::lock_order::Rank;
 use crate::driver::network::Network;
 use crate::driver::reactor::Reactor;
-use crate::driver::sessions::Sessions;
+use crate::driver::sessions::SessionKind;
+use crate::driver::sessions::SessionTables;
 use crate::driver::shard::ShardId;
 use crate::driver::shard::Shards;
 use crate::driver::signals::Signals;
@@ -139,8 +140,10 @@ pub(crate) struct Inner {
     pub(crate) settings: Lock<Arc<Config>>,
     /// Connections by identity to peers in this process are made in memory.
     pub(crate) takes_shortcuts: bool,
-    /// Who is talked to by messages to identities.
-    pub(crate) sessions: Lock<Sessions>,
+    /// Who is talked to by messages and packets to identities.
+    pub(crate) sessions: SessionTables,
+    /// New connections for packets leave out relays.
+    packets_avoid_relays: AtomicBool,
     /// The client of a hub.
     link: Lock<HubLink>,
     /// What carries signals where nobody has given anything.
@@ -196,7 +199,8 @@ impl Inner {
             network: Network::new(Rng::from_seed(luck)),
             settings: Lock::new(Rank::Settings, Arc::new(settings)),
             takes_shortcuts,
-            sessions: Lock::new(Rank::Sessions, Sessions::new(Profile::MESSAGES)),
+            sessions: SessionTables::new(),
+            packets_avoid_relays: AtomicBool::new(false),
             link: Lock::new(Rank::HubLink, HubLink::default()),
             default_signaling: Lock::new(Rank::Settings, None),
             recordings: OnceLock::new(),
@@ -352,39 +356,20 @@ impl Inner {
         Arc::new(slot.of_hub_link())
     }
 
-    /// The same for a connection between peers. The first shard looks after all of them.
+    /// The same for a connection between peers, under a session or not. The first shard looks after all of them.
     fn new_peer_slot(
         self: &Arc<Self>,
         core: Box<CoreConnection>,
         route: Route,
         listener: Option<ListenerId>,
         signals: Signals,
+        session: Option<SessionKind>,
     ) -> Arc<Slot> {
-        Arc::new(self.peer_slot(core, route, listener, signals))
-    }
-
-    /// The same for a connection under a session.
-    fn new_session_slot(
-        self: &Arc<Self>,
-        core: Box<CoreConnection>,
-        route: Route,
-        listener: Option<ListenerId>,
-        signals: Signals,
-    ) -> Arc<Slot> {
-        Arc::new(self.peer_slot(core, route, listener, signals).of_session())
-    }
-
-    fn peer_slot(
-        self: &Arc<Self>,
-        core: Box<CoreConnection>,
-        route: Route,
-        listener: Option<ListenerId>,
-        signals: Signals,
-    ) -> Slot {
         let shard = ShardId::FIRST;
         let place = (shard, self.shards.get(shard).timers.lock().reserve());
         let inner = Arc::clone(self);
-        Slot::new(inner, core, None, route, listener, place, false, signals)
+        let slot = Slot::new(inner, core, None, route, listener, place, false, signals);
+        Arc::new(slot.of_session(session))
     }
 
     /// Ends all waits and the service threads. First of three steps to the end; the caller joins the threads

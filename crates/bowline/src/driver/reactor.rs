@@ -227,8 +227,8 @@ impl TimerRunner {
             self.due.push(slot);
         }
         drop(timers);
-        if sessions_due {
-            inner.handle_session_timeout(follow);
+        for kind in sessions_due.into_iter().flatten() {
+            inner.handle_session_timeout(kind, follow);
         }
         if endpoint_due {
             let mut hub = inner.hub.lock();

@@ -163,7 +163,7 @@ impl Inner {
         let (slot, is_waiting) = match called.map_err(ConnectP2pError::from)? {
             Called::New(core) => {
                 let signals = Signals::By(carrier.clone());
-                let slot = self.new_peer_slot(core, NO_ROUTE, None, signals);
+                let slot = self.new_peer_slot(core, NO_ROUTE, None, signals, None);
                 hub.insert(&slot);
                 (slot, false)
             }
@@ -283,11 +283,8 @@ impl Inner {
             ..NO_ROUTE
         };
         let listener = listener.map(|(id, _)| id);
-        let slot = if hub.is_for_sessions(port) {
-            self.new_session_slot(core, route, listener, Signals::Considered)
-        } else {
-            self.new_peer_slot(core, route, listener, Signals::Considered)
-        };
+        let session = hub.sessions_on(port);
+        let slot = self.new_peer_slot(core, route, listener, Signals::Considered, session);
         hub.insert(&slot);
         Ok(slot)
     }

@@ -35,6 +35,7 @@ use crate::driver::held::Late;
 use crate::driver::lock_order::Lock;
 use crate::driver::lock_order::Rank;
 use crate::driver::pipe::PipeLink;
+use crate::driver::sessions::SessionKind;
 use crate::driver::shard::ShardId;
 use crate::driver::signals::Signals;
 use crate::driver::sync::baton::Baton;
@@ -89,7 +90,7 @@ enum Owner {
     /// The application, by events.
     Application,
     /// The table of sessions, and the application of that: messages to identities go by it.
-    Sessions,
+    Sessions(SessionKind),
     /// The client of a hub, and the application never.
     HubLink,
 }
@@ -195,7 +196,7 @@ impl Slot {
     pub(crate) fn settle(self: &Arc<Self>, state: &mut SlotState, follow: &mut Followup) {
         match self.owner {
             Owner::Application => {}
-            Owner::Sessions => self.settle_session(state, follow),
+            Owner::Sessions(kind) => self.settle_session(kind, state, follow),
             Owner::HubLink => Self::settle_link(state, follow),
         }
         let Some(live) = &mut state.live else {
@@ -267,8 +268,8 @@ impl Slot {
         self.tell_state(state, ConnectionState::None, follow);
         state.released = true;
         self.inner.index.remove(self.id);
-        if self.owner == Owner::Sessions {
-            self.inner.sessions.lock().released(self.id);
+        if let Owner::Sessions(kind) = self.owner {
+            self.inner.sessions.lock(kind).released(self.id);
         }
         self.leave_group(state);
         if std::mem::take(&mut state.unread) {

@@ -10,6 +10,7 @@ use std::sync::atomic::Ordering;
 
 use bowline_core::time::Timestamp;
 
+use crate::driver::sessions::SessionKind;
 use crate::driver::slot::Slot;
 
 /// The deadlines of a shard's connections; the first has those that the interface has but once, too.
@@ -23,8 +24,8 @@ pub(crate) struct Timers {
     endpoint: Option<Timestamp>,
     /// When the next datagram that is late on purpose is due.
     network: Option<Timestamp>,
-    /// When something is due among the sessions of messages to identities.
-    sessions: Option<Timestamp>,
+    /// When something is due among the sessions of each kind.
+    sessions: [Option<Timestamp>; SessionKind::ALL.len()],
     /// When the client of a hub has something to do.
     link: Option<Timestamp>,
     /// Until when the thread that drives the sockets sleeps; `None` while it is awake, or nobody drives.
@@ -85,9 +86,9 @@ impl Timers {
         self.ends_sleep(at)
     }
 
-    /// Sets the deadline of sessions. Tells whether the sleeping thread must be woken for it.
-    pub(crate) fn schedule_sessions(&mut self, at: Option<Timestamp>) -> bool {
-        self.sessions = at;
+    /// Sets the deadline of the sessions of a kind. Tells whether the sleeping thread must be woken for it.
+    pub(crate) fn schedule_sessions(&mut self, kind: SessionKind, at: Option<Timestamp>) -> bool {
+        self.sessions[kind.index()] = at;
         self.ends_sleep(at)
     }
 
@@ -102,9 +103,15 @@ impl Timers {
         self.link.take_if(|at| *at <= now).is_some()
     }
 
-    /// Takes the deadline of sessions if it has passed.
-    pub(crate) fn take_due_sessions(&mut self, now: Timestamp) -> bool {
-        self.sessions.take_if(|at| *at <= now).is_some()
+    /// Takes the deadlines of sessions that have passed, and returns of which kinds.
+    pub(crate) fn take_due_sessions(
+        &mut self,
+        now: Timestamp,
+    ) -> [Option<SessionKind>; SessionKind::ALL.len()] {
+        SessionKind::ALL.map(|kind| {
+            let due = self.sessions[kind.index()].take_if(|at| *at <= now);
+            due.map(|_| kind)
+        })
     }
 
     /// Takes the endpoint's deadline if it has passed.
@@ -136,10 +143,10 @@ impl Timers {
             again,
             self.endpoint,
             self.network,
-            self.sessions,
             self.link,
         ];
-        deadlines.into_iter().flatten().min()
+        let all = deadlines.into_iter().chain(self.sessions);
+        all.flatten().min()
     }
 
     /// Notes that the driving thread goes to sleep until `latest` or the next deadline, whichever is

@@ -37,6 +37,7 @@ use crate::driver::Urgency;
 use crate::driver::lock_order::Lock;
 use crate::driver::lock_order::Rank;
 use crate::driver::pipe::PipeLink;
+use crate::driver::sessions::SessionKind;
 use crate::driver::shard::ShardId;
 use crate::driver::signals::Signals;
 use crate::driver::slot::Slot;
@@ -204,7 +205,7 @@ impl Inner {
             config,
         };
         drop(hub);
-        let ours = self.end_of_pipe(core, NO_ROUTE, None, PipeLink::default(), false);
+        let ours = self.end_of_pipe(core, NO_ROUTE, None, PipeLink::default(), None);
         let theirs = callee.admit(&caller, &ours).and_then(|theirs| {
             if let Some(link) = &mut ours.state.lock().pipe {
                 link.set_other(&theirs);
@@ -230,7 +231,7 @@ impl Inner {
         route: Route,
         listener: Option<ListenerId>,
         link: PipeLink,
-        is_for_sessions: bool,
+        session: Option<SessionKind>,
     ) -> Arc<Slot> {
         let shard = ShardId::FIRST;
         let place = (shard, self.shards.get(shard).timers.lock().reserve());
@@ -246,11 +247,7 @@ impl Inner {
             Signals::None,
         );
         let slot = slot.with_pipe(link);
-        Arc::new(if is_for_sessions {
-            slot.of_session()
-        } else {
-            slot
-        })
+        Arc::new(slot.of_session(session))
     }
 }
 
@@ -283,9 +280,9 @@ impl Callee {
             ..NO_ROUTE
         };
         let listener = listener.map(|(id, _)| id);
-        let is_for_sessions = hub.is_for_sessions(*port);
+        let session = hub.sessions_on(*port);
         let link = PipeLink::to(asking);
-        let slot = inner.end_of_pipe(core, route, listener, link, is_for_sessions);
+        let slot = inner.end_of_pipe(core, route, listener, link, session);
         hub.insert(&slot);
         Ok(slot)
     }

@@ -7,6 +7,7 @@ mod support;
 mod callbacks;
 mod connecting;
 mod many;
+mod packets;
 mod refusing;
 mod room;
 mod sessions;

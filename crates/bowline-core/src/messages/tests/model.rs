@@ -10,23 +10,52 @@ use super::*;
 
 #[derive(Clone, Copy, Debug)]
 enum Call {
-    Send { peer: u8, restart: bool },
-    Ask { peer: u8 },
-    Accept { peer: u8 },
-    Connect { peer: u8 },
-    End { peer: u8, quiet: bool },
-    Deliver { peer: u8, channel: i32 },
-    Receive { channel: i32 },
-    Close { peer: u8 },
-    CloseChannel { peer: u8, channel: i32 },
-    Wait { secs: u64 },
+    Send {
+        peer: u8,
+        channel: i32,
+        restart: bool,
+    },
+    Ask {
+        peer: u8,
+    },
+    Accept {
+        peer: u8,
+    },
+    Connect {
+        peer: u8,
+    },
+    End {
+        peer: u8,
+        quiet: bool,
+    },
+    Deliver {
+        peer: u8,
+        channel: i32,
+    },
+    Receive {
+        channel: i32,
+    },
+    Close {
+        peer: u8,
+    },
+    CloseChannel {
+        peer: u8,
+        channel: i32,
+    },
+    Wait {
+        secs: u64,
+    },
 }
 
 fn calls() -> impl Strategy<Value = Call> {
     let peer = || 0u8..4;
     let channel = || 0i32..3;
     prop_oneof![
-        (peer(), any::<bool>()).prop_map(|(peer, restart)| Call::Send { peer, restart }),
+        (peer(), channel(), any::<bool>()).prop_map(|(peer, channel, restart)| Call::Send {
+            peer,
+            channel,
+            restart
+        }),
         peer().prop_map(|peer| Call::Ask { peer }),
         peer().prop_map(|peer| Call::Accept { peer }),
         peer().prop_map(|peer| Call::Connect { peer }),
@@ -36,7 +65,7 @@ fn calls() -> impl Strategy<Value = Call> {
         channel().prop_map(|channel| Call::Receive { channel }),
         peer().prop_map(|peer| Call::Close { peer }),
         (peer(), channel()).prop_map(|(peer, channel)| Call::CloseChannel { peer, channel }),
-        (0u64..120).prop_map(|secs| Call::Wait { secs }),
+        (0u64..500).prop_map(|secs| Call::Wait { secs }),
     ]
 }
 
@@ -121,7 +150,11 @@ impl World {
     fn play(&mut self, call: Call) {
         let now = self.now;
         match call {
-            Call::Send { peer, restart } => self.send(peer, restart),
+            Call::Send {
+                peer,
+                channel,
+                restart,
+            } => self.send(peer, channel, restart),
             Call::Ask { peer } => {
                 let link = self.model.fresh();
                 let asked = self.table.asked(now, &name(peer), id(link));
@@ -185,12 +218,14 @@ impl World {
         }
     }
 
-    fn send(&mut self, peer: u8, restart: bool) {
+    fn send(&mut self, peer: u8, channel: i32, restart: bool) {
         let stands = self.model.sessions.get(&peer).map(|known| known.stands);
         let plan = self.table.plan_send(self.now, &name(peer), restart);
         let expected = match stands {
             None | Some(Stands::None) => Ok(SendPlan::Connect),
-            Some(Stands::Failed) if restart => Ok(SendPlan::Connect),
+            Some(Stands::Failed) if restart || !self.profile().stays_broken => {
+                Ok(SendPlan::Connect)
+            }
             Some(Stands::Failed) => Err(PlanError::Broken),
             Some(Stands::Asked(link)) => Ok(SendPlan::Accept(id(link))),
             Some(Stands::Active(link, _)) => Ok(SendPlan::Over(id(link))),
@@ -207,6 +242,15 @@ impl World {
             (Ok(SendPlan::Over(_)), stands) => stands.unwrap(),
         };
         self.model.put(self.now, peer, stands);
+        self.table.sent(&name(peer), channel);
+        let known = self.model.sessions.get_mut(&peer).unwrap();
+        if self.table.profile().opens_by_sending && !known.open.contains(&channel) {
+            known.open.push(channel);
+        }
+    }
+
+    fn profile(&self) -> Profile {
+        *self.table.profile()
     }
 
     fn end(&mut self, peer: u8, quiet: bool) {
@@ -240,10 +284,10 @@ impl World {
         };
         known.open.retain(|open| *open != channel);
         if known.open.is_empty() {
-            assert_eq!(closed, Ok(link));
+            assert_eq!(closed, Ok(ClosedChannel::Session(link)));
             return self.model.forget(peer);
         }
-        assert_eq!(closed, Ok(None));
+        assert_eq!(closed, Ok(ClosedChannel::Only { resume: None }));
         if let Some(queue) = self.model.unread.get_mut(&channel) {
             queue.retain(|(sender, _)| *sender != peer);
         }
@@ -268,14 +312,15 @@ impl World {
         }
         self.now = end;
         // Not exactly then: all are looked at together.
-        let grace = SESSION_IDLE + Span::from_secs(1);
+        let idle = self.profile().idle;
+        let grace = idle + Span::from_secs(1);
         let sessions = self.model.sessions.iter();
         let gone = sessions.filter(|(peer, _)| self.table.standing(&name(**peer)).is_none());
         let gone = gone
             .map(|(peer, known)| (*peer, known.used_at))
             .collect::<Vec<_>>();
         for (peer, used_at) in gone {
-            assert!(end >= used_at + SESSION_IDLE);
+            assert!(end >= used_at + idle);
             self.model.forget(peer);
         }
         for known in self.model.sessions.values() {
@@ -307,6 +352,15 @@ proptest! {
     #[test]
     fn sessions_do_as_the_model(script in proptest::collection::vec(calls(), 1..120)) {
         let mut world = World { now: START, table: table(), model: Model::default() };
+        for call in script {
+            world.play(call);
+            world.check();
+        }
+    }
+
+    #[test]
+    fn packets_do_as_the_model(script in proptest::collection::vec(calls(), 1..120)) {
+        let mut world = World { now: START, table: legacy(), model: Model::default() };
         for call in script {
             world.play(call);
             world.check();

@@ -8,6 +8,7 @@ use bowline_core::end_reason::EndReason;
 use bowline_core::event::Event as CoreEvent;
 
 use crate::driver::followup::Followup;
+use crate::driver::sessions::SessionKind;
 use crate::driver::sessions::hidden;
 use crate::driver::slot::Owner;
 use crate::driver::slot::Slot;
@@ -15,14 +16,21 @@ use crate::driver::slot::SlotState;
 use crate::driver::slot::visible;
 
 impl Slot {
-    /// Makes it the connection of a session.
-    pub(crate) fn of_session(mut self) -> Self {
-        self.owner = Owner::Sessions;
+    /// Makes it the connection of a session of that kind, or of none.
+    pub(crate) fn of_session(mut self, kind: Option<SessionKind>) -> Self {
+        if let Some(kind) = kind {
+            self.owner = Owner::Sessions(kind);
+        }
         self
     }
 
     /// Passes on to the table of sessions what the connection of one has to say, and what it has received.
-    pub(super) fn settle_session(self: &Arc<Self>, state: &mut SlotState, follow: &mut Followup) {
+    pub(super) fn settle_session(
+        self: &Arc<Self>,
+        kind: SessionKind,
+        state: &mut SlotState,
+        follow: &mut Followup,
+    ) {
         if state.released || state.is_considered {
             return;
         }
@@ -47,7 +55,7 @@ impl Slot {
             return;
         };
         let inner = &self.inner;
-        let mut sessions = inner.sessions.lock();
+        let mut sessions = inner.sessions.lock(kind);
         let before = sessions.unread();
         let mut is_wanted = true;
         if is_asked {
@@ -73,7 +81,7 @@ impl Slot {
             let is_quiet = live.core.is_quiet();
             is_wanted &= sessions.ended(now, self.id, is_quiet, Box::new(info));
         }
-        inner.publish(&mut sessions, before, follow);
+        inner.publish(kind, &mut sessions, before, follow);
         drop(sessions);
         state.told = new;
         if !is_wanted {

@@ -1,0 +1,21 @@
+//! Bounds and times of packets to identities. Those of messages are among the [general ones](crate::limits).
+//!
+//! What Steam's library says of its own: <https://partner.steamgames.com/doc/api/ISteamNetworking>, `EP2PSend` and
+//! `SendP2PPacket`. What it leaves open is ours.
+
+use crate::time::Span;
+
+/// The largest unreliable packet in bytes (Steam: 1200, the usual size of what a network carries).
+pub const MAX_UNRELIABLE_PACKET: usize = 1200;
+/// The largest reliable packet in bytes (Steam: 1 MB).
+pub const MAX_RELIABLE_PACKET: usize = 1024 * 1024;
+/// Most packets of a peer that wait to be read.
+pub const MAX_UNREAD_PACKETS: usize = 4096;
+/// Most bytes of a peer that wait to be read.
+pub const MAX_UNREAD_PACKET_BYTES: usize = 8 * 1024 * 1024;
+/// How many bytes to a peer may wait to be sent: the largest packet, and what comes meanwhile.
+pub const PACKETS_SEND_BUFFER: usize = 2 * MAX_RELIABLE_PACKET;
+/// A peer that was not reached after this has failed (Steam: the same).
+pub const PACKETS_CONNECT_TIMEOUT: Span = Span::from_secs(20);
+/// A session ends that was not used for so long, to send or to receive.
+pub const PACKETS_IDLE: Span = Span::from_secs(15 * 60);
