@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "steam/isteamnetworking.h"
 #include "steam/steamnetworkingtypes.h"
 
 #if defined(_WIN32) && !defined(STEAMNETWORKINGSOCKETS_STATIC_LINK) && !defined(STEAMNETWORKINGSOCKETS_FOREXPORT)
@@ -150,6 +151,20 @@ BOWLINE_API EResult Bowline_GetSendCapacity(ISteamNetworkingSockets *self, HStea
 typedef void (*FnBowlineWritable)(HSteamNetConnection hConn, void *pContext);
 BOWLINE_API bool Bowline_SetWritableCallback(ISteamNetworkingSockets *self, FnBowlineWritable fnCallback,
                                              void *pContext);
+
+/* ---- Packets of the legacy interface -------------------------------------------------------------- */
+
+/* Calls `fnCallback` in RunCallbacks of the ISteamNetworkingSockets with the same identity when a user wants to send
+ * packets: accept the session, send something, or close it. Again about every 10 s while the user keeps asking. Users whose
+ * identity is no SteamID are not told of. Null stops it. False without a `self`. */
+typedef void (*FnBowlineP2PSessionRequest)(P2PSessionRequest_t *pRequest, void *pContext);
+BOWLINE_API bool Bowline_SetP2PSessionRequestCallback(ISteamNetworking *self, FnBowlineP2PSessionRequest fnCallback,
+                                                      void *pContext);
+
+/* The same when a user was not reached within 20 s, or not any more. What waited is gone; the next packet begins anew. */
+typedef void (*FnBowlineP2PSessionConnectFail)(P2PSessionConnectFail_t *pFail, void *pContext);
+BOWLINE_API bool Bowline_SetP2PSessionConnectFailCallback(ISteamNetworking *self,
+                                                          FnBowlineP2PSessionConnectFail fnCallback, void *pContext);
 
 /* ---- Receiving ------------------------------------------------------------------------------------ */
 

@@ -27,6 +27,8 @@ use crate::abi::identity::RawIdentity;
 use crate::abi::structs::ConnectionHandle;
 use crate::abi::structs::RawAuthenticationStatus;
 use crate::abi::structs::RawConnectionStatusChanged;
+use crate::abi::structs::RawP2pSessionConnectFail;
+use crate::abi::structs::RawP2pSessionRequest;
 use crate::abi::structs::RawSessionFailed;
 use crate::abi::structs::RawSessionRequest;
 use crate::abi::vtable::Object;
@@ -34,6 +36,7 @@ use crate::guard;
 use crate::library;
 use crate::library::Interface;
 use crate::library::Library;
+use crate::packets;
 use crate::sockets::convert;
 
 /// A function that hears of connections: `FnSteamNetConnectionStatusChanged`.
@@ -51,6 +54,11 @@ pub type Writable = unsafe extern "C-unwind" fn(ConnectionHandle, *mut c_void);
 /// A function that hears of a certificate that ends: `FnBowlineCertificateExpiring`.
 pub type CertificateExpiring = unsafe extern "C-unwind" fn(u64, *mut c_void);
 
+/// A function that hears of a peer that wants to send packets: `FnBowlineP2PSessionRequest`.
+pub type PacketsRequested = unsafe extern "C-unwind" fn(*mut RawP2pSessionRequest, *mut c_void);
+/// A function that hears of a peer that was not reached: `FnBowlineP2PSessionConnectFail`.
+pub type PacketsFailed = unsafe extern "C-unwind" fn(*mut RawP2pSessionConnectFail, *mut c_void);
+
 /// Functions of an interface that are not among the settings.
 #[derive(Debug, Default)]
 pub(crate) struct Hooks {
@@ -62,6 +70,15 @@ pub(crate) struct Hooks {
 struct Functions {
     writable: Option<(Writable, Context)>,
     expiring: Option<(CertificateExpiring, Context)>,
+    packets_requested: Option<(PacketsRequested, Context)>,
+    packets_failed: Option<(PacketsFailed, Context)>,
+}
+
+/// A function that hears of sessions of packets, or that nobody does any more.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum PacketsFunction {
+    Requested(Option<PacketsRequested>),
+    Failed(Option<PacketsFailed>),
 }
 
 /// A pointer of the application's, which is only passed on.
@@ -84,6 +101,23 @@ impl Hooks {
     }
 }
 
+impl Hooks {
+    /// Sets who hears of sessions of packets. Tells whether anybody does.
+    pub(crate) fn set_packets(&self, function: PacketsFunction, context: *mut c_void) -> bool {
+        let mut functions = lock(&self.functions);
+        let context = Context(context);
+        match function {
+            PacketsFunction::Requested(function) => {
+                functions.packets_requested = function.map(|function| (function, context));
+            }
+            PacketsFunction::Failed(function) => {
+                functions.packets_failed = function.map(|function| (function, context));
+            }
+        }
+        functions.packets_requested.is_some() || functions.packets_failed.is_some()
+    }
+}
+
 /// A function and what it is to be told.
 #[allow(
     clippy::large_enum_variant,
@@ -96,6 +130,8 @@ enum Call {
     SessionFailed(SessionFailed, RawSessionFailed),
     Writable(Writable, ConnectionHandle, Context),
     CertificateExpiring(CertificateExpiring, u64, Context),
+    PacketsRequested(PacketsRequested, RawP2pSessionRequest, Context),
+    PacketsFailed(PacketsFailed, RawP2pSessionConnectFail, Context),
 }
 
 impl Call {
@@ -142,6 +178,19 @@ impl Call {
                     context,
                 ))
             }
+            Event::PacketsSessionRequest { peer } => {
+                let (function, context) = functions.packets_requested?;
+                let peer = packets::account(peer)?;
+                let told = RawP2pSessionRequest { peer };
+                Some(Self::PacketsRequested(function, told, context))
+            }
+            Event::PacketsSessionFailed { peer, error, .. } => {
+                let (function, context) = functions.packets_failed?;
+                let peer = packets::account(peer)?;
+                let error = error.number();
+                let told = RawP2pSessionConnectFail { peer, error };
+                Some(Self::PacketsFailed(function, told, context))
+            }
             _ => None,
         }
     }
@@ -158,6 +207,12 @@ impl Call {
                 Self::SessionFailed(function, mut told) => function(&raw mut told),
                 Self::Writable(function, connection, context) => function(connection, context.0),
                 Self::CertificateExpiring(function, expiry, context) => function(expiry, context.0),
+                Self::PacketsRequested(function, mut told, context) => {
+                    function(&raw mut told, context.0);
+                }
+                Self::PacketsFailed(function, mut told, context) => {
+                    function(&raw mut told, context.0);
+                }
             }
         }
     }

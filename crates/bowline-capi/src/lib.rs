@@ -31,6 +31,7 @@ pub mod guard;
 mod library;
 mod life;
 pub mod messages;
+pub mod packets;
 pub mod process;
 pub mod sessions;
 pub mod sockets;

@@ -25,6 +25,7 @@ use bowline::Connection;
 use bowline::ConnectionId;
 use bowline::Identity;
 use bowline::Messages;
+use bowline::Packets;
 use bowline::PollGroup;
 use bowline::ServiceMode;
 use bowline::Shard;
@@ -36,6 +37,7 @@ use crate::abi::vtable::Object;
 use crate::beyond::hub;
 use crate::callbacks::CertificateExpiring;
 use crate::callbacks::Hooks;
+use crate::callbacks::PacketsFunction;
 use crate::callbacks::Writable;
 use crate::common;
 use crate::common::Common;
@@ -96,6 +98,8 @@ pub(crate) struct Interface {
     is_nobody: AtomicBool,
     /// Messages to identities, once they are used.
     messages: OnceLock<Messages>,
+    /// The same of packets.
+    packets: OnceLock<Packets>,
 }
 
 impl Library {
@@ -199,6 +203,7 @@ impl Interface {
             hooks: Hooks::default(),
             is_nobody: AtomicBool::new(false),
             messages: OnceLock::new(),
+            packets: OnceLock::new(),
         })
     }
 
@@ -219,14 +224,28 @@ impl Interface {
         }
         match self.sockets.messages() {
             Ok(messages) => {
-                let role = self.role;
-                self.sockets.set_signaling_factory(move |peer, port| {
-                    peers::make_signaling(role, listeners, peer, port)
-                });
+                self.use_factory(listeners);
                 Some(self.messages.get_or_init(|| messages).clone())
             }
             Err(error) => {
                 tracing::error!(target: "bowline::capi", "no messages to identities: {error}");
+                None
+            }
+        }
+    }
+
+    /// Packets to identities, which peers may ask for from the first call on.
+    pub(crate) fn packets(&self, listeners: Numbering) -> Option<Packets> {
+        if let Some(packets) = self.packets.get() {
+            return Some(packets.clone());
+        }
+        match self.sockets.packets() {
+            Ok(packets) => {
+                self.use_factory(listeners);
+                Some(self.packets.get_or_init(|| packets).clone())
+            }
+            Err(error) => {
+                tracing::error!(target: "bowline::capi", "no packets to identities: {error}");
                 None
             }
         }
@@ -247,10 +266,24 @@ impl Interface {
 }
 
 impl Interface {
+    /// Has signals of sessions go by what the application's factory makes.
+    fn use_factory(&self, listeners: Numbering) {
+        let role = self.role;
+        self.sockets.set_signaling_factory(move |peer, port| {
+            peers::make_signaling(role, listeners, peer, port)
+        });
+    }
+
     /// Sets who hears of room in send buffers.
     pub(crate) fn set_writable(&self, function: Option<Writable>, context: *mut c_void) {
         self.hooks.set_writable(function, context);
         self.sockets.set_tells_writable(function.is_some());
+    }
+
+    /// Sets who hears of sessions of packets.
+    pub(crate) fn set_packets(&self, function: PacketsFunction, context: *mut c_void) {
+        let is_any = self.hooks.set_packets(function, context);
+        self.sockets.set_tells_packets(is_any);
     }
 
     /// Sets who hears that our certificate ends.

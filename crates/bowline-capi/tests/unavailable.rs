@@ -20,6 +20,7 @@ use GameNetworkingSockets::abi::structs::RawFakeIpResult;
 use GameNetworkingSockets::abi::structs::RawRealTimeStatus;
 use GameNetworkingSockets::abi::structs::RawSteamIp;
 use GameNetworkingSockets::abi::vtable::Object;
+use GameNetworkingSockets::packets::*;
 use GameNetworkingSockets::sessions::*;
 use GameNetworkingSockets::types::hosted::RawHostedAddress;
 use GameNetworkingSockets::unavailable::fake_ip::*;
@@ -217,7 +218,7 @@ fn this_is_no_server_in_a_data_center() {
 }
 
 #[test]
-fn packets_by_account_are_refused_and_none_come() {
+fn packets_without_signaling_are_refused_and_none_come() {
     let _session = Session::start();
     const FRIEND: u64 = 76_561_197_960_287_930;
     unsafe {
@@ -237,9 +238,9 @@ fn packets_by_account_are_refused_and_none_come() {
         assert!(!read(this, null_mut(), 0, &mut size, &mut peer, 0));
         assert_eq!((size, peer), (0, 0));
         assert!(!read(this, null_mut(), 0, null_mut(), null_mut(), 0));
-        assert!(!SteamAPI_ISteamNetworking_AcceptP2PSessionWithUser(
-            this, FRIEND
-        ));
+        let accept = SteamAPI_ISteamNetworking_AcceptP2PSessionWithUser;
+        assert!(accept(this, FRIEND), "it may have asked a moment ago");
+        assert!(!accept(this, 0) && !accept(null(), FRIEND));
         assert!(!SteamAPI_ISteamNetworking_CloseP2PSessionWithUser(
             this, FRIEND
         ));

@@ -217,6 +217,24 @@ packed_struct! {
     }
 }
 
+/// `P2PSessionRequest_t` of the legacy interface.
+#[derive(Clone, Copy, Debug)]
+#[repr(C, packed)]
+pub struct RawP2pSessionRequest {
+    /// The SteamID of who asks.
+    pub peer: u64,
+}
+
+/// `P2PSessionConnectFail_t` of the legacy interface.
+#[derive(Clone, Copy, Debug)]
+#[repr(C, packed)]
+pub struct RawP2pSessionConnectFail {
+    /// The SteamID of who was not reached.
+    pub peer: u64,
+    /// `EP2PSessionError`.
+    pub error: u8,
+}
+
 /// `SteamIPAddress_t` of the legacy interface.
 #[derive(Clone, Copy, Debug)]
 #[repr(C, packed)]
@@ -305,6 +323,8 @@ assert_layout!(RawAuthenticationStatus: 260, debug @ 4);
 assert_layout!(RawRelayNetworkStatus: 272, is_measuring @ 4, config @ 8, any_relay @ 12, debug @ 16);
 assert_layout!(RawFakeIpResult: 160, identity @ 4, ip @ 140, ports @ 144);
 assert_layout!(RawP2pSessionState: 20, bytes_queued @ 4, remote_ip @ 12, remote_port @ 16);
+assert_layout!(RawP2pSessionRequest: 8, peer @ 0);
+assert_layout!(RawP2pSessionConnectFail: 9, peer @ 0, error @ 8);
 assert_layout!(RawSteamIp: 20, kind @ 16);
 assert_layout!(RawPingLocation: 512);
 assert_layout!(RawOption: 16, kind @ 4, value @ 8);

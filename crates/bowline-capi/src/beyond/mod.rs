@@ -22,11 +22,15 @@ use crate::abi::structs::RawBool;
 use crate::abi::structs::RawOption;
 use crate::abi::vtable::Object;
 use crate::callbacks::CertificateExpiring;
+use crate::callbacks::PacketsFailed;
+use crate::callbacks::PacketsFunction;
+use crate::callbacks::PacketsRequested;
 use crate::callbacks::Writable;
 use crate::exports;
 use crate::guard;
 use crate::library::called;
 use crate::messages::generation;
+use crate::packets;
 use crate::sockets::making;
 
 pub use sending::RawSendCapacity;
@@ -220,4 +224,20 @@ exports! {
         context: *mut c_void,
     ) -> bool, else false;
         called(this, false, |_, interface| { interface.set_expiring(callback, context); true });
+
+    /// Sets who hears, in `RunCallbacks`, that a user wants to send packets.
+    fn Bowline_SetP2PSessionRequestCallback(
+        this: *const Object,
+        callback: Option<PacketsRequested>,
+        context: *mut c_void,
+    ) -> bool, else false;
+        packets::set_callback(this, PacketsFunction::Requested(callback), context);
+
+    /// Sets who hears, in `RunCallbacks`, that packets did not reach a user.
+    fn Bowline_SetP2PSessionConnectFailCallback(
+        this: *const Object,
+        callback: Option<PacketsFailed>,
+        context: *mut c_void,
+    ) -> bool, else false;
+        packets::set_callback(this, PacketsFunction::Failed(callback), context);
 }
