@@ -28,6 +28,59 @@ pub(crate) fn flags(lua: &Lua) -> Result<Table> {
     Ok(table)
 }
 
+/// The tables of numbers of the legacy API.
+pub(crate) fn packets(lua: &Lua, table: &Table) -> Result<()> {
+    for (name, numbers) in PACKETS {
+        let numbers = lua.create_table_from(numbers.iter().copied())?;
+        table.raw_set(*name, numbers)?;
+    }
+    Ok(())
+}
+
+/// Steam's names without their prefix. The states and types of sockets are those of an API that nobody serves.
+const PACKETS: &[(&str, &[(&str, u8)])] = &[
+    (
+        "send",
+        &[
+            ("Unreliable", 0),
+            ("UnreliableNoDelay", 1),
+            ("Reliable", 2),
+            ("ReliableWithBuffering", 3),
+        ],
+    ),
+    (
+        "sessionError",
+        &[
+            ("None", 0),
+            ("NotRunningApp", 1),
+            ("NoRightsToApp", 2),
+            ("DestinationNotLoggedOn", 3),
+            ("Timeout", 4),
+            ("Max", 5),
+        ],
+    ),
+    (
+        "socketConnectionType",
+        &[("NotConnected", 0), ("UDP", 1), ("UDPRelay", 2)],
+    ),
+    (
+        "socketState",
+        &[
+            ("Invalid", 0),
+            ("Connected", 1),
+            ("Initiated", 10),
+            ("LocalCandidatesFound", 11),
+            ("ReceivedRemoteCandidates", 12),
+            ("ChallengeHandshake", 15),
+            ("Disconnecting", 21),
+            ("LocalDisconnect", 22),
+            ("TimeoutDuringConnect", 23),
+            ("RemoteEndDisconnected", 24),
+            ("ConnectionBroken", 25),
+        ],
+    ),
+];
+
 /// What a number asks for; `None` if it has bits that mean nothing.
 pub(crate) fn send_flags(number: i64) -> Option<SendFlags> {
     let flags = u8::try_from(number & !USE_CURRENT_THREAD).ok()?;

@@ -13,6 +13,7 @@ use crate::game_server::ServerNews;
 use crate::interface::Interface;
 use crate::interface::Told;
 use crate::module::Module;
+use crate::networking;
 use crate::sockets;
 use crate::sockets::peers::ON_SIGNAL;
 use crate::utils;
@@ -93,6 +94,17 @@ fn value(lua: &Lua, told: Told) -> Result<(&'static str, &'static str, Table)> {
         Told::DebugOutput(line) => {
             let data = utils::debug::data(lua, &line)?;
             ("networkingUtils", "onDebugOutput", data)
+        }
+        Told::PacketsRequested(peer) => {
+            let data = lua.create_table()?;
+            data.raw_set("steamIDRemote", networking::peer_value(lua, &peer)?)?;
+            ("networking", networking::ON_REQUEST, data)
+        }
+        Told::PacketsFailed(peer, error) => {
+            let data = lua.create_table()?;
+            data.raw_set("steamIDRemote", networking::peer_value(lua, &peer)?)?;
+            data.raw_set("sessionError", error.number())?;
+            ("networking", networking::ON_FAIL, data)
         }
         Told::Server(ServerNews::Connected) => {
             ("gameServer", "onSteamServersConnected", lua.create_table()?)

@@ -12,6 +12,7 @@ mod authentication;
 mod reading;
 
 use std::cell::Cell;
+use std::cell::OnceCell;
 use std::cell::RefCell;
 use std::collections::HashSet;
 use std::collections::VecDeque;
@@ -25,7 +26,10 @@ use bowline::ConnectionId;
 use bowline::EndReason;
 use bowline::Event;
 use bowline::Identity;
+use bowline::ListenP2pError;
 use bowline::Message;
+use bowline::P2pSessionError;
+use bowline::Packets;
 use bowline::Shard;
 use bowline::Sockets;
 use bowline::signaling::Signaling;
@@ -66,6 +70,8 @@ pub(crate) struct Interface {
     /// For messages on their way to Lua; empty between calls.
     received: RefCell<Vec<Message>>,
     handles: Handles,
+    /// Packets to identities, once they are used.
+    packets: OnceCell<Packets>,
 }
 
 /// From this many connections with something to flush on, they are flushed before the next `runCallbacks`.
@@ -94,6 +100,10 @@ pub(crate) enum Told {
     CertificateExpiring(u64),
     DebugOutput(Line),
     Server(ServerNews),
+    /// This peer wants to send packets.
+    PacketsRequested(Identity),
+    /// This one was not reached.
+    PacketsFailed(Identity, P2pSessionError),
 }
 
 impl Role {
@@ -130,6 +140,7 @@ impl Interface {
             unflushed: RefCell::default(),
             received: RefCell::default(),
             handles: Handles::default(),
+            packets: OnceCell::new(),
         })
     }
 
@@ -159,6 +170,16 @@ impl Interface {
 
     pub(crate) fn connection(&self, number: u32) -> Option<Connection> {
         self.sockets.connection(ConnectionId::new(number))
+    }
+
+    /// Packets to identities, whose signals the script carries. Peers may ask for sessions from the first call on.
+    pub(crate) fn packets(&self) -> Result<Packets, ListenP2pError> {
+        if let Some(packets) = self.packets.get() {
+            return Ok(packets.clone());
+        }
+        let packets = self.sockets.packets()?;
+        self.sockets.set_signaling(self.signaling());
+        Ok(self.packets.get_or_init(|| packets).clone())
     }
 
     /// The Steam ID of this side; `None` if it is somebody else, or a game server that has not logged on.
@@ -266,6 +287,10 @@ impl Interface {
             Event::CertificateExpiring { expiry_unix_secs } => {
                 Some(Told::CertificateExpiring(expiry_unix_secs))
             }
+            Event::PacketsSessionRequest { peer } => Some(Told::PacketsRequested(peer)),
+            Event::PacketsSessionFailed { peer, error, .. } => {
+                Some(Told::PacketsFailed(peer, error))
+            }
             // It may have kinds that this version of the module does not know.
             _ => None,
         }
@@ -329,6 +354,8 @@ fn must_wait(told: &Told) -> bool {
         | Told::CertificateExpiring(_)
         | Told::DebugOutput(_)
         | Told::Server(_)
+        | Told::PacketsRequested(_)
+        | Told::PacketsFailed(..)
         | Told::Signal(_) => false,
     }
 }

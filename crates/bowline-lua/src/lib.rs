@@ -34,6 +34,7 @@ mod game_server;
 mod handles;
 mod interface;
 mod module;
+mod networking;
 mod options;
 mod raise;
 mod register;

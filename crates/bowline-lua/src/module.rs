@@ -15,6 +15,7 @@ use crate::dispatch;
 use crate::game_server;
 use crate::interface::Interface;
 use crate::interface::Role;
+use crate::networking;
 use crate::register::Names;
 use crate::report;
 use crate::setup::Setup;
@@ -160,6 +161,7 @@ pub(crate) fn table(lua: &Lua) -> Result<Table> {
     let run = dispatch::function(lua, &steam, &module, Module::client)?;
     steam.raw_set("runCallbacks", run)?;
     steam.raw_set("networkingSockets", sockets::table(lua, &steam, &module)?)?;
+    steam.raw_set("networking", networking::table(lua, &steam, &module)?)?;
     steam.raw_set("gameServer", game_server::table(lua, &steam, &module)?)?;
     steam.raw_set("user", user::table(lua, &module)?)?;
     steam.raw_set("extra", user::extra(lua)?)?;

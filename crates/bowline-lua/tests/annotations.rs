@@ -15,9 +15,10 @@ use crate::support;
 const FILE: &str = include_str!("../types/luasteam.lua");
 
 /// What the file calls the tables.
-const SECTIONS: [(&str, &str); 6] = [
+const SECTIONS: [(&str, &str); 7] = [
     ("Steam", ""),
     ("sockets", "networkingSockets"),
+    ("networking", "networking"),
     ("utils", "networkingUtils"),
     ("server", "gameServer"),
     ("user", "user"),
@@ -131,6 +132,7 @@ fn every_field_and_constant_is_annotated() {
     let classes = [
         ("luasteam", ""),
         ("luasteam.NetworkingSockets", "networkingSockets"),
+        ("luasteam.Networking", "networking"),
         ("luasteam.NetworkingUtils", "networkingUtils"),
         ("luasteam.GameServer", "gameServer"),
         ("luasteam.User", "user"),
@@ -149,6 +151,16 @@ fn every_field_and_constant_is_annotated() {
         .map(str::to_owned)
         .collect();
     assert_eq!(keys(&flags), annotated);
+    let classes = [
+        ("luasteam.P2PSend", "send"),
+        ("luasteam.P2PSessionError", "sessionError"),
+        ("luasteam.SNetSocketState", "socketState"),
+    ];
+    for (class, name) in classes {
+        let numbers: Table = table(&lua, "networking").get(name).expect("numbers");
+        let annotated = fields(class).into_iter().map(str::to_owned).collect();
+        assert_eq!(keys(&numbers), annotated, "{class}");
+    }
     let mode: Table = table(&lua, "gameServer").get("mode").expect("modes");
     for name in keys(&mode) {
         assert!(

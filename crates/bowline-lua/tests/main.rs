@@ -20,6 +20,7 @@ mod garbage;
 mod identity;
 mod lifecycle;
 mod messages;
+mod packets;
 mod peers;
 mod poll_groups;
 mod sockets;

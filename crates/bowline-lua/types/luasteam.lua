@@ -10,6 +10,7 @@
 ---@class luasteam
 ---@field version string Which library this is: "Bowline" and its version.
 ---@field networkingSockets luasteam.NetworkingSockets
+---@field networking luasteam.Networking
 ---@field networkingUtils luasteam.NetworkingUtils
 ---@field gameServer luasteam.GameServer
 ---@field user luasteam.User
@@ -621,6 +622,126 @@ function utils.isIdentity(text) end
 ---@return boolean
 ---@see IsFakeIPv4
 function utils.isFakeIP(address) end
+
+-- Packets to identities, as Steam's legacy API has them; luasteam has nothing of it. Their signals go by
+-- `networkingSockets.onSignal` and `receiveSignal`. A peer is a uint64, the number of a Steam account, or a text,
+-- any identity.
+---@class luasteam.Networking
+---@field send luasteam.P2PSend How a packet is sent.
+---@field sessionError luasteam.P2PSessionError Why a peer was not reached.
+---@field socketConnectionType { NotConnected: integer, UDP: integer, UDPRelay: integer } Of sockets that are not served.
+---@field socketState luasteam.SNetSocketState Of sockets that are not served.
+local networking = {}
+
+---@class luasteam.P2PSend
+---@field Unreliable integer 0: may be lost; at most 1200 bytes.
+---@field UnreliableNoDelay integer 1: the same, and dropped while there is no connection.
+---@field Reliable integer 2: arrives, in order; at most 1 MiB.
+---@field ReliableWithBuffering integer 3: the same, and may wait for others to share a packet with.
+
+---@class luasteam.P2PSessionError
+---@field None integer 0
+---@field NotRunningApp integer 1: never said.
+---@field NoRightsToApp integer 2
+---@field DestinationNotLoggedOn integer 3: never said.
+---@field Timeout integer 4
+---@field Max integer 5
+
+---@class luasteam.SNetSocketState
+---@field Invalid integer 0
+---@field Connected integer 1
+---@field Initiated integer 10
+---@field LocalCandidatesFound integer 11
+---@field ReceivedRemoteCandidates integer 12
+---@field ChallengeHandshake integer 15
+---@field Disconnecting integer 21
+---@field LocalDisconnect integer 22
+---@field TimeoutDuringConnect integer 23
+---@field RemoteEndDisconnected integer 24
+---@field ConnectionBroken integer 25
+
+---@class luasteam.P2PSessionState
+---@field connectionActive boolean
+---@field connecting boolean
+---@field sessionError integer
+---@field usingRelay boolean
+---@field bytesQueuedForSend integer
+---@field packetsQueuedForSend integer
+---@field remoteIP? string Where the peer is, if packets go there directly.
+---@field remotePort? integer
+
+---A peer wants to send packets: accept the session, send something, or close it. Again about every 10 s while it keeps
+---asking.
+---@see callback P2PSessionRequest_t (1202)
+---@type fun(data: { steamIDRemote: luasteam.uint64|string })?
+networking.onP2PSessionRequest = nil
+
+---A peer was not reached within 20 s, or not any more. What was queued for it is gone; the next packet begins anew.
+---@see callback P2PSessionConnectFail_t (1203)
+---@type fun(data: { steamIDRemote: luasteam.uint64|string, sessionError: integer })?
+networking.onP2PSessionConnectFail = nil
+
+---Sends a packet. Begins a session if there is none, and accepts one that the peer asks for.
+---@param steamID luasteam.uint64|string
+---@param packet string
+---@param sendType integer One of networking.send.
+---@param channel? integer 0 unless said otherwise.
+---@return boolean sent false if nothing was sent; why is a line on stderr.
+---@see SendP2PPacket
+---@see EP2PSend
+function networking.sendP2PPacket(steamID, packet, sendType, channel) end
+
+---Whether packets may go by relays, for connections that begin from now on: they may unless set.
+---@param allow boolean
+---@return boolean always true
+---@see AllowP2PPacketRelay
+function networking.allowP2PPacketRelay(allow) end
+
+---Whether a packet waits on a channel, and its size in bytes.
+---@param channel? integer 0 unless said otherwise.
+---@return boolean available
+---@return integer? size
+---@see IsP2PPacketAvailable
+function networking.isP2PPacketAvailable(channel) end
+
+---The size in bytes of the packet that is next on a channel, 0 if there is none.
+---@param channel? integer 0 unless said otherwise.
+---@return integer size
+---@see IsP2PPacketAvailable
+function networking.getAvailableP2PPacketSize(channel) end
+
+---Takes the oldest packet of a channel; nil if there is none.
+---@param channel? integer 0 unless said otherwise.
+---@return string? packet
+---@return luasteam.uint64|string|nil steamID Who has sent it.
+---@see ReadP2PPacket
+function networking.readP2PPacket(channel) end
+
+---Lets a peer have the session that it asks for.
+---@param steamID luasteam.uint64|string
+---@return boolean works false only if there can be no such peer, or nothing is set up.
+---@see AcceptP2PSessionWithUser
+function networking.acceptP2PSessionWithUser(steamID) end
+
+---Ends a session, or refuses one that the peer asks for.
+---@param steamID luasteam.uint64|string
+---@return boolean closed false if there is none.
+---@see CloseP2PSessionWithUser
+function networking.closeP2PSessionWithUser(steamID) end
+
+---Ends a channel of a session, and with the last one the session.
+---@param steamID luasteam.uint64|string
+---@param channel integer
+---@return boolean closed false if it is not open.
+---@see CloseP2PChannelWithUser
+function networking.closeP2PChannelWithUser(steamID, channel) end
+
+---How the session with a peer does; nil if there is none.
+---@param steamID luasteam.uint64|string
+---@return luasteam.P2PSessionState?
+---@see GetP2PSessionState
+---@see EP2PSessionError
+function networking.getP2PSessionState(steamID) end
 
 -- While a game server is up, `networkingSockets` is its.
 ---@class luasteam.GameServer

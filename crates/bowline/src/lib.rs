@@ -331,6 +331,11 @@ struct MessagesPage;
 #[doc = include_str!("../../../docs/hub-client.md")]
 struct HubClientPage;
 
+/// Compiles and runs what the page on packets to identities shows.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/packets.md")]
+struct PacketsPage;
+
 /// Compiles what the page on certificates shows.
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/certificates.md")]

@@ -6,7 +6,7 @@
 //! first answer for example, is not in the table. A key that a table of options does not have is an argument error,
 //! so that a slip of the pen is found.
 
-mod arguments;
+pub(crate) mod arguments;
 mod certificates;
 mod connections;
 mod peers;
@@ -21,13 +21,14 @@ use mlua::Result;
 
 use crate::module::Module;
 use crate::register::Names;
+use crate::sockets::peers::Callbacks;
 
-pub(crate) fn register(names: &Names<'_>, module: &Rc<Module>) -> Result<()> {
+pub(crate) fn register(names: &Names<'_>, module: &Rc<Module>, callbacks: Callbacks) -> Result<()> {
     sending::register(names, module)?;
     receiving::register(names, module)?;
     waiting::register(names, module)?;
     connections::register(names, module)?;
-    peers::register(names, module)?;
+    peers::register(names, module, callbacks)?;
     status::register(names, module)?;
     certificates::register(names, module)
 }

@@ -25,9 +25,11 @@ use crate::beyond::arguments::Text;
 use crate::beyond::arguments::each_field;
 use crate::module::Module;
 use crate::register::Names;
+use crate::report;
 use crate::results;
+use crate::sockets::peers::Callbacks;
 
-pub(super) fn register(names: &Names<'_>, module: &Rc<Module>) -> Result<()> {
+pub(super) fn register(names: &Names<'_>, module: &Rc<Module>, callbacks: Callbacks) -> Result<()> {
     let state = Rc::clone(module);
     names.own(
         "receiveSignal",
@@ -35,6 +37,12 @@ pub(super) fn register(names: &Names<'_>, module: &Rc<Module>) -> Result<()> {
         move |_, (Bytes(signal), newcomers): (_, Newcomers)| {
             // A copy: a script may run while a signal is taken in, if what it causes is logged.
             let signal = signal.as_bytes().to_vec();
+            if callbacks.hears_of_packets()?
+                && let Some(interface) = state.current()
+                && let Err(error) = interface.packets()
+            {
+                report::failed("receiveSignal", &report::chain(&error));
+            }
             Ok(match receive(&state, &signal, &newcomers) {
                 Ok(()) => (results::name(ResultCode::Ok), None),
                 Err((result, why)) => (results::name(result), Some(why)),

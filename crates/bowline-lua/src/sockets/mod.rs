@@ -23,7 +23,7 @@ use crate::register::Names;
 use crate::sockets::peers::Callbacks;
 
 /// Why nothing can be made.
-const NO_INTERFACE: &str = "not initialised";
+pub(crate) const NO_INTERFACE: &str = "not initialised";
 
 /// The table with its functions, for the module's own table.
 pub(crate) fn table(lua: &Lua, steam: &Table, module: &Rc<Module>) -> Result<Table> {
@@ -37,6 +37,6 @@ pub(crate) fn table(lua: &Lua, steam: &Table, module: &Rc<Module>) -> Result<Tab
     receive::register(&names, module)?;
     poll_groups::register(&names, module)?;
     authentication::register(&names, module)?;
-    beyond::register(&names, module)?;
+    beyond::register(&names, module, Callbacks::of(lua, steam)?)?;
     Ok(table)
 }

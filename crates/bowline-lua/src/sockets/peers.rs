@@ -19,6 +19,7 @@ use crate::args;
 use crate::args::Options;
 use crate::args::Whole;
 use crate::module::Module;
+use crate::networking;
 use crate::register::Names;
 use crate::report;
 use crate::sockets::socket::Socket;
@@ -28,7 +29,7 @@ use crate::userdata::Uint64;
 pub(crate) const ON_SIGNAL: &str = "onSignal";
 
 /// Why nothing is made by identity.
-const NO_SIGNALING: &str =
+pub(crate) const NO_SIGNALING: &str =
     "networkingSockets.onSignal is not set, so that nobody would carry signals to peers";
 
 pub(super) fn register(names: &Names<'_>, module: &Rc<Module>, callbacks: Callbacks) -> Result<()> {
@@ -106,7 +107,7 @@ fn virtual_port(number: i64) -> std::result::Result<VirtualPort, String> {
 
 /// Who to connect to: the number of a Steam account, or an identity as text; or why it is nobody.
 #[derive(Debug)]
-struct Peer(std::result::Result<Identity, String>);
+pub(crate) struct Peer(pub(crate) std::result::Result<Identity, String>);
 
 impl FromLua for Peer {
     fn from_lua(value: Value, lua: &Lua) -> Result<Self> {
@@ -141,13 +142,22 @@ impl Callbacks {
     }
 
     /// Looked up as `runCallbacks` does.
-    fn has_signaling(&self) -> Result<bool> {
+    pub(crate) fn has_signaling(&self) -> Result<bool> {
+        self.has("networkingSockets", ON_SIGNAL)
+    }
+
+    /// Whether the script wants to hear of peers that want to send packets.
+    pub(crate) fn hears_of_packets(&self) -> Result<bool> {
+        self.has("networking", networking::ON_REQUEST)
+    }
+
+    fn has(&self, section: &str, name: &str) -> Result<bool> {
         let Some(steam) = self.0.raw_get::<Option<Table>>(1)? else {
             return Ok(false);
         };
-        let Some(functions) = steam.get::<Option<Table>>("networkingSockets")? else {
+        let Some(functions) = steam.get::<Option<Table>>(section)? else {
             return Ok(false);
         };
-        Ok(!functions.get::<Value>(ON_SIGNAL)?.is_nil())
+        Ok(!functions.get::<Value>(name)?.is_nil())
     }
 }

@@ -19,11 +19,15 @@ local function takes(kinds, right, picky)
 end
 local number, text = "number numeral", "string numeral number"
 
+local peer = takes("uint64 string numeral", Steam.extra and Steam.extra.parseUint64("5"))
+
 -- By the name of the parameter, or of function and parameter where a name means several things.
 local parameters = {
+    allow = takes("boolean", true),
     address = takes(text, "127.0.0.1:1"),
     authTicket = takes(text, "00"),
     certificate = takes(text, "x", "in UTF-8"),
+    channel = takes(number, 0),
     connection = takes(number, client),
     connections = takes("table", {}),
     debug = takes(text, "x", "text only"),
@@ -46,10 +50,12 @@ local parameters = {
     name = takes(text, "NagleTime", "a name"),
     on = takes("boolean", true),
     options = takes("table", {}),
+    packet = takes(text, "x"),
     pollGroup = takes(number, group),
     queryPort = takes(number, 0, "a port"),
     reason = takes(number, 1000, "a reason"),
     socket = takes("userdata", socket, "a socket"),
+    sendType = takes(number, 2),
     signal = takes(text, "x"),
     steamID = takes("uint64", Steam.extra and Steam.extra.parseUint64("5")),
     text = takes(text, "x"),
@@ -62,7 +68,12 @@ local parameters = {
     virtualPort = takes(number, 0),
     ["closeListenSocket.socket"] = takes("any", socket),
     dedicated = takes("boolean nil", true),
-    ["connectP2P.steamID"] = takes("uint64 string numeral", Steam.extra and Steam.extra.parseUint64("5")),
+    ["acceptP2PSessionWithUser.steamID"] = peer,
+    ["closeP2PChannelWithUser.steamID"] = peer,
+    ["closeP2PSessionWithUser.steamID"] = peer,
+    ["connectP2P.steamID"] = peer,
+    ["getP2PSessionState.steamID"] = peer,
+    ["sendP2PPacket.steamID"] = peer,
     ["connectExpecting.address"] = takes(text, "127.0.0.1:1", "an address"),
     ["setSequenced.lane"] = takes(number .. " nil", 0, "a lane"),
 }
