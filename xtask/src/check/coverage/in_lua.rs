@@ -9,9 +9,10 @@ use crate::check::coverage::Row;
 const FILE: &str = "crates/bowline-lua/types/luasteam.lua";
 
 /// What a variable of the file is, for readers.
-const TABLES: [(&str, &str); 7] = [
+const TABLES: [(&str, &str); 8] = [
     ("Steam", "Steam"),
     ("sockets", "networkingSockets"),
+    ("networking", "networking"),
     ("utils", "networkingUtils"),
     ("server", "gameServer"),
     ("user", "user"),
