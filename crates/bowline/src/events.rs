@@ -56,6 +56,17 @@ pub enum Event {
         /// interface had when it happened.
         callback: CallbackToken,
     },
+    /// There is room in the send buffer of a session again, after a message was refused because it was full
+    /// ([`SendError::BufferFull`](crate::SendError::BufferFull)): half of it is free. Told once, until the next refusal.
+    MessagesWritable {
+        /// Who may be sent to again.
+        peer: Identity,
+    },
+    /// The same for packets. Not told of one beyond 512 KiB, for which there may be room before half is free.
+    PacketsWritable {
+        /// Who may be sent to again.
+        peer: Identity,
+    },
     /// A peer wants to send packets by its identity ([`Packets`](crate::Packets)): accept the session, send something,
     /// or close it. Told again about every 10 s while the peer keeps asking.
     PacketsSessionRequest {
@@ -90,6 +101,8 @@ impl Event {
             | Self::MessagesSessionRequest { callback, .. }
             | Self::MessagesSessionFailed { callback, .. } => *callback,
             Self::Writable(_)
+            | Self::MessagesWritable { .. }
+            | Self::PacketsWritable { .. }
             | Self::PacketsSessionRequest { .. }
             | Self::PacketsSessionFailed { .. }
             | Self::CertificateExpiring { .. } => CallbackToken::NONE,

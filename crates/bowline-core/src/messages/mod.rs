@@ -204,6 +204,11 @@ impl<I> Sessions<I> {
         session.is_some_and(|session| session.channels.contains_key(&channel))
     }
 
+    /// Whose session a connection is that of; `None` if that has ended, or it is of none.
+    pub fn peer_of(&self, connection: ConnectionId) -> Option<&Arc<Identity>> {
+        self.peers.get(&connection)
+    }
+
     /// How many sessions there are.
     pub fn len(&self) -> usize {
         self.sessions.len()

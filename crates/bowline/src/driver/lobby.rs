@@ -215,7 +215,9 @@ impl<R> Lobby<R> {
             | Event::AuthenticationChanged { .. }
             | Event::MessagesSessionRequest { .. }
             | Event::MessagesSessionFailed { .. } => !event.callback().is_none(),
-            Event::Writable(_) => self.tells_writable.load(Ordering::Relaxed),
+            Event::Writable(_) | Event::MessagesWritable { .. } | Event::PacketsWritable { .. } => {
+                self.tells_writable.load(Ordering::Relaxed)
+            }
             Event::PacketsSessionRequest { .. } | Event::PacketsSessionFailed { .. } => {
                 self.tells_packets.load(Ordering::Relaxed)
             }

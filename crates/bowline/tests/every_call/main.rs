@@ -13,6 +13,7 @@
 
 mod operations;
 mod peers;
+mod sessions;
 mod watchdog;
 mod world;
 

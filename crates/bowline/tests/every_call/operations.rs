@@ -24,6 +24,7 @@ use bowline::hub::HubConfig;
 use bowline::set_debug_output;
 
 use crate::peers;
+use crate::sessions;
 use crate::world::Rng;
 use crate::world::World;
 
@@ -55,6 +56,10 @@ pub const OPERATIONS: &[Operation] = &[
     ("stop listening to peers", |w, r, _| {
         peers::stop_listening(w, r)
     }),
+    ("messages", |w, r, _| sessions::messages(w, r)),
+    ("messages", |w, r, _| sessions::messages(w, r)),
+    ("packets", |w, r, _| sessions::packets(w, r)),
+    ("packets", |w, r, _| sessions::packets(w, r)),
     ("socket_pair", |w, r, _| pair(w, r)),
     ("socket_pair_with", |w, r, _| pair_with(w, r)),
     ("events", |w, r, _| w.read_events(r.below(3), r)),

@@ -31,7 +31,7 @@ pub struct Peers {
 }
 
 impl Peers {
-    fn signaling(&self) -> Arc<dyn Signaling> {
+    pub fn signaling(&self) -> Arc<dyn Signaling> {
         let letters = Arc::clone(&self.letters);
         Arc::new(move |to: &SignalTarget, signal: &[u8]| {
             let mut letters = letters.lock().unwrap();

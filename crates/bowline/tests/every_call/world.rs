@@ -109,6 +109,10 @@ impl World {
         let interfaces: Vec<_> = interfaces
             .map(|(index, (mode, threads))| make(*mode, *threads, peers::name(index)))
             .collect();
+        let peers = Peers::default();
+        for interface in &interfaces {
+            interface.set_signaling(peers.signaling());
+        }
         let listen = |sockets: &Sockets| sockets.listen(LOOPBACK.parse().unwrap()).unwrap();
         let steady = (0..STEADY).map(|index| {
             let kind = [PairKind::Loopback, PairKind::Pipe][index % 2];
@@ -122,7 +126,7 @@ impl World {
         });
         Self {
             nobody: make(ServiceMode::Thread, 1, Identity::anonymous()),
-            peers: Peers::default(),
+            peers,
             listeners: Mutex::new(interfaces.iter().map(listen).collect()),
             groups: interfaces.iter().map(Sockets::poll_group).collect(),
             steady: steady.collect(),
@@ -247,6 +251,19 @@ impl World {
         }
     }
 
+    fn close_sessions(&self) {
+        for sockets in &self.interfaces {
+            for peer in (0..self.interfaces.len()).map(peers::name) {
+                if let Ok(messages) = sockets.messages() {
+                    let _ = messages.close(&peer);
+                }
+                if let Ok(packets) = sockets.packets() {
+                    let _ = packets.close(&peer);
+                }
+            }
+        }
+    }
+
     fn close_pool(&self) {
         for connection in self.pool.lock().unwrap().drain(..) {
             // Most are closed already.
@@ -262,6 +279,7 @@ impl World {
         let listeners = std::mem::take(&mut *self.listeners.lock().unwrap());
         listeners.into_iter().for_each(Listener::close);
         self.peers.listeners.lock().unwrap().clear();
+        self.close_sessions();
         let mut rng = Rng::new(0, 0);
         loop {
             let left: Vec<_> = self
@@ -278,6 +296,7 @@ impl World {
                 sockets.wait(Duration::from_millis(1));
             }
             self.close_pool();
+            self.close_sessions();
         }
         for (index, told) in self.told.iter().enumerate() {
             self.read_events(index, &mut rng);

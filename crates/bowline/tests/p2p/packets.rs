@@ -182,6 +182,42 @@ fn limit_queued_packets_are_taken_wholly_or_not_at_all() {
 }
 
 #[test]
+fn who_was_refused_hears_of_room() {
+    let (mut room, [anna, ben], [from_anna, from_ben]) = senders(["anna", "ben"]);
+    room.introduce([&anna, &ben], [&from_anna, &from_ben]);
+    let messages = anna.sockets.messages().unwrap();
+    let chunk = vec![0; 500_000];
+    let (mut packets_refused, mut messages_refused) = (false, false);
+    for _ in 0..10 {
+        let packet = from_anna.send(&ben.name, 0, &chunk, RELIABLE);
+        packets_refused |= packet.is_err();
+        let message = messages.send(&ben.name, 0, &chunk, SendFlags::RELIABLE);
+        messages_refused |= message.is_err();
+    }
+    assert!(packets_refused && messages_refused);
+    let from_ben_too = ben.sockets.messages().unwrap();
+    let (mut packets_told, mut messages_told) = (0, 0);
+    room.run_longer(|| {
+        while from_ben.receive(0).is_some() || from_ben_too.receive(0).is_some() {}
+        for event in ben.sockets.events() {
+            if let Event::MessagesSessionRequest { peer, .. } = event {
+                from_ben_too.accept(&peer).unwrap();
+            }
+        }
+        for event in anna.sockets.events() {
+            match event {
+                Event::PacketsWritable { peer } if peer == ben.name => packets_told += 1,
+                Event::MessagesWritable { peer } if peer == ben.name => messages_told += 1,
+                event => panic!("{event:?}"),
+            }
+        }
+        (packets_told > 0 && messages_told > 0).then_some(())
+    });
+    assert_eq!((packets_told, messages_told), (1, 1));
+    from_anna.send(&ben.name, 0, &chunk, RELIABLE).unwrap();
+}
+
+#[test]
 fn early_packets_wait_but_for_those_that_must_not() {
     let (mut room, [anna, ben], [from_anna, from_ben]) = senders(["anna", "ben"]);
     for kind in ALL {

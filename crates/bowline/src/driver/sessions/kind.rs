@@ -71,6 +71,15 @@ impl SessionKind {
         }
     }
 
+    /// What the application is told when there is room in the send buffer of a session.
+    pub(crate) fn writable(self, peer: &Identity) -> Event {
+        let peer = peer.clone();
+        match self {
+            Self::Messages => Event::MessagesWritable { peer },
+            Self::Packets => Event::PacketsWritable { peer },
+        }
+    }
+
     const fn profile(self) -> Profile {
         match self {
             Self::Messages => Profile::MESSAGES,

@@ -8,12 +8,14 @@ use bowline_core::connection::ConnectionState;
 use bowline_core::endpoint::Called;
 use bowline_core::endpoint::NO_ROUTE;
 use bowline_core::identity::Identity;
+use bowline_core::ids::ConnectionId;
 use bowline_core::ids::LaneIndex;
 use bowline_core::limits::MAX_MESSAGE;
 use bowline_core::message::Outgoing;
 use bowline_core::message::Payload;
 use bowline_core::message::SendFlags;
 use bowline_core::messages as core;
+use bowline_core::messages::Ending;
 use bowline_core::messages::PlanError;
 use bowline_core::messages::SendPlan;
 use bowline_core::time::Timestamp;
@@ -82,10 +84,17 @@ impl Inner {
         let pieces = mail.pieces();
         let mut sent = Err(MessagesSendError::Broken);
         for _ in 0..SEND_TRIES {
-            let slot = self.way_to(kind, peer, mail.restart)?;
-            sent = self.send_framed(&slot, &pieces, mail);
-            // It may have ended since it was looked up.
-            if sent != Err(MessagesSendError::Broken) {
+            let way = self.way_to(kind, peer, mail.restart);
+            sent = way.and_then(|slot| self.send_framed(&slot, &pieces, mail));
+            let is_worth_another_try = match &sent {
+                // It may have ended since it was looked up.
+                Err(MessagesSendError::Broken) => true,
+                Err(MessagesSendError::Connect(ConnectP2pError::AlreadyConnected { id })) => {
+                    self.end_what_is_left(kind, *id)
+                }
+                _ => false,
+            };
+            if !is_worth_another_try {
                 break;
             }
         }
@@ -93,6 +102,25 @@ impl Inner {
             self.sessions.lock(kind).sent(peer, mail.channel);
         }
         sent
+    }
+
+    /// Ends a connection whose session has ended, if it is one: another thread is about to do that, or has not told
+    /// the endpoint yet.
+    fn end_what_is_left(&self, kind: SessionKind, id: ConnectionId) -> bool {
+        let Some(slot) = self.hub.lock().slot(id).cloned() else {
+            return true;
+        };
+        if !slot.has_left_session(kind) {
+            return false;
+        }
+        let Ending { reason, text } = self.sessions.lock(kind).profile().closed;
+        // The other thread may have been there.
+        let _ = self.close(&slot, reason, text, false);
+        self.after_input(&slot, slot.state.lock(), Urgency::Now);
+        let mut follow = Followup::default();
+        follow.has_post = true;
+        self.follow_up(&mut follow);
+        true
     }
 
     /// The connection to send by.
@@ -288,5 +316,8 @@ impl Mail<'_> {
 const PIECE: usize = MAX_MESSAGE - core::HEADER;
 /// What the send buffer counts for a piece besides, at most.
 const PIECE_COST: usize = 16;
-/// Once by what there is, and once more if that has ended meanwhile.
-const SEND_TRIES: usize = 2;
+/// By what there is; once more if that has ended meanwhile, and once more if something was left of it.
+const SEND_TRIES: usize = 3;
+
+#[cfg(test)]
+mod tests;

@@ -24,6 +24,17 @@ impl Slot {
         self
     }
 
+    /// Whether it was the connection of a session of that kind, which has ended.
+    pub(crate) fn has_left_session(&self, kind: SessionKind) -> bool {
+        let state = self.state.lock();
+        // One that comes in is in the table only once it is told.
+        let was_told = state.released || state.told != ConnectionState::None;
+        let sessions = self.inner.sessions.lock(kind);
+        self.owner == Owner::Sessions(kind)
+            && (was_told || !self.is_incoming)
+            && sessions.peer_of(self.id).is_none()
+    }
+
     /// Passes on to the table of sessions what the connection of one has to say, and what it has received.
     pub(super) fn settle_session(
         self: &Arc<Self>,
@@ -35,8 +46,9 @@ impl Slot {
             return;
         }
         while let Some(event) = state.live.as_mut().and_then(|live| live.core.poll_event()) {
-            if let CoreEvent::StateChanged { new, .. } = event {
-                self.keep_recording(state, new, follow);
+            match event {
+                CoreEvent::StateChanged { new, .. } => self.keep_recording(state, new, follow),
+                CoreEvent::Writable => self.tell_session_writable(kind, follow),
             }
         }
         let Some(new) = state.live.as_ref().map(|live| visible(live.core.state())) else {
@@ -89,6 +101,15 @@ impl Slot {
         } else if has_ended {
             state.close(now, EndReason::APP_GENERIC, "", false);
             self.release(state, follow);
+        }
+    }
+
+    /// Tells the application that there is room again in the send buffer.
+    fn tell_session_writable(&self, kind: SessionKind, follow: &mut Followup) {
+        let peer = self.inner.sessions.lock(kind).peer_of(self.id).cloned();
+        if let Some(peer) = peer {
+            let event = kind.writable(&peer);
+            self.inner.lobby.push(event, &mut follow.nudge);
         }
     }
 }
