@@ -31,6 +31,8 @@ mod gate;
 mod hook;
 mod jwks;
 mod keys;
+#[cfg(feature = "program")]
+mod settings;
 mod template;
 mod token;
 
@@ -41,9 +43,14 @@ pub use self::fault::AuthCounters;
 pub use self::fault::Fault;
 pub use self::hook::HookSettings;
 pub use self::keys::KeySource;
+#[cfg(feature = "program")]
+pub use self::settings::AuthConfigError;
 pub use self::template::Template;
 pub use self::template::TemplateError;
 pub use self::token::TokenSettings;
+
+#[cfg(feature = "program")]
+pub(crate) use self::settings::secret;
 
 use self::fault::Counts;
 use self::fault::Refused;

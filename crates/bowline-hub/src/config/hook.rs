@@ -18,6 +18,12 @@ pub struct Hook {
     pub url: String,
     /// Where the secret is that it knows the hub by.
     pub secret_file: PathBuf,
+    /// Certificates that are trusted, as PEM, instead of those that the system trusts.
+    #[serde(default)]
+    pub ca_file: Option<PathBuf>,
+    /// Whether it may be asked by `http` on another machine, where whoever is between can be anybody.
+    #[serde(default)]
+    pub insecure_http: bool,
     /// It answers within this time.
     #[serde(
         rename = "timeout_ms",

@@ -17,10 +17,14 @@ pub struct Jwt {
     pub audience: String,
     /// Where the provider's keys are: `{ url = "https://..." }` or `{ file = "jwks.json" }`.
     pub jwks: Jwks,
+    /// Certificates that are trusted when keys are fetched, as PEM, instead of those that the system trusts.
+    #[serde(default)]
+    pub ca_file: Option<PathBuf>,
     /// The claim that names the game by its app ID; without it a token is for all games.
     #[serde(default)]
     pub app_claim: Option<String>,
-    /// The identity that a token gives: a text in which `{name}` stands for a claim.
+    /// The identity that a token gives: a text in which `{name}` stands for a claim, and `{name:hash}` for 24 characters
+    /// made of it.
     #[serde(default = "default_identity")]
     pub identity: String,
     /// Prefixes of the identities that tokens may give.

@@ -163,14 +163,15 @@ impl Config {
         let mut paths: Vec<&mut PathBuf> = shared.map(|key| &mut key.key_file).collect();
         paths.push(&mut self.data);
         paths.extend(self.http.iter_mut().map(|http| &mut http.admin_token_file));
-        paths.extend(
-            self.sign_in
-                .hook
-                .iter_mut()
-                .map(|hook| &mut hook.secret_file),
-        );
-        if let Some(Jwks::File(file)) = self.sign_in.jwt.as_mut().map(|jwt| &mut jwt.jwks) {
-            paths.push(file);
+        if let Some(jwt) = &mut self.sign_in.jwt {
+            if let Jwks::File(file) = &mut jwt.jwks {
+                paths.push(file);
+            }
+            paths.extend(&mut jwt.ca_file);
+        }
+        if let Some(hook) = &mut self.sign_in.hook {
+            paths.push(&mut hook.secret_file);
+            paths.extend(&mut hook.ca_file);
         }
         for path in paths {
             *path = folder.join(&path);

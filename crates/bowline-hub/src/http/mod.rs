@@ -154,6 +154,20 @@ impl HttpServer {
     }
 }
 
+#[cfg(feature = "program")]
+impl HttpSettings {
+    /// As the file of settings says. Reads the file of the token.
+    ///
+    /// # Errors
+    /// If that cannot be read, or others can read it.
+    pub fn from_config(http: &crate::config::Http) -> Result<Self, crate::config::ConfigFileError> {
+        Ok(Self {
+            listen: http.listen,
+            admin_token: Some(crate::auth::secret(&http.admin_token_file)?),
+        })
+    }
+}
+
 impl Drop for HttpServer {
     fn drop(&mut self) {
         drop(self.stop.take());

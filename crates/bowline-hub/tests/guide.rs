@@ -1,0 +1,167 @@
+//! What docs/hub.md says is what the hub does. `UPDATE_DOCS=1` writes its tables anew.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::path::PathBuf;
+
+use bowline_hub::config::Config;
+use bowline_hub::http::METRICS;
+use bowline_hub::limits;
+
+const SHIPPED: &str = include_str!("../../../deploy/hub.toml");
+
+fn path() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/hub.md")
+}
+
+fn guide() -> String {
+    std::fs::read_to_string(path()).unwrap()
+}
+
+fn metrics() -> String {
+    let mut table = "| name | kind | split by | |\n|---|---|---|---|\n".to_owned();
+    for metric in METRICS {
+        let (name, kind) = (metric.name, metric.kind.as_str());
+        let label = metric
+            .label
+            .map_or(String::new(), |label| format!("`{label}`"));
+        writeln!(table, "| `{name}` | {kind} | {label} | {} |", metric.help).unwrap();
+    }
+    table
+}
+
+fn table_of_limits() -> String {
+    let rows = [
+        (
+            "sign-ins from one network (IPv4 /24, IPv6 /48)",
+            format!(
+                "{} a second, {} at once",
+                limits::SIGN_INS_PER_SEC,
+                limits::SIGN_IN_BURST
+            ),
+        ),
+        (
+            "time to say hello",
+            format!("{} s", limits::HELLO_TIMEOUT.as_micros() / 1_000_000),
+        ),
+        (
+            "credentials that are being checked over HTTP, all together",
+            format!(
+                "{}, on {} threads",
+                limits::MAX_CHECKS,
+                limits::CHECK_THREADS
+            ),
+        ),
+        (
+            "length of a token",
+            format!("{} bytes", limits::MAX_TOKEN_LEN),
+        ),
+        (
+            "signals",
+            format!(
+                "{} a second, {} at once",
+                limits::SIGNALS_PER_SEC,
+                limits::SIGNAL_BURST
+            ),
+        ),
+        (
+            "bytes of signals",
+            format!("{} KiB a second", limits::SIGNAL_BYTES_PER_SEC / 1024),
+        ),
+        (
+            "signals to one peer",
+            format!(
+                "{} a second, {} at once",
+                limits::PAIR_SIGNALS_PER_SEC,
+                limits::PAIR_SIGNAL_BURST
+            ),
+        ),
+        (
+            "requests to connect that reach one player",
+            format!(
+                "{} a second, {} at once",
+                limits::REQUESTS_PER_SEC,
+                limits::REQUEST_BURST
+            ),
+        ),
+        (
+            "certificates",
+            format!("1 a second, {} at once", limits::CERTIFICATE_BURST),
+        ),
+        (
+            "a client that does not read is sent away after",
+            format!("{} s", limits::SLOW_CLIENT.as_micros() / 1_000_000),
+        ),
+        (
+            "connections of HTTP, all together",
+            limits::MAX_HTTP_CONNECTIONS.to_string(),
+        ),
+        (
+            "bytes of a request's body over HTTP",
+            limits::MAX_HTTP_BODY.to_string(),
+        ),
+    ];
+    let mut table = "| what | limit |\n|---|---|\n".to_owned();
+    for (what, limit) in rows {
+        writeln!(table, "| {what} | {limit} |").unwrap();
+    }
+    table
+}
+
+/// The text with a table in the place of what is between its marks.
+fn with_table(text: &str, name: &str, table: &str) -> String {
+    let begin = format!("<!-- {name} -->\n");
+    let (before, rest) = text.split_once(&begin).unwrap();
+    let (_, after) = rest.split_once("<!-- end -->").unwrap();
+    format!("{before}{begin}{table}<!-- end -->{after}")
+}
+
+#[test]
+fn tables_of_metrics_and_limits_are_those_of_the_code() {
+    let text = guide();
+    let fresh = with_table(&text, "limits", &table_of_limits());
+    let fresh = with_table(&fresh, "metrics", &metrics());
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        std::fs::write(path(), &fresh).unwrap();
+    }
+    assert!(
+        text == fresh || guide() == fresh,
+        "UPDATE_DOCS=1 writes docs/hub.md anew"
+    );
+}
+
+#[test]
+fn every_example_of_settings_is_good() {
+    let text = guide();
+    let blocks: Vec<&str> = text
+        .split("```toml\n")
+        .skip(1)
+        .map(|rest| rest.split_once("```").unwrap().0)
+        .collect();
+    assert!(blocks.len() >= 5, "{}", blocks.len());
+    for block in blocks {
+        let head = match block.contains("listen = [\"[::]:27400\"]") {
+            true => "",
+            false => "listen = ['[::]:27400']\ndata = 'data'\n",
+        };
+        let parsed = Config::parse(&format!("{head}{block}"), Path::new("hub.toml"));
+        parsed.unwrap_or_else(|error| panic!("{error}\n{block}"));
+    }
+}
+
+#[test]
+fn every_setting_is_told_of() {
+    let text = guide();
+    for line in SHIPPED.lines() {
+        let line = line.strip_prefix('#').unwrap_or(line);
+        let Some((key, _)) = line.split_once(" = ").filter(|_| !line.starts_with(' ')) else {
+            continue;
+        };
+        let is_told = text.contains(&format!("{key}`")) || text.contains(&format!("\n{key} = "));
+        assert!(
+            is_told || text.contains(&format!("`{key} ")) || text.contains(&format!(" {key} = ")),
+            "{key}"
+        );
+    }
+}
