@@ -259,7 +259,6 @@ fn keys_are_shown_replaced_and_refused_if_others_may_read_them() {
     );
 }
 
-#[cfg(feature = "disk")]
 #[test]
 fn a_store_that_is_of_no_use_is_told() {
     let folder = Folder::new("store");

@@ -14,14 +14,14 @@ use crate::server::StartError;
 pub(super) enum Error {
     #[error("say --config FILE, or --dev for a hub to try things out with")]
     NoConfig,
+    #[error("this program does not serve what {0} asks for yet")]
+    NotServed(&'static str),
     #[error(transparent)]
     Config(#[from] ConfigFileError),
     #[error(transparent)]
     Keys(#[from] KeysError),
-    #[cfg(feature = "disk")]
     #[error("cannot use the store")]
     Store(#[from] crate::store::StoreError),
-    #[cfg(feature = "disk")]
     #[error(transparent)]
     Network(#[from] bowline_core::hub::NetworkConfigError),
     #[error(transparent)]
@@ -57,7 +57,10 @@ impl Error {
     /// What the process ends with.
     pub(super) fn exit_code(&self) -> ExitCode {
         match self {
-            Self::NoConfig | Self::Config(_) | Self::Dev(DevError::Public(_)) => ExitCode::from(2),
+            Self::NoConfig
+            | Self::NotServed(_)
+            | Self::Config(_)
+            | Self::Dev(DevError::Public(_)) => ExitCode::from(2),
             _ => ExitCode::FAILURE,
         }
     }

@@ -10,15 +10,15 @@
 mod args;
 mod error;
 mod log;
-#[cfg(feature = "disk")]
 mod network;
 mod stop;
 
 use std::io::Write as _;
-use std::path::Path;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use bowline_io::clock::Clock;
 use clap::Parser as _;
 
 use crate::config::Config;
@@ -30,6 +30,8 @@ use crate::server::NoChecker;
 use crate::server::Running;
 use crate::server::Server;
 use crate::server::Setup;
+use crate::store::LocalStore;
+use crate::store::SystemClock;
 use crate::stun::StunServer;
 
 use self::args::Args;
@@ -72,24 +74,15 @@ fn serve(config: &Config) -> Result<(), Error> {
     let crypto = bowline::cert::default_crypto();
     let keys = HubKeys::load_or_make(&keys_folder(config), &crypto)?;
     let policy = config.policy()?;
-    #[cfg(feature = "disk")]
     let store = open_store(config)?;
-    #[cfg(feature = "disk")]
-    let (revision, told) = {
-        let now = bowline_io::clock::Clock::unix_seconds();
-        network::sign(&config.network, &keys, &crypto, &store, now)?
-    };
-    #[cfg_attr(
-        not(feature = "disk"),
-        expect(unused_mut, reason = "nothing to announce")
-    )]
+    let now = Clock::unix_seconds();
+    let (revision, told) = network::sign(&config.network, &keys, &crypto, &store, now)?;
     let mut server = Server::new(Setup {
         listen: config.listen.clone(),
         keys,
         policy,
-        checker: checker(config),
+        checker: checker(config)?,
     })?;
-    #[cfg(feature = "disk")]
     server.announce(revision, told);
     let listen = config.stun.as_ref().map_or(&[][..], |stun| &stun.listen);
     let stun = StunServer::start(listen)?;
@@ -129,19 +122,23 @@ fn finish(hub: Running) {
 }
 
 /// Who is asked about credentials that the hub cannot check itself.
-fn checker(_: &Config) -> Arc<dyn Checker> {
-    Arc::new(NoChecker)
+fn checker(config: &Config) -> Result<Arc<dyn Checker>, Error> {
+    let section = match config {
+        Config { http: Some(_), .. } => "[http]",
+        config if config.sign_in.jwt.is_some() => "[sign_in.jwt]",
+        config if config.sign_in.hook.is_some() => "[sign_in.hook]",
+        _ => return Ok(Arc::new(NoChecker)),
+    };
+    Err(Error::NotServed(section))
 }
 
-#[cfg(feature = "disk")]
-fn open_store(config: &Config) -> Result<crate::store::LocalStore, Error> {
-    let clock = Arc::new(crate::store::SystemClock::default());
+fn open_store(config: &Config) -> Result<LocalStore, Error> {
     let path = config.data.join("hub.redb");
-    Ok(crate::store::LocalStore::open(&path, clock)?)
+    Ok(LocalStore::open(&path, Arc::new(SystemClock::new()))?)
 }
 
-fn keys_folder(config: &Config) -> std::path::PathBuf {
-    config.data.join(Path::new("keys"))
+fn keys_folder(config: &Config) -> PathBuf {
+    config.data.join("keys")
 }
 
 /// A line on standard output.
