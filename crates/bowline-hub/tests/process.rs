@@ -260,6 +260,33 @@ fn keys_are_shown_replaced_and_refused_if_others_may_read_them() {
 }
 
 #[test]
+fn http_is_served_as_the_settings_say() {
+    let folder = Folder::new("http");
+    let token = folder.file("admin.token");
+    fs::write(&token, "a token of some length, which nobody guesses").unwrap();
+    fs::set_permissions(&token, fs::Permissions::from_mode(0o600)).unwrap();
+    let http = "[http]\nlisten = '127.0.0.1:0'\nadmin_token_file = 'admin.token'";
+    let mut hub = Hub::start(&folder.config(0, &format!("{JSON}\n{http}")));
+    let told: serde_json::Value = serde_json::from_str(&first_line(&mut hub.log)).unwrap();
+    let address: SocketAddr = told["listen"].as_str().unwrap().parse().unwrap();
+    let get = |path: &str| {
+        let mut stream = std::net::TcpStream::connect(address).unwrap();
+        let request = format!("GET {path} HTTP/1.1\r\nHost: hub\r\nConnection: close\r\n\r\n");
+        std::io::Write::write_all(&mut stream, request.as_bytes()).unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).unwrap();
+        String::from_utf8_lossy(&answer).into_owned()
+    };
+    assert!(get("/readyz").starts_with("HTTP/1.1 200"));
+    assert!(get("/v1/netconfig").starts_with("HTTP/1.1 200"));
+    hub.signal("TERM");
+    hub.end();
+    fs::write(&token, "short").unwrap();
+    let (code, text) = start_fails(&folder.file("hub.toml"));
+    assert!(code == 1 && text.contains("token"), "{text}");
+}
+
+#[test]
 fn a_store_that_is_of_no_use_is_told() {
     let folder = Folder::new("store");
     let config = folder.config(0, "");

@@ -4,8 +4,10 @@ use std::error::Error as _;
 use std::io;
 use std::process::ExitCode;
 
+use crate::auth::AuthConfigError;
 use crate::config::ConfigFileError;
 use crate::dev::DevError;
+use crate::http::HttpError;
 use crate::keys::KeysError;
 use crate::server::StartError;
 
@@ -14,10 +16,12 @@ use crate::server::StartError;
 pub(super) enum Error {
     #[error("say --config FILE, or --dev for a hub to try things out with")]
     NoConfig,
-    #[error("this program does not serve what {0} asks for yet")]
-    NotServed(&'static str),
     #[error(transparent)]
     Config(#[from] ConfigFileError),
+    #[error(transparent)]
+    Auth(#[from] AuthConfigError),
+    #[error(transparent)]
+    Http(#[from] HttpError),
     #[error(transparent)]
     Keys(#[from] KeysError),
     #[error("cannot use the store")]
@@ -57,10 +61,9 @@ impl Error {
     /// What the process ends with.
     pub(super) fn exit_code(&self) -> ExitCode {
         match self {
-            Self::NoConfig
-            | Self::NotServed(_)
-            | Self::Config(_)
-            | Self::Dev(DevError::Public(_)) => ExitCode::from(2),
+            Self::NoConfig | Self::Auth(_) | Self::Config(_) | Self::Dev(DevError::Public(_)) => {
+                ExitCode::from(2)
+            }
             _ => ExitCode::FAILURE,
         }
     }

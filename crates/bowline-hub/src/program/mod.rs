@@ -18,14 +18,20 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use bowline_core::hub::FromHub;
 use bowline_io::clock::Clock;
 use clap::Parser as _;
 
+use crate::auth::Auth;
 use crate::config::Config;
 use crate::dev;
 use crate::dev::DevOptions;
+use crate::http::HttpServer;
+use crate::http::HttpSettings;
+use crate::http::NetworkConfig as PublishedNetwork;
 use crate::keys::HubKeys;
 use crate::server::Checker;
+use crate::server::Handle;
 use crate::server::NoChecker;
 use crate::server::Running;
 use crate::server::Server;
@@ -61,6 +67,8 @@ fn run(args: &Args) -> Result<(), Error> {
         Some(Command::Keys(keys)) => keys.run(&keys_folder(&config)),
         None if args.check => {
             config.policy()?;
+            Auth::from_config(&config.sign_in)?;
+            http_settings(&config)?;
             say(&format!("{} is good", file.display()))
         }
         None => serve(&config),
@@ -74,6 +82,8 @@ fn serve(config: &Config) -> Result<(), Error> {
     let crypto = bowline::cert::default_crypto();
     let keys = HubKeys::load_or_make(&keys_folder(config), &crypto)?;
     let policy = config.policy()?;
+    let auth = Auth::from_config(&config.sign_in)?.map(Arc::new);
+    let http = http_settings(config)?;
     let store = open_store(config)?;
     let now = Clock::unix_seconds();
     let (revision, told) = network::sign(&config.network, &keys, &crypto, &store, now)?;
@@ -81,16 +91,25 @@ fn serve(config: &Config) -> Result<(), Error> {
         listen: config.listen.clone(),
         keys,
         policy,
-        checker: checker(config)?,
+        checker: checker(auth.as_ref()),
     })?;
-    server.announce(revision, told);
+    server.announce(revision, told.clone());
     let listen = config.stun.as_ref().map_or(&[][..], |stun| &stun.listen);
     let stun = StunServer::start(listen)?;
+    let told = FromHub::Config {
+        revision,
+        body: Some(told),
+    };
+    let http = http.map(|http| start_http(http, server.handle(), auth, told.encode()));
+    let http = http.transpose()?;
     let hub = server
         .spawn(Box::new(|notice| log::tell(&notice)))
         .map_err(Error::Threads)?;
     for address in hub.local_addrs() {
         tracing::info!(listen = %address, key = hub.key().to_line(""), "the hub serves");
+    }
+    if let Some(http) = &http {
+        tracing::info!(listen = %http.local_addr(), "the hub serves HTTP");
     }
     for address in stun.local_addrs() {
         tracing::info!(listen = %address, "the hub answers STUN");
@@ -122,19 +141,32 @@ fn finish(hub: Running) {
 }
 
 /// Who is asked about credentials that the hub cannot check itself.
-fn checker(config: &Config) -> Result<Arc<dyn Checker>, Error> {
-    let section = match config {
-        Config { http: Some(_), .. } => "[http]",
-        config if config.sign_in.jwt.is_some() => "[sign_in.jwt]",
-        config if config.sign_in.hook.is_some() => "[sign_in.hook]",
-        _ => return Ok(Arc::new(NoChecker)),
-    };
-    Err(Error::NotServed(section))
+fn checker(auth: Option<&Arc<Auth>>) -> Arc<dyn Checker> {
+    match auth {
+        Some(auth) => Arc::<Auth>::clone(auth),
+        None => Arc::new(NoChecker),
+    }
+}
+
+fn start_http(
+    settings: HttpSettings,
+    hub: Handle,
+    auth: Option<Arc<Auth>>,
+    network: Vec<u8>,
+) -> Result<HttpServer, Error> {
+    let published = PublishedNetwork::default();
+    published.publish(network);
+    Ok(HttpServer::start(settings, hub, auth, published)?)
 }
 
 fn open_store(config: &Config) -> Result<LocalStore, Error> {
     let path = config.data.join("hub.redb");
     Ok(LocalStore::open(&path, Arc::new(SystemClock::new()))?)
+}
+
+fn http_settings(config: &Config) -> Result<Option<HttpSettings>, Error> {
+    let settings = config.http.as_ref().map(HttpSettings::from_config);
+    Ok(settings.transpose()?)
 }
 
 fn keys_folder(config: &Config) -> PathBuf {
