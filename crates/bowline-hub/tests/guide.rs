@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::path::PathBuf;
 
+use bowline_core::time::Span;
 use bowline_hub::config::Config;
 use bowline_hub::http::METRICS;
 use bowline_hub::limits;
@@ -32,66 +33,38 @@ fn metrics() -> String {
 }
 
 fn table_of_limits() -> String {
+    let rate = |per_sec, burst| format!("{per_sec} a second, {burst} at once");
+    let secs = |span: Span| format!("{} s", span.as_micros() / 1_000_000);
+    let sign_ins = rate(limits::SIGN_INS_PER_SEC, limits::SIGN_IN_BURST);
+    let checks = format!(
+        "{}, on {} threads",
+        limits::MAX_CHECKS,
+        limits::CHECK_THREADS
+    );
+    let signal_bytes = format!("{} KiB a second", limits::SIGNAL_BYTES_PER_SEC / 1024);
+    let pairs = rate(limits::PAIR_SIGNALS_PER_SEC, limits::PAIR_SIGNAL_BURST);
     let rows = [
-        (
-            "sign-ins from one network (IPv4 /24, IPv6 /48)",
-            format!(
-                "{} a second, {} at once",
-                limits::SIGN_INS_PER_SEC,
-                limits::SIGN_IN_BURST
-            ),
-        ),
-        (
-            "time to say hello",
-            format!("{} s", limits::HELLO_TIMEOUT.as_micros() / 1_000_000),
-        ),
+        ("sign-ins from one network (IPv4 /24, IPv6 /48)", sign_ins),
+        ("time to say hello", secs(limits::HELLO_TIMEOUT)),
         (
             "credentials that are being checked over HTTP, all together",
-            format!(
-                "{}, on {} threads",
-                limits::MAX_CHECKS,
-                limits::CHECK_THREADS
-            ),
+            checks,
         ),
-        (
-            "length of a token",
-            format!("{} bytes", limits::MAX_TOKEN_LEN),
-        ),
+        ("bytes of a token", limits::MAX_TOKEN_LEN.to_string()),
         (
             "signals",
-            format!(
-                "{} a second, {} at once",
-                limits::SIGNALS_PER_SEC,
-                limits::SIGNAL_BURST
-            ),
+            rate(limits::SIGNALS_PER_SEC, limits::SIGNAL_BURST),
         ),
-        (
-            "bytes of signals",
-            format!("{} KiB a second", limits::SIGNAL_BYTES_PER_SEC / 1024),
-        ),
-        (
-            "signals to one peer",
-            format!(
-                "{} a second, {} at once",
-                limits::PAIR_SIGNALS_PER_SEC,
-                limits::PAIR_SIGNAL_BURST
-            ),
-        ),
+        ("bytes of signals", signal_bytes),
+        ("signals to one peer", pairs),
         (
             "requests to connect that reach one player",
-            format!(
-                "{} a second, {} at once",
-                limits::REQUESTS_PER_SEC,
-                limits::REQUEST_BURST
-            ),
+            rate(limits::REQUESTS_PER_SEC, limits::REQUEST_BURST),
         ),
-        (
-            "certificates",
-            format!("1 a second, {} at once", limits::CERTIFICATE_BURST),
-        ),
+        ("certificates", rate(1, limits::CERTIFICATE_BURST)),
         (
             "a client that does not read is sent away after",
-            format!("{} s", limits::SLOW_CLIENT.as_micros() / 1_000_000),
+            secs(limits::SLOW_CLIENT),
         ),
         (
             "connections of HTTP, all together",

@@ -322,3 +322,21 @@ fn the_first_of_two_claims_of_a_name_does_not_decide_alone() {
     let token = format!("{message}.{}", signature.unwrap());
     assert!(matches!(check(&auth, token.as_bytes()), Verdict::Bad(..)));
 }
+
+proptest::proptest! {
+    #[test]
+    fn nothing_that_is_made_up_is_accepted(
+        header in "\\PC{0,40}",
+        claims in "\\PC{0,40}",
+        signature in proptest::collection::vec(proptest::num::u8::ANY, 0..80),
+        noise in proptest::collection::vec(proptest::num::u8::ANY, 0..200),
+    ) {
+        let file = KeySource::File("no such file".into());
+        let auth = Auth::new(vec![settings(file)], None).unwrap();
+        let ours = format!(r#"{{"iss":"{ISSUER}","sub":"{claims}"}}"#);
+        let alg = r#"{"alg":"EdDSA"}"#;
+        for token in [noise, raw(&header, &claims, &signature), raw(alg, &ours, &signature)] {
+            proptest::prop_assert!(matches!(check(&auth, &token), Verdict::Bad(..)));
+        }
+    }
+}
