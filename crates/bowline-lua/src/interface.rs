@@ -32,11 +32,13 @@ use bowline::P2pSessionError;
 use bowline::Packets;
 use bowline::Shard;
 use bowline::Sockets;
+use bowline::hub::HubConfig;
 use bowline::signaling::Signaling;
 
 use crate::game_server::Login;
 use crate::game_server::ServerNews;
 use crate::handles::Handles;
+use crate::report;
 use crate::setup::Setup;
 use crate::setup::SetupError;
 use crate::signals::Outbox;
@@ -126,7 +128,12 @@ impl Interface {
         account: &Identity,
     ) -> Result<Self, SetupError> {
         let has_authority = setup.has_authority();
-        let builder = setup.builder(account)?.shard(role.shard());
+        let mut builder = setup.builder(account)?.shard(role.shard());
+        match HubConfig::from_env() {
+            Ok(Some(hub)) => builder = builder.hub(hub),
+            Ok(None) => {}
+            Err(error) => report::failed("init", &error.to_string()),
+        }
         Ok(Self {
             role,
             generation,

@@ -206,3 +206,39 @@ fn with_an_authority_only_hosts_that_it_vouches_for_are_let_in() {
     let open = "{ IP_AllowWithoutAuth = 2, TimeoutInitial = 300 }";
     assert!(connects(&server(), &nobody, open));
 }
+
+/// Nobody is there, so it stays under way.
+#[test]
+fn a_hub_is_signed_in_to_and_what_makes_no_sense_is_refused() {
+    let lua = state();
+    let key = cert::generate_key_pair().unwrap().public().to_line("");
+    lua.globals().set("key", key).unwrap();
+    run::<()>(
+        &lua,
+        r#"
+        local sockets = Steam.networkingSockets
+        local begun, why = sockets.signIn("127.0.0.1:9", key)
+        assert(not begun and why == "not initialised")
+        sockets.signOut()
+        assert(Steam.init({ identity = "str:anna" }))
+        assert(sockets.connectP2P("str:ben", 7) == 0)
+        for _, bad in ipairs({ { "nowhere", key }, { "127.0.0.1:9", "AAAA" }, { "127.0.0.1:9", key, "password:1" } }) do
+            local begun, why = sockets.signIn(bad[1], bad[2], bad[3])
+            assert(begun == false and type(why) == "string", bad[1])
+        end
+        assert(sockets.signIn("127.0.0.1:9", key, "dev", "str:anna"))
+        sockets.initAuthentication()
+        local told
+        function sockets.onAuthenticationStatus(data) told = data.status end
+        Steam.runCallbacks()
+        assert(told == 2 or told == -10, tostring(told))
+        -- Who calls waits.
+        local call = sockets.connectP2P("str:ben", 7)
+        assert(call ~= 0)
+        sockets.closeConnection(call)
+        sockets.signOut()
+        assert(sockets.connectP2P("str:ben", 7) == 0)
+        Steam.shutdown()
+        "#,
+    );
+}

@@ -188,13 +188,13 @@ function sockets.connectByIPAddress(address, options) end
 ---@see ConnectByIPAddress
 function sockets.connectExpecting(address, identity, options) end
 
----Lets peers connect who know this side's identity. Needs onSignal.
+---Lets peers connect who know this side's identity. Needs onSignal, or a hub (signIn).
 ---@param virtualPort integer 0 to 65535, to tell one kind of connection from another.
 ---@param options? luasteam.Options
 ---@return luasteam.Socket socket If it cannot listen, one that is nothing; why is a line on stderr.
 function sockets.createListenSocketP2P(virtualPort, options) end
 
----Connects to a peer by its identity. Needs onSignal.
+---Connects to a peer by its identity. Needs onSignal, or a hub (signIn).
 ---@param steamID luasteam.uint64|string The number of an account, or an identity like "str:ben".
 ---@param virtualPort integer What the peer listens on.
 ---@param options? luasteam.Options
@@ -410,6 +410,19 @@ function sockets.getAuthenticationStatus() end
 ---This side's identity if it is a SteamID; a game server has one once it has logged on.
 ---@return luasteam.uint64?
 function sockets.getIdentity() end
+
+---Signs in to a hub, which says who this side is, certifies that, and carries signals. onAuthenticationStatus tells how it goes,
+---after initAuthentication.
+---@param hub string Where it is, "name:port", or several with commas between them.
+---@param key string Its key, "ssh-ed25519 AAAA...", or its identity.
+---@param login? string "anonymous" unless given, "dev", "jwt:TOKEN", "hook:TICKET", or "shared-key:NAME:KEY".
+---@param identity? string Who to be, if the login does not say it.
+---@return boolean begun
+---@return string? error
+function sockets.signIn(hub, key, login, identity) end
+
+---Signs out of the hub. Connections stay.
+function sockets.signOut() end
 
 ---What is needed to be given a certificate: a text for `bowline cert sign`.
 ---@return string? request nil before Steam.init().

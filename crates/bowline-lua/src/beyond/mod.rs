@@ -9,6 +9,7 @@
 pub(crate) mod arguments;
 mod certificates;
 mod connections;
+mod hub;
 mod peers;
 mod receiving;
 mod sending;
@@ -30,5 +31,6 @@ pub(crate) fn register(names: &Names<'_>, module: &Rc<Module>, callbacks: Callba
     connections::register(names, module)?;
     peers::register(names, module, callbacks)?;
     status::register(names, module)?;
-    certificates::register(names, module)
+    certificates::register(names, module)?;
+    hub::register(names, module)
 }

@@ -2,12 +2,13 @@
 //!
 //! luasteam's programs begin to work when they are told 100, after they have asked with `initAuthentication`. Where no
 //! authority vouches for anybody there is nothing to wait for, so that they are told so with the next `runCallbacks`.
-//! Where somebody has said whom to trust, or given a certificate, the status is the real one.
+//! Where somebody has said whom to trust, or given a certificate, or there is a hub, the status is the real one.
 
 use std::cell::RefCell;
 
 use bowline::Availability;
 use bowline::Sockets;
+use bowline::hub::HubConfig;
 
 use crate::interface::Interface;
 use crate::interface::Told;
@@ -74,8 +75,9 @@ impl Authentication {
     }
 
     fn real(&self, sockets: &Sockets) -> AuthenticationStatus {
-        let status = sockets.init_authentication();
-        if !self.has_authority && status.availability == Availability::CannotTry {
+        let status = sockets.authentication();
+        let is_alone = !self.has_authority && sockets.hub_status().is_none();
+        if is_alone && status.availability == Availability::CannotTry {
             return AuthenticationStatus {
                 availability: Availability::Current,
                 text: "OK: no authority is configured, and none is needed".into(),
@@ -93,12 +95,21 @@ impl Interface {
     pub(crate) fn init_authentication(&self) -> AuthenticationStatus {
         let first = matches!(*self.authentication.progress.borrow(), Progress::NeverTried);
         if first {
+            self.sockets.init_authentication();
             self.authentication.progress.replace(Progress::Attempting);
             self.tell(Told::Authentication(
                 self.authentication.real(&self.sockets),
             ));
+        } else {
+            // A hub that has refused is asked again.
+            self.sockets.init_authentication();
         }
         self.authentication.status()
+    }
+
+    /// Signs in to a hub. The script is told how that goes if it asks for it.
+    pub(crate) fn sign_in(&self, hub: HubConfig) {
+        self.sockets.sign_in(hub);
     }
 
     /// How it stands, as far as the script was told.

@@ -2,7 +2,7 @@
 //!
 //! Steam carries what two players have to tell each other before they know a way between them. Here the script does: it
 //! sets `onSignal`, which is given the signals that are to be carried, and hands those that it gets for itself to
-//! `receiveSignal`. Without `onSignal` nothing is made, since nobody could ever come.
+//! `receiveSignal`. Without `onSignal` a hub carries them; without one nothing is made, since nobody could ever come.
 
 use std::rc::Rc;
 
@@ -29,8 +29,7 @@ use crate::userdata::Uint64;
 pub(crate) const ON_SIGNAL: &str = "onSignal";
 
 /// Why nothing is made by identity.
-pub(crate) const NO_SIGNALING: &str =
-    "networkingSockets.onSignal is not set, so that nobody would carry signals to peers";
+pub(crate) const NO_SIGNALING: &str = "nobody would carry signals to peers: set networkingSockets.onSignal, or sign in to a hub with signIn";
 
 pub(super) fn register(names: &Names<'_>, module: &Rc<Module>, callbacks: Callbacks) -> Result<()> {
     let callbacks = Rc::new(callbacks);
@@ -71,7 +70,7 @@ fn listen(
 ) -> std::result::Result<Socket, String> {
     let interface = module.current().ok_or(super::NO_INTERFACE)?;
     let port = virtual_port(port)?;
-    if !has_signaling {
+    if !has_signaling && interface.sockets().hub_status().is_none() {
         return Err(NO_SIGNALING.into());
     }
     let listener = interface.sockets().listen_p2p_with(port, options);
@@ -88,13 +87,14 @@ fn connect(
 ) -> std::result::Result<u32, String> {
     let interface = module.current().ok_or(super::NO_INTERFACE)?;
     let port = virtual_port(port)?;
-    if !has_signaling {
+    let sockets = interface.sockets();
+    let connection = if has_signaling {
+        sockets.connect_p2p_with(peer, port, interface.signaling(), options)
+    } else if sockets.hub_status().is_some() {
+        sockets.connect_peer_with(peer, port, options)
+    } else {
         return Err(NO_SIGNALING.into());
-    }
-    let signaling = interface.signaling();
-    let connection = interface
-        .sockets()
-        .connect_p2p_with(peer, port, signaling, options);
+    };
     let connection = connection.map_err(|error| report::chain(&error))?;
     Ok(connection.id().get())
 }
