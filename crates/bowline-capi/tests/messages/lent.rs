@@ -2,6 +2,9 @@
 
 use std::ffi::c_int;
 use std::ptr::null_mut;
+use std::sync::Mutex;
+use std::sync::MutexGuard;
+use std::sync::PoisonError;
 use std::sync::atomic::AtomicI32;
 use std::sync::atomic::Ordering;
 
@@ -16,8 +19,16 @@ use crate::release;
 use crate::send_message;
 use crate::take;
 
-/// How often the functions below ran. Tests that use them take turns.
+/// How often the functions below ran.
 static FREED: AtomicI32 = AtomicI32::new(0);
+/// Tests that count take turns, to their very end.
+static COUNTING: Mutex<()> = Mutex::new(());
+
+fn count() -> MutexGuard<'static, ()> {
+    let turn = COUNTING.lock().unwrap_or_else(PoisonError::into_inner);
+    FREED.store(0, Ordering::SeqCst);
+    turn
+}
 
 unsafe extern "C-unwind" fn free_boxed(message: *mut RawMessage) {
     unsafe {
@@ -43,8 +54,8 @@ fn lent(turn: &Turn, data: Vec<u8>) -> *mut RawMessage {
 
 #[test]
 fn bytes_of_the_caller_are_freed_once_each_whatever_becomes_of_them() {
+    let _counting = count();
     let turn = Turn::new(true);
-    FREED.store(0, Ordering::SeqCst);
     let large: Vec<u8> = (0..100_000_u32).map(|at| at as u8).collect();
     let mut messages = [lent(&turn, large.clone()), lent(&turn, vec![5; 10])];
     assert_eq!(turn.send_many(&mut messages, false), [1, 2]);
@@ -92,8 +103,8 @@ unsafe extern "C-unwind" fn free_and_send(message: *mut RawMessage) {
 #[test]
 fn a_free_function_may_use_the_connection() {
     static BYTES: [u8; 50_000] = [3; 50_000];
+    let _counting = count();
     let turn = Turn::new(true);
-    FREED.store(0, Ordering::SeqCst);
     let message = unsafe { allocate_message(std::ptr::null(), 0) };
     unsafe {
         (*message).data = BYTES.as_ptr().cast_mut().cast();
@@ -113,8 +124,8 @@ fn a_free_function_may_use_the_connection() {
 
 #[test]
 fn what_goes_through_a_pipe_arrives_where_it_lay_and_may_outlive_the_library() {
+    let _counting = count();
     let turn = Turn::new(false);
-    FREED.store(0, Ordering::SeqCst);
     let own = turn.message(b"a buffer of the library");
     let sent = [own, lent(&turn, vec![7; 300]), lent(&turn, vec![8; 30_000])];
     let data = sent.map(|message| unsafe { (*message).data });

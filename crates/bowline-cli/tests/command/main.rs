@@ -35,13 +35,19 @@ const LIMIT: Duration = Duration::from_secs(20);
 fn a_short_demo_passes() {
     let output = run(&["demo", "--clients", "2", "--secs", "1", "--json"]);
     let lines = json_lines(&output.stdout);
-    let result = lines.last().unwrap();
-    assert!(output.status.success(), "{result:#}");
+    let [.., result, identities] = &lines[..] else {
+        panic!("{lines:#?}");
+    };
+    assert!(output.status.success(), "{lines:#?}");
     assert_eq!(result["event"], "result");
     assert_eq!(result["passed"], true);
     assert_eq!(result["clients"].as_array().unwrap().len(), 2);
     assert_eq!(result["clients"][1]["down"]["received"]["reliable"], 1);
     assert_eq!(lines[0]["event"], "start");
+    assert_eq!(identities["event"], "identities");
+    assert_eq!(identities["passed"], true);
+    assert_eq!(identities["identities"]["lines_received"], 30);
+    assert_eq!(identities["identities"]["calls"][2]["to"], "anna");
 }
 
 #[test]
@@ -50,7 +56,8 @@ fn a_demo_without_terminal_prints_one_table_and_the_verdict() {
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success(), "{text}");
     assert_eq!(text.matches("player-1").count(), 1, "{text}");
-    assert!(text.contains("PASSED"), "{text}");
+    assert_eq!(text.matches("PASSED").count(), 2, "{text}");
+    assert!(text.contains("carl called anna: connected in "), "{text}");
     assert!(!text.contains('\x1b'), "{text}");
 }
 

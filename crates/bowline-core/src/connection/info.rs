@@ -143,9 +143,10 @@ pub struct SendCapacity {
 }
 
 impl Connection {
-    /// The key of the certificate that the peer of a dialled connection has shown; `None` before that.
-    pub const fn peer_key(&self) -> Option<[u8; 32]> {
-        self.peer.key
+    /// The key of the certificate that the peer of a connection dialled with [`Expect`](crate::cert::expect::Expect) has
+    /// shown; `None` before that.
+    pub fn peer_key(&self) -> Option<[u8; 32]> {
+        self.peer.key.as_deref().copied()
     }
 
     /// Who is on the other side, how the connection stands, and why it ended.

@@ -141,9 +141,10 @@ pub(crate) struct Peer {
     /// Who a peer without an identity is taken to be: its address.
     pub(crate) address: core::net::SocketAddr,
     pub(crate) authenticated: bool,
-    /// The key of the certificate that a dialled peer has shown. Of no use to who plays a recording.
+    /// The key of the certificate that a dialled peer has shown of whom something was expected. Of no use to who plays a
+    /// recording.
     #[serde(skip)]
-    pub(crate) key: Option<[u8; 32]>,
+    pub(crate) key: Option<Box<[u8; 32]>>,
     pub(crate) version: u32,
     pub(crate) clock: WallClock,
     /// What both have agreed on beyond GNS.

@@ -3,6 +3,8 @@
 //! A lost packet restarts the whole exchange: what is retried is always the first step, with the same
 //! connection ID and keys.
 
+use alloc::boxed::Box;
+
 use crate::cert::certificate::Certificate;
 use crate::cert::check::PeerCheck;
 use crate::cert::check::PeerRefused;
@@ -172,15 +174,15 @@ impl Connection {
         })?;
         if let Some(expect) = &dialing.expect {
             expect.check(identity, &peer)?;
+            let cert = Certificate::parse(&peer.cert_bytes).ok();
+            self.peer.key = cert.map(|cert| Box::new(*cert.key()));
         }
         let version = peer.crypt.protocol_version();
         self.peer.authenticated = peer.authenticated;
-        let cert = Certificate::parse(&peer.cert_bytes).ok();
         dialing.session.set_peer(peer);
         let agreed = dialing
             .session
             .finish(&self.host, packet.server_connection_id)?;
-        self.peer.key = cert.map(|cert| *cert.key());
         self.set_peer_version(version);
         self.peer.has_keys = true;
         self.set_connected(now, agreed, State::Connected { answered: None });
