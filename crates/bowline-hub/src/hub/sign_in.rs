@@ -74,20 +74,19 @@ impl Hub {
         let Some(session) = self.sessions.get_mut(&client) else {
             return;
         };
-        match std::mem::replace(&mut session.stage, Stage::New) {
-            Stage::Challenged(challenged) => {
-                let Challenged { hello, nonce } = *challenged;
-                match self.check_proof(now, &hello, &nonce, proof) {
-                    Ok(accepted) => self.welcome(now, client, hello, accepted),
-                    Err((reason, text)) => self.refuse(client, reason, &text),
-                }
-            }
-            stage @ Stage::SignedIn(_) => {
-                session.stage = stage;
-                self.dismiss(client, Goodbye::Malformed);
-            }
+        // What is under way is taken out of the session only if this ends it: a question stays one until it is answered.
+        match &session.stage {
+            Stage::Challenged(_) => {}
+            Stage::SignedIn(_) => return self.dismiss(client, Goodbye::Malformed),
             Stage::New | Stage::Asked { .. } => {
-                self.refuse(client, Refusal::Malformed, "nothing was to be proven");
+                return self.refuse(client, Refusal::Malformed, "nothing was to be proven");
+            }
+        }
+        if let Stage::Challenged(challenged) = std::mem::replace(&mut session.stage, Stage::New) {
+            let Challenged { hello, nonce } = *challenged;
+            match self.check_proof(now, &hello, &nonce, proof) {
+                Ok(accepted) => self.welcome(now, client, hello, accepted),
+                Err((reason, text)) => self.refuse(client, reason, &text),
             }
         }
     }

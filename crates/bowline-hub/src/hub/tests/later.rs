@@ -96,6 +96,30 @@ fn regression_checks_that_are_answered_take_no_room() {
 }
 
 #[test]
+fn regression_a_proof_before_the_verdict_takes_no_room() {
+    let policy = Policy {
+        jwt: space(&["str:id-"]),
+        ..Policy::default()
+    };
+    let mut desk = Desk::new(policy);
+    for number in 0..=MAX_CHECKS as u32 {
+        desk.hello(number, hello(Method::Jwt, None));
+        desk.say(number, &ToHub::Proof(vec![1; 32]));
+        assert_eq!(desk.refusal(number), Refusal::Malformed);
+        desk.closed.clear();
+    }
+    let last = 2 * MAX_CHECKS as u32;
+    desk.hello(last, hello(Method::Jwt, None));
+    let verdict = Verdict::Good {
+        identity: identity("str:id-anna"),
+        expiry_unix_secs: None,
+    };
+    desk.hub.on_verdict(desk.now, client(last), verdict);
+    desk.drain();
+    desk.welcome(last);
+}
+
+#[test]
 fn overlapping_namespaces_keep_a_hub_from_starting() {
     let policy = Policy {
         jwt: space(&["str:dev-id-"]),
