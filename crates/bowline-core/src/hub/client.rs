@@ -217,6 +217,7 @@ impl HubClient {
                 self.if_signed_in(HubEvent::SignalRefused { number, reason });
             }
             FromHub::Certificate(bytes) => self.if_signed_in(HubEvent::Certificate(bytes)),
+            FromHub::Resume(resumption) => self.on_resumption(resumption),
             // Of no use to a client of this version.
             FromHub::Config { .. } | FromHub::Unknown => {}
         }

@@ -65,6 +65,8 @@ pub enum FromHub {
         /// What was signed and by what, unless only the revision is announced.
         body: Option<SignedBody>,
     },
+    /// What proves the identity next time, in the place of what came with the welcome.
+    Resume(Resumption),
     /// Something that a newer hub says.
     Unknown,
 }
@@ -89,6 +91,10 @@ pub struct Welcome {
     /// The largest signal that is carried, in bytes.
     pub max_signal: u32,
 }
+
+/// What proves the identity next time without signing in, in bytes. Its `Debug` does not show them.
+#[derive(Clone, Eq, PartialEq)]
+pub struct Resumption(pub Vec<u8>);
 
 /// A client is not let in.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -157,6 +163,10 @@ impl FromHub {
             let body = SignedBody::parse(config)?;
             return Ok(Self::Config { revision, body });
         }
+        if let Some(bytes) = message.resume {
+            let bytes = sized("the resumption", Some(bytes), MAX_HUB_RESUME)?;
+            return Ok(Self::Resume(Resumption(bytes)));
+        }
         Ok(Self::Unknown)
     }
 
@@ -203,6 +213,7 @@ impl FromHub {
                     key_id: body.as_ref().map(|body| body.key_id),
                 });
             }
+            Self::Resume(resumption) => message.resume = Some(resumption.0.clone()),
             Self::Unknown => {}
         }
         message.encode_to_vec()
@@ -256,6 +267,13 @@ impl fmt::Debug for Welcome {
             .field("session", &self.session)
             .field("config_revision", &self.config_revision)
             .finish_non_exhaustive()
+    }
+}
+
+/// Without what proves the identity.
+impl fmt::Debug for Resumption {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Resumption")
     }
 }
 

@@ -39,6 +39,7 @@ pub use self::client::HubClientConfig;
 pub use self::field::HubSignal;
 pub use self::from_hub::FromHub;
 pub use self::from_hub::Refused;
+pub use self::from_hub::Resumption;
 pub use self::from_hub::SignedBody;
 pub use self::from_hub::Welcome;
 pub use self::login::HubLogin;

@@ -110,6 +110,7 @@ fn what_hubs_say_comes_back_as_it_was() {
             revision: 10,
             body: Some(body),
         },
+        FromHub::Resume(Resumption(vec![6; MAX_HUB_RESUME])),
         FromHub::Unknown,
     ];
     for message in all {
@@ -147,6 +148,8 @@ fn limit_lengths_in_messages_of_hubs() {
         ..welcome()
     };
     FromHub::parse(&FromHub::Welcome(welcome).encode()).unwrap_err();
+    let resumption = Resumption(vec![0; MAX_HUB_RESUME + 1]);
+    FromHub::parse(&FromHub::Resume(resumption).encode()).unwrap_err();
     let refused = Refused {
         reason: None,
         text: "ä".repeat(MAX_CLOSE_TEXT),

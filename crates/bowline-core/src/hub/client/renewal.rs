@@ -1,7 +1,9 @@
-//! Certificates that are asked for in time.
+//! Certificates that are asked for in time, and what the hub gives for coming back.
 
 use crate::hub::HubClient;
+use crate::hub::Resumption;
 use crate::hub::ToHub;
+use crate::hub::client::Stage;
 use crate::hub::limits::HUB_RENEW_BEFORE;
 use crate::hub::limits::HUB_RENEW_RETRY;
 use crate::time::Span;
@@ -14,6 +16,13 @@ impl HubClient {
         let millis = u32::try_from(margin.as_millis() / 4).unwrap_or(u32::MAX);
         let early = Span::from_millis(self.rng.below(millis.max(1)).into());
         self.renew_at = Some(now + left.saturating_sub(margin + early));
+    }
+
+    /// The session has lasted for hours, and what came with the welcome will not be good much longer.
+    pub(super) fn on_resumption(&mut self, resumption: Resumption) {
+        if matches!(self.stage, Stage::SignedIn { .. }) {
+            self.resume = resumption.0;
+        }
     }
 
     /// Asks for another certificate, and again after a while if none comes.

@@ -509,6 +509,9 @@ pub struct FromHub {
     pub goodbye: ::core::option::Option<HubGoodbye>,
     #[prost(message, optional, tag = "8")]
     pub config: ::core::option::Option<HubConfig>,
+    /// In the place of the resumption that came with the welcome.
+    #[prost(bytes = "vec", optional, tag = "9")]
+    pub resume: ::core::option::Option<::prost::alloc::vec::Vec<u8>>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct HubHello {
