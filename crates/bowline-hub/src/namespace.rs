@@ -2,16 +2,25 @@
 //!
 //! A hub may allow several ways, and they must not be able to speak for each other: a development sign-in that could
 //! call itself `steamid:76561197960287930` would be worth as much as a ticket of Steam's. So each way has prefixes of
-//! its own, and no prefix of one begins like one of another.
+//! its own, and no prefix of one begins like one of another. Game servers are known one by one: what begins like the identity
+//! of one of them is somebody else.
 
 use std::fmt;
 
 use bowline_core::identity::Identity;
 
-/// The identities that begin with one of some texts.
+/// The identities that begin with one of some texts, or are one of some.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Namespace {
-    prefixes: Vec<String>,
+    entries: Vec<Entry>,
+}
+
+#[derive(Clone, Debug, Eq, PartialEq)]
+enum Entry {
+    /// All identities that begin so.
+    Prefix(String),
+    /// This one.
+    Exact(String),
 }
 
 /// Why prefixes are no namespace, or namespaces do not go together.
@@ -50,28 +59,41 @@ impl Namespace {
                 return Err(NamespaceError::OfTheHub(prefix.clone()));
             }
         }
-        Ok(Self { prefixes })
+        let entries = prefixes.into_iter().map(Entry::Prefix).collect();
+        Ok(Self { entries })
+    }
+
+    /// This identity, and no other that begins like it.
+    ///
+    /// # Errors
+    /// If it is that of the hub itself.
+    pub fn exact(identity: &Identity) -> Result<Self, NamespaceError> {
+        let text = identity.to_string();
+        if text == HUB_IDENTITY {
+            return Err(NamespaceError::OfTheHub(text));
+        }
+        let entries = vec![Entry::Exact(text)];
+        Ok(Self { entries })
     }
 
     /// Whether an identity is one of them. That of the hub never is.
     pub fn contains(&self, identity: &Identity) -> bool {
         let text = identity.to_string();
-        text != HUB_IDENTITY
-            && self
-                .prefixes
-                .iter()
-                .any(|prefix| text.starts_with(prefix.as_str()))
+        text != HUB_IDENTITY && self.entries.iter().any(|entry| entry.contains(&text))
     }
 
     /// Whether no identity is in both.
     ///
     /// # Errors
-    /// The first two prefixes of which one begins with the other.
+    /// The first two entries that share one.
     pub fn check_disjoint(&self, other: &Self) -> Result<(), NamespaceError> {
-        for ours in &self.prefixes {
-            for theirs in &other.prefixes {
-                if ours.starts_with(theirs.as_str()) || theirs.starts_with(ours.as_str()) {
-                    return Err(NamespaceError::Overlap(ours.clone(), theirs.clone()));
+        for ours in &self.entries {
+            for theirs in &other.entries {
+                if ours.overlaps(theirs) {
+                    return Err(NamespaceError::Overlap(
+                        ours.text().to_owned(),
+                        theirs.text().to_owned(),
+                    ));
                 }
             }
         }
@@ -79,9 +101,33 @@ impl Namespace {
     }
 }
 
+impl Entry {
+    fn text(&self) -> &str {
+        match self {
+            Self::Prefix(text) | Self::Exact(text) => text,
+        }
+    }
+
+    fn contains(&self, identity: &str) -> bool {
+        match self {
+            Self::Prefix(prefix) => identity.starts_with(prefix.as_str()),
+            Self::Exact(text) => identity == text,
+        }
+    }
+
+    fn overlaps(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Exact(text), entry) | (entry, Self::Exact(text)) => entry.contains(text),
+            // One begins with the other.
+            (ours, theirs) => ours.contains(theirs.text()) || theirs.contains(ours.text()),
+        }
+    }
+}
+
 impl fmt::Display for Namespace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.prefixes.join(", "))
+        let texts: Vec<&str> = self.entries.iter().map(Entry::text).collect();
+        f.write_str(&texts.join(", "))
     }
 }
 
@@ -128,6 +174,21 @@ mod tests {
             let error = Namespace::new([prefix]).unwrap_err();
             assert_eq!(error, NamespaceError::NoKind(prefix.into()));
         }
+    }
+
+    #[test]
+    fn an_exact_identity_is_no_prefix() {
+        let exact = |text: &str| Namespace::exact(&text.parse().unwrap()).unwrap();
+        let one = exact("str:server-1");
+        assert!(one.contains(&"str:server-1".parse().unwrap()));
+        assert!(!one.contains(&"str:server-10".parse().unwrap()));
+        assert_eq!(one.check_disjoint(&exact("str:server-10")), Ok(()));
+        assert_eq!(one.check_disjoint(&space(&["str:server-10"])), Ok(()));
+        one.check_disjoint(&one).unwrap_err();
+        one.check_disjoint(&space(&["str:server-"])).unwrap_err();
+        space(&["str:server-1"]).check_disjoint(&one).unwrap_err();
+        let error = Namespace::exact(&HUB_IDENTITY.parse().unwrap()).unwrap_err();
+        assert_eq!(error, NamespaceError::OfTheHub(HUB_IDENTITY.into()));
     }
 
     #[test]

@@ -98,7 +98,7 @@ impl Policy {
     /// Whether no two ways of signing in can give the same identity.
     ///
     /// # Errors
-    /// The first two that can.
+    /// The first two that can. Two game servers may have the same identity if they serve different games.
     pub fn check(&self) -> Result<(), NamespaceError> {
         let mut spaces: Vec<Namespace> = Vec::new();
         spaces.extend(
@@ -108,15 +108,22 @@ impl Policy {
                 .cloned(),
         );
         spaces.extend(self.shared_keys.iter().map(|key| key.identities.clone()));
-        for server in &self.game_servers {
-            spaces.push(Namespace::new([server.identity.to_string()])?);
-        }
         if self.anonymous {
             spaces.push(Namespace::new(["gen:"])?);
         }
         for (index, space) in spaces.iter().enumerate() {
             for other in spaces.iter().skip(index + 1) {
                 space.check_disjoint(other)?;
+            }
+        }
+        for (index, server) in self.game_servers.iter().enumerate() {
+            let exact = Namespace::exact(&server.identity)?;
+            for space in &spaces {
+                space.check_disjoint(&exact)?;
+            }
+            let mut others = self.game_servers.iter().skip(index + 1);
+            if others.any(|other| server.is_in_the_way_of(other)) {
+                exact.check_disjoint(&exact)?;
             }
         }
         Ok(())
@@ -182,6 +189,16 @@ impl Policy {
                 .any(|key| is_for(&key.apps, app) && key.identities.contains(identity)),
             _ => false,
         }
+    }
+}
+
+impl GameServerKey {
+    /// Whether one of the two could sign in as the other.
+    fn is_in_the_way_of(&self, other: &Self) -> bool {
+        let shares_a_game = self.apps.is_empty()
+            || other.apps.is_empty()
+            || self.apps.iter().any(|app| other.apps.contains(app));
+        shares_a_game && self.identity == other.identity
     }
 }
 

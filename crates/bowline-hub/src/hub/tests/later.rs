@@ -120,6 +120,32 @@ fn regression_a_proof_before_the_verdict_takes_no_room() {
 }
 
 #[test]
+fn regression_game_servers_are_told_apart_by_all_of_their_names() {
+    let server = |name: &str, apps: &[u32]| GameServerKey {
+        key: key(9).public(),
+        identity: identity(name),
+        apps: apps.iter().copied().map(AppId::new).collect(),
+        pops: Vec::new(),
+    };
+    let check = |game_servers: Vec<GameServerKey>| {
+        let policy = Policy {
+            game_servers,
+            ..dev()
+        };
+        policy.check().is_ok()
+    };
+    let one = server("str:server-1", &[480]);
+    assert!(check(vec![one.clone(), server("str:server-10", &[480])]));
+    assert!(check(vec![one.clone(), server("str:server-1", &[570])]));
+    assert!(!check(vec![
+        one.clone(),
+        server("str:server-1", &[570, 480])
+    ]));
+    assert!(!check(vec![one, server("str:server-1", &[])]));
+    assert!(!check(vec![server("str:dev-server", &[])]));
+}
+
+#[test]
 fn overlapping_namespaces_keep_a_hub_from_starting() {
     let policy = Policy {
         jwt: space(&["str:dev-id-"]),
