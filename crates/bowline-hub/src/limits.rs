@@ -36,6 +36,9 @@ pub const ALLOWANCE_KEPT: Span = Span::from_secs(10);
 pub const MAX_PAST_SESSIONS: usize = 16_384;
 /// Identities that the operator has sent away, whose old resumptions are worth nothing; the oldest make room.
 pub const MAX_KICKED: usize = 4096;
+/// Identities that have signed in elsewhere, whose resumptions from before are worth nothing; the oldest make room. Apart from
+/// the ones above, since clients fill it.
+pub const MAX_SUPERSEDED: usize = 16_384;
 /// A client that is refused for lack of room may come again after this time.
 pub const BUSY_RETRY: Span = Span::from_secs(5);
 /// Sign-ins from one network (IPv4 /24, IPv6 /48): so many per second...

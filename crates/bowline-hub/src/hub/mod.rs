@@ -14,7 +14,8 @@
 //! # One owner per identity
 //!
 //! An identity of an app has one session. Who signs in last has it; the session before gets a goodbye, and what
-//! it got for resuming is worth nothing any more.
+//! it got for resuming is worth nothing any more, even when the later one is gone. That is remembered in memory, for as long
+//! as it could be used: a hub that has started anew takes it again, unless the later one is there.
 //!
 //! # Signals
 //!
@@ -240,7 +241,8 @@ impl Hub {
         }
     }
 
-    /// Ends a session because the operator wants it to. What it got for coming back is worth nothing any more.
+    /// Ends a session because the operator wants it to. What it got for coming back is worth nothing any more, until the hub
+    /// starts anew: only [`Policy::blocked`] keeps somebody out for good.
     pub fn kick(&mut self, app: AppId, identity: &Identity) -> bool {
         let whose = (app, identity.clone());
         self.past.kick(self.now, self.unix_us(self.now), &whose);

@@ -12,18 +12,22 @@ use crate::hub::session::Allowance;
 use crate::limits::ALLOWANCE_KEPT;
 use crate::limits::MAX_KICKED;
 use crate::limits::MAX_PAST_SESSIONS;
+use crate::limits::MAX_SUPERSEDED;
 use crate::limits::RESUME_LIFETIME_SECS;
 
 /// Whose session it was.
 type Whose = (AppId, Identity);
 
 /// What is remembered of sessions that are over: what they had used up, so that signing in anew restores nothing, and whom
-/// the operator has sent away, so that what they got for coming back is worth nothing any more.
+/// the operator has sent away or who has signed in elsewhere, so that what they got for coming back before is worth nothing any
+/// more. A hub that starts anew knows nothing of it.
 #[derive(Debug, Default)]
 pub(super) struct Past {
     allowances: Recent<Allowance>,
     /// Until when notes were sealed that are not taken, in microseconds since 1970.
     kicked: Recent<u64>,
+    /// When those were born, in microseconds since 1970, that replaced others: notes from before are not taken.
+    superseded: Recent<u64>,
 }
 
 /// Things of sessions, of which the oldest go.
@@ -53,6 +57,20 @@ impl Past {
         let lifetime = Span::from_secs(RESUME_LIFETIME_SECS);
         self.kicked.expire(now, lifetime);
         self.kicked.put(now, whose, unix_us, MAX_KICKED);
+    }
+
+    /// Somebody who signed in later than the session before has replaced it.
+    pub(super) fn supersede(&mut self, now: Timestamp, born_unix_us: u64, whose: &Whose) {
+        let lifetime = Span::from_secs(RESUME_LIFETIME_SECS);
+        self.superseded.expire(now, lifetime);
+        self.superseded
+            .put(now, whose, born_unix_us, MAX_SUPERSEDED);
+    }
+
+    /// Whether somebody who signed in then has been replaced since.
+    pub(super) fn is_superseded(&self, whose: &Whose, born_unix_us: u64) -> bool {
+        let superseded = self.superseded.map.get(whose);
+        superseded.is_some_and(|(_, by)| born_unix_us < *by)
     }
 
     /// Whether a note of somebody who signed in then is worth nothing.
@@ -133,5 +151,20 @@ mod tests {
             past.kick(now, at, &whose(1));
         }
         assert!(past.is_kicked(&whose(1), 9) && !past.is_kicked(&whose(1), 10));
+    }
+
+    #[test]
+    fn limit_identities_that_signed_in_elsewhere() {
+        let mut past = Past::default();
+        let now = Timestamp::from_micros(1_000_000);
+        past.kick(now, 7, &whose(0));
+        for number in 0..=MAX_SUPERSEDED {
+            past.supersede(now, 7, &whose(number));
+        }
+        assert!(!past.is_superseded(&whose(0), 6) && past.is_superseded(&whose(1), 6));
+        assert!(!past.is_superseded(&whose(1), 7), "its own");
+        assert!(past.is_kicked(&whose(0), 7), "clients cannot undo a kick");
+        past.supersede(now + Span::from_secs(RESUME_LIFETIME_SECS), 9, &whose(2));
+        assert_eq!(past.superseded.list.len(), 1, "the rest is too old");
     }
 }

@@ -222,7 +222,9 @@ impl Hub {
         }
         let owner = self.owners.get(&whose);
         let member = owner.and_then(|client| self.sessions.get(client)?.member());
-        if member.is_some_and(|member| member.born_unix_us > note.born_unix_us) {
+        let is_older = member.is_some_and(|member| member.born_unix_us > note.born_unix_us);
+        // Whoever was signed in elsewhere may be gone by now.
+        if is_older || self.past.is_superseded(&whose, note.born_unix_us) {
             return Err(bad("the identity has signed in elsewhere since"));
         }
         Ok(Accepted {
@@ -414,6 +416,9 @@ impl Hub {
         let session = before.and_then(|before| self.sessions.get_mut(&before));
         if let Some(before) = session.and_then(Session::member_mut) {
             member.allowance = std::mem::take(&mut before.allowance);
+            if before.born_unix_us < member.born_unix_us {
+                self.past.supersede(self.now, member.born_unix_us, key);
+            }
         } else if let Some(kept) = self.past.take(key) {
             member.allowance = kept;
         }

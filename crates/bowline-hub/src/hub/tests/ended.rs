@@ -29,6 +29,26 @@ fn regression_a_kicked_client_does_not_come_back_by_its_note() {
 }
 
 #[test]
+fn regression_who_was_replaced_does_not_come_back_when_the_other_is_gone() {
+    let mut desk = Desk::new(dev());
+    let first = back(desk.member(1, "str:dev-anna"));
+    desk.now += Span::from_millis(1);
+    let second = back(desk.member(2, "str:dev-anna"));
+    assert_eq!(desk.goodbye(1), Some(Goodbye::Superseded));
+    desk.hub.on_disconnected(client(2));
+    desk.hello(3, first.clone());
+    assert_eq!(desk.refusal(3), Refusal::Credential);
+    // Who replaced it may, as often as it likes.
+    for number in 4..7 {
+        desk.hello(number, second.clone());
+        desk.welcome(number);
+    }
+    desk.hub.on_disconnected(client(6));
+    desk.hello(7, first);
+    assert_eq!(desk.refusal(7), Refusal::Credential);
+}
+
+#[test]
 fn regression_who_signs_in_anew_has_used_up_what_it_had() {
     let mut desk = Desk::new(dev());
     let nacks = |desk: &mut Desk, number| {
