@@ -71,6 +71,10 @@ pub const SLOW_CLIENT: Span = Span::from_secs(30);
 pub const CLOCK_SKEW_SECS: u32 = 300;
 /// How long a client may come back by what the hub gave it, without signing in.
 pub const RESUME_LIFETIME_SECS: u64 = 24 * 3600;
+/// It gets another such note after this time, long before the last one is worth nothing: one or two may be lost...
+pub const RESUME_RENEWAL: Span = Span::from_secs(6 * 3600);
+/// ...and up to so many seconds more.
+pub const RESUME_RENEWAL_SPREAD_SECS: u64 = 3600;
 /// Longest path of a key in the store, in bytes: the longest identity, written so that any store takes it, and an app.
 pub const MAX_KEY_LEN: usize = 512;
 /// Longest value in the store, in bytes: a signed network config of a large network.

@@ -106,6 +106,8 @@ pub struct Hub {
     checking: usize,
     /// Until when credentials hold, in seconds since 1970.
     expiring: BTreeSet<(u64, ConnectionId)>,
+    /// Those who are signed in, by when they get another note for coming back.
+    renewing: BTreeSet<(Timestamp, ConnectionId)>,
     /// Those who do not read, by since when.
     slow: BTreeSet<(Timestamp, ConnectionId)>,
     networks: Networks,
@@ -163,6 +165,7 @@ impl Hub {
             asking: VecDeque::new(),
             checking: 0,
             expiring: BTreeSet::new(),
+            renewing: BTreeSet::new(),
             slow: BTreeSet::new(),
             networks: Networks::new(),
             past: Past::default(),
@@ -296,6 +299,7 @@ impl Hub {
             self.slow.remove(&(since, client));
             self.dismiss(client, Goodbye::TooSlow);
         }
+        self.renew_notes(now);
     }
 
     /// When [`Self::handle_timeout`] has something to do.
@@ -307,6 +311,7 @@ impl Hub {
             due(&self.strangers, HELLO_TIMEOUT),
             due(&self.asking, CHECK_TIMEOUT),
             self.slow.first().map(|(since, _)| *since + SLOW_CLIENT),
+            self.renewing.first().map(|(at, _)| *at),
             self.expiring
                 .first()
                 .map(|(expiry, _)| self.at_unix(*expiry)),
@@ -428,6 +433,7 @@ impl Hub {
         if let Some(expiry) = member.expiry_unix_secs {
             self.expiring.remove(&(expiry, client));
         }
+        self.renewing.remove(&(member.renew_at, client));
         if self.numbers.get(&member.number) == Some(&client) {
             self.numbers.remove(&member.number);
         }

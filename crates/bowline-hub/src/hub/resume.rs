@@ -2,18 +2,33 @@
 //!
 //! A sealed note of who it is, which only this hub (and others with the same key) can read. Nothing about it is kept, so
 //! a hub that starts anew knows its clients again.
+//!
+//! A note holds for a day, and no longer than the credential behind it. A session may last longer than a note, so clients get
+//! another one every few hours.
 
 use std::sync::Arc;
 
 use bowline_core::crypto::AeadKey;
 use bowline_core::crypto::Crypto;
+use bowline_core::hub::FromHub;
 use bowline_core::hub::Method;
+use bowline_core::hub::Resumption;
 use bowline_core::hub::Role;
 use bowline_core::identity::Identity;
 use bowline_core::ids::AppId;
+use bowline_core::ids::ConnectionId;
 use bowline_core::rng::Rng;
+use bowline_core::time::Span;
+use bowline_core::time::Timestamp;
 use prost::Message;
 use zeroize::Zeroizing;
+
+use crate::hub::Hub;
+use crate::hub::session::Member;
+use crate::hub::session::Session;
+use crate::limits::RESUME_LIFETIME_SECS;
+use crate::limits::RESUME_RENEWAL;
+use crate::limits::RESUME_RENEWAL_SPREAD_SECS;
 
 /// Seals and opens.
 #[derive(Debug)]
@@ -35,6 +50,8 @@ pub(super) struct Note {
     pub(super) born_unix_us: u64,
     /// Until when the note is good, in seconds since 1970.
     pub(super) expiry_unix_secs: u64,
+    /// Until when the credential is, which ends the session as well; `None` if it does not say.
+    pub(super) credential_expiry_unix_secs: Option<u64>,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -51,10 +68,50 @@ struct Plain {
     born: u64,
     #[prost(uint64, tag = "6")]
     expiry: u64,
+    #[prost(uint64, optional, tag = "7")]
+    credential_expiry: Option<u64>,
 }
 
 const NONCE_LEN: usize = 12;
 const TAG_LEN: usize = 16;
+
+impl Hub {
+    /// Gives those a new note whose last one will not be good much longer.
+    pub(super) fn renew_notes(&mut self, now: Timestamp) {
+        while let Some((at, client)) = self.renewing.first().copied()
+            && at <= now
+        {
+            self.renewing.remove(&(at, client));
+            let unix_secs = self.unix_secs(now);
+            let member = self.sessions.get_mut(&client).and_then(Session::member_mut);
+            let Some(member) = member else {
+                continue;
+            };
+            member.renew_at = renewal(now, member.number);
+            self.renewing.insert((member.renew_at, client));
+            let sealed = self.seal.seal(&mut self.rng, &note_of(member, unix_secs));
+            self.send(client, &FromHub::Resume(Resumption(sealed)));
+        }
+    }
+}
+
+/// When the next note is due: for each session a little later than for others, since after a restart all begin at once.
+pub(super) fn renewal(now: Timestamp, session: u64) -> Timestamp {
+    now + RESUME_RENEWAL + Span::from_secs(session % RESUME_RENEWAL_SPREAD_SECS)
+}
+
+pub(super) fn note_of(member: &Member, unix_secs: u64) -> Note {
+    let latest = unix_secs.saturating_add(RESUME_LIFETIME_SECS);
+    Note {
+        identity: member.identity.clone(),
+        app: member.app,
+        role: member.role,
+        method: member.method,
+        born_unix_us: member.born_unix_us,
+        expiry_unix_secs: member.expiry_unix_secs.unwrap_or(latest).min(latest),
+        credential_expiry_unix_secs: member.expiry_unix_secs,
+    }
+}
 
 impl Seal {
     pub(super) fn new(crypto: &Crypto, key: &[u8; 32], others: &[Zeroizing<[u8; 32]>]) -> Self {
@@ -73,6 +130,7 @@ impl Seal {
             method: note.method.number(),
             born: note.born_unix_us,
             expiry: note.expiry_unix_secs,
+            credential_expiry: note.credential_expiry_unix_secs,
         };
         // By chance: 96 bits last for as many notes as any hub makes with one key.
         let nonce: [u8; NONCE_LEN] = rng.bytes();
@@ -102,6 +160,7 @@ impl Seal {
             method: Method::from_number(plain.method)?,
             born_unix_us: plain.born,
             expiry_unix_secs: plain.expiry,
+            credential_expiry_unix_secs: plain.credential_expiry,
         })
     }
 }
@@ -121,6 +180,7 @@ mod tests {
             method: Method::Jwt,
             born_unix_us: 1_700_000_000_000_000,
             expiry_unix_secs: 1_700_000_100,
+            credential_expiry_unix_secs: Some(u64::MAX),
         }
     }
 

@@ -51,6 +51,8 @@ pub(super) struct Member {
     pub(super) number: u64,
     /// When it signed in by a credential, in microseconds since 1970: later ones replace earlier ones.
     pub(super) born_unix_us: u64,
+    /// When it gets another note for coming back.
+    pub(super) renew_at: Timestamp,
     /// Until when the credential holds, in seconds since 1970.
     pub(super) expiry_unix_secs: Option<u64>,
     /// Signals that it has sent and that were not refused.

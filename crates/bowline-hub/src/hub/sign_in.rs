@@ -22,14 +22,14 @@ use crate::hub::Hub;
 use crate::hub::Notice;
 use crate::hub::Output;
 use crate::hub::Verdict;
-use crate::hub::resume::Note;
+use crate::hub::resume::note_of;
+use crate::hub::resume::renewal;
 use crate::hub::session::Allowance;
 use crate::hub::session::Challenged;
 use crate::hub::session::Member;
 use crate::hub::session::Session;
 use crate::hub::session::Stage;
 use crate::limits::MAX_CHECKS;
-use crate::limits::RESUME_LIFETIME_SECS;
 use crate::namespace::Namespace;
 
 /// Why somebody is not let in.
@@ -231,7 +231,7 @@ impl Hub {
             identity: note.identity,
             method: note.method,
             born_unix_us: note.born_unix_us,
-            expiry_unix_secs: Some(note.expiry_unix_secs),
+            expiry_unix_secs: note.credential_expiry_unix_secs,
         })
     }
 
@@ -348,7 +348,7 @@ impl Hub {
                 "there are as many sessions as there may be",
             );
         }
-        let mut member = self.new_member(&hello, accepted);
+        let mut member = self.new_member(now, &hello, accepted);
         let certificate = match &hello.certificate_request {
             None => None,
             Some(request) => match self.issue(now, &member, request) {
@@ -385,6 +385,7 @@ impl Hub {
             self.expiring.insert((expiry, client));
         }
         self.numbers.insert(member.number, client);
+        self.renewing.insert((member.renew_at, client));
         let note = note_of(&member, self.unix_secs(now));
         let resume = self.seal.seal(&mut self.rng, &note);
         if let Some(session) = self.sessions.get_mut(&client) {
@@ -395,14 +396,16 @@ impl Hub {
         self.tell_network(client);
     }
 
-    fn new_member(&mut self, hello: &Hello, accepted: Accepted) -> Member {
+    fn new_member(&mut self, now: Timestamp, hello: &Hello, accepted: Accepted) -> Member {
         let expiry_unix_secs = accepted.expiry_unix_secs;
+        let number = self.rng.u64();
         Member {
             identity: accepted.identity,
             app: hello.app,
             role: hello.role,
             method: accepted.method,
-            number: self.rng.u64(),
+            number,
+            renew_at: renewal(now, number),
             born_unix_us: accepted.born_unix_us,
             expiry_unix_secs,
             sent: 0,
@@ -427,18 +430,6 @@ impl Hub {
     fn random_identity(&mut self) -> Identity {
         let bytes: [u8; 16] = self.rng.bytes();
         Identity::generic(&bytes).expect("16 bytes are few enough")
-    }
-}
-
-fn note_of(member: &Member, unix_secs: u64) -> Note {
-    let latest = unix_secs + RESUME_LIFETIME_SECS;
-    Note {
-        identity: member.identity.clone(),
-        app: member.app,
-        role: member.role,
-        method: member.method,
-        born_unix_us: member.born_unix_us,
-        expiry_unix_secs: member.expiry_unix_secs.unwrap_or(latest).min(latest),
     }
 }
 

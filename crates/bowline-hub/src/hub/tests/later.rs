@@ -2,6 +2,9 @@
 
 use super::*;
 use crate::limits::MAX_CHECKS;
+use crate::limits::RESUME_LIFETIME_SECS;
+use crate::limits::RESUME_RENEWAL;
+use crate::limits::RESUME_RENEWAL_SPREAD_SECS;
 
 #[test]
 fn regression_a_key_is_for_its_game_and_its_hub() {
@@ -161,4 +164,66 @@ fn overlapping_namespaces_keep_a_hub_from_starting() {
     let rng = Rng::from_seed([3; 32]);
     let error = Hub::new(START, UNIX_US, policy, crypto, keys, rng).unwrap_err();
     assert!(error.to_string().contains("overlap"));
+}
+
+#[test]
+fn regression_a_session_without_an_end_gets_none_by_coming_back() {
+    let policy = Policy {
+        anonymous: true,
+        ..Policy::default()
+    };
+    let mut desk = Desk::new(policy);
+    desk.hello(1, hello(Method::Anonymous, None));
+    let first = desk.welcome(1);
+    let back = |resume: Vec<u8>| Hello {
+        credential: resume,
+        ..hello(Method::Resume, None)
+    };
+    desk.hub.on_disconnected(client(1));
+    desk.hello(2, back(first.resume));
+    let second = desk.welcome(2);
+    assert_eq!(second.identity, first.identity);
+    // It lasts for days, and then the connection is lost.
+    desk.run_for(Span::from_secs(3 * RESUME_LIFETIME_SECS));
+    let got = desk.got(2);
+    assert!(
+        got.iter()
+            .all(|message| matches!(message, FromHub::Resume(_)))
+    );
+    let Some(FromHub::Resume(latest)) = got.last() else {
+        panic!("no note came");
+    };
+    let apart = RESUME_RENEWAL + Span::from_secs(RESUME_RENEWAL_SPREAD_SECS);
+    assert!(got.len() as u64 >= 3 * RESUME_LIFETIME_SECS * 1_000_000 / apart.as_micros());
+    desk.hub.on_disconnected(client(2));
+    assert_eq!(desk.hub.poll_timeout(), None);
+    desk.hello(3, back(second.resume));
+    assert_eq!(desk.refusal(3), Refusal::Expired);
+    desk.hello(4, back(latest.0.clone()));
+    assert_eq!(desk.welcome(4).identity, first.identity);
+}
+
+#[test]
+fn who_comes_back_is_signed_in_no_longer_than_its_credential_holds() {
+    let mut desk = Desk::new(Policy {
+        jwt: space(&["str:id-"]),
+        ..Policy::default()
+    });
+    desk.hello(1, hello(Method::Jwt, None));
+    let verdict = Verdict::Good {
+        identity: identity("str:id-anna"),
+        expiry_unix_secs: Some(UNIX_US / 1_000_000 + 60),
+    };
+    desk.hub.on_verdict(desk.now, client(1), verdict);
+    desk.drain();
+    let note = Hello {
+        credential: desk.welcome(1).resume,
+        ..hello(Method::Resume, None)
+    };
+    desk.hello(2, note.clone());
+    desk.welcome(2);
+    desk.run_for(Span::from_secs(61));
+    assert_eq!(desk.goodbye(2), Some(Goodbye::Expired));
+    desk.hello(3, note);
+    assert_eq!(desk.refusal(3), Refusal::Expired);
 }
