@@ -84,6 +84,9 @@ fn certify(hub: &Hub, now: Timestamp, member: &Member, request: &[u8]) -> Result
             member.identity
         ));
     }
+    if hub.revoked.contains(&request.key().id()) {
+        return Err("the key was revoked".into());
+    }
     if request.app_ids.iter().any(|app| *app != member.app) {
         return Err(format!("the session is for app {}", member.app.get()));
     }

@@ -28,10 +28,12 @@
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::collections::HashMap;
+use std::collections::HashSet;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 
 use bowline_core::cert::authority::Authority;
+use bowline_core::cert::authority::KeyId;
 use bowline_core::cert::keypair::PublicKey;
 use bowline_core::crypto::Crypto;
 use bowline_core::hub::FromHub;
@@ -41,12 +43,15 @@ use bowline_core::hub::Refusal;
 use bowline_core::hub::Refused;
 use bowline_core::hub::SignedBody;
 use bowline_core::hub::ToHub;
+use bowline_core::hub::limits::MAX_NETWORK_REVOKED;
 use bowline_core::identity::Identity;
 use bowline_core::ids::AppId;
 use bowline_core::ids::ConnectionId;
 use bowline_core::rng::Rng;
 use bowline_core::time::Span;
 use bowline_core::time::Timestamp;
+use bowline_core::wire::pb;
+use prost::Message as _;
 use zeroize::Zeroizing;
 
 use crate::hub::networks::Networks;
@@ -114,6 +119,8 @@ pub struct Hub {
     past: Past,
     /// What clients are told about the network, and its revision.
     network: Option<(u64, SignedBody)>,
+    /// Keys that it revokes: they get no certificates here either.
+    revoked: HashSet<KeyId>,
     counters: Counters,
     /// The latest time that came in.
     now: Timestamp,
@@ -170,6 +177,7 @@ impl Hub {
             networks: Networks::new(),
             past: Past::default(),
             network: None,
+            revoked: HashSet::new(),
             now,
             is_draining: false,
             counters: Counters::default(),
@@ -256,8 +264,13 @@ impl Hub {
         owner.is_some()
     }
 
-    /// Tells all clients about the network, those who are here and those who come. The revision is that of the body.
+    /// Tells all clients about the network, those who are here and those who come. The revision is that of the body. Keys that
+    /// it revokes get no certificates from now on. The signature is not checked: what is announced is the operator's own.
     pub fn announce(&mut self, revision: u64, body: SignedBody) {
+        if let Ok(network) = pb::HubNetwork::decode(&*body.body) {
+            let revoked = network.revoked.into_iter().take(MAX_NETWORK_REVOKED);
+            self.revoked = revoked.map(KeyId::new).collect();
+        }
         self.network = Some((revision, body));
         for client in self.members() {
             self.tell_network(client);
