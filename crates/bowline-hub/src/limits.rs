@@ -65,6 +65,11 @@ pub const MAX_PAIRS: usize = 32;
 pub const REQUESTS_PER_SEC: u32 = 20;
 /// ...and so many at once.
 pub const REQUEST_BURST: u32 = 100;
+/// Bytes of signals that reach one identity, with the names of their senders: so many per second, whoever sends them. Further
+/// ones are dropped, so that many senders together do not fill what waits for a client to read it.
+pub const RECEIVED_BYTES_PER_SEC: u32 = 64 * 1024;
+/// So many at once: half of [`CLIENT_QUEUE_BYTES`].
+pub const RECEIVED_BYTES_BURST: u32 = 128 * 1024;
 /// A client that does not read for so long is sent away.
 pub const SLOW_CLIENT: Span = Span::from_secs(30);
 /// What a certificate allows for clocks of peers that are slow.

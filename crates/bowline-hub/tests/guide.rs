@@ -42,6 +42,11 @@ fn table_of_limits() -> String {
         limits::CHECK_THREADS
     );
     let signal_bytes = format!("{} KiB a second", limits::SIGNAL_BYTES_PER_SEC / 1024);
+    let received_bytes = format!(
+        "{} KiB a second, {} KiB at once",
+        limits::RECEIVED_BYTES_PER_SEC / 1024,
+        limits::RECEIVED_BYTES_BURST / 1024
+    );
     let pairs = rate(limits::PAIR_SIGNALS_PER_SEC, limits::PAIR_SIGNAL_BURST);
     let rows = [
         ("sign-ins from one network (IPv4 /24, IPv6 /48)", sign_ins),
@@ -61,6 +66,7 @@ fn table_of_limits() -> String {
             "requests to connect that reach one player",
             rate(limits::REQUESTS_PER_SEC, limits::REQUEST_BURST),
         ),
+        ("bytes of signals that reach one player", received_bytes),
         ("certificates", rate(1, limits::CERTIFICATE_BURST)),
         (
             "a client that does not read is sent away after",

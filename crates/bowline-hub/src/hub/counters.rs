@@ -20,6 +20,8 @@ pub struct Counters {
     pub signals_to_nobody: u64,
     /// Requests to connect that one identity got too many of.
     pub requests_dropped: u64,
+    /// Signals of which one identity got too many bytes.
+    pub signals_dropped: u64,
     /// Messages that are none.
     pub malformed: u64,
     /// Messages to clients that do not read.

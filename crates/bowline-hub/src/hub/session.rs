@@ -70,6 +70,8 @@ pub(super) struct Allowance {
     pub(super) pairs: Pairs,
     /// Requests to connect that came to it.
     pub(super) requests: Bucket,
+    /// Bytes of signals that came to it.
+    pub(super) received: Bucket,
 }
 
 impl Session {

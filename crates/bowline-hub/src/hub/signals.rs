@@ -18,6 +18,8 @@ use crate::hub::session::Session;
 use crate::limits::MAX_PAIRS;
 use crate::limits::PAIR_SIGNAL_BURST;
 use crate::limits::PAIR_SIGNALS_PER_SEC;
+use crate::limits::RECEIVED_BYTES_BURST;
+use crate::limits::RECEIVED_BYTES_PER_SEC;
 use crate::limits::REQUEST_BURST;
 use crate::limits::REQUESTS_PER_SEC;
 use crate::limits::SIGNAL_BURST;
@@ -48,6 +50,10 @@ const SIGNAL_BYTES: Rate = Rate {
 const PAIR_SIGNALS: Rate = Rate {
     per_sec: PAIR_SIGNALS_PER_SEC,
     burst: PAIR_SIGNAL_BURST,
+};
+const RECEIVED_BYTES: Rate = Rate {
+    per_sec: RECEIVED_BYTES_PER_SEC,
+    burst: RECEIVED_BYTES_BURST,
 };
 const REQUESTS: Rate = Rate {
     per_sec: REQUESTS_PER_SEC,
@@ -129,6 +135,12 @@ impl Hub {
         };
         if signal.is_request && !member.allowance.requests.take(now, REQUESTS, 1) {
             self.counters.requests_dropped += 1;
+            return;
+        }
+        let len = signal.payload.len() + from.len();
+        let bytes = u32::try_from(len).unwrap_or(u32::MAX);
+        if !member.allowance.received.take(now, RECEIVED_BYTES, bytes) {
+            self.counters.signals_dropped += 1;
             return;
         }
         self.counters.signals_carried += 1;

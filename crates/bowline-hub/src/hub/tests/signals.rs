@@ -7,6 +7,8 @@ use prost::Message as _;
 use super::*;
 use crate::limits::MAX_PAIRS;
 use crate::limits::PAIR_SIGNAL_BURST;
+use crate::limits::RECEIVED_BYTES_BURST;
+use crate::limits::RECEIVED_BYTES_PER_SEC;
 use crate::limits::REQUEST_BURST;
 use crate::limits::SIGNAL_BURST;
 
@@ -189,6 +191,42 @@ fn limit_requests_that_reach_one_identity() {
         desk.hub.counters().requests_dropped,
         200 - u64::from(REQUEST_BURST)
     );
+}
+
+#[test]
+fn regression_limit_bytes_that_reach_one_identity_from_many() {
+    let mut desk = Desk::new(dev());
+    desk.member(1, "str:dev-anna");
+    let flood = |desk: &mut Desk, first: u32| {
+        for number in first..first + 20 {
+            let from = format!("str:dev-stranger-{number}");
+            desk.member(number, &from);
+            let mut sent = payload(Some(&from), Some("str:dev-anna"));
+            sent.sdr_routes = Some(vec![0; 10_000]);
+            for _ in 0..10 {
+                desk.say(number, &signal("str:dev-anna", &sent));
+            }
+            assert_eq!(desk.got(number), [], "nothing is told");
+        }
+        let is_large = |message: &FromHub| message.encode().len() > 10_000;
+        desk.got(1).into_iter().filter(is_large).count()
+    };
+    let most = RECEIVED_BYTES_BURST as usize / 10_000;
+    let first = flood(&mut desk, 1000);
+    assert!((most - 1..=most).contains(&first), "{first}");
+    assert_eq!(desk.hub.counters().signals_dropped, 200 - first as u64);
+    // By then there is room again.
+    desk.now += Span::from_secs(1);
+    let more = RECEIVED_BYTES_PER_SEC as usize / 10_000;
+    let second = flood(&mut desk, 2000);
+    assert!((more..=more + 1).contains(&second), "{second}");
+    // Who is not flooded gets what is for it.
+    desk.member(2, "str:dev-ben");
+    desk.say(
+        1,
+        &signal("str:dev-ben", &payload(Some("str:dev-anna"), None)),
+    );
+    assert_eq!(desk.got(2).len(), 1);
 }
 
 #[test]
