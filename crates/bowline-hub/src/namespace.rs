@@ -30,6 +30,9 @@ pub enum NamespaceError {
     /// A prefix must say at least which kind of identity it is for.
     #[error("{0:?} does not begin with a kind of identity, such as str:")]
     NoKind(String),
+    /// Identities are in logs, and addresses are not to be.
+    #[error("{0:?} would allow addresses as identities")]
+    Address(String),
     /// Identities of the hub itself.
     #[error("{0:?} would allow the identity of the hub itself, {HUB_IDENTITY}")]
     OfTheHub(String),
@@ -45,7 +48,7 @@ impl Namespace {
     /// The identities that begin with one of these.
     ///
     /// # Errors
-    /// If one of them has no kind, or begins like the identity of the hub itself.
+    /// If one of them has no kind, is for addresses, or begins like the identity of the hub itself.
     pub fn new<S: Into<String>>(
         prefixes: impl IntoIterator<Item = S>,
     ) -> Result<Self, NamespaceError> {
@@ -54,6 +57,9 @@ impl Namespace {
             let kind = prefix.split_once(':').map(|(kind, _)| kind);
             if !kind.is_some_and(is_kind) {
                 return Err(NamespaceError::NoKind(prefix.clone()));
+            }
+            if kind == Some("ip") {
+                return Err(NamespaceError::Address(prefix.clone()));
             }
             if HUB_IDENTITY.starts_with(prefix.as_str()) && prefix != "str:" {
                 return Err(NamespaceError::OfTheHub(prefix.clone()));
@@ -66,11 +72,14 @@ impl Namespace {
     /// This identity, and no other that begins like it.
     ///
     /// # Errors
-    /// If it is that of the hub itself.
+    /// If it is that of the hub itself, or an address.
     pub fn exact(identity: &Identity) -> Result<Self, NamespaceError> {
         let text = identity.to_string();
         if text == HUB_IDENTITY {
             return Err(NamespaceError::OfTheHub(text));
+        }
+        if matches!(identity, Identity::Ip { .. }) {
+            return Err(NamespaceError::Address(text));
         }
         let entries = vec![Entry::Exact(text)];
         Ok(Self { entries })
@@ -174,6 +183,16 @@ mod tests {
             let error = Namespace::new([prefix]).unwrap_err();
             assert_eq!(error, NamespaceError::NoKind(prefix.into()));
         }
+    }
+
+    #[test]
+    fn regression_addresses_are_no_namespace() {
+        for prefix in ["ip:", "ip:10."] {
+            let error = Namespace::new([prefix]).unwrap_err();
+            assert_eq!(error, NamespaceError::Address(prefix.into()));
+        }
+        let error = Namespace::exact(&"ip:192.0.2.7".parse().unwrap()).unwrap_err();
+        assert_eq!(error, NamespaceError::Address("ip:192.0.2.7".into()));
     }
 
     #[test]

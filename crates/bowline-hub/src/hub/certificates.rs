@@ -79,10 +79,8 @@ fn certify(hub: &Hub, now: Timestamp, member: &Member, request: &[u8]) -> Result
         .identity
         .get_or_insert_with(|| member.identity.clone());
     if *asked != member.identity {
-        return Err(format!(
-            "the session is of {}, not {asked}",
-            member.identity
-        ));
+        // Logs have this text: what a client asks for may be an address, or anything else.
+        return Err("the session is of another identity".into());
     }
     if hub.revoked.contains(&request.key().id()) {
         return Err("the key was revoked".into());

@@ -102,3 +102,19 @@ fn limit_certificates_of_a_session_even_if_it_signs_in_anew() {
     desk.say(9, &ToHub::Certificate(request().to_bytes()));
     assert_eq!(desk.hub.counters().certificates, issued + 1);
 }
+
+#[test]
+fn regression_an_address_that_is_asked_for_is_in_no_log() {
+    let mut desk = Desk::new(dev());
+    let mut asked = request();
+    asked.identity = Some(identity("ip:203.0.113.5"));
+    let wants = Hello {
+        certificate_request: Some(asked.to_bytes()),
+        ..hello(Method::Dev, Some("str:dev-anna"))
+    };
+    desk.hello(1, wants);
+    assert_eq!(desk.refusal(1), Refusal::Certificate);
+    let notices = format!("{:?}", desk.notices);
+    assert!(notices.contains("another identity"), "{notices}");
+    assert!(!notices.contains("203.0.113.5"), "{notices}");
+}
