@@ -72,7 +72,7 @@ pub const RECEIVED_BYTES_PER_SEC: u32 = 64 * 1024;
 pub const RECEIVED_BYTES_BURST: u32 = 128 * 1024;
 /// A client that does not read for so long is sent away.
 pub const SLOW_CLIENT: Span = Span::from_secs(30);
-/// What a certificate allows for clocks of peers that are slow.
+/// What a certificate allows for clocks of peers that are slow, and a resumption for that of the hub.
 pub const CLOCK_SKEW_SECS: u32 = 300;
 /// How long a client may come back by what the hub gave it, without signing in.
 pub const RESUME_LIFETIME_SECS: u64 = 24 * 3600;

@@ -49,6 +49,20 @@ fn regression_who_was_replaced_does_not_come_back_when_the_other_is_gone() {
 }
 
 #[test]
+fn regression_a_note_of_the_future_is_not_taken() {
+    let mut later = Desk::new(dev());
+    later.hub.set_unix_time(later.now, UNIX_US + 301_000_000);
+    let note = back(later.member(1, "str:dev-anna"));
+    let mut desk = Desk::new(dev());
+    desk.hello(1, note.clone());
+    assert_eq!(desk.refusal(1), Refusal::Credential);
+    // The clocks of hubs may be apart a little.
+    desk.hub.set_unix_time(desk.now, UNIX_US + 1_000_000);
+    desk.hello(2, note);
+    desk.welcome(2);
+}
+
+#[test]
 fn regression_who_signs_in_anew_has_used_up_what_it_had() {
     let mut desk = Desk::new(dev());
     let nacks = |desk: &mut Desk, number| {
