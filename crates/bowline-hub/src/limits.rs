@@ -24,10 +24,6 @@ pub const MAX_SECRET_FILE: usize = 16 * 1024;
 pub const CLIENT_QUEUE_BYTES: usize = 256 * 1024;
 /// Most clients that have connected and are not signed in; a new one then takes the place of nobody, and is refused.
 pub const MAX_STRANGERS: usize = 16_384;
-/// Questions of one network to the STUN server: so many per second...
-pub const STUN_PER_SEC: u32 = 50;
-/// ...and so many at once.
-pub const STUN_BURST: u32 = 200;
 /// How many of them may be of one network (IPv4 /24, IPv6 /48): a 32nd, so that a few networks keep nobody out.
 pub const MAX_STRANGERS_OF_NETWORK: usize = 512;
 /// What a session had used up is remembered for so long after it: by then it is all restored.
@@ -47,6 +43,10 @@ pub const SIGN_INS_PER_SEC: u32 = 20;
 pub const SIGN_IN_BURST: u32 = 200;
 /// Networks whose sign-ins are counted apart; more share what is left.
 pub const NETWORK_BUCKETS: usize = 4096;
+/// Questions of one network to the STUN server: so many per second...
+pub const STUN_PER_SEC: u32 = 50;
+/// ...and so many at once.
+pub const STUN_BURST: u32 = 200;
 /// Certificates that a session may ask for at once, beside one per second.
 pub const CERTIFICATE_BURST: u32 = 4;
 /// Signals of a session: so many per second...
