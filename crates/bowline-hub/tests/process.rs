@@ -206,6 +206,13 @@ fn settings_that_are_wrong_are_told_with_the_place() {
     let (code, text) = start_fails(&bad);
     assert_eq!(code, 2);
     assert!(text.contains("hub.toml:3: lsten: unknown field"), "{text}");
+    let text = "listen = ['0.0.0.0:0']\ndata = 'data'\n[sign_in.dev]\nidentities = ['str:dev-']";
+    fs::write(&bad, text).unwrap();
+    for args in [&["--config"][..], &["--check", "--config"]] {
+        let args = [args, &[bad.to_str().unwrap()]].concat();
+        let (code, text) = failure(&run(&args));
+        assert!(code == 2 && text.contains("sign_in.dev"), "{code}: {text}");
+    }
     let (code, text) = failure(&run(&[]));
     assert_eq!(code, 2);
     assert!(text.contains("--config"), "{text}");

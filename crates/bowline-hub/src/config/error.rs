@@ -1,6 +1,7 @@
 //! What is wrong with the file.
 
 use std::io;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::path::PathBuf;
 
@@ -38,6 +39,18 @@ pub enum ConfigFileError {
         file: PathBuf,
         /// Why.
         source: NamespaceError,
+    },
+    /// Other machines could reach a hub that believes everybody.
+    #[error(
+        "{}: sign_in.dev lets anybody be anybody, and {listen} can be reached from other machines: listen on 127.0.0.1, \
+         or say insecure = true in it or --insecure-dev",
+        file.display()
+    )]
+    PublicDev {
+        /// Which.
+        file: PathBuf,
+        /// Where.
+        listen: SocketAddr,
     },
     /// What should be secret is not.
     #[error("{}: others may read or write this file; let only its owner (chmod 600)", file.display())]

@@ -139,6 +139,31 @@ impl Config {
         Ok(policy)
     }
 
+    /// Whether the hub would believe clients of other machines: where one of the addresses can be reached from there, and
+    /// `[sign_in.dev]` is on. `allow` and `sign_in.dev.insecure` say that it may.
+    ///
+    /// # Errors
+    /// The first such address, if that is not allowed.
+    pub fn check_dev(&self, file: &Path, allow: bool) -> Result<(), ConfigFileError> {
+        let is_allowed = |dev: &Dev| allow || dev.insecure;
+        if self.sign_in.dev.as_ref().is_none_or(is_allowed) {
+            return Ok(());
+        }
+        match self.public_address() {
+            Some(listen) => Err(ConfigFileError::PublicDev {
+                file: file.to_owned(),
+                listen,
+            }),
+            None => Ok(()),
+        }
+    }
+
+    /// The first address that other machines can reach.
+    pub fn public_address(&self) -> Option<SocketAddr> {
+        let mut addresses = self.listen.iter().copied();
+        addresses.find(|address| !address.ip().to_canonical().is_loopback())
+    }
+
     fn policy_without_secrets(&self) -> Policy {
         let sign_in = &self.sign_in;
         let space = |space: &Namespace| space.clone();

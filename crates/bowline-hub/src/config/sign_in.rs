@@ -49,6 +49,9 @@ pub struct Dev {
     /// Prefixes of the identities that they may give themselves.
     #[serde(deserialize_with = "parse::namespace")]
     pub identities: Namespace,
+    /// Whether that may be so where other machines reach the hub.
+    #[serde(default)]
+    pub insecure: bool,
 }
 
 /// `[sign_in.anonymous]`: clients without a name get one by chance.

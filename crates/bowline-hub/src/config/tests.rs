@@ -114,6 +114,34 @@ fn ways_to_sign_in_that_overlap_are_refused() {
 }
 
 #[test]
+fn regression_everybody_is_believed_on_this_machine_only_unless_that_is_wanted() {
+    let file = Path::new("conf/hub.toml");
+    let check = |listen: &str, more: &str, allow| {
+        let dev = format!("[sign_in.dev]\nidentities = ['str:dev-']\n{more}");
+        let config = parse(&format!("listen = [{listen}]\ndata = 'data'\n{dev}"));
+        config.unwrap().check_dev(file, allow)
+    };
+    for public in [
+        "'[::]:1'",
+        "'127.0.0.1:1', '0.0.0.0:1'",
+        "'192.0.2.1:1'",
+        "'[::ffff:192.0.2.1]:1'",
+    ] {
+        let error = check(public, "", false).unwrap_err().to_string();
+        assert!(error.starts_with("conf/hub.toml: sign_in.dev"), "{error}");
+        assert!(error.contains("insecure = true"), "{error}");
+        assert!(check(public, "insecure = false", false).is_err());
+        check(public, "insecure = true", false).unwrap();
+        check(public, "", true).unwrap();
+    }
+    for local in ["'127.0.0.1:1', '[::1]:1'", "'[::ffff:127.0.0.1]:1'"] {
+        check(local, "", false).unwrap();
+    }
+    let without = parse("listen = ['[::]:1']\ndata = 'data'").unwrap();
+    without.check_dev(file, false).unwrap();
+}
+
+#[test]
 fn a_file_that_is_not_there_is_named() {
     let error = Config::load(Path::new("/nowhere/hub.toml")).unwrap_err();
     assert!(error.to_string().contains("/nowhere/hub.toml"), "{error}");

@@ -27,8 +27,8 @@ pub(super) struct Args {
     /// Where the hub for development listens.
     #[arg(long, value_name = "IP:PORT", requires = "dev")]
     pub(super) listen: Option<SocketAddr>,
-    /// Let other machines reach the hub for development, where anybody can be anybody.
-    #[arg(long, requires = "dev")]
+    /// Let other machines reach a hub for development, or one with [sign_in.dev], where anybody can be anybody.
+    #[arg(long)]
     pub(super) insecure_dev: bool,
     #[command(subcommand)]
     pub(super) command: Option<Command>,
@@ -117,7 +117,6 @@ mod tests {
             "--dev --config a",
             "--check",
             "--listen 127.0.0.1:1",
-            "--insecure-dev",
             "keys",
             "keys next identity",
         ] {
@@ -127,6 +126,7 @@ mod tests {
         for line in [
             "--dev --listen [::1]:1",
             "--config a --check",
+            "--config a --insecure-dev",
             "keys show --config a",
         ] {
             let words = std::iter::once("bowline-hub").chain(line.split(' '));

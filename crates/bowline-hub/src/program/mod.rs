@@ -66,12 +66,16 @@ fn run(args: &Args) -> Result<(), Error> {
     match &args.command {
         Some(Command::Keys(keys)) => keys.run(&keys_folder(&config)),
         None if args.check => {
+            config.check_dev(file, args.insecure_dev)?;
             config.policy()?;
             Auth::from_config(&config.sign_in)?;
             http_settings(&config)?;
             say(&format!("{} is good", file.display()))
         }
-        None => serve(&config),
+        None => {
+            config.check_dev(file, args.insecure_dev)?;
+            serve(&config)
+        }
     }
 }
 
@@ -80,6 +84,11 @@ fn serve(config: &Config) -> Result<(), Error> {
     let stop = Stop::on_signal()?;
     log::start(config.log);
     let crypto = bowline::cert::default_crypto();
+    if config.sign_in.dev.is_some() && config.public_address().is_some() {
+        tracing::warn!(
+            "sign_in.dev is on where other machines reach the hub: anybody can be anybody"
+        );
+    }
     let keys = HubKeys::load_or_make(&keys_folder(config), &crypto)?;
     let policy = config.policy()?;
     let auth = Auth::from_config(&config.sign_in)?.map(Arc::new);
