@@ -88,6 +88,8 @@ pub(crate) enum Error {
     MadeUpRecording(PathBuf),
     #[error(transparent)]
     Hub(#[from] bowline_hub::dev::DevError),
+    #[error("the hub has ended by itself")]
+    HubEnded,
     #[error("cannot start the server")]
     Listen(#[from] ListenError),
     #[error("cannot carry signals on {addr}")]

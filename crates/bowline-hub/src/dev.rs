@@ -125,6 +125,18 @@ mod tests {
     }
 
     #[test]
+    fn regression_a_hub_that_has_ended_says_so() {
+        let hub = at("127.0.0.1:0", false).unwrap();
+        assert!(!hub.is_finished());
+        hub.handle().stop();
+        let began = std::time::Instant::now();
+        while !hub.is_finished() {
+            assert!(began.elapsed() < std::time::Duration::from_secs(20));
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+    }
+
+    #[test]
     fn it_tells_where_and_who_it_is() {
         let hub = at("127.0.0.1:0", false).unwrap();
         let line = client_line(&hub);

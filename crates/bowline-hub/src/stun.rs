@@ -72,6 +72,11 @@ impl StunServer {
         &self.addresses
     }
 
+    /// Whether one of its threads has ended before it was to.
+    pub fn is_finished(&self) -> bool {
+        self.threads.iter().any(JoinHandle::is_finished)
+    }
+
     fn start_one(&mut self, address: SocketAddr) -> io::Result<()> {
         let socket = UdpSocket::bind(address)?;
         socket.set_read_timeout(Some(LOOK))?;

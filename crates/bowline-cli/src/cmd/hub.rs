@@ -48,6 +48,9 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Error> {
     let hub = dev::start(&options, Box::new(tell))?;
     let _ = writeln!(std::io::stdout(), "{}", dev::client_line(&hub));
     while !stop.is_set() {
+        if hub.is_finished() {
+            return Err(Error::HubEnded);
+        }
         thread::sleep(LOOK);
     }
     Ok(ExitCode::SUCCESS)

@@ -18,9 +18,12 @@
 //! and one for the whole request, and small bodies only. What it wants to know it asks the hub's thread by a
 //! [`Handle`], in pages of a bounded size; a hub that does not answer within two seconds makes it say 503.
 
+use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::thread::JoinHandle;
 
 use axum::Router;
@@ -133,11 +136,9 @@ impl HttpServer {
         let thread = thread.spawn(move || {
             runtime.block_on(async {
                 match TcpListener::from_std(listener) {
-                    Ok(listener) => drop(tokio::spawn(accept(listener, router))),
+                    Ok(listener) => accept_until(listener, router, stopped).await,
                     Err(error) => tracing::error!(%error, "cannot serve HTTP"),
                 }
-                // An error means that whoever could stop it is gone.
-                let _ = stopped.await;
             });
             runtime.shutdown_background();
         })?;
@@ -151,6 +152,11 @@ impl HttpServer {
     /// Where it listens.
     pub const fn local_addr(&self) -> SocketAddr {
         self.local_addr
+    }
+
+    /// Whether it has ended before it was to.
+    pub fn is_finished(&self) -> bool {
+        self.thread.as_ref().is_none_or(JoinHandle::is_finished)
     }
 }
 
@@ -184,6 +190,20 @@ impl std::fmt::Debug for HttpSettings {
             .field("listen", &self.listen)
             .finish_non_exhaustive()
     }
+}
+
+/// Takes connections until it is to stop. On the thread's own task, so that a panic ends the thread and is noticed.
+async fn accept_until(listener: TcpListener, router: Router, stopped: oneshot::Receiver<()>) {
+    let mut accepting = pin!(accept(listener, router));
+    let mut stopped = pin!(stopped);
+    poll_fn(|context| {
+        // An error means that whoever could stop it is gone.
+        if stopped.as_mut().poll(context).is_ready() {
+            return Poll::Ready(());
+        }
+        accepting.as_mut().poll(context)
+    })
+    .await;
 }
 
 /// Takes connections as long as there is room for them; further ones wait in the system's queue.

@@ -36,6 +36,8 @@ pub(super) enum Error {
     Dev(#[from] DevError),
     #[error("cannot start a thread")]
     Threads(#[source] io::Error),
+    #[error("{0} has ended by itself; the lines above may say why")]
+    Ended(&'static str),
     #[error("cannot wait for signals")]
     Signals(#[source] io::Error),
     #[error("cannot write to standard output")]

@@ -5,7 +5,8 @@
 //! ```
 //!
 //! What keeps it from starting is one line on standard error, and the exit code: 2 for what the operator has to mend in
-//! arguments or settings, 1 for all else.
+//! arguments or settings, 1 for all else. A thread of it that ends by itself ends the program, with 1: whoever watches over it
+//! starts it again.
 
 mod args;
 mod error;
@@ -123,9 +124,18 @@ fn serve(config: &Config) -> Result<(), Error> {
     for address in stun.local_addrs() {
         tracing::info!(listen = %address, "the hub answers STUN");
     }
-    stop.wait();
+    let ended = stop.wait(|| {
+        let http_ended = http.as_ref().is_some_and(HttpServer::is_finished);
+        let parts = [
+            ("the hub", hub.is_finished()),
+            ("the STUN server", stun.is_finished()),
+            ("the HTTP side", http_ended),
+        ];
+        let mut ended = parts.into_iter().filter(|(_, is_finished)| *is_finished);
+        ended.next().map(|(part, _)| part)
+    });
     finish(hub);
-    Ok(())
+    ended
 }
 
 fn run_dev(args: &Args) -> Result<(), Error> {
@@ -138,9 +148,9 @@ fn run_dev(args: &Args) -> Result<(), Error> {
     };
     let hub = dev::start(&options, Box::new(|notice| log::tell(&notice)))?;
     say(&dev::client_line(&hub))?;
-    stop.wait();
+    let ended = stop.wait(|| hub.is_finished().then_some("the hub"));
     finish(hub);
-    Ok(())
+    ended
 }
 
 fn finish(hub: Running) {

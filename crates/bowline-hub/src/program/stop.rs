@@ -30,10 +30,36 @@ impl Stop {
         Ok(Self(wished))
     }
 
-    /// Waits for it.
-    pub(super) fn wait(&self) {
+    /// Waits for it, and looks after the threads that serve meanwhile: `ended` names one that has ended by itself.
+    pub(super) fn wait(&self, ended: impl Fn() -> Option<&'static str>) -> Result<(), Error> {
         while !self.0.load(Ordering::Relaxed) {
+            if let Some(part) = ended() {
+                return Err(Error::Ended(part));
+            }
             thread::sleep(LOOK);
         }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    #[test]
+    fn regression_a_thread_that_ends_by_itself_ends_the_program() {
+        let stop = Stop(Arc::default());
+        let looks = Cell::new(0);
+        let ended = || {
+            looks.set(looks.get() + 1);
+            (looks.get() == 3).then_some("the hub")
+        };
+        let error = stop.wait(ended).unwrap_err();
+        assert!(matches!(error, Error::Ended("the hub")), "{error}");
+        assert!(error.to_string().contains("the hub"), "{error}");
+        stop.0.store(true, Ordering::Relaxed);
+        stop.wait(|| Some("the hub")).unwrap();
     }
 }

@@ -413,6 +413,11 @@ impl Running {
     pub const fn authority(&self) -> PublicKey {
         self.authority
     }
+
+    /// Whether it has ended, be it that it was to or that its thread panicked.
+    pub fn is_finished(&self) -> bool {
+        self.thread.as_ref().is_none_or(JoinHandle::is_finished)
+    }
 }
 
 impl Drop for Running {
