@@ -83,6 +83,13 @@ struct State {
     failures: u64,
 }
 
+/// Says what came of fetching when it is dropped, so that a panic is a failure and nobody waits for ever.
+struct Fetching<'a> {
+    keys: &'a Keys,
+    began: Instant,
+    fetched: Option<Result<KeySet, String>>,
+}
+
 /// Why keys are wanted.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Wish {
@@ -143,10 +150,8 @@ impl Keys {
                 state.unknown_at = Some(now);
             }
             drop(state);
-            let fetched = self.fetch();
+            Fetching::new(self, now).by(|| self.fetch());
             state = self.lock();
-            self.take(&mut state, now, fetched);
-            self.fetched.notify_all();
         } else if state.is_fetching && (wish == Wish::Newer || state.keys.is_none()) {
             // Who fetches has a time limit; this one is for the scheduler's sake.
             let longest = JWKS_TIMEOUT + Duration::from_secs(1);
@@ -209,6 +214,31 @@ impl Keys {
     }
 }
 
+impl<'a> Fetching<'a> {
+    const fn new(keys: &'a Keys, began: Instant) -> Self {
+        Self {
+            keys,
+            began,
+            fetched: None,
+        }
+    }
+
+    fn by(mut self, fetch: impl FnOnce() -> Result<KeySet, String>) {
+        self.fetched = Some(fetch());
+    }
+}
+
+impl Drop for Fetching<'_> {
+    fn drop(&mut self) {
+        let fetched = self.fetched.take();
+        let fetched = fetched.unwrap_or_else(|| Err("it panicked".to_owned()));
+        let mut state = self.keys.lock();
+        self.keys.take(&mut state, self.began, fetched);
+        drop(state);
+        self.keys.fetched.notify_all();
+    }
+}
+
 impl std::fmt::Display for Source {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
@@ -229,5 +259,37 @@ fn read(path: &std::path::Path) -> std::io::Result<Vec<u8>> {
             "more than {MAX_JWKS_LEN} bytes"
         ))),
         false => Ok(bytes),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::panic::AssertUnwindSafe;
+    use std::panic::catch_unwind;
+
+    use super::*;
+
+    #[test]
+    fn regression_keys_are_fetched_again_after_a_panic() {
+        let name = format!("bowline-hub-jwks-panic-{}.json", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        let jwk = r#"{"kty": "OKP", "crv": "Ed25519", "kid": "one",
+            "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
+        std::fs::write(&path, format!(r#"{{"keys": [{jwk}]}}"#)).unwrap();
+        let times = Times {
+            retry: Duration::ZERO,
+            ..Times::DEFAULT
+        };
+        let keys = Keys::new(KeySource::File(path.clone()), times).unwrap();
+        keys.lock().is_fetching = true;
+        let fetching = Fetching::new(&keys, Instant::now());
+        let fetched = catch_unwind(AssertUnwindSafe(|| fetching.by(|| panic!("on purpose"))));
+        assert!(fetched.is_err());
+        let state = keys.lock();
+        assert!(!state.is_fetching && state.has_failed);
+        assert_eq!(state.failures, 1);
+        drop(state);
+        assert_eq!(keys.get(Wish::Any).unwrap().len(), 1);
+        std::fs::remove_file(&path).unwrap();
     }
 }
