@@ -92,7 +92,7 @@ pub fn client_line(hub: &Running) -> String {
 
 /// Everybody is who they say, but for names that the hub gives by chance.
 fn policy(apps: Vec<AppId>) -> Policy {
-    let identities = ["str:", "steamid:", "xbox:", "psn:"];
+    let identities = ["str:", "steamid:", "xboxpwid:", "psn:"];
     Policy {
         apps,
         dev: Some(Namespace::new(identities).expect("they have kinds")),
@@ -133,6 +133,23 @@ mod tests {
         while !hub.is_finished() {
             assert!(began.elapsed() < std::time::Duration::from_secs(20));
             std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+    }
+
+    #[test]
+    fn regression_everybody_is_who_they_say_with_identities_of_every_shop() {
+        let policy = policy(Vec::new());
+        let allowed = policy.dev.unwrap();
+        for identity in [
+            "str:anna",
+            "steamid:76561197960287930",
+            "xboxpwid:abc",
+            "psn:7",
+        ] {
+            assert!(allowed.contains(&identity.parse().unwrap()), "{identity}");
+        }
+        for identity in ["gen:00ff", "ip:192.0.2.1"] {
+            assert!(!allowed.contains(&identity.parse().unwrap()), "{identity}");
         }
     }
 
