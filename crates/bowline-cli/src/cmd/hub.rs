@@ -10,10 +10,12 @@ use std::time::Duration;
 
 use bowline_hub::dev;
 use bowline_hub::dev::DevOptions;
+use bowline_hub::hub::Notice;
 
 use crate::address::parse_bind;
 use crate::error::Error;
 use crate::stop::Stop;
+use crate::view::terminal::printable;
 
 /// The arguments of `bowline hub`.
 #[derive(Debug, clap::Args)]
@@ -41,9 +43,9 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Error> {
         apps: Vec::new(),
         insecure: args.insecure_dev,
     };
-    let tell = |notice| {
-        // Nobody may be reading.
-        let _ = writeln!(std::io::stderr(), "{notice}");
+    let tell = |notice: Notice| {
+        // Nobody may be reading. Identities are what clients chose.
+        let _ = writeln!(std::io::stderr(), "{}", printable(&notice.to_string()));
     };
     let hub = dev::start(&options, Box::new(tell))?;
     let _ = writeln!(std::io::stdout(), "{}", dev::client_line(&hub));
