@@ -288,9 +288,25 @@ fn http_is_served_as_the_settings_say() {
     assert!(get("/v1/netconfig").starts_with("HTTP/1.1 200"));
     hub.signal("TERM");
     hub.end();
-    fs::write(&token, "short").unwrap();
-    let (code, text) = start_fails(&folder.file("hub.toml"));
-    assert!(code == 1 && text.contains("token"), "{text}");
+}
+
+#[test]
+fn regression_a_short_admin_token_is_found_by_a_check() {
+    let folder = Folder::new("token");
+    let token = folder.file("admin.token");
+    let config = folder.config(
+        0,
+        "[http]\nlisten = '127.0.0.1:0'\nadmin_token_file = 'admin.token'",
+    );
+    for content in ["short", "", "\n\n"] {
+        fs::write(&token, content).unwrap();
+        fs::set_permissions(&token, fs::Permissions::from_mode(0o600)).unwrap();
+        let (code, text) = start_fails(&config);
+        assert!(code == 2 && text.contains("admin.token"), "{code}: {text}");
+        let (code, text) = failure(&run(&["--check", "--config", config.to_str().unwrap()]));
+        assert!(code == 2 && text.contains("admin.token"), "{code}: {text}");
+    }
+    assert!(!folder.file("data").exists(), "nothing was made");
 }
 
 #[test]

@@ -59,7 +59,7 @@ pub enum ConfigFileError {
         file: PathBuf,
     },
     /// A secret that is too short, or empty.
-    #[error("{}: a key of {len} bytes is too short; at least {least} are needed", file.display())]
+    #[error("{}: a secret of {len} bytes is too short; at least {least} are needed", file.display())]
     TooShort {
         /// Which.
         file: PathBuf,

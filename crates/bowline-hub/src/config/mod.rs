@@ -55,7 +55,7 @@ pub struct Config {
     #[serde(default, deserialize_with = "parse::apps")]
     pub apps: Vec<AppId>,
     /// The most sessions at a time.
-    #[serde(default = "default_max_sessions")]
+    #[serde(default = "default_max_sessions", deserialize_with = "parse::sessions")]
     pub max_sessions: usize,
     /// Certificates.
     #[serde(default)]

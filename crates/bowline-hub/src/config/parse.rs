@@ -12,6 +12,7 @@ use serde::Deserialize;
 use serde::Deserializer;
 use serde::de::Error as _;
 
+use crate::limits::MAX_BUCKET_ENTRIES;
 use crate::namespace::Namespace;
 
 /// Certificates hold at least this long: clients renew them before they expire.
@@ -80,6 +81,10 @@ pub(super) fn lifetime<'de, D: Deserializer<'de>>(from: D) -> Result<u32, D::Err
 
 pub(super) fn signal_bytes<'de, D: Deserializer<'de>>(from: D) -> Result<usize, D::Error> {
     within(from, MIN_SIGNAL, MAX_SIGNAL, "bytes")
+}
+
+pub(super) fn sessions<'de, D: Deserializer<'de>>(from: D) -> Result<usize, D::Error> {
+    within(from, 1, MAX_BUCKET_ENTRIES, "sessions")
 }
 
 /// A number that lies between two others.

@@ -51,6 +51,10 @@ fn errors_name_file_line_and_key_and_say_what_is_expected() {
             "conf/hub.toml:3: apps: invalid type: integer `480`, expected a sequence",
         ),
         (
+            "max_sessions = 0",
+            "conf/hub.toml:3: max_sessions: 0 is out of range, expected 1 to",
+        ),
+        (
             "[certificates]\nlifetime_secs = 1",
             "conf/hub.toml:4: lifetime_secs: 1 is out of range, expected 60 to",
         ),

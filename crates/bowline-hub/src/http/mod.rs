@@ -165,11 +165,19 @@ impl HttpSettings {
     /// As the file of settings says. Reads the file of the token.
     ///
     /// # Errors
-    /// If that cannot be read, or others can read it.
+    /// If that cannot be read, others can read it, or it is too short.
     pub fn from_config(http: &crate::config::Http) -> Result<Self, crate::config::ConfigFileError> {
+        let token = crate::auth::secret(&http.admin_token_file)?;
+        if token.len() < MIN_ADMIN_TOKEN_LEN {
+            return Err(crate::config::ConfigFileError::TooShort {
+                file: http.admin_token_file.clone(),
+                len: token.len(),
+                least: MIN_ADMIN_TOKEN_LEN,
+            });
+        }
         Ok(Self {
             listen: http.listen,
-            admin_token: Some(crate::auth::secret(&http.admin_token_file)?),
+            admin_token: Some(token),
         })
     }
 }

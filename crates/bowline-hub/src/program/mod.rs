@@ -90,10 +90,10 @@ fn serve(config: &Config) -> Result<(), Error> {
             "sign_in.dev is on where other machines reach the hub: anybody can be anybody"
         );
     }
-    let keys = HubKeys::load_or_make(&keys_folder(config), &crypto)?;
     let policy = config.policy()?;
     let auth = Auth::from_config(&config.sign_in)?.map(Arc::new);
     let http = http_settings(config)?;
+    let keys = HubKeys::load_or_make(&keys_folder(config), &crypto)?;
     let store = open_store(config)?;
     let now = Clock::unix_seconds();
     let (revision, told) = network::sign(&config.network, &keys, &crypto, &store, now)?;
