@@ -1,4 +1,5 @@
-//! What clients are told about the network, with a revision that grows with each change, over restarts too.
+//! What clients are told about the network, with a revision that grows with each change, over restarts too, and
+//! over the loss of the store as long as the clock goes on: it is the time of the change, or one more than the last.
 
 use bowline::Crypto;
 use bowline_core::hub::FromHub;
@@ -33,7 +34,9 @@ pub(super) fn sign(
     {
         return Ok((*revision, body.clone()));
     }
-    wanted.revision = before.map_or(0, |(revision, _)| revision) + 1;
+    // Clients keep the highest revision: that of a store which was lost must not be higher than the first one after it.
+    let next = before.map_or(0, |(revision, _)| revision).saturating_add(1);
+    wanted.revision = next.max(now_unix_secs);
     wanted.issued_unix_secs = now_unix_secs;
     let body = wanted.sign(crypto, keys.config.private())?;
     let message = FromHub::Config {
@@ -85,17 +88,30 @@ mod tests {
             taken
         };
         let first = told(&network, &keys, 100);
-        assert_eq!((first.revision, first.issued_unix_secs), (1, 100));
+        assert_eq!((first.revision, first.issued_unix_secs), (100, 100));
         assert_eq!(first.authorities, [keys.authority.public()]);
         assert_eq!(told(&network, &keys, 200), first, "nothing has changed");
         network.revoked = vec![keys.authority.id()];
-        assert_eq!(told(&network, &keys, 300).revision, 2);
+        assert_eq!(told(&network, &keys, 100).revision, 101);
         let next = HubKeys::generate(&crypto).unwrap();
         keys.other_authorities.push(next.authority.clone());
         let both = told(&network, &keys, 400);
-        assert_eq!((both.revision, both.authorities.len()), (3, 2));
+        assert_eq!((both.revision, both.authorities.len()), (400, 2));
         // By another key it is signed anew, with a revision that grows all the same.
         keys.config = next.config;
-        assert_eq!(told(&network, &keys, 50).revision, 4);
+        assert_eq!(told(&network, &keys, 50).revision, 401);
+    }
+
+    #[test]
+    fn regression_the_revision_grows_when_the_store_was_lost() {
+        let crypto = bowline::cert::default_crypto();
+        let keys = HubKeys::generate(&crypto).unwrap();
+        let network = Network::default();
+        let first = |now| {
+            let store = LocalStore::in_memory(Arc::new(SystemClock::new()));
+            sign(&network, &keys, &crypto, &store, now).unwrap().0
+        };
+        assert!(first(1_800_000_000) < first(1_800_000_060));
+        assert_eq!(first(0), 1, "a clock that is not set");
     }
 }
