@@ -5,7 +5,8 @@
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::process::ExitCode;
-use std::thread;
+use std::sync::mpsc;
+use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
 use bowline_hub::dev;
@@ -32,7 +33,9 @@ pub(crate) struct Args {
     insecure_dev: bool,
 }
 
-/// How often the wish to stop is looked for.
+/// What has happened and is not told yet.
+const MAX_NOTICES: usize = 1024;
+/// How late the wish to stop is noticed.
 const LOOK: Duration = Duration::from_millis(100);
 
 /// Serves until Ctrl-C is pressed.
@@ -43,17 +46,20 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Error> {
         apps: Vec::new(),
         insecure: args.insecure_dev,
     };
-    let tell = |notice: Notice| {
-        // Nobody may be reading. Identities are what clients chose.
-        let _ = writeln!(std::io::stderr(), "{}", printable(&notice.to_string()));
-    };
+    let (sender, notices) = mpsc::sync_channel::<Notice>(MAX_NOTICES);
+    // Not from the thread of the hub, which waits for nobody who reads; what finds no room is not told.
+    let tell = move |notice| drop(sender.try_send(notice));
     let hub = dev::start(&options, Box::new(tell))?;
     let _ = writeln!(std::io::stdout(), "{}", dev::client_line(&hub));
     while !stop.is_set() {
-        if hub.is_finished() {
-            return Err(Error::HubEnded);
+        match notices.recv_timeout(LOOK) {
+            Ok(notice) => {
+                // Nobody may be reading. Identities are what clients chose.
+                let _ = writeln!(std::io::stderr(), "{}", printable(&notice.to_string()));
+            }
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return Err(Error::HubEnded),
         }
-        thread::sleep(LOOK);
     }
     Ok(ExitCode::SUCCESS)
 }

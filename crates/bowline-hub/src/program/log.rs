@@ -4,6 +4,17 @@
 //!
 //! What clients choose, such as identities, is recorded as text, not as it shows: so it stands in quotes, with what could
 //! end a line or command a terminal escaped.
+//!
+//! Whoever tells something waits for nobody: lines go to a thread of their own ([`Lines`]). What a stranger can cause any
+//! number of is summed up ([`Refusals`]).
+
+mod lines;
+mod refusals;
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+use std::time::Instant;
 
 use tracing::Dispatch;
 use tracing::Level;
@@ -15,10 +26,60 @@ use crate::config::Log;
 use crate::config::LogFormat;
 use crate::config::LogLevel;
 use crate::hub::Notice;
+use crate::program::error::Error;
+use crate::server::OnNotice;
+
+use self::lines::Lines;
+use self::refusals::Refusals;
+
+/// What tells, until this is dropped.
+#[derive(Debug)]
+pub(super) struct Teller {
+    lines: Lines,
+    refusals: Arc<Refusals>,
+}
+
+/// How long the last lines may take when the program ends.
+const LONGEST_FLUSH: Duration = Duration::from_secs(1);
 
 /// Begins to tell. A process that tells already goes on as it does.
-pub(super) fn start(log: Log) {
-    let _ = tracing::dispatcher::set_global_default(dispatch(log, std::io::stderr));
+pub(super) fn start(log: Log) -> Result<Teller, Error> {
+    let refusals = Arc::new(Refusals::default());
+    let look = look(Arc::clone(&refusals));
+    let lines = Lines::start(io::stderr(), look).map_err(Error::Threads)?;
+    let writer = lines.clone();
+    let _ = tracing::dispatcher::set_global_default(dispatch(log, move || writer.clone()));
+    Ok(Teller { lines, refusals })
+}
+
+impl Teller {
+    /// What tells of what happens at a hub.
+    pub(super) fn on_notice(&self) -> OnNotice {
+        let refusals = Arc::clone(&self.refusals);
+        Box::new(move |notice| tell(&notice, &refusals))
+    }
+}
+
+impl Drop for Teller {
+    fn drop(&mut self) {
+        self.refusals.tell_all();
+        self.lines.flush_within(LONGEST_FLUSH);
+    }
+}
+
+/// Tells now and then of what is told by its number only.
+fn look(refusals: Arc<Refusals>) -> impl FnMut(u64) {
+    let mut told = 0;
+    move |lost| {
+        refusals.tell_due(Instant::now());
+        if lost > told {
+            tracing::warn!(
+                lost,
+                "lines of the log are lost so far: they were not read in time"
+            );
+            told = lost;
+        }
+    }
 }
 
 /// What writes lines as the settings say.
@@ -43,7 +104,7 @@ where
 }
 
 /// Tells what happened.
-pub(super) fn tell(notice: &Notice) {
+fn tell(notice: &Notice, refusals: &Refusals) {
     match notice {
         Notice::SignedIn {
             session,
@@ -55,7 +116,7 @@ pub(super) fn tell(notice: &Notice) {
             tracing::info!(session, identity, app = app.get(), %method, "signed in");
         }
         Notice::Refused { reason, text } => {
-            tracing::info!(%reason, text, "refused");
+            refusals.add(Instant::now(), *reason, text);
         }
         Notice::Ended {
             session,
@@ -70,8 +131,6 @@ pub(super) fn tell(notice: &Notice) {
 
 #[cfg(test)]
 mod tests {
-    use std::io;
-    use std::sync::Arc;
     use std::sync::Mutex;
 
     use bowline_core::hub::Method;
@@ -96,6 +155,13 @@ mod tests {
     }
 
     fn told(format: LogFormat, notices: &[Notice]) -> String {
+        let refusals = Refusals::default();
+        told_by(format, || {
+            notices.iter().for_each(|notice| tell(notice, &refusals))
+        })
+    }
+
+    fn told_by(format: LogFormat, tell: impl FnOnce()) -> String {
         let written = Written::default();
         let writer = written.clone();
         let log = Log {
@@ -103,9 +169,50 @@ mod tests {
             ..Log::default()
         };
         let dispatch = dispatch(log, move || writer.clone());
-        tracing::dispatcher::with_default(&dispatch, || notices.iter().for_each(tell));
+        tracing::dispatcher::with_default(&dispatch, tell);
         let bytes = written.0.lock().unwrap().clone();
         String::from_utf8(bytes).unwrap()
+    }
+
+    #[test]
+    fn regression_a_stranger_does_not_choose_how_long_the_log_is() {
+        let refusals = Refusals::default();
+        let began = Instant::now();
+        let later = began + Duration::from_secs(1);
+        let json = told_by(LogFormat::Json, || {
+            for _ in 0..1000 {
+                refusals.add(began, Refusal::Credential, "wrong");
+                refusals.add(began, Refusal::App, "no such game");
+            }
+            refusals.tell_due(began);
+            let mut look = look(Arc::new(Refusals::default()));
+            (0..3).for_each(|_| look(7));
+            refusals.add(later, Refusal::Credential, "wrong again");
+            refusals.tell_due(later);
+            refusals.add(later, Refusal::App, "no such game");
+            refusals.tell_all();
+            refusals.tell_all();
+        });
+        let lines = json.lines().map(|line| {
+            let line: serde_json::Value = serde_json::from_str(line).unwrap();
+            let message = line["message"].as_str().unwrap().to_owned();
+            (message, line["more"].as_u64(), line["lost"].as_u64())
+        });
+        let lines: Vec<_> = lines.collect();
+        let lines: Vec<_> = lines
+            .iter()
+            .map(|(message, more, lost)| (&message[..7], *more, *lost))
+            .collect();
+        let expected = [
+            ("refused", None, None),
+            ("refused", None, None),
+            ("lines o", None, Some(7)),
+            ("refused", Some(999), None),
+            ("refused", None, None),
+            ("refused", Some(999), None),
+            ("refused", Some(1), None),
+        ];
+        assert_eq!(lines, expected, "{json}");
     }
 
     #[test]

@@ -83,7 +83,7 @@ fn run(args: &Args) -> Result<(), Error> {
 /// Serves as the settings say.
 fn serve(config: &Config) -> Result<(), Error> {
     let stop = Stop::on_signal()?;
-    log::start(config.log);
+    let log = log::start(config.log)?;
     let crypto = bowline::cert::default_crypto();
     if config.sign_in.dev.is_some() && config.public_address().is_some() {
         tracing::warn!(
@@ -112,9 +112,7 @@ fn serve(config: &Config) -> Result<(), Error> {
     };
     let http = http.map(|http| start_http(http, server.handle(), auth, told.encode()));
     let http = http.transpose()?;
-    let hub = server
-        .spawn(Box::new(|notice| log::tell(&notice)))
-        .map_err(Error::Threads)?;
+    let hub = server.spawn(log.on_notice()).map_err(Error::Threads)?;
     for address in hub.local_addrs() {
         tracing::info!(listen = %address, key = hub.key().to_line(""), "the hub serves");
     }
@@ -140,13 +138,13 @@ fn serve(config: &Config) -> Result<(), Error> {
 
 fn run_dev(args: &Args) -> Result<(), Error> {
     let stop = Stop::on_signal()?;
-    log::start(crate::config::Log::default());
+    let log = log::start(crate::config::Log::default())?;
     let options = DevOptions {
         listen: args.listen.unwrap_or(dev::DEV_ADDRESS),
         apps: Vec::new(),
         insecure: args.insecure_dev,
     };
-    let hub = dev::start(&options, Box::new(|notice| log::tell(&notice)))?;
+    let hub = dev::start(&options, log.on_notice())?;
     say(&dev::client_line(&hub))?;
     let ended = stop.wait(|| hub.is_finished().then_some("the hub"));
     finish(hub);

@@ -77,7 +77,7 @@ pub use self::handle::Handle;
 pub use self::handle::Standing;
 pub use self::handle::Stopped;
 
-/// What hears of what happens at a hub, on the thread of the hub.
+/// What hears of what happens at a hub, on the thread of the hub: it must not wait for anything.
 pub type OnNotice = Box<dyn FnMut(Notice) + Send>;
 
 /// What it takes to make a [`Server`].
