@@ -7,8 +7,8 @@
 //! | `config.pem` | signs the network's configuration | clients pin the public half |
 //! | `resumption.key` | seals what clients come back with | nobody else |
 //!
-//! The first start makes what is missing, readable by its owner only. A file that others may read is refused, as is a folder
-//! in which some keys are and others are not: a hub that made a new one then would be a stranger to its clients.
+//! The first start makes all of them or, if it fails, none, readable by their owner only. A file that others may read is
+//! refused, as is a folder in which some keys are and others are not: a hub that made a new one then would be a stranger to its clients.
 //!
 //! # Replacing a key
 //!
@@ -26,6 +26,7 @@
 //! A key that has leaked is not rotated but revoked: name its ID in `[network] revoked`, and promote the next one at once.
 
 use std::fmt;
+use std::fs;
 use std::io;
 use std::path::Path;
 use std::path::PathBuf;
@@ -131,8 +132,7 @@ impl HubKeys {
     /// # Errors
     /// If a key is missing, is none, or could be read by others, and if the folder cannot be read or written.
     pub fn load_or_make(folder: &Path, crypto: &Crypto) -> Result<Self, KeysError> {
-        let present = FILES.map(|file| folder.join(file).exists());
-        if present == [false; FILES.len()] {
+        if !has_keys(folder) {
             Self::generate(crypto)
                 .map_err(KeysError::Entropy)?
                 .write(folder)?;
@@ -194,7 +194,28 @@ impl HubKeys {
         text + &line("config", &self.config)
     }
 
+    /// Makes the folder with all of them in it. If somebody else was faster, theirs stay.
     fn write(&self, folder: &Path) -> Result<(), KeysError> {
+        let io = |source| KeysError::Io {
+            path: folder.to_owned(),
+            source,
+        };
+        make_folder(folder.parent().unwrap_or_else(|| Path::new(""))).map_err(io)?;
+        let draft = secret_file::draft_of(folder).map_err(io)?;
+        let written = self.write_into(&draft);
+        let moved = written.and_then(|()| move_folder(&draft, folder).map_err(io));
+        if moved.is_err() {
+            // What can be removed of it is of no use to anybody.
+            let _ = fs::remove_dir_all(&draft);
+        }
+        match moved {
+            // The keys of whoever was faster.
+            Err(_) if has_keys(folder) => Ok(()),
+            moved => moved,
+        }
+    }
+
+    fn write_into(&self, folder: &Path) -> Result<(), KeysError> {
         let io = |path: &Path| {
             let path = path.to_owned();
             move |source| KeysError::Io { path, source }
@@ -245,12 +266,12 @@ impl Rotated {
             if !from.exists() {
                 continue;
             }
-            std::fs::rename(from, to).map_err(|source| KeysError::Io {
+            fs::rename(from, to).map_err(|source| KeysError::Io {
                 path: from.clone(),
                 source,
             })?;
         }
-        Ok(())
+        secret_file::sync_parent(&now).map_err(|source| KeysError::Io { path: now, source })
     }
 
     fn file(self, which: &str) -> String {
@@ -277,6 +298,19 @@ const CONFIG: &str = "config.pem";
 const IDENTITY: &str = "identity.pem";
 const RESUMPTION: &str = "resumption.key";
 const FILES: [&str; 4] = [AUTHORITY, CONFIG, IDENTITY, RESUMPTION];
+
+/// Whether any of the keys is there.
+fn has_keys(folder: &Path) -> bool {
+    FILES.iter().any(|file| folder.join(file).exists())
+}
+
+/// Gives a folder its name, unless there is one with something in it.
+fn move_folder(draft: &Path, folder: &Path) -> io::Result<()> {
+    // Not every system renames to a folder that is there, be it empty. One that is not empty stays.
+    let _ = fs::remove_dir(folder);
+    fs::rename(draft, folder)?;
+    secret_file::sync_parent(folder)
+}
 
 fn read_pair(path: &Path, crypto: &Crypto) -> Result<Option<KeyPair>, KeysError> {
     let Some(content) = read(path)? else {
@@ -315,7 +349,7 @@ fn read(path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>, KeysError> {
 }
 
 fn make_folder(folder: &Path) -> io::Result<()> {
-    let mut builder = std::fs::DirBuilder::new();
+    let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);

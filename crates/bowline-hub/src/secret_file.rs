@@ -1,11 +1,13 @@
 //! Files that only their owner may read.
 
+use std::fs;
 use std::fs::File;
 use std::fs::OpenOptions;
 use std::io;
 use std::io::Read as _;
 use std::io::Write as _;
 use std::path::Path;
+use std::path::PathBuf;
 
 use zeroize::Zeroizing;
 
@@ -37,25 +39,62 @@ pub(crate) fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, SecretFileError> {
     Ok(content)
 }
 
-/// Makes a file that only its owner may read, complete or not at all. None may be there.
+/// Makes a file that only its owner may read, complete or not at all. None may be there, and of two who make one at the same
+/// time one fails.
 pub(crate) fn create(path: &Path, content: &[u8]) -> io::Result<()> {
-    let draft = path.with_extension("new");
-    match std::fs::remove_file(&draft) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
+    let draft = draft_of(path)?;
+    let made = write(&draft, content).and_then(|()| publish(&draft, path));
+    // It is not there any more if it was renamed, and of no use otherwise.
+    let _ = fs::remove_file(&draft);
+    made?;
+    sync_parent(path)
+}
+
+/// A name beside a file or folder that nobody else uses.
+pub(crate) fn draft_of(path: &Path) -> io::Result<PathBuf> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".new-");
+    for byte in bowline_io::entropy::seed()?.iter().take(8) {
+        name.push(format!("{byte:02x}"));
     }
+    Ok(name.into())
+}
+
+/// Has what was made or renamed outlast a power cut.
+pub(crate) fn sync_parent(path: &Path) -> io::Result<()> {
+    // A folder can be opened for that on Unix only.
+    #[cfg(unix)]
+    {
+        let parent = path.parent().filter(|parent| *parent != Path::new(""));
+        File::open(parent.unwrap_or_else(|| Path::new(".")))?.sync_all()?;
+    }
+    #[cfg(not(unix))]
+    let _ = path;
+    Ok(())
+}
+
+fn write(path: &Path, content: &[u8]) -> io::Result<()> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(&draft)?;
+    let mut file = options.open(path)?;
     file.write_all(content)?;
-    file.sync_all()?;
-    drop(file);
+    file.sync_all()
+}
+
+/// Gives a file its name, unless that is taken.
+fn publish(draft: &Path, path: &Path) -> io::Result<()> {
+    // A link fails if somebody was faster, where a rename would replace what is there.
+    match fs::hard_link(draft, path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {}
+        done => return done,
+    }
+    // There are file systems without links.
     if path.try_exists()? {
         return Err(io::ErrorKind::AlreadyExists.into());
     }
-    std::fs::rename(&draft, path)
+    fs::rename(draft, path)
 }
 
 #[cfg(unix)]
@@ -68,4 +107,30 @@ fn is_secret(file: &File) -> io::Result<bool> {
 #[cfg(not(unix))]
 fn is_secret(_: &File) -> io::Result<bool> {
     Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn regression_of_many_who_make_the_same_file_one_succeeds() {
+        let name = format!("bowline-secret-{}", std::process::id());
+        let folder = std::env::temp_dir().join(name);
+        fs::create_dir_all(&folder).unwrap();
+        let path = folder.join("made.key");
+        let made = std::thread::scope(|scope| {
+            let make = |number: u8| {
+                let path = &path;
+                scope.spawn(move || create(path, &[number; 64]).map(|()| number))
+            };
+            let all: Vec<_> = (0..8).map(make).collect();
+            let done = all.into_iter().map(|one| one.join().unwrap());
+            done.filter_map(Result::ok).collect::<Vec<_>>()
+        });
+        assert_eq!(made.len(), 1, "{made:?}");
+        assert_eq!(*read(&path).unwrap(), vec![made[0]; 64]);
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 1, "no drafts");
+        fs::remove_dir_all(&folder).unwrap();
+    }
 }

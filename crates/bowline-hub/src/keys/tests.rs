@@ -16,7 +16,7 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
+        let _ = fs::remove_dir_all(&self.0);
     }
 }
 
@@ -42,9 +42,9 @@ fn keys_that_others_may_read_are_refused() {
     let folder = Folder::new("secret");
     folder.keys().unwrap();
     let path = folder.0.join(IDENTITY);
-    let mode = |path: &Path| std::fs::metadata(path).unwrap().mode() & 0o777;
+    let mode = |path: &Path| fs::metadata(path).unwrap().mode() & 0o777;
     assert_eq!((mode(&path), mode(&folder.0)), (0o600, 0o700));
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
     let error = folder.keys().unwrap_err();
     assert!(matches!(error, KeysError::NotSecret { .. }));
     assert!(error.to_string().contains("identity.pem"), "{error}");
@@ -55,10 +55,10 @@ fn a_key_that_is_gone_or_damaged_is_not_made_anew() {
     let folder = Folder::new("gone");
     folder.keys().unwrap();
     let path = folder.0.join(AUTHORITY);
-    std::fs::remove_file(&path).unwrap();
+    fs::remove_file(&path).unwrap();
     assert!(matches!(folder.keys(), Err(KeysError::Missing { path: gone }) if gone == path));
     for content in ["", "nonsense", "\u{0}"] {
-        let _ = std::fs::remove_file(&path);
+        let _ = fs::remove_file(&path);
         secret_file::create(&path, content.as_bytes()).unwrap();
         assert!(matches!(folder.keys(), Err(KeysError::Bad { .. })));
     }
@@ -98,7 +98,37 @@ fn limit_length_of_a_file_of_a_secret() {
     let most = crate::limits::MAX_SECRET_FILE;
     secret_file::create(&path, &vec![b'x'; most]).unwrap();
     assert_eq!(read(&path).unwrap().unwrap().len(), most);
-    std::fs::remove_file(&path).unwrap();
+    fs::remove_file(&path).unwrap();
     secret_file::create(&path, &vec![b'x'; most + 1]).unwrap();
     assert!(matches!(read(&path), Err(KeysError::Io { .. })));
+}
+
+#[test]
+fn regression_a_first_start_that_fails_leaves_no_part_of_the_keys() {
+    let folder = Folder::new("partial");
+    make_folder(&folder.0).unwrap();
+    let keys = folder.0.join("keys");
+    let crypto = bowline::cert::default_crypto();
+    // Something that is none of the keys has their place: none can be made, and none is left.
+    fs::create_dir_all(keys.join("lost+found")).unwrap();
+    let error = HubKeys::load_or_make(&keys, &crypto).unwrap_err();
+    assert!(matches!(error, KeysError::Io { .. }), "{error}");
+    assert!(!has_keys(&keys));
+    assert_eq!(fs::read_dir(&folder.0).unwrap().count(), 1, "no drafts");
+    // Once it is mended they are made. A folder that the operator made will do.
+    fs::remove_dir(keys.join("lost+found")).unwrap();
+    HubKeys::load_or_make(&keys, &crypto).unwrap();
+    assert_eq!(fs::read_dir(&keys).unwrap().count(), FILES.len());
+}
+
+#[test]
+fn regression_two_first_starts_at_once_have_the_same_keys() {
+    let folder = Folder::new("race");
+    let summaries = std::thread::scope(|scope| {
+        let all: Vec<_> = (0..8).map(|_| scope.spawn(|| folder.keys())).collect();
+        let keys = all.into_iter().map(|one| one.join().unwrap().unwrap());
+        keys.map(|keys| keys.summary()).collect::<Vec<_>>()
+    });
+    let first = &summaries[0];
+    assert!(summaries.iter().all(|summary| summary == first));
 }
