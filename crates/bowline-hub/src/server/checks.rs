@@ -1,4 +1,7 @@
 //! Asking about credentials, on threads that may wait.
+//!
+//! There are two queues with threads of their own: one for the operator's service, which may take seconds for each answer,
+//! and one for all else. So those who sign in by a token do not stand in line behind those whose service is slow.
 
 use std::io;
 use std::panic::AssertUnwindSafe;
@@ -12,6 +15,7 @@ use std::time::Duration;
 use std::time::Instant;
 
 use bowline::Waker;
+use bowline_core::hub::Method;
 use bowline_core::hub::Refusal;
 use bowline_core::ids::ConnectionId;
 
@@ -20,6 +24,7 @@ use crate::hub::Verdict;
 use crate::limits::CHECK_THREADS;
 use crate::limits::CHECK_TIMEOUT;
 use crate::limits::MAX_CHECKS;
+use crate::limits::MAX_HOOK_CALLS;
 
 /// Says whether a credential is good. May take its time, but not for ever: it has a thread of few.
 pub trait Checker: Send + Sync {
@@ -39,10 +44,11 @@ impl Checker for NoChecker {
     }
 }
 
-/// The threads, which end when this is dropped, each once its checker has answered.
+/// The threads and their queues. They end when this is dropped, each once its checker has answered.
 #[derive(Debug)]
 pub(super) struct Checks {
-    questions: mpsc::SyncSender<Question>,
+    of_hook: mpsc::SyncSender<Question>,
+    others: mpsc::SyncSender<Question>,
     verdicts: mpsc::Receiver<(ConnectionId, Verdict)>,
 }
 
@@ -54,19 +60,22 @@ struct Question {
 impl Checks {
     /// Starts the threads. `waker` ends the wait of whoever takes the verdicts.
     pub(super) fn start(checker: &Arc<dyn Checker>, waker: &Waker) -> io::Result<Self> {
-        let (questions, waiting) = mpsc::sync_channel(MAX_CHECKS);
         let (answers, verdicts) = mpsc::sync_channel(MAX_CHECKS);
-        let waiting = Arc::new(Mutex::new(waiting));
-        for _ in 0..CHECK_THREADS {
-            let (checker, waiting) = (Arc::clone(checker), Arc::clone(&waiting));
-            let (answers, waker) = (answers.clone(), waker.clone());
-            let name = "hub-check".to_owned();
-            thread::Builder::new()
-                .name(name)
-                .spawn(move || work(&*checker, &waiting, &answers, &waker))?;
-        }
+        let queue = |threads| {
+            // Half of all that may be asked: neither takes the room of the other.
+            let (questions, waiting) = mpsc::sync_channel(MAX_CHECKS / 2);
+            let waiting = Arc::new(Mutex::new(waiting));
+            for _ in 0..threads {
+                let (checker, waiting) = (Arc::clone(checker), Arc::clone(&waiting));
+                let (answers, waker) = (answers.clone(), waker.clone());
+                let thread = thread::Builder::new().name("hub-check".to_owned());
+                thread.spawn(move || work(&*checker, &waiting, &answers, &waker))?;
+            }
+            Ok::<_, io::Error>(questions)
+        };
         Ok(Self {
-            questions,
+            of_hook: queue(MAX_HOOK_CALLS)?,
+            others: queue(CHECK_THREADS - MAX_HOOK_CALLS)?,
             verdicts,
         })
     }
@@ -77,7 +86,11 @@ impl Checks {
     /// The verdict, if there is no room for it.
     pub(super) fn ask(&self, check: Check) -> Result<(), Verdict> {
         let asked = Instant::now();
-        let sent = self.questions.try_send(Question { check, asked });
+        let queue = match check.method {
+            Method::Hook => &self.of_hook,
+            _ => &self.others,
+        };
+        let sent = queue.try_send(Question { check, asked });
         sent.map_err(|_| {
             let text = "too many credentials are being checked".to_owned();
             Verdict::Bad(Refusal::Busy, text)
@@ -118,5 +131,65 @@ fn work(
             return;
         }
         waker.wake();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bowline::Sockets;
+    use bowline_core::hub::Role;
+    use bowline_core::ids::AppId;
+
+    use super::*;
+
+    /// Knows about tokens at once, and about everything else when it may.
+    struct Slow(Mutex<mpsc::Receiver<()>>);
+
+    impl Checker for Slow {
+        fn check(&self, check: &Check) -> Verdict {
+            if check.method == Method::Hook {
+                // Ends with the test at the latest.
+                let _ = self.0.lock().unwrap().recv();
+            }
+            Verdict::Bad(Refusal::Credential, check.method.to_string())
+        }
+    }
+
+    fn check(method: Method) -> Check {
+        Check {
+            client: ConnectionId::new(0x0001_0001),
+            method,
+            credential: Vec::new(),
+            app: AppId::new(480),
+            role: Role::User,
+            wanted_identity: None,
+        }
+    }
+
+    #[test]
+    fn regression_limit_tokens_do_not_wait_for_a_service_that_is_slow() {
+        let sockets = Sockets::builder().build().unwrap();
+        let (go, slow) = mpsc::channel();
+        let checker: Arc<dyn Checker> = Arc::new(Slow(Mutex::new(slow)));
+        let checks = Checks::start(&checker, &sockets.waker()).unwrap();
+        // More than there is room for: threads, and what waits.
+        let asked = (0..MAX_CHECKS).filter(|_| checks.ask(check(Method::Hook)).is_ok());
+        let asked = asked.count();
+        assert!(
+            (MAX_CHECKS / 2..=MAX_CHECKS / 2 + MAX_HOOK_CALLS).contains(&asked),
+            "{asked}"
+        );
+        let began = Instant::now();
+        checks.ask(check(Method::Jwt)).unwrap();
+        let verdict = loop {
+            match checks.next() {
+                Some((_, verdict)) => break verdict,
+                None => thread::sleep(Duration::from_millis(1)),
+            }
+            assert!(began.elapsed() < Duration::from_secs(20));
+        };
+        let expected = Verdict::Bad(Refusal::Credential, Method::Jwt.to_string());
+        assert_eq!(verdict, expected);
+        drop(go);
     }
 }
