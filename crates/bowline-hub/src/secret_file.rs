@@ -40,10 +40,12 @@ pub(crate) fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, SecretFileError> {
 }
 
 /// Makes a file that only its owner may read, complete or not at all. None may be there, and of two who make one at the same
-/// time one fails.
+/// time one fails. So does who does not own the folder: whose it is could not read the file.
 pub(crate) fn create(path: &Path, content: &[u8]) -> io::Result<()> {
     let draft = draft_of(path)?;
-    let made = write(&draft, content).and_then(|()| publish(&draft, path));
+    let made = write(&draft, content)
+        .and_then(|()| check_owner(&draft))
+        .and_then(|()| publish(&draft, path));
     // It is not there any more if it was renamed, and of no use otherwise.
     let _ = fs::remove_file(&draft);
     made?;
@@ -63,14 +65,15 @@ pub(crate) fn draft_of(path: &Path) -> io::Result<PathBuf> {
 /// Has what was made or renamed outlast a power cut.
 pub(crate) fn sync_parent(path: &Path) -> io::Result<()> {
     // A folder can be opened for that on Unix only.
-    #[cfg(unix)]
-    {
-        let parent = path.parent().filter(|parent| *parent != Path::new(""));
-        File::open(parent.unwrap_or_else(|| Path::new(".")))?.sync_all()?;
+    match cfg!(unix) {
+        true => File::open(parent_of(path))?.sync_all(),
+        false => Ok(()),
     }
-    #[cfg(not(unix))]
-    let _ = path;
-    Ok(())
+}
+
+fn parent_of(path: &Path) -> &Path {
+    let parent = path.parent().filter(|parent| *parent != Path::new(""));
+    parent.unwrap_or_else(|| Path::new("."))
 }
 
 fn write(path: &Path, content: &[u8]) -> io::Result<()> {
@@ -81,6 +84,28 @@ fn write(path: &Path, content: &[u8]) -> io::Result<()> {
     let mut file = options.open(path)?;
     file.write_all(content)?;
     file.sync_all()
+}
+
+/// Whether a file that was just made belongs to the owner of its folder.
+#[cfg(unix)]
+fn check_owner(made: &Path) -> io::Result<()> {
+    use std::os::unix::fs::MetadataExt as _;
+
+    let owner = fs::metadata(parent_of(made))?.uid();
+    if fs::metadata(made)?.uid() == owner {
+        return Ok(());
+    }
+    let text = format!(
+        "the folder belongs to another user, who could not read what you make there: do it as that one \
+         (runuser -u \"$(id -nu {owner})\" -- ...)"
+    );
+    Err(io::Error::new(io::ErrorKind::PermissionDenied, text))
+}
+
+/// Who owns a file does not matter there.
+#[cfg(not(unix))]
+fn check_owner(_: &Path) -> io::Result<()> {
+    Ok(())
 }
 
 /// Gives a file its name, unless that is taken.
@@ -131,6 +156,25 @@ mod tests {
         assert_eq!(made.len(), 1, "{made:?}");
         assert_eq!(*read(&path).unwrap(), vec![made[0]; 64]);
         assert_eq!(fs::read_dir(&folder).unwrap().count(), 1, "no drafts");
+        fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn regression_nobody_makes_keys_that_the_owner_of_the_folder_cannot_read() {
+        use std::os::unix::fs::chown;
+
+        let name = format!("bowline-secret-owner-{}", std::process::id());
+        let folder = std::env::temp_dir().join(name);
+        fs::create_dir_all(&folder).unwrap();
+        create(&folder.join("own.key"), b"secret").unwrap();
+        // Only root can give it away, and only root can write there then.
+        if chown(&folder, Some(12345), None).is_ok() {
+            let error = create(&folder.join("other.key"), b"secret").unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::PermissionDenied);
+            assert!(error.to_string().contains("runuser"), "{error}");
+            assert_eq!(fs::read_dir(&folder).unwrap().count(), 1, "no drafts");
+        }
         fs::remove_dir_all(&folder).unwrap();
     }
 }
