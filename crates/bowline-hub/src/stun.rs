@@ -154,7 +154,11 @@ fn is_timeout(error: &io::Error) -> bool {
 mod tests {
     use bowline_core::rng::Rng;
     use bowline_core::stun::TransactionId;
+    use proptest::collection::vec;
+    use proptest::prelude::Strategy;
     use proptest::prelude::any;
+    use proptest::prelude::prop_assert;
+    use proptest::prelude::prop_oneof;
     use proptest::prelude::proptest;
 
     use super::*;
@@ -236,12 +240,32 @@ mod tests {
         assert_eq!(taken.count(), STUN_BURST as usize);
     }
 
+    /// Kinds of attributes that nobody knows: those that must be known, and those that need not be.
+    const UNKNOWN: [std::ops::RangeInclusive<u16>; 2] = [0x4000..=0x7FFF, 0xC000..=0xFFFF];
+
+    /// Attributes, half of them of kinds that are known.
+    fn attribute() -> impl Strategy<Value = (u16, Vec<u8>)> {
+        let [must, may] = UNKNOWN;
+        let kind = prop_oneof![must, may, 0..=0x30_u16, any::<u16>()];
+        (kind, vec(any::<u8>(), 0..12))
+    }
+
     proptest! {
         #[test]
-        fn whatever_comes_multiplies_little(bytes in proptest::collection::vec(any::<u8>(), 0..100)) {
-            let from = "[2001:db8::1]:5".parse().unwrap();
-            if let Some(answer) = answer(&bytes, from) {
-                proptest::prop_assert!(answer.len() <= bytes.len() + 24);
+        fn regression_whatever_is_asked_multiplies_little(attributes in vec(attribute(), 0..12)) {
+            let (_, id) = question(Method::Binding, Class::Request);
+            let mut bytes = Vec::new();
+            let mut builder = Builder::new(&mut bytes, Class::Request, Method::Binding, id);
+            for (kind, value) in &attributes {
+                builder.attribute(*kind, value);
+            }
+            let answered = answer(&bytes, "[2001:db8::1]:5".parse().unwrap());
+            let is_unknown = |kind| UNKNOWN.iter().any(|range| range.contains(kind));
+            if attributes.iter().all(|(kind, _)| is_unknown(kind)) {
+                prop_assert!(answered.is_some());
+            }
+            if let Some(answer) = answered {
+                prop_assert!(answer.len() <= bytes.len() + 24, "{} for {}", answer.len(), bytes.len());
             }
         }
     }
