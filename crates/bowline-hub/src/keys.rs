@@ -19,9 +19,8 @@
 //! * **Resumption**: `bowline-hub keys next resumption`, then `promote`, and restart. What the old one sealed is taken for as
 //!   long as `resumption.old.key` is there; remove it after a day. Without the old one clients sign in by their credentials
 //!   again, which does no harm but the work.
-//! * **Config**: as the authority; clients take configurations signed by either of the keys that they pin.
-//! * **Identity**: clients pin it, so a new one needs clients that know it. Ship clients that pin both, then replace the
-//!   file.
+//! * **Identity** and **config**: clients pin them, so a new one needs clients that know it. Ship clients that pin both, then
+//!   replace the file and restart. There is no next one of them that the hub itself could tell of.
 //!
 //! A key that has leaked is not rotated but revoked: name its ID in `[network] revoked`, and promote the next one at once.
 
