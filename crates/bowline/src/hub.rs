@@ -9,7 +9,7 @@
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! // The address, and the key by which the hub is known: `bowline-hub keys` shows it.
-//! let hub = HubConfig::new("hub.example.com:27300", "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPfz...")?
+//! let hub = HubConfig::new("hub.example.com:27400", "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPfz...")?
 //!     .login(HubLogin::jwt("eyJhbGciOi..."));
 //! let sockets = Sockets::builder().app_id(480).build()?;
 //! sockets.sign_in(hub);

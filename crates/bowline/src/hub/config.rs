@@ -51,7 +51,7 @@ pub(crate) enum HubAddress {
 pub enum HubConfigError {
     /// It is no address of a hub.
     #[error(
-        "{0:?} is no address of a hub: it needs a name or an IP address, and a port, as in hub.example.com:27300"
+        "{0:?} is no address of a hub: it needs a name or an IP address, and a port, as in hub.example.com:27400"
     )]
     Address(String),
     /// There are as many addresses as there may be.
@@ -270,7 +270,7 @@ mod tests {
     fn addresses_are_names_or_ips_with_a_port() {
         for good in [
             "hub.example.com:1",
-            "127.0.0.1:27300",
+            "127.0.0.1:27400",
             "[::1]:65535",
             "localhost:7",
         ] {
