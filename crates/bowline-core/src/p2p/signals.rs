@@ -215,6 +215,15 @@ impl Connection {
         }
     }
 
+    /// The service that carries signals may not carry those to the peer: a rule forbids it.
+    pub fn forbid_signaling(&mut self, now: Timestamp) {
+        let is_connected = self.state.is_active();
+        if self.party.is_some() && !is_connected {
+            let text = "The signaling service does not allow signals to the peer";
+            self.fail(now, EndReason::LOCAL_RIGHTS, text);
+        }
+    }
+
     fn next_signal(&mut self, now: Timestamp) -> Option<Signal> {
         if let Some(kind) = self.next_close_signal(now) {
             let mut signal = self.empty_signal(kind);

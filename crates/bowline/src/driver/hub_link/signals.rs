@@ -85,7 +85,8 @@ impl Inner {
         }
     }
 
-    /// The hub has not carried a signal. The connection ends if it never will.
+    /// The hub has not carried a signal. The connection ends if it never will, and for lack of rights if a rule of the
+    /// operator's forbids it.
     pub(super) fn on_signal_refused(&self, desk: u64, number: u32, reason: Option<NackReason>) {
         let sender = self.at_desk(desk, |desk| {
             let mut sent = desk.sent.iter();
@@ -100,7 +101,10 @@ impl Inner {
             let mut state = slot.state.lock();
             let now = state.advance(self.clock.now());
             if let Some(live) = &mut state.live {
-                live.core.fail_signaling(now);
+                match reason {
+                    Some(NackReason::Forbidden) => live.core.forbid_signaling(now),
+                    _ => live.core.fail_signaling(now),
+                }
             }
             self.after_input(&slot, state, Urgency::Now);
         }

@@ -101,6 +101,20 @@ fn a_call_without_hope_of_a_certificate_ends_and_says_why() {
 }
 
 #[test]
+fn a_call_that_a_rule_forbids_ends_for_lack_of_rights() {
+    let mut endpoint = certified(1, "str:anna");
+    let mut forbidden = call(&mut endpoint);
+    forbidden.forbid_signaling(START);
+    let info = forbidden.info();
+    assert_eq!(info.state, ConnectionState::ProblemDetectedLocally);
+    assert_eq!(info.end_reason, EndReason::LOCAL_RIGHTS);
+    let mut failed = call(&mut endpoint);
+    failed.fail_signaling(START);
+    let info = failed.info();
+    assert_eq!(info.end_reason, EndReason::MISC_INTERNAL_ERROR);
+}
+
+#[test]
 fn a_call_that_waits_too_long_or_is_closed_says_nothing_to_the_peer() {
     let mut endpoint = endpoint(1, Some("str:anna"));
     says(&mut endpoint, Availability::Retrying);
