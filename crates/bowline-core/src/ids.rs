@@ -285,7 +285,9 @@ impl fmt::Display for AppId {
 }
 
 impl AppId {
-    /// No game of its own but a service for all of them: peers of every game are let in, and its certificates name none.
+    /// No game of its own but a service for all of them: peers of every game are let in. An unsigned certificate names
+    /// no game then; a signed one names this, and is of use only to who dials a service
+    /// ([`Endpoint::connect_unnamed`](crate::endpoint::Endpoint::connect_unnamed)).
     pub const ANY: Self = Self(u32::MAX);
 
     /// Wraps an app ID.

@@ -132,9 +132,23 @@ fn a_hub_with_another_key_hears_nothing() {
 }
 
 #[test]
+fn a_hub_is_known_by_its_identity_to_players_of_every_game_who_trust_its_authority() {
+    let world = World::new();
+    for app in [480, 730] {
+        let sockets = world.builder().app_id(app).build().unwrap();
+        let config = HubConfig::new(&world.address.to_string(), "str:bowline-hub").unwrap();
+        sockets.sign_in(config.login(HubLogin::jwt("str:id-carl")));
+        until(&sockets, Availability::Current);
+        assert_eq!(sockets.identity(), id("str:id-carl"));
+    }
+}
+
+#[test]
 fn a_hub_by_its_identity_must_be_vouched_for() {
     let world = World::new();
-    let sockets = world.builder().build().unwrap();
+    // Another hub's authority vouches for nothing here.
+    let other = World::without_hub(policy());
+    let sockets = other.builder().build().unwrap();
     let config = HubConfig::new(&world.address.to_string(), "str:bowline-hub").unwrap();
     sockets.sign_in(config);
     until(&sockets, Availability::Retrying);

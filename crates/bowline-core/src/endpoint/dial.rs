@@ -17,6 +17,7 @@ use crate::handshake::SharedHost;
 use crate::handshake::client::Dialing;
 use crate::handshake::session::Session;
 use crate::identity::Identity;
+use crate::ids::AppId;
 use crate::limits;
 use crate::time::Timestamp;
 
@@ -53,8 +54,11 @@ impl Endpoint {
         self.connect_as(now, route, config, expect, host)
     }
 
-    /// Like [`Self::connect_expecting`], as nobody: without our identity, our key and our certificate. For who is to
-    /// hear of those by the connection itself, and may have to sign the certificate first.
+    /// Like [`Self::connect_expecting`], as nobody: without our identity, our key and our certificate, and of no game. For
+    /// who is to hear of those by the connection itself, and may have to sign the certificate first.
+    ///
+    /// Such a peer serves all games, so its certificate need not be for ours: one for [`AppId::ANY`] is for whoever dials
+    /// so, and for nobody else.
     ///
     /// # Errors
     /// As [`Self::connect`].
@@ -67,6 +71,7 @@ impl Endpoint {
     ) -> Result<Connection, ConnectError> {
         let host = Host {
             identity: Identity::anonymous(),
+            app: AppId::ANY,
             key: None,
             credentials: None,
             ..Host::clone(&self.host)

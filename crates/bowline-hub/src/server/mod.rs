@@ -17,6 +17,7 @@
 //! sent to one that does not read waits in its send buffer of [`CLIENT_QUEUE_BYTES`]; what finds no room is dropped, and a
 //! client that goes on so is sent away.
 
+mod certificate;
 mod checks;
 mod handle;
 
@@ -39,6 +40,7 @@ use bowline::ConfigKey;
 use bowline::Connection;
 use bowline::ConnectionEvent;
 use bowline::ConnectionState;
+use bowline::CredentialsError;
 use bowline::EndReason;
 use bowline::Event;
 use bowline::ListenError;
@@ -67,6 +69,7 @@ use crate::limits::MESSAGE_ROUND;
 use crate::namespace::HUB_IDENTITY;
 use crate::namespace::NamespaceError;
 
+use self::certificate::OwnCertificate;
 use self::checks::Checks;
 use self::handle::Farewell;
 use self::handle::Request;
@@ -101,6 +104,7 @@ pub struct Server {
     hub: Hub,
     key: PublicKey,
     authority: PublicKey,
+    certificate: OwnCertificate,
     clients: HashMap<ConnectionId, Connection>,
     checks: Checks,
     requests: mpsc::Receiver<Request>,
@@ -138,6 +142,9 @@ pub enum StartError {
         /// Why.
         source: ListenError,
     },
+    /// The hub's own certificate, as after a clock that says a year of the next century.
+    #[error("the hub's own certificate cannot be used: {0}")]
+    Certificate(#[from] CredentialsError),
     /// Nowhere to listen.
     #[error("the hub has no address to listen on")]
     NoAddress,
@@ -176,6 +183,8 @@ impl Server {
             .key(keys.identity.clone())
             .config(settings()?)
             .build()?;
+        let certificate = OwnCertificate::new(&crypto, &keys);
+        certificate.renew(&sockets, unix_us() / 1_000_000)?;
         let rng = Rng::from_seed(bowline_io::entropy::seed()?);
         let (key, authority) = (keys.identity.public(), keys.authority.public());
         let hub_keys = keys.for_hub(&crypto);
@@ -195,6 +204,7 @@ impl Server {
             hub,
             key,
             authority,
+            certificate,
             clients: HashMap::new(),
             checks,
             requests,
@@ -295,6 +305,12 @@ impl Server {
             match self.sockets.next_event() {
                 Some(Event::ConnectionChanged(change)) => self.on_change(change),
                 Some(Event::Writable(connection)) => self.hub.on_writable(connection.id()),
+                Some(Event::CertificateExpiring { .. }) => {
+                    let renewed = self.certificate.renew(&self.sockets, unix_us() / 1_000_000);
+                    if let Err(error) = renewed {
+                        tracing::error!(%error, "the hub's own certificate is not renewed");
+                    }
+                }
                 Some(_) => {}
                 None => return,
             }

@@ -54,7 +54,8 @@ impl Client {
         login: HubLogin,
         identity: Option<&str>,
     ) -> Self {
-        let sockets = Sockets::builder().app_id(APP.get()).build().unwrap();
+        // The hub's certificate is for no game.
+        let sockets = Sockets::builder().app_id(AppId::ANY.get()).build().unwrap();
         let config = HubClientConfig {
             app: APP,
             role: Role::User,
