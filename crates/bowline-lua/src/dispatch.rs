@@ -15,6 +15,7 @@ use crate::interface::Told;
 use crate::module::Module;
 use crate::networking;
 use crate::sockets;
+use crate::sockets::peers::Callbacks;
 use crate::sockets::peers::ON_SIGNAL;
 use crate::utils;
 
@@ -29,10 +30,15 @@ pub(crate) fn function(
     choice: Choice,
 ) -> Result<Function> {
     let state = Rc::clone(module);
+    let callbacks = Callbacks::of(lua, steam)?;
     let start = lua.create_function(move |_, ()| {
         let Some(interface) = choice(&state) else {
             return Ok((None, None));
         };
+        let is_current = state.current().is_some_and(|it| Rc::ptr_eq(&it, &interface));
+        if is_current && callbacks.hears_of_packets()? {
+            interface.hear_of_packets(callbacks.has_signaling()?);
+        }
         let end = interface.start_callbacks();
         if !state.debug_lines().start() && end.is_none() {
             interface.flush();

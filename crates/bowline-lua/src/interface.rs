@@ -74,6 +74,8 @@ pub(crate) struct Interface {
     handles: Handles,
     /// Packets to identities, once they are used.
     packets: OnceCell<Packets>,
+    /// The script has what carries their signals.
+    carries_for_packets: Cell<bool>,
 }
 
 /// From this many connections with something to flush on, they are flushed before the next `runCallbacks`.
@@ -148,6 +150,7 @@ impl Interface {
             received: RefCell::default(),
             handles: Handles::default(),
             packets: OnceCell::new(),
+            carries_for_packets: Cell::new(false),
         })
     }
 
@@ -179,14 +182,29 @@ impl Interface {
         self.sockets.connection(ConnectionId::new(number))
     }
 
-    /// Packets to identities, whose signals the script carries. Peers may ask for sessions from the first call on.
-    pub(crate) fn packets(&self) -> Result<Packets, ListenP2pError> {
-        if let Some(packets) = self.packets.get() {
-            return Ok(packets.clone());
+    /// Packets to identities, whose signals the script `carries`, or else a hub. Peers may ask for sessions from the first
+    /// call on.
+    pub(crate) fn packets(&self, carries: bool) -> Result<Packets, ListenP2pError> {
+        let packets = match self.packets.get() {
+            Some(packets) => packets.clone(),
+            None => {
+                let packets = self.sockets.packets()?;
+                self.packets.get_or_init(|| packets).clone()
+            }
+        };
+        if carries && !self.carries_for_packets.replace(true) {
+            self.sockets.set_signaling(self.signaling());
         }
-        let packets = self.sockets.packets()?;
-        self.sockets.set_signaling(self.signaling());
-        Ok(self.packets.get_or_init(|| packets).clone())
+        Ok(packets)
+    }
+
+    /// The script wants to hear of peers that want to send packets. Over a hub nothing of it sees their signals, so
+    /// that they may ask from here on.
+    pub(crate) fn hear_of_packets(&self, carries: bool) {
+        if self.packets.get().is_none() && self.sockets.hub_status().is_some() {
+            // If there is no room for a listener, what sends packets tells it.
+            let _ = self.packets(carries);
+        }
     }
 
     /// The Steam ID of this side; `None` if it is somebody else, or a game server that has not logged on.

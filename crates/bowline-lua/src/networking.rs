@@ -1,8 +1,9 @@
 //! The table `networking`: packets to identities, as the legacy API of Steam has them. luasteam has nothing of it, so the
 //! names are those of Steam with a small first letter.
 //!
-//! Signals go by `networkingSockets.onSignal` and `receiveSignal`, as for connections by identity. From the first call of a
-//! function here on peers may ask for sessions, or from the first signal on if `onP2PSessionRequest` is set.
+//! Signals go by `networkingSockets.onSignal` and `receiveSignal`, or by a hub, as for connections by identity. From the
+//! first call of a function here on peers may ask for sessions; if `onP2PSessionRequest` is set, from the first signal on,
+//! or with a hub from the first `runCallbacks` on.
 
 use std::rc::Rc;
 
@@ -191,10 +192,11 @@ fn packets(module: &Module, callbacks: &Callbacks) -> Result<std::result::Result
     let Some(interface) = module.current() else {
         return Ok(Err(NO_INTERFACE.into()));
     };
-    if !has_signaling {
+    if !has_signaling && interface.sockets().hub_status().is_none() {
         return Ok(Err(NO_SIGNALING.into()));
     }
-    Ok(interface.packets().map_err(|error| report::chain(&error)))
+    let packets = interface.packets(has_signaling);
+    Ok(packets.map_err(|error| report::chain(&error)))
 }
 
 fn available(module: &Module, callbacks: &Callbacks, channel: Channel) -> Result<Option<usize>> {

@@ -242,3 +242,22 @@ fn a_hub_is_signed_in_to_and_what_makes_no_sense_is_refused() {
         "#,
     );
 }
+
+#[test]
+fn regression_packets_need_no_signaling_of_the_script_over_a_hub() {
+    let lua = state();
+    let key = cert::generate_key_pair().unwrap().public().to_line("");
+    lua.globals().set("key", key).unwrap();
+    run::<()>(
+        &lua,
+        r#"
+        local sockets, networking = Steam.networkingSockets, Steam.networking
+        assert(Steam.init({ identity = "str:anna" }))
+        assert(not networking.sendP2PPacket("str:ben", "hello", 2))
+        assert(sockets.signIn("127.0.0.1:9", key, "dev", "str:anna"))
+        assert(networking.sendP2PPacket("str:ben", "hello", 2))
+        assert(networking.getP2PSessionState("str:ben").connecting)
+        Steam.shutdown()
+        "#,
+    );
+}

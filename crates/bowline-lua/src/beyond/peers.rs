@@ -39,7 +39,7 @@ pub(super) fn register(names: &Names<'_>, module: &Rc<Module>, callbacks: Callba
             let signal = signal.as_bytes().to_vec();
             if callbacks.hears_of_packets()?
                 && let Some(interface) = state.current()
-                && let Err(error) = interface.packets()
+                && let Err(error) = interface.packets(callbacks.has_signaling()?)
             {
                 report::failed("receiveSignal", &report::chain(&error));
             }

@@ -94,3 +94,15 @@ fn a_closed_connection_is_not_kept_to_be_flushed() {
         assert!(!interface.close(&connection, EndReason::APP_GENERIC, "", linger));
     }
 }
+
+#[test]
+fn regression_who_hears_of_packets_listens_for_them_over_a_hub() {
+    let interface = interface();
+    interface.hear_of_packets(false);
+    assert!(interface.packets.get().is_none());
+    let hub = HubConfig::new("127.0.0.1:9", "str:hub").expect("it is well-formed");
+    interface.sign_in(hub);
+    interface.hear_of_packets(false);
+    assert!(interface.packets.get().is_some());
+    assert!(!interface.may_signal(), "the hub carries signals");
+}
