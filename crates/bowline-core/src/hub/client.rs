@@ -193,6 +193,10 @@ impl HubClient {
 
     /// A message from the hub. What is none of its messages ends the connection.
     pub fn on_message(&mut self, now: Timestamp, bytes: &[u8]) {
+        // What comes after the end may be anything, and changes nothing any more.
+        if !matches!(self.stage, Stage::SigningIn { .. } | Stage::SignedIn { .. }) {
+            return;
+        }
         let message = match FromHub::parse(bytes) {
             Ok(message) => message,
             Err(error) => {

@@ -493,3 +493,5 @@ fn regression_a_long_session_comes_back_by_what_it_was_given_last() {
     assert_eq!(hello.method, Ok(Method::Resume));
     assert_eq!(hello.credential, b"for later");
 }
+
+mod regressions;
