@@ -10,6 +10,8 @@
 //!   └── Refused ◀──────────────────────────┘ refused for good: until it is asked to start again
 //! ```
 //!
+//! Pauses grow until it was signed in for half a minute ([`HUB_STEADY`]).
+//!
 //! The machine knows no sockets: its owner connects when [`HubAction::Connect`] says so, tells how that went, and
 //! carries bytes. What the application hears of is in [`HubEvent`].
 //!
@@ -47,6 +49,7 @@ use crate::hub::Welcome;
 use crate::hub::limits::HUB_RETRY;
 use crate::hub::limits::HUB_RETRY_DOUBLINGS;
 use crate::hub::limits::HUB_SIGN_IN_TIMEOUT;
+use crate::hub::limits::HUB_STEADY;
 use crate::identity::Identity;
 use crate::ids::AppId;
 use crate::rng::Rng;
@@ -85,6 +88,8 @@ pub struct HubClient {
     resume: Vec<u8>,
     /// Attempts that failed since the last welcome.
     failures: u32,
+    /// Pauses since it was last signed in for a while: each is longer than the one before.
+    pauses: u32,
     was_signed_in: bool,
     last_number: u32,
     told: Availability,
@@ -105,7 +110,7 @@ enum Stage {
         hub_key: [u8; 32],
     },
     /// The hub knows it.
-    SignedIn { max_signal: usize },
+    SignedIn { since: Timestamp, max_signal: usize },
     /// It is tried again then.
     Pausing { until: Timestamp },
     /// The hub does not want it.
@@ -125,6 +130,7 @@ impl HubClient {
             identity: None,
             resume: Vec::new(),
             failures: 0,
+            pauses: 0,
             was_signed_in: false,
             last_number: 0,
             told: Availability::NeverTried,
@@ -139,6 +145,7 @@ impl HubClient {
         self.request = request.or_else(|| self.request.take());
         if matches!(self.stage, Stage::Idle | Stage::Refused) {
             self.failures = 0;
+            self.pauses = 0;
             self.connect();
         }
     }
@@ -232,7 +239,9 @@ impl HubClient {
     /// # Errors
     /// If the client is not signed in, or the signal is larger than the hub carries.
     pub fn send_signal(&mut self, to: &Identity, payload: &[u8]) -> Result<u32, HubSendError> {
-        let Stage::SignedIn { max_signal: limit } = self.stage else {
+        let Stage::SignedIn {
+            max_signal: limit, ..
+        } = self.stage else {
             return Err(HubSendError::NotSignedIn);
         };
         let len = payload.len();
@@ -372,6 +381,7 @@ impl HubClient {
         self.failures = 0;
         self.was_signed_in = true;
         self.stage = Stage::SignedIn {
+            since: now,
             max_signal: welcome.max_signal as usize,
         };
         self.events.push_back(HubEvent::SignedIn {
@@ -457,8 +467,15 @@ impl HubClient {
 
     /// Tries again after a while: by chance, so that not all clients of a hub that was gone come at once.
     fn pause(&mut self, now: Timestamp, at_least: Span, text: &str) {
-        let longest = HUB_RETRY * (1 << self.failures.min(HUB_RETRY_DOUBLINGS));
+        // A welcome alone is not enough: a hub may let clients in and drop them at once.
+        if let Stage::SignedIn { since, .. } = self.stage
+            && since + HUB_STEADY <= now
+        {
+            self.pauses = 0;
+        }
+        let longest = HUB_RETRY * (1 << self.pauses.min(HUB_RETRY_DOUBLINGS));
         self.failures = self.failures.saturating_add(1);
+        self.pauses = self.pauses.saturating_add(1);
         let millis = u32::try_from(longest.as_millis()).unwrap_or(u32::MAX);
         let wait = Span::from_millis(self.rng.below(millis.max(1)).into());
         let until = now + at_least + wait;

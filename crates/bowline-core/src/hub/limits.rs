@@ -16,6 +16,8 @@ pub const MAX_HUB_CONFIG: usize = 128 * 1024;
 pub const HUB_RETRY: Span = Span::from_secs(1);
 /// ...so often: to 64 s.
 pub const HUB_RETRY_DOUBLINGS: u32 = 6;
+/// Who was signed in this long and loses the hub begins with the shortest pause again.
+pub const HUB_STEADY: Span = Span::from_secs(30);
 /// A hub answers a hello within this time, whoever it has to ask.
 pub const HUB_SIGN_IN_TIMEOUT: Span = Span::from_secs(15);
 /// How long connecting to a hub may take. Shorter than between peers: all clients that try at the moment when a hub comes

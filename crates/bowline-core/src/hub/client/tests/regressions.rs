@@ -19,3 +19,30 @@ fn regression_nonsense_does_not_revive_who_was_refused_or_has_stopped() {
         assert_eq!(desk.actions(), []);
     }
 }
+
+#[test]
+fn regression_pauses_grow_though_the_hub_lets_in_before_it_drops() {
+    let mut longest = Span::ZERO;
+    for seed in 0..20 {
+        let rng = Rng::from_seed([seed; 32]);
+        let mut desk = Desk::new(HubLogin::Dev);
+        desk.client = HubClient::new(config(HubLogin::Dev), rustcrypto::provider(), rng);
+        desk.client.start(None);
+        for attempt in 0..8 {
+            desk.greet();
+            desk.hear(&FromHub::Welcome(welcome()));
+            desk.client.on_disconnected(desk.now, "gone again");
+            let waited = desk.wait();
+            if attempt == 7 {
+                longest = longest.max(waited);
+            }
+        }
+        // Half a minute of peace, and it is as if nothing had been.
+        desk.greet();
+        desk.hear(&FromHub::Welcome(welcome()));
+        desk.now += HUB_STEADY;
+        desk.client.on_disconnected(desk.now, "gone again");
+        assert!(desk.wait() <= HUB_RETRY);
+    }
+    assert!(longest > HUB_RETRY * 32, "{longest}");
+}
