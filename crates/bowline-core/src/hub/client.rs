@@ -93,6 +93,8 @@ pub struct HubClient {
     was_signed_in: bool,
     last_number: u32,
     told: Availability,
+    /// The text that was told with it.
+    told_text: String,
     actions: VecDeque<HubAction>,
     events: VecDeque<HubEvent>,
 }
@@ -134,6 +136,7 @@ impl HubClient {
             was_signed_in: false,
             last_number: 0,
             told: Availability::NeverTried,
+            told_text: String::new(),
             actions: VecDeque::new(),
             events: VecDeque::new(),
         }
@@ -457,7 +460,7 @@ impl HubClient {
         self.was_signed_in = false;
         self.stage = Stage::Refused;
         self.actions.push_back(HubAction::Disconnect);
-        self.tell(text);
+        self.tell_why(text);
     }
 
     fn drop_link(&mut self, now: Timestamp, at_least: Span, text: &str) {
@@ -480,25 +483,16 @@ impl HubClient {
         let wait = Span::from_millis(self.rng.below(millis.max(1)).into());
         let until = now + at_least + wait;
         self.stage = Stage::Pausing { until };
-        self.tell(text);
+        self.tell_why(text);
     }
 
     fn send(&mut self, message: &ToHub) {
         let bytes = message.encode();
         self.actions.push_back(HubAction::Send(bytes));
     }
-
-    fn tell(&mut self, text: &str) {
-        let availability = self.availability();
-        if availability != self.told {
-            self.told = availability;
-            let text = text.to_string();
-            self.events
-                .push_back(HubEvent::Availability { availability, text });
-        }
-    }
 }
 
 mod renewal;
+mod telling;
 #[cfg(test)]
 mod tests;

@@ -50,7 +50,7 @@ pub enum HubEvent {
         /// Why; `None` for a reason that only newer hubs have.
         reason: Option<NackReason>,
     },
-    /// It stands differently with the hub than before.
+    /// It stands differently with the hub than before, or something else than before went wrong.
     Availability {
         /// How.
         availability: Availability,

@@ -366,7 +366,10 @@ impl Town {
             match event {
                 HubEvent::Signal { payload, .. } => self.world.inject_signal(player.host, &payload),
                 HubEvent::Availability { availability, .. } => {
-                    player.told.push((now, availability));
+                    // Another reason alone is no change.
+                    if player.told.last().is_none_or(|last| last.1 != availability) {
+                        player.told.push((now, availability));
+                    }
                 }
                 HubEvent::Certificate(_) => player.certificates += 1,
                 _ => {}

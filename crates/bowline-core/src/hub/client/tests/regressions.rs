@@ -46,3 +46,25 @@ fn regression_pauses_grow_though_the_hub_lets_in_before_it_drops() {
     }
     assert!(longest > HUB_RETRY * 32, "{longest}");
 }
+
+#[test]
+fn regression_what_went_wrong_last_is_told() {
+    let mut desk = Desk::new(HubLogin::Dev);
+    desk.client.start(None);
+    for why in ["nobody there", "nobody there", "another key"] {
+        desk.actions();
+        desk.client.on_disconnected(desk.now, why);
+        desk.wait();
+    }
+    let told = core::iter::from_fn(|| desk.client.poll_event());
+    let told = told.filter_map(|event| match event {
+        HubEvent::Availability { availability, text } => Some((availability, text)),
+        _ => None,
+    });
+    let expected = [
+        (Availability::Waiting, "connecting to the hub"),
+        (Availability::Retrying, "nobody there"),
+        (Availability::Retrying, "another key"),
+    ];
+    assert!(told.eq(expected.map(|(availability, text)| (availability, String::from(text)))));
+}
