@@ -72,7 +72,7 @@ pub struct HubClientConfig {
 }
 
 /// One client, and one hub.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct HubClient {
     config: HubClientConfig,
     crypto: Crypto,
@@ -244,7 +244,8 @@ impl HubClient {
     pub fn send_signal(&mut self, to: &Identity, payload: &[u8]) -> Result<u32, HubSendError> {
         let Stage::SignedIn {
             max_signal: limit, ..
-        } = self.stage else {
+        } = self.stage
+        else {
             return Err(HubSendError::NotSignedIn);
         };
         let len = payload.len();
@@ -310,23 +311,6 @@ impl HubClient {
     /// What has happened next.
     pub fn poll_event(&mut self) -> Option<HubEvent> {
         self.events.pop_front()
-    }
-
-    /// How it stands with the hub.
-    pub const fn availability(&self) -> Availability {
-        match self.stage {
-            Stage::Idle => Availability::NeverTried,
-            Stage::SignedIn { .. } => Availability::Current,
-            Stage::Refused => Availability::Failed,
-            // What was got before still serves.
-            Stage::Pausing { .. } if self.was_signed_in && self.failures <= 1 => {
-                Availability::Previously
-            }
-            Stage::Pausing { .. } => Availability::Retrying,
-            _ if self.was_signed_in || self.failures > 0 => Availability::Retrying,
-            Stage::Connecting => Availability::Waiting,
-            Stage::SigningIn { .. } => Availability::Attempting,
-        }
     }
 
     fn connect(&mut self) {

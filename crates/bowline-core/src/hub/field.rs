@@ -2,6 +2,7 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::fmt;
 
 use crate::hub::HubMessageError;
 use crate::hub::limits::MAX_HUB_MESSAGE;
@@ -13,7 +14,7 @@ use crate::wire::pb;
 use crate::wire::udp::cut_text;
 
 /// A signal in its envelope.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Eq, PartialEq)]
 pub struct HubSignal {
     /// The client's number for it, which a nack names; 0 from the hub.
     pub number: u32,
@@ -21,6 +22,17 @@ pub struct HubSignal {
     pub peer: String,
     /// The signal ([`Signal`](crate::p2p::signal::Signal)).
     pub payload: Vec<u8>,
+}
+
+/// Without the signal, which is for its peer.
+impl fmt::Debug for HubSignal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HubSignal")
+            .field("number", &self.number)
+            .field("peer", &self.peer)
+            .field("len", &self.payload.len())
+            .finish()
+    }
 }
 
 impl HubSignal {

@@ -2,6 +2,7 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::fmt;
 use core::net::SocketAddr;
 
 use crate::availability::Availability;
@@ -9,7 +10,7 @@ use crate::hub::NackReason;
 use crate::identity::Identity;
 
 /// What the owner of a client is to do.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Eq, PartialEq)]
 pub enum HubAction {
     /// Connect to the hub.
     Connect,
@@ -17,6 +18,17 @@ pub enum HubAction {
     Disconnect,
     /// Send this to the hub, reliable.
     Send(Vec<u8>),
+}
+
+/// Without what is sent, which may prove an identity.
+impl fmt::Debug for HubAction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Connect => f.write_str("Connect"),
+            Self::Disconnect => f.write_str("Disconnect"),
+            Self::Send(bytes) => write!(f, "Send({} bytes)", bytes.len()),
+        }
+    }
 }
 
 /// What a client hears from its hub.

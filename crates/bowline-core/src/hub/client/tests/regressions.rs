@@ -68,3 +68,22 @@ fn regression_what_went_wrong_last_is_told() {
     ];
     assert!(told.eq(expected.map(|(availability, text)| (availability, String::from(text)))));
 }
+
+#[test]
+fn regression_no_debug_output_shows_what_proves_an_identity() {
+    let mut desk = Desk::new(HubLogin::jwt("a secret token"));
+    desk.client.start(None);
+    desk.actions();
+    desk.client.on_connected(desk.now, HUB_KEY);
+    let greeting = std::format!("{:?}", desk.client);
+    let action = std::format!("{:?}", desk.client.poll_action());
+    desk.hear(&FromHub::Welcome(welcome()));
+    let signed_in = std::format!("{:?}", desk.client);
+    // As text, and as the bytes of "secret" and "coming back".
+    for secret in ["secret", "115, 101, 99", "coming", "99, 111, 109"] {
+        assert!(!greeting.contains(secret), "{greeting}");
+        assert!(!action.contains(secret), "{action}");
+        assert!(!signed_in.contains(secret), "{signed_in}");
+    }
+    assert!(signed_in.contains("can_resume: true"), "{signed_in}");
+}
