@@ -82,6 +82,8 @@ pub struct HubClient {
     request: Option<Vec<u8>>,
     /// While signed in, another certificate is asked for then.
     renew_at: Option<Timestamp>,
+    /// The last certificate of this session expires then.
+    expires_at: Option<Timestamp>,
     /// Who the hub has said it is.
     identity: Option<Identity>,
     /// What the hub gave for coming back.
@@ -129,6 +131,7 @@ impl HubClient {
             stage: Stage::Idle,
             request: None,
             renew_at: None,
+            expires_at: None,
             identity: None,
             resume: Vec::new(),
             failures: 0,
@@ -262,14 +265,6 @@ impl HubClient {
         Ok(number)
     }
 
-    /// Asks for another certificate, before the last one expires; with the next sign-in if there is none at the moment.
-    pub fn renew(&mut self, request: Vec<u8>) {
-        if matches!(self.stage, Stage::SignedIn { .. }) {
-            self.send(&ToHub::Certificate(request.clone()));
-        }
-        self.request = Some(request);
-    }
-
     /// What came from the hub cannot be used, and why: it is left alone until the application wants it again.
     pub fn reject(&mut self, why: &str) {
         if !matches!(self.stage, Stage::Idle | Stage::Refused) {
@@ -367,6 +362,7 @@ impl HubClient {
         self.resume = welcome.resume;
         self.failures = 0;
         self.was_signed_in = true;
+        self.expires_at = None;
         self.stage = Stage::SignedIn {
             since: now,
             max_signal: welcome.max_signal as usize,

@@ -30,6 +30,9 @@ pub const HUB_SILENCE: Span = Span::from_secs(5);
 pub const HUB_RENEW_BEFORE: Span = Span::from_secs(2 * 3600);
 /// A hub that was asked for a certificate and sends none is asked again after this time, and up to half as much more.
 pub const HUB_RENEW_RETRY: Span = Span::from_secs(30);
+/// A certificate that holds no longer than the one before, but for this much, is as good as none. What is left is known in
+/// whole seconds.
+pub const HUB_RENEW_GAIN: Span = Span::from_secs(1);
 /// Addresses of hubs that a client may be given.
 pub const MAX_HUB_ADDRESSES: usize = 8;
 /// Most STUN servers that the configuration of a network names.

@@ -1,17 +1,36 @@
 //! Certificates that are asked for in time, and what the hub gives for coming back.
 
+use alloc::vec::Vec;
+
 use crate::hub::HubClient;
 use crate::hub::Resumption;
 use crate::hub::ToHub;
 use crate::hub::client::Stage;
 use crate::hub::limits::HUB_RENEW_BEFORE;
+use crate::hub::limits::HUB_RENEW_GAIN;
 use crate::hub::limits::HUB_RENEW_RETRY;
 use crate::time::Span;
 use crate::time::Timestamp;
 
 impl HubClient {
+    /// Asks for another certificate, before the last one expires; with the next sign-in if there is none at the moment.
+    pub fn renew(&mut self, request: Vec<u8>) {
+        if matches!(self.stage, Stage::SignedIn { .. }) {
+            self.send(&ToHub::Certificate(request.clone()));
+        }
+        self.request = Some(request);
+    }
+
     /// A certificate of the hub's is in use, and holds so long: the next one is asked for in time.
+    ///
+    /// None of a session holds longer than what the client proved itself by. Near the end of that the hub signs what
+    /// holds no longer than the one before: then it is asked again as if none had come.
     pub fn on_certificate_taken(&mut self, now: Timestamp, left: Span) {
+        let expires_at = now + left;
+        let before = self.expires_at.replace(expires_at);
+        if before.is_some_and(|before| expires_at <= before + HUB_RENEW_GAIN) {
+            return;
+        }
         let margin = HUB_RENEW_BEFORE.min(left / 3);
         let millis = u32::try_from(margin.as_millis() / 4).unwrap_or(u32::MAX);
         let early = Span::from_millis(self.rng.below(millis.max(1)).into());

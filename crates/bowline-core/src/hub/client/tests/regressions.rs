@@ -87,3 +87,21 @@ fn regression_no_debug_output_shows_what_proves_an_identity() {
     }
     assert!(signed_in.contains("can_resume: true"), "{signed_in}");
 }
+
+#[test]
+fn regression_the_end_of_a_credential_is_not_renewed_hotly() {
+    let mut desk = Desk::signed_in();
+    let end = desk.now + Span::from_secs(60);
+    let mut asked = 0;
+    desk.client
+        .on_certificate_taken(desk.now, end.since(desk.now));
+    while desk.now < end {
+        desk.wait();
+        assert_eq!(desk.said(), [ToHub::Certificate(vec![9])]);
+        asked += 1;
+        desk.hear(&FromHub::Certificate(vec![4]));
+        let left = end.since(desk.now);
+        desk.client.on_certificate_taken(desk.now, left);
+    }
+    assert!(asked <= 2, "{asked}");
+}
