@@ -59,6 +59,7 @@ impl Endpoint {
         port: VirtualPort,
         config: Arc<Config>,
     ) -> Result<Called, ConnectP2pError> {
+        self.check_credentials(now);
         // Who we are is said together with the certificate.
         let is_held = self.awaits_certificate();
         match self.check_names(peer) {
@@ -72,7 +73,6 @@ impl Endpoint {
             Plan::New(call) => call,
             Plan::Waiting(id) => return Ok(Called::Waiting(id)),
         };
-        self.check_credentials(now);
         let ports = call.ports;
         let id = self.table.fresh_id(&mut self.rng);
         self.insert_call(id, call, Origin::Signal, None);

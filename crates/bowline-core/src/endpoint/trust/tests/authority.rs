@@ -19,10 +19,14 @@ fn certify(endpoint: &mut Endpoint, identity: &str) {
 }
 
 fn call(endpoint: &mut Endpoint) -> Box<Connection> {
+    call_at(endpoint, START)
+}
+
+fn call_at(endpoint: &mut Endpoint, now: Timestamp) -> Box<Connection> {
     let port = VirtualPort::from(7u16);
     let peer = "str:ben".parse().unwrap();
     let config = Arc::new(Config::new());
-    match endpoint.connect_p2p(START, &peer, port, config).unwrap() {
+    match endpoint.connect_p2p(now, &peer, port, config).unwrap() {
         Called::New(connection) => connection,
         Called::Waiting(id) => panic!("{id}"),
     }
@@ -83,6 +87,17 @@ fn a_call_waits_for_the_certificate_and_shows_it() {
         panic!("{signal:?}");
     };
     assert!(request.cert.ca_signature.is_some());
+}
+
+#[test]
+fn regression_a_call_with_a_certificate_that_has_just_expired_waits_for_the_next() {
+    let mut endpoint = endpoint(1, None);
+    says(&mut endpoint, Availability::Current);
+    certify(&mut endpoint, "str:anna");
+    // Nobody has looked at the time since.
+    let late = at(301);
+    let mut connection = call_at(&mut endpoint, late);
+    assert!(signal(&mut connection, late).is_none());
 }
 
 #[test]
