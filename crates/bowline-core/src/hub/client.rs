@@ -50,6 +50,7 @@ use crate::hub::limits::HUB_RETRY;
 use crate::hub::limits::HUB_RETRY_DOUBLINGS;
 use crate::hub::limits::HUB_SIGN_IN_TIMEOUT;
 use crate::hub::limits::HUB_STEADY;
+use crate::hub::limits::MAX_HUB_ACTIONS;
 use crate::identity::Identity;
 use crate::ids::AppId;
 use crate::rng::Rng;
@@ -243,7 +244,7 @@ impl HubClient {
     /// Sends a signal to a peer: its number, by which a refusal names it.
     ///
     /// # Errors
-    /// If the client is not signed in, or the signal is larger than the hub carries.
+    /// If the client is not signed in, the signal is larger than the hub carries, or too many wait for their owner.
     pub fn send_signal(&mut self, to: &Identity, payload: &[u8]) -> Result<u32, HubSendError> {
         let Stage::SignedIn {
             max_signal: limit, ..
@@ -254,6 +255,9 @@ impl HubClient {
         let len = payload.len();
         if len > limit {
             return Err(HubSendError::TooLarge { len, limit });
+        }
+        if self.actions.len() >= MAX_HUB_ACTIONS {
+            return Err(HubSendError::TooMany);
         }
         self.last_number = self.last_number.wrapping_add(1).max(1);
         let number = self.last_number;

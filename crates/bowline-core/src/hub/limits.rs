@@ -33,6 +33,8 @@ pub const HUB_RENEW_RETRY: Span = Span::from_secs(30);
 /// A certificate that holds no longer than the one before, but for this much, is as good as none. What is left is known in
 /// whole seconds.
 pub const HUB_RENEW_GAIN: Span = Span::from_secs(1);
+/// With so many things for its owner to do a client takes no further signal.
+pub const MAX_HUB_ACTIONS: usize = 256;
 /// Addresses of hubs that a client may be given.
 pub const MAX_HUB_ADDRESSES: usize = 8;
 /// Most STUN servers that the configuration of a network names.

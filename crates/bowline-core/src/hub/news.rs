@@ -78,6 +78,9 @@ pub enum HubSendError {
     /// The client is not signed in at the moment.
     #[error("not signed in to the hub")]
     NotSignedIn,
+    /// Too many signals wait to be sent.
+    #[error("too many signals wait to be sent to the hub")]
+    TooMany,
     /// More bytes than the hub carries.
     #[error("a signal of {len} bytes is larger than the {limit} that the hub carries")]
     TooLarge {

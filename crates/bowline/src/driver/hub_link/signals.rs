@@ -63,6 +63,8 @@ impl Inner {
                         _ => Ok(()),
                     };
                 }
+                // A thread is late with what there is to do. It is sent again, too.
+                Err(HubSendError::TooMany) => return Ok(()),
                 Err(error) => {
                     tracing::debug!(%error, "a signal cannot go by the hub");
                     return Err(SignalingFailed);

@@ -59,6 +59,17 @@ struct News {
     why: String,
 }
 
+/// A thread attends. If code of the application panics meanwhile, another one shall.
+struct Attending<'a>(&'a Inner);
+
+impl Drop for Attending<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.link.lock().is_attended = false;
+        }
+    }
+}
+
 impl Inner {
     /// Does what there is to do for the client of a hub, unless another thread does.
     pub(crate) fn attend_link(&self) {
@@ -74,9 +85,11 @@ impl Inner {
             home
         };
         let suspended = Driving::suspend();
+        let attending = Attending(&home);
         while let Some((desk, work)) = home.next_link_work() {
             home.do_link_work(desk, work);
         }
+        drop(attending);
         drop(suspended);
     }
 
@@ -366,3 +379,6 @@ fn settings() -> Result<Config, ConfigError> {
 
 /// Messages that are taken from the hub at a time, before the client does what follows from them.
 const MAX_READ: usize = 64;
+
+#[cfg(test)]
+mod tests;

@@ -105,3 +105,16 @@ fn regression_the_end_of_a_credential_is_not_renewed_hotly() {
     }
     assert!(asked <= 2, "{asked}");
 }
+
+#[test]
+fn limit_max_hub_actions() {
+    let mut desk = Desk::signed_in();
+    let ben: Identity = "str:dev-ben".parse().unwrap();
+    for _ in 0..MAX_HUB_ACTIONS {
+        desk.client.send_signal(&ben, b"signal").unwrap();
+    }
+    let error = desk.client.send_signal(&ben, b"signal").unwrap_err();
+    assert_eq!(error, HubSendError::TooMany);
+    assert_eq!(desk.said().len(), MAX_HUB_ACTIONS);
+    desk.client.send_signal(&ben, b"signal").unwrap();
+}
