@@ -8,7 +8,8 @@
 //! lock. The attending thread may wait for locks of connections, as one of the application does
 //! ([`Driving::suspend`](crate::driver::lock_order::Driving)).
 //!
-//! The lock of the client is a leaf: nothing of the endpoint or of a connection is touched under it.
+//! The lock of the client comes after that of the endpoint: what the client has to say of it is looked at with both held,
+//! so that news of a hub that was left change nothing. Nothing of a connection is touched under it.
 //!
 //! `work` is what there is to do, one step after the other; `signals` carries signals.
 //!

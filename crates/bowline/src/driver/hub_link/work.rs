@@ -150,6 +150,12 @@ impl Inner {
         }
     }
 
+    /// Whether the desk of that number is still there. Whoever asks with the endpoint locked may change it as the desk
+    /// wants: a desk is taken away first, and then the endpoint is changed for that.
+    fn is_at_desk(&self, number: u64) -> bool {
+        self.link.lock().desks == number
+    }
+
     /// Does something with the desk of that number, if it is still there.
     pub(super) fn at_desk<R>(&self, number: u64, then: impl FnOnce(&mut Desk) -> R) -> Option<R> {
         let mut link = self.link.lock();
@@ -271,8 +277,12 @@ impl Inner {
                 self.on_signal_refused(desk, number, reason);
             }
             HubEvent::Availability { availability, text } => {
-                self.at_desk(desk, |desk| desk.note(availability, &text));
-                self.with_trust(|endpoint| endpoint.set_authority(Some((availability, text))));
+                self.with_trust(|endpoint| {
+                    let noted = self.at_desk(desk, |desk| desk.note(availability, &text));
+                    if noted.is_some() {
+                        endpoint.set_authority(Some((availability, text)));
+                    }
+                });
             }
             // A kind that this crate does not know yet.
             _ => {}
@@ -290,16 +300,23 @@ impl Inner {
 
     fn take_certificate(&self, desk: u64, bytes: &[u8]) {
         let taken = self.with_trust(|endpoint| {
+            if !self.is_at_desk(desk) {
+                return Ok(None);
+            }
             endpoint.set_certificate(self.clock.now(), bytes)?;
             let own = endpoint.credentials();
-            Ok::<_, bowline_core::cert::credentials::CredentialsError>(
+            Ok::<_, bowline_core::cert::credentials::CredentialsError>(Some(
                 own.map_or(0, |own| own.expiry_unix_secs()),
-            )
+            ))
         });
         let now = self.clock.now();
         match taken {
-            Ok(expiry) => {
-                self.hub.lock().is_certified_by_hub = true;
+            Ok(None) => {}
+            Ok(Some(expiry)) => {
+                {
+                    let mut hub = self.hub.lock();
+                    hub.is_certified_by_hub |= self.is_at_desk(desk);
+                }
                 let left = Span::from_secs(expiry.saturating_sub(Clock::unix_seconds()));
                 self.at_desk(desk, |desk| desk.client.on_certificate_taken(now, left));
             }

@@ -3,8 +3,11 @@
 use std::panic::AssertUnwindSafe;
 use std::panic::catch_unwind;
 
+use bowline_core::availability::Availability;
+
 use super::*;
 use crate::builder::ServiceMode;
+use crate::hub::HubConfig;
 use crate::sockets::Sockets;
 
 fn sockets() -> Sockets {
@@ -23,4 +26,41 @@ fn regression_after_a_panic_of_the_application_another_thread_attends() {
     }));
     assert!(panicked.is_err());
     assert!(!inner.link.lock().is_attended);
+}
+
+/// Signs in where nobody is; which desk that is.
+fn sign_in(sockets: &Sockets) -> u64 {
+    let config = HubConfig::new("127.0.0.1:9", "str:hub").expect("it is well-formed");
+    sockets.sign_in(config);
+    sockets.inner().link.lock().desks
+}
+
+fn retrying() -> HubEvent {
+    HubEvent::Availability {
+        availability: Availability::Retrying,
+        text: "nobody there".into(),
+    }
+}
+
+#[test]
+fn regression_news_of_a_hub_that_was_left_change_nothing() {
+    let sockets = sockets();
+    let inner = sockets.inner();
+    let desk = sign_in(&sockets);
+    inner.hear_hub(desk, retrying());
+    let status = sockets.authentication();
+    assert_eq!(status.availability, Availability::Retrying);
+    sockets.sign_out();
+    inner.hear_hub(desk, retrying());
+    let status = sockets.authentication();
+    assert_eq!(status.availability, Availability::CannotTry);
+    // Nor does what was meant as a certificate count against the next hub.
+    sign_in(&sockets);
+    inner.hear_hub(desk, HubEvent::Certificate(vec![1]));
+    inner.hear_hub(desk, retrying());
+    assert_ne!(
+        sockets.authentication().availability,
+        Availability::Retrying
+    );
+    assert!(!inner.hub.lock().is_certified_by_hub);
 }
