@@ -170,21 +170,27 @@ impl Inner {
             return;
         };
         let config = settings().expect("they are in range, and nothing is locked in new ones");
-        let dialled = self.connect_hub(address, config, &expect);
-        let unwanted = self.at_desk(desk, |desk| match dialled {
-            Ok(slot) if matches!(desk.line, Line::Choosing) => {
-                desk.line = Line::Dialled(slot, address);
-                None
-            }
-            Ok(slot) => Some(slot),
+        match self.connect_hub(address, config, &expect) {
+            Ok(slot) => self.take_dialled(desk, address, slot),
             Err(error) => {
-                desk.why = error.to_string();
-                None
+                self.at_desk(desk, |desk| desk.why = error.to_string());
             }
-        });
-        self.hang_up(unwanted.flatten().as_ref());
+        }
         // Some of it may have happened before it was known whose it is.
         self.attend_link();
+    }
+
+    /// The connection is under way. Meanwhile the desk may have gone, or may want it no more.
+    fn take_dialled(&self, desk: u64, address: SocketAddr, slot: Arc<Slot>) {
+        let mut unwanted = Some(slot);
+        self.at_desk(desk, |desk| {
+            if matches!(desk.line, Line::Choosing)
+                && let Some(slot) = unwanted.take()
+            {
+                desk.line = Line::Dialled(slot, address);
+            }
+        });
+        self.hang_up(unwanted.as_ref());
     }
 
     fn read_link(&self, desk: u64, slot: &Arc<Slot>) {

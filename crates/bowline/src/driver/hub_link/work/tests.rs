@@ -64,3 +64,18 @@ fn regression_news_of_a_hub_that_was_left_change_nothing() {
     );
     assert!(!inner.hub.lock().is_certified_by_hub);
 }
+
+#[test]
+fn regression_a_dial_that_ends_after_its_desk_is_hung_up() {
+    let sockets = sockets();
+    let inner = sockets.inner();
+    let desk = sign_in(&sockets);
+    let address = "127.0.0.1:9".parse().expect("an address");
+    let pin = HubConfig::new("127.0.0.1:9", "str:hub").expect("it is well-formed");
+    let config = settings().expect("they are in range");
+    let slot = inner.connect_hub(address, config, &pin.pin.expect());
+    let slot = slot.expect("nobody has to be there");
+    sockets.sign_out();
+    inner.take_dialled(desk, address, Arc::clone(&slot));
+    assert!(slot.state.lock().open().is_err(), "it was closed");
+}
