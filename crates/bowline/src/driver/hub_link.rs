@@ -27,6 +27,7 @@ use std::sync::Weak;
 use bowline_core::availability::Availability;
 use bowline_core::cert::keypair::PublicKey;
 use bowline_core::end_reason::EndReason;
+use bowline_core::endpoint::Endpoint;
 use bowline_core::hub::HubClient;
 use bowline_core::hub::HubClientConfig;
 use bowline_core::ids::ConnectionId;
@@ -98,7 +99,7 @@ impl Inner {
     /// Takes another hub, and signs in at once if wanted, else when it is needed.
     pub(crate) fn set_hub(self: &Arc<Self>, config: HubConfig, starts: bool) {
         self.trust_also(&config.authorities);
-        let client = self.new_client(&config);
+        let client = new_client(&mut self.hub.lock().endpoint, &config);
         let desk = Desk {
             home: Arc::downgrade(self),
             client,
@@ -140,25 +141,30 @@ impl Inner {
             Availability::Failed => again,
             _ => false,
         };
-        let config = {
+        let is_wanted = {
             let link = self.link.lock();
-            let desk = link.desk.as_ref().filter(|desk| wants(&desk.client));
-            desk.map(|desk| desk.config.clone())
+            link.desk.as_ref().is_some_and(|desk| wants(&desk.client))
         };
-        let Some(config) = config else {
+        if !is_wanted {
             return;
-        };
-        // Who we are may have been said since the last time.
-        let client = self.new_client(&config);
-        let request = self.with_trust(|endpoint| endpoint.certificate_request());
-        if let Some(desk) = &mut self.link.lock().desk
-            && wants(&desk.client)
-        {
-            if desk.client.availability() == Availability::NeverTried {
-                desk.client = client;
-            }
-            desk.client.start(Some(request.to_bytes()));
         }
+        self.with_trust(|endpoint| {
+            let mut link = self.link.lock();
+            let desk = link.desk.as_mut().filter(|desk| wants(&desk.client));
+            let Some(desk) = desk else {
+                return;
+            };
+            if desk.client.availability() == Availability::NeverTried {
+                // Who we are may have been said since the last time.
+                desk.client = new_client(endpoint, &desk.config);
+            }
+            let request = endpoint.certificate_request();
+            desk.client.start(Some(request.to_bytes()));
+            // At once, so that another thread that finds it started waits for the certificate.
+            desk.note(Availability::Waiting, CONNECTING);
+            let status = (Availability::Waiting, CONNECTING.to_owned());
+            endpoint.set_authority(Some(status));
+        });
         self.attend_link();
     }
 
@@ -188,7 +194,7 @@ impl Inner {
         let Some(config) = config else {
             return;
         };
-        let client = self.new_client(&config);
+        let client = new_client(&mut self.hub.lock().endpoint, &config);
         let slot = {
             let mut link = self.link.lock();
             link.desks += 1;
@@ -245,22 +251,6 @@ impl Inner {
         self.attend_link();
     }
 
-    fn new_client(&self, config: &HubConfig) -> HubClient {
-        let mut hub = self.hub.lock();
-        let endpoint = &mut hub.endpoint;
-        let own = endpoint.identity();
-        let own = (!own.is_anonymous()).then(|| own.clone());
-        let client = HubClientConfig {
-            app: endpoint.app_id(),
-            role: config.role,
-            login: config.login.clone(),
-            identity: config.identity.clone().or(own),
-            version: concat!("bowline ", env!("CARGO_PKG_VERSION")).to_owned(),
-        };
-        let crypto = endpoint.crypto().clone();
-        HubClient::new(client, crypto, endpoint.hub_rng())
-    }
-
     fn trust_also(&self, keys: &[PublicKey]) {
         for key in keys {
             let added = self.with_trust(|endpoint| {
@@ -308,4 +298,19 @@ impl Desk {
     }
 }
 
+fn new_client(endpoint: &mut Endpoint, config: &HubConfig) -> HubClient {
+    let own = endpoint.identity();
+    let own = (!own.is_anonymous()).then(|| own.clone());
+    let client = HubClientConfig {
+        app: endpoint.app_id(),
+        role: config.role,
+        login: config.login.clone(),
+        identity: config.identity.clone().or(own),
+        version: concat!("bowline ", env!("CARGO_PKG_VERSION")).to_owned(),
+    };
+    let crypto = endpoint.crypto().clone();
+    HubClient::new(client, crypto, endpoint.hub_rng())
+}
+
 const NOT_YET: &str = "not signed in to the hub";
+const CONNECTING: &str = "connecting to the hub";

@@ -79,3 +79,17 @@ fn regression_a_dial_that_ends_after_its_desk_is_hung_up() {
     inner.take_dialled(desk, address, Arc::clone(&slot));
     assert!(slot.state.lock().open().is_err(), "it was closed");
 }
+
+#[test]
+fn regression_whoever_finds_the_client_started_waits_for_the_certificate() {
+    let config = HubConfig::new("127.0.0.1:9", "str:hub").expect("it is well-formed");
+    let builder = Sockets::builder().service(ServiceMode::Manual).hub(config);
+    let sockets = builder.build().expect("an interface");
+    let inner = sockets.inner();
+    // Another thread has started the client, and has come no further than to attend.
+    inner.link.lock().is_attended = true;
+    inner.start_hub(false);
+    let availability = sockets.hub_status().expect("there is a hub").availability;
+    assert_eq!(availability, Availability::Waiting);
+    assert!(inner.hub.lock().endpoint.awaits_certificate());
+}
