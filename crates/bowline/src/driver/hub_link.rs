@@ -205,6 +205,10 @@ impl Inner {
             desk.sent.clear();
             desk.targets.clear();
             desk.note(Availability::NeverTried, NOT_YET);
+            // Those were of somebody else.
+            desk.status.session = 0;
+            desk.status.seen_address = None;
+            desk.status.hub_address = None;
             std::mem::replace(&mut desk.line, Line::Down)
         };
         self.hang_up(slot.slot());

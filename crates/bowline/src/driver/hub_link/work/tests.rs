@@ -93,3 +93,20 @@ fn regression_whoever_finds_the_client_started_waits_for_the_certificate() {
     assert_eq!(availability, Availability::Waiting);
     assert!(inner.hub.lock().endpoint.awaits_certificate());
 }
+
+#[test]
+fn regression_who_resets_its_identity_has_no_session_any_more() {
+    let sockets = sockets();
+    let inner = sockets.inner();
+    let desk = sign_in(&sockets);
+    let address = "127.0.0.1:9".parse().expect("an address");
+    inner.at_desk(desk, |desk| {
+        desk.status.session = 7;
+        desk.status.seen_address = Some(address);
+        desk.status.hub_address = Some(address);
+    });
+    sockets.reset_identity(None);
+    let status = sockets.hub_status().expect("there is a hub");
+    assert_eq!(status.session, 0);
+    assert_eq!((status.seen_address, status.hub_address), (None, None));
+}
