@@ -7,6 +7,10 @@ use bowline_core::time::Span;
 /// outgoing ones fail. So none is ever lost, and an application that reads none does no harm.
 pub(crate) const MAX_EVENTS: usize = 1 << 16;
 
+/// Events that tell how it stands with our certificate and may wait to be read; the oldest makes room. A hub that comes and
+/// goes causes some by the minute, which must not use up what there is for connections.
+pub(crate) const MAX_STATUS_EVENTS: usize = 16;
+
 /// Datagrams in one run: 50 of 1300 bytes stay below the 65,507 bytes that one call takes, and of larger ones the
 /// core puts fewer into a run.
 pub(crate) const MAX_RUN_DATAGRAMS: usize = 50;

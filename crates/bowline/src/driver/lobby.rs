@@ -12,6 +12,7 @@ use bowline_core::time::Timestamp;
 use bowline_io::handle::Signal;
 
 use crate::builder::ServiceMode;
+use crate::driver::limits::MAX_STATUS_EVENTS;
 use crate::driver::lock_order::Guard;
 use crate::driver::lock_order::Lock;
 use crate::driver::lock_order::Rank;
@@ -138,6 +139,16 @@ impl<R> LobbyState<R> {
         self.unread > 0
     }
 
+    /// Makes room for what tells how it stands with our certificate. Nobody reads, and the latest counts.
+    fn forget_old_status(&mut self) {
+        let is_status = |event: &Event| matches!(event, Event::AuthenticationChanged { .. });
+        if self.events.iter().filter(|event| is_status(event)).count() >= MAX_STATUS_EVENTS
+            && let Some(oldest) = self.events.iter().position(is_status)
+        {
+            self.events.remove(oldest);
+        }
+    }
+
     /// How many events wait to be read.
     pub(crate) fn events(&self) -> usize {
         self.events.len()
@@ -189,6 +200,9 @@ impl<R> Lobby<R> {
             return;
         }
         let mut state = self.lock();
+        if matches!(event, Event::AuthenticationChanged { .. }) {
+            state.forget_old_status();
+        }
         state.events.push_back(event);
         self.became_ready(&state, nudge);
     }

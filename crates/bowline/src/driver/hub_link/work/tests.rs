@@ -7,6 +7,8 @@ use bowline_core::availability::Availability;
 
 use super::*;
 use crate::builder::ServiceMode;
+use crate::driver::limits::MAX_STATUS_EVENTS;
+use crate::events::Event;
 use crate::hub::HubConfig;
 use crate::sockets::Sockets;
 
@@ -109,4 +111,25 @@ fn regression_who_resets_its_identity_has_no_session_any_more() {
     let status = sockets.hub_status().expect("there is a hub");
     assert_eq!(status.session, 0);
     assert_eq!((status.seen_address, status.hub_address), (None, None));
+}
+
+#[test]
+fn limit_max_status_events() {
+    let sockets = sockets();
+    let inner = sockets.inner();
+    let desk = sign_in(&sockets);
+    for round in 0..MAX_STATUS_EVENTS * 2 {
+        let availability = match round % 2 {
+            0 => Availability::Retrying,
+            _ => Availability::Attempting,
+        };
+        let text = String::new();
+        inner.hear_hub(desk, HubEvent::Availability { availability, text });
+    }
+    assert_eq!(sockets.waiting_events(), MAX_STATUS_EVENTS);
+    let last = sockets.events().last();
+    let Some(Event::AuthenticationChanged { status, .. }) = last else {
+        panic!("{last:?}");
+    };
+    assert_eq!(status, sockets.authentication());
 }
