@@ -404,6 +404,21 @@ fn who_signs_out_is_gone_and_who_resets_may_come_back_as_another() {
 }
 
 #[test]
+fn regression_who_has_no_name_may_come_back_under_another() {
+    let world = World::new();
+    let sockets = world.builder().build().unwrap();
+    let mut names = Vec::new();
+    for _ in 0..3 {
+        sockets.sign_in(world.config(HubLogin::Anonymous));
+        until(&sockets, Availability::Current);
+        let name = sockets.identity();
+        assert!(!names.contains(&name), "{name}");
+        names.push(name);
+        sockets.sign_out();
+    }
+}
+
+#[test]
 fn a_call_that_no_hub_is_there_for_ends_in_time_with_a_reason() {
     let world = World::without_hub(policy());
     let sockets = world.dev("str:dev-anna");

@@ -357,7 +357,10 @@ impl HubClient {
         }
         let known = self.config.identity.as_ref().or(self.identity.as_ref());
         if let Some(known) = known.filter(|known| **known != welcome.identity) {
-            let text = alloc::format!("the hub takes us for {}, not {known}", welcome.identity);
+            let mut text = alloc::format!("the hub takes us for {}, not {known}", welcome.identity);
+            if matches!(self.config.login, HubLogin::Anonymous) {
+                text.push_str(": a name without proof is gone with its session, so sign in again");
+            }
             self.resume.clear();
             self.give_up(&text);
             return;

@@ -30,6 +30,8 @@ use bowline_core::end_reason::EndReason;
 use bowline_core::endpoint::Endpoint;
 use bowline_core::hub::HubClient;
 use bowline_core::hub::HubClientConfig;
+use bowline_core::hub::HubLogin;
+use bowline_core::identity::Identity;
 use bowline_core::ids::ConnectionId;
 
 use crate::driver::Inner;
@@ -48,6 +50,8 @@ pub(crate) struct HubLink {
     is_attended: bool,
     /// It shall look again.
     is_due: bool,
+    /// The name that a hub gave the interface when it had none.
+    given_name: Option<Identity>,
 }
 
 /// One hub, and its client.
@@ -150,11 +154,20 @@ impl Inner {
         }
         self.with_trust(|endpoint| {
             let mut link = self.link.lock();
-            let desk = link.desk.as_mut().filter(|desk| wants(&desk.client));
+            let HubLink {
+                desk, given_name, ..
+            } = &mut *link;
+            let desk = desk.as_mut().filter(|desk| wants(&desk.client));
             let Some(desk) = desk else {
                 return;
             };
-            if desk.client.availability() == Availability::NeverTried {
+            // A name without proof is gone with its session, and the certificate with the name.
+            let is_new = matches!(desk.config.login, HubLogin::Anonymous)
+                && given_name.as_ref() == Some(endpoint.identity());
+            if is_new {
+                endpoint.reset_identity(Identity::anonymous());
+            }
+            if is_new || desk.client.availability() == Availability::NeverTried {
                 // Who we are may have been said since the last time.
                 desk.client = new_client(endpoint, &desk.config);
             }

@@ -309,7 +309,11 @@ impl Inner {
             if !self.is_at_desk(desk) {
                 return Ok(None);
             }
+            let had_none = endpoint.identity().is_anonymous();
             endpoint.set_certificate(self.clock.now(), bytes)?;
+            if had_none {
+                self.link.lock().given_name = Some(endpoint.identity().clone());
+            }
             let own = endpoint.credentials();
             Ok::<_, bowline_core::cert::credentials::CredentialsError>(Some(
                 own.map_or(0, |own| own.expiry_unix_secs()),
