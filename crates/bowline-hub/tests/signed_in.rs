@@ -98,7 +98,7 @@ fn what_a_hub_refuses_is_told_in_words_and_not_tried_again() {
             "str:shared-ben",
             "credential",
         ),
-        (HubLogin::jwt("str:elsewhere"), "str:elsewhere", ""),
+        (HubLogin::jwt("str:elsewhere"), "str:elsewhere", "identity"),
     ] {
         let sockets = world.builder().build().unwrap();
         sockets.sign_in(world.config(login).identity(id(wanted)));
@@ -114,6 +114,15 @@ fn what_a_hub_refuses_is_told_in_words_and_not_tried_again() {
         eventually("the call failed", || {
             connection.state() == ConnectionState::ProblemDetectedLocally
         });
+        // So does somebody who calls after that.
+        let text = sockets.authentication().text;
+        let late = sockets.connect_peer(&peer, PORT + 1).unwrap();
+        eventually("the later call failed, too", || {
+            late.state() == ConnectionState::ProblemDetectedLocally
+        });
+        let info = late.info().unwrap();
+        assert_eq!(info.end_reason, EndReason::MISC_STEAM_CONNECTIVITY);
+        assert_eq!(info.end_text, text);
     }
 }
 

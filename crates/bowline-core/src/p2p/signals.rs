@@ -224,6 +224,14 @@ impl Connection {
         }
     }
 
+    /// What carries signals has been refused itself, and says why.
+    pub fn refuse_signaling(&mut self, now: Timestamp, why: &str) {
+        let is_connected = self.state.is_active();
+        if self.party.is_some() && !is_connected {
+            self.fail(now, EndReason::MISC_STEAM_CONNECTIVITY, why);
+        }
+    }
+
     fn next_signal(&mut self, now: Timestamp) -> Option<Signal> {
         if let Some(kind) = self.next_close_signal(now) {
             let mut signal = self.empty_signal(kind);

@@ -8,6 +8,7 @@ use bowline_core::counters::DropReason;
 use bowline_core::hub::HubSendError;
 use bowline_core::hub::NackReason;
 use bowline_core::identity::Identity;
+use bowline_core::ids::ConnectionId;
 
 use crate::driver::Inner;
 use crate::driver::Urgency;
@@ -45,6 +46,19 @@ impl Inner {
         has_hub.then(|| Carrier::new(Arc::new(ByHub(Arc::downgrade(self)))))
     }
 
+    /// Ends a call that the hub will not carry, and says why: 5005, and the words of the hub.
+    fn end_refused_call(&self, id: ConnectionId, why: &str) {
+        let Some(slot) = self.hub.lock().slot(id).cloned() else {
+            return;
+        };
+        let mut state = slot.state.lock();
+        let now = state.advance(self.clock.now());
+        if let Some(live) = &mut state.live {
+            live.core.refuse_signaling(now, why);
+        }
+        self.after_input(&slot, state, Urgency::Now);
+    }
+
     fn send_by_hub(&self, to: &SignalTarget, signal: &[u8]) -> Result<(), SignalingFailed> {
         {
             let mut link = self.link.lock();
@@ -57,11 +71,17 @@ impl Inner {
                     desk.sent.push_back((number, to.connection()));
                 }
                 Err(HubSendError::NotSignedIn) => {
-                    return match desk.client.availability() {
-                        Availability::Failed | Availability::NeverTried => Err(SignalingFailed),
+                    match desk.client.availability() {
+                        Availability::Failed => {
+                            let why = desk.status.text.clone();
+                            drop(link);
+                            self.end_refused_call(to.connection(), &why);
+                        }
+                        Availability::NeverTried => return Err(SignalingFailed),
                         // It is sent again.
-                        _ => Ok(()),
-                    };
+                        _ => {}
+                    }
+                    return Ok(());
                 }
                 // A thread is late with what there is to do. It is sent again, too.
                 Err(HubSendError::TooMany) => return Ok(()),
