@@ -57,7 +57,8 @@ impl Said {
             config = config.login_text(&login)?;
         }
         if let Some(identity) = self.identity {
-            config = config.identity(identity.parse()?);
+            let identity = identity.parse().map_err(HubConfigError::Identity)?;
+            config = config.identity(identity);
         }
         Ok(config)
     }

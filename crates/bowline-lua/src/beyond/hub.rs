@@ -46,7 +46,8 @@ fn config(
         config = config.login_text(login)?;
     }
     if let Some(Text(identity)) = identity {
-        config = config.identity(identity.parse()?);
+        let identity = identity.parse().map_err(HubConfigError::Identity)?;
+        config = config.identity(identity);
     }
     Ok(config)
 }

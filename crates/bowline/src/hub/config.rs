@@ -60,6 +60,18 @@ pub enum HubConfigError {
     /// It looks like a key, and is none.
     #[error("the key of the hub: {0}")]
     Key(#[from] KeyError),
+    /// Who we want to be is no identity.
+    #[error("the identity to sign in with: {0}")]
+    Identity(IdentityError),
+    /// The authority's key is none.
+    #[error("the key of the authority: {0}")]
+    Authority(KeyError),
+    /// The private key of a game server is none.
+    #[error("the key of the game server: {0}")]
+    GameServerKey(KeyError),
+    /// A variable of the environment is no text.
+    #[error("{0} is not UTF-8")]
+    NotText(&'static str),
     /// What is said of signing in makes no sense, and what is expected.
     #[error("how to sign in to the hub: {0}")]
     Login(&'static str),
@@ -114,7 +126,7 @@ impl HubConfig {
     /// # Errors
     /// If one of them is malformed or missing.
     pub fn from_env() -> Result<Option<Self>, HubConfigError> {
-        environment::read(|name| std::env::var(name).ok())
+        environment::read(std::env::var_os)
     }
 
     /// Another address of the hub, or of another one with the same key or identity. They are tried in turn.
@@ -149,6 +161,7 @@ impl HubConfig {
             rest => Ok(rest),
         };
         let login = match kind {
+            "anonymous" | "dev" if kind != text => return Err(HubConfigError::Login(NOTHING)),
             "anonymous" => HubLogin::Anonymous,
             "dev" => HubLogin::Dev,
             "jwt" => HubLogin::jwt(needed("jwt: needs a token")?),
@@ -160,7 +173,8 @@ impl HubConfig {
                 _ => return Err(HubConfigError::Login(SHARED_KEY)),
             },
             "game-server-key" => {
-                let pair = KeyPair::from_pem(&bowline_io::crypto::default_provider(), rest)?;
+                let pair = KeyPair::from_pem(&bowline_io::crypto::default_provider(), rest)
+                    .map_err(HubConfigError::GameServerKey)?;
                 let login = HubLogin::GameServerKey(pair.private().clone());
                 return Ok(self.login(login).role(Role::GameServer));
             }
@@ -254,6 +268,7 @@ fn key(text: &str) -> Result<PublicKey, KeyError> {
 }
 
 const SHARED_KEY: &str = "shared-key: needs a name and a key, with a colon between them";
+const NOTHING: &str = "nothing follows anonymous and dev";
 const KINDS: &str =
     "one of anonymous, dev, jwt:, hook:, shared-key: and game-server-key: is expected";
 
@@ -341,6 +356,8 @@ mod tests {
             "shared-key:main",
             "shared-key::x",
             "password:x",
+            "anonymous:x",
+            "dev:str:anna",
         ] {
             let error = config().login_text(text).unwrap_err();
             assert!(matches!(error, HubConfigError::Login(_)), "{text}");

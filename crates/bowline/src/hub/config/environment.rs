@@ -1,5 +1,6 @@
 //! A hub by variables of the environment.
 
+use std::ffi::OsString;
 use std::fs;
 
 use crate::hub::HubConfig;
@@ -7,28 +8,34 @@ use crate::hub::HubConfigError;
 
 /// See [`HubConfig::from_env`].
 pub(super) fn read(
-    variable: impl Fn(&str) -> Option<String>,
+    variable: impl Fn(&'static str) -> Option<OsString>,
 ) -> Result<Option<HubConfig>, HubConfigError> {
-    let variable = |name| variable(name).filter(|value| !value.is_empty());
-    let Some(addresses) = variable("BOWLINE_HUB") else {
+    let variable = |name| {
+        let value = variable(name).filter(|value| !value.is_empty());
+        let text = value.map(OsString::into_string);
+        text.transpose().map_err(|_| HubConfigError::NotText(name))
+    };
+    let Some(addresses) = variable("BOWLINE_HUB")? else {
         return Ok(None);
     };
-    let pin = variable("BOWLINE_HUB_KEY").ok_or(HubConfigError::Missing("BOWLINE_HUB_KEY"))?;
+    let pin = variable("BOWLINE_HUB_KEY")?.ok_or(HubConfigError::Missing("BOWLINE_HUB_KEY"))?;
     let mut config = HubConfig::new(&addresses, &pin)?;
-    if let Some(login) = variable("BOWLINE_HUB_LOGIN") {
+    if let Some(login) = variable("BOWLINE_HUB_LOGIN")? {
         config = config.login_text(&login)?;
-    } else if let Some(file) = variable("BOWLINE_HUB_LOGIN_FILE") {
+    } else if let Some(file) = variable("BOWLINE_HUB_LOGIN_FILE")? {
         let login = fs::read_to_string(&file).map_err(|error| HubConfigError::File {
             why: error.to_string(),
             file,
         })?;
         config = config.login_text(login.trim_end())?;
     }
-    if let Some(identity) = variable("BOWLINE_HUB_IDENTITY") {
-        config = config.identity(identity.parse()?);
+    if let Some(identity) = variable("BOWLINE_HUB_IDENTITY")? {
+        let identity = identity.parse().map_err(HubConfigError::Identity)?;
+        config = config.identity(identity);
     }
-    if let Some(key) = variable("BOWLINE_HUB_AUTHORITY") {
-        config = config.authority(super::key(&key)?);
+    if let Some(key) = variable("BOWLINE_HUB_AUTHORITY")? {
+        let key = super::key(&key).map_err(HubConfigError::Authority)?;
+        config = config.authority(key);
     }
     Ok(Some(config))
 }
@@ -42,8 +49,40 @@ mod tests {
     fn read_from(variables: &[(&str, &str)]) -> Result<Option<HubConfig>, HubConfigError> {
         read(|name| {
             let found = variables.iter().find(|(its, _)| *its == name);
-            found.map(|(_, value)| (*value).to_owned())
+            found.map(|(_, value)| OsString::from(*value))
         })
+    }
+
+    #[test]
+    fn regression_errors_name_what_is_wrong() {
+        let of = |name, value| {
+            let all = [
+                ("BOWLINE_HUB", "a:1"),
+                ("BOWLINE_HUB_KEY", KEY),
+                (name, value),
+            ];
+            read_from(&all).unwrap_err()
+        };
+        let error = of("BOWLINE_HUB_IDENTITY", "anna");
+        assert!(matches!(error, HubConfigError::Identity(_)), "{error}");
+        let error = of("BOWLINE_HUB_AUTHORITY", "AAAA");
+        assert!(matches!(error, HubConfigError::Authority(_)), "{error}");
+        let error = of("BOWLINE_HUB_LOGIN", "game-server-key:AAAA");
+        assert!(matches!(error, HubConfigError::GameServerKey(_)), "{error}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn regression_a_variable_that_is_no_text_is_not_taken_for_none() {
+        use std::os::unix::ffi::OsStringExt as _;
+
+        let config = read(|name| match name {
+            "BOWLINE_HUB" => Some("a:1".into()),
+            "BOWLINE_HUB_KEY" => Some(KEY.into()),
+            _ => Some(OsString::from_vec(vec![0xff])),
+        });
+        let error = config.unwrap_err();
+        assert_eq!(error, HubConfigError::NotText("BOWLINE_HUB_LOGIN"));
     }
 
     #[test]
