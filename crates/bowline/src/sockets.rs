@@ -30,7 +30,6 @@ use crate::busy::Questions;
 use crate::connection::Connection;
 use crate::driver::Inner;
 use crate::driver::PairKind;
-use crate::driver::lobby::LobbyState;
 use crate::driver::lobby::Nudge;
 use crate::driver::reactor::Reactor;
 use crate::driver::service;
@@ -276,10 +275,7 @@ impl Sockets {
     /// in place of the first. A message that is left unread makes every
     /// further wait return at once. A [`waker`](Self::waker) ends it early.
     pub fn wait(&self, timeout: Duration) -> bool {
-        let lobby = &self.inner().lobby;
-        let is_done = |state: &LobbyState| state.is_ready() || lobby.is_woken();
-        let is_ready = self.inner().wait(timeout, is_done);
-        is_ready && (!lobby.take_woken() || lobby.lock().is_ready())
+        self.inner().wait_for_news(timeout)
     }
 
     /// Waits until every connection that was closed with linger has delivered what was sent reliably,

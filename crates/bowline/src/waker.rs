@@ -77,6 +77,26 @@ mod tests {
     }
 
     #[test]
+    fn regression_one_wake_ends_one_wait() {
+        let sockets = Sockets::new().unwrap();
+        let waker = sockets.waker();
+        let pause = Duration::from_millis(400);
+        let waits = [(); 2].map(|()| {
+            let sockets = sockets.clone();
+            std::thread::spawn(move || {
+                let start = Instant::now();
+                (sockets.wait(pause), start.elapsed() < pause)
+            })
+        });
+        std::thread::sleep(pause / 4);
+        waker.wake();
+        let ended = waits.map(|wait| wait.join().unwrap());
+        assert!(ended.iter().all(|(has_news, _)| !has_news), "{ended:?}");
+        let early = ended.iter().filter(|(_, early)| *early).count();
+        assert_eq!(early, 1, "{ended:?}");
+    }
+
+    #[test]
     fn whoever_is_woken_before_it_waits_does_not_wait() {
         let sockets = Sockets::new().unwrap();
         let waker = sockets.waker();

@@ -294,14 +294,9 @@ impl<R> Lobby<R> {
         self.became_ready(&state, nudge);
     }
 
-    /// Whether a wait is to end. Asked with the lobby locked.
-    pub(crate) fn is_woken(&self) -> bool {
-        self.is_woken.load(Ordering::Relaxed)
-    }
-
-    /// Takes it that a wait has ended.
+    /// Whether a wait is to end; whoever asks ends its own. Asked with the lobby locked.
     pub(crate) fn take_woken(&self) -> bool {
-        self.is_woken() && self.is_woken.swap(false, Ordering::Relaxed)
+        self.is_woken.load(Ordering::Relaxed) && self.is_woken.swap(false, Ordering::Relaxed)
     }
 
     /// Does what was noted while a lock was held. `wake` wakes the drivers of shards.

@@ -1,5 +1,6 @@
 //! The threads that drive an interface, and what [`role`] needs to know of it.
 
+use std::cell::Cell;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,6 +24,17 @@ impl Inner {
         is_ready: impl Fn(&LobbyState) -> bool,
     ) -> bool {
         role::wait(self, timeout, is_ready)
+    }
+
+    /// The same until something is to be read, or a waker ends it. Tells whether something is to be read.
+    pub(crate) fn wait_for_news(self: &Arc<Self>, timeout: Duration) -> bool {
+        // Taken with the lobby locked, so that one wake ends one wait.
+        let was_woken = Cell::new(false);
+        let is_done = |state: &LobbyState| {
+            was_woken.set(was_woken.get() || self.lobby.take_woken());
+            state.is_ready() || was_woken.get()
+        };
+        self.wait(timeout, is_done) && (!was_woken.get() || self.lobby.lock().is_ready())
     }
 
     /// Drives once, without sleeping, unless somebody else drives. Tells whether something is to be read.
