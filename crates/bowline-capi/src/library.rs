@@ -193,7 +193,7 @@ impl Interface {
         if let Some(identity) = identity {
             builder = builder.identity(identity);
         }
-        if let Some(hub) = hub::of_environment() {
+        if let Some(hub) = hub::of_environment(role) {
             builder = builder.hub(hub);
         }
         Ok(Self {

@@ -131,7 +131,11 @@ impl Interface {
     ) -> Result<Self, SetupError> {
         let has_authority = setup.has_authority();
         let mut builder = setup.builder(account)?.shard(role.shard());
-        match HubConfig::from_env() {
+        let hub = match role {
+            Role::Client => HubConfig::from_env(),
+            Role::Server => HubConfig::from_env_for_game_server(),
+        };
+        match hub {
             Ok(Some(hub)) => builder = builder.hub(hub),
             Ok(None) => {}
             Err(error) => report::failed("init", &error.to_string()),

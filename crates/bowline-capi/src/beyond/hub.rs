@@ -5,6 +5,7 @@ use bowline::hub::HubConfigError;
 
 use crate::abi::structs::ErrorText;
 use crate::abi::vtable::Object;
+use crate::library::Role;
 use crate::library::called;
 use crate::sockets::credentials::refuse;
 use crate::sockets::peers;
@@ -17,9 +18,13 @@ pub(super) struct Said {
     pub(super) identity: Option<String>,
 }
 
-/// The hub that the environment names, for programs that know nothing of hubs.
-pub(crate) fn of_environment() -> Option<HubConfig> {
-    match HubConfig::from_env() {
+/// The hub that the environment names for that interface, for programs that know nothing of hubs.
+pub(crate) fn of_environment(role: Role) -> Option<HubConfig> {
+    let config = match role {
+        Role::User => HubConfig::from_env(),
+        Role::Server => HubConfig::from_env_for_game_server(),
+    };
+    match config {
         Ok(config) => config,
         Err(error) => {
             tracing::error!(target: "bowline::capi", "BOWLINE_HUB: {error}");

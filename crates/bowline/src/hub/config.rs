@@ -76,7 +76,7 @@ pub enum HubConfigError {
     #[error("how to sign in to the hub: {0}")]
     Login(&'static str),
     /// A variable of the environment is missing.
-    #[error("BOWLINE_HUB needs {0} beside it")]
+    #[error("the environment names a hub, but there is no {0}")]
     Missing(&'static str),
     /// A file cannot be read.
     #[error("{file}: {why}")]
@@ -126,7 +126,19 @@ impl HubConfig {
     /// # Errors
     /// If one of them is malformed or missing.
     pub fn from_env() -> Result<Option<Self>, HubConfigError> {
-        environment::read(std::env::var_os)
+        environment::read(&environment::USER, std::env::var_os)
+    }
+
+    /// The same for the game server of a process that has an interface for users, too: the two cannot have one name. The
+    /// variables begin with `BOWLINE_HUB_SERVER` where those of [`from_env`](Self::from_env) begin with `BOWLINE_HUB`:
+    /// `BOWLINE_HUB_SERVER`, `BOWLINE_HUB_SERVER_KEY`, and so on.
+    ///
+    /// `None` without `BOWLINE_HUB_SERVER`.
+    ///
+    /// # Errors
+    /// If one of them is malformed or missing.
+    pub fn from_env_for_game_server() -> Result<Option<Self>, HubConfigError> {
+        environment::read(&environment::GAME_SERVER, std::env::var_os)
     }
 
     /// Another address of the hub, or of another one with the same key or identity. They are tried in turn.

@@ -6,8 +6,39 @@ use std::fs;
 use crate::hub::HubConfig;
 use crate::hub::HubConfigError;
 
+/// What the variables of an interface are called.
+pub(super) struct Names {
+    hub: &'static str,
+    key: &'static str,
+    login: &'static str,
+    login_file: &'static str,
+    identity: &'static str,
+    authority: &'static str,
+}
+
+/// Of the interface for users.
+pub(super) const USER: Names = Names {
+    hub: "BOWLINE_HUB",
+    key: "BOWLINE_HUB_KEY",
+    login: "BOWLINE_HUB_LOGIN",
+    login_file: "BOWLINE_HUB_LOGIN_FILE",
+    identity: "BOWLINE_HUB_IDENTITY",
+    authority: "BOWLINE_HUB_AUTHORITY",
+};
+
+/// Of the interface of a game server.
+pub(super) const GAME_SERVER: Names = Names {
+    hub: "BOWLINE_HUB_SERVER",
+    key: "BOWLINE_HUB_SERVER_KEY",
+    login: "BOWLINE_HUB_SERVER_LOGIN",
+    login_file: "BOWLINE_HUB_SERVER_LOGIN_FILE",
+    identity: "BOWLINE_HUB_SERVER_IDENTITY",
+    authority: "BOWLINE_HUB_SERVER_AUTHORITY",
+};
+
 /// See [`HubConfig::from_env`].
 pub(super) fn read(
+    names: &Names,
     variable: impl Fn(&'static str) -> Option<OsString>,
 ) -> Result<Option<HubConfig>, HubConfigError> {
     let variable = |name| {
@@ -15,25 +46,25 @@ pub(super) fn read(
         let text = value.map(OsString::into_string);
         text.transpose().map_err(|_| HubConfigError::NotText(name))
     };
-    let Some(addresses) = variable("BOWLINE_HUB")? else {
+    let Some(addresses) = variable(names.hub)? else {
         return Ok(None);
     };
-    let pin = variable("BOWLINE_HUB_KEY")?.ok_or(HubConfigError::Missing("BOWLINE_HUB_KEY"))?;
+    let pin = variable(names.key)?.ok_or(HubConfigError::Missing(names.key))?;
     let mut config = HubConfig::new(&addresses, &pin)?;
-    if let Some(login) = variable("BOWLINE_HUB_LOGIN")? {
+    if let Some(login) = variable(names.login)? {
         config = config.login_text(&login)?;
-    } else if let Some(file) = variable("BOWLINE_HUB_LOGIN_FILE")? {
+    } else if let Some(file) = variable(names.login_file)? {
         let login = fs::read_to_string(&file).map_err(|error| HubConfigError::File {
             why: error.to_string(),
             file,
         })?;
         config = config.login_text(login.trim_end())?;
     }
-    if let Some(identity) = variable("BOWLINE_HUB_IDENTITY")? {
+    if let Some(identity) = variable(names.identity)? {
         let identity = identity.parse().map_err(HubConfigError::Identity)?;
         config = config.identity(identity);
     }
-    if let Some(key) = variable("BOWLINE_HUB_AUTHORITY")? {
+    if let Some(key) = variable(names.authority)? {
         let key = super::key(&key).map_err(HubConfigError::Authority)?;
         config = config.authority(key);
     }
@@ -47,7 +78,7 @@ mod tests {
     const KEY: &str = "AAAAC3NzaC1lZDI1NTE5AAAAIJrKKMQzYbpIm0Lgpz4vhALXBZMg0HRCcS4/gWnkrnQj";
 
     fn read_from(variables: &[(&str, &str)]) -> Result<Option<HubConfig>, HubConfigError> {
-        read(|name| {
+        read(&USER, |name| {
             let found = variables.iter().find(|(its, _)| *its == name);
             found.map(|(_, value)| OsString::from(*value))
         })
@@ -76,7 +107,7 @@ mod tests {
     fn regression_a_variable_that_is_no_text_is_not_taken_for_none() {
         use std::os::unix::ffi::OsStringExt as _;
 
-        let config = read(|name| match name {
+        let config = read(&USER, |name| match name {
             "BOWLINE_HUB" => Some("a:1".into()),
             "BOWLINE_HUB_KEY" => Some(KEY.into()),
             _ => Some(OsString::from_vec(vec![0xff])),
@@ -109,5 +140,22 @@ mod tests {
         ];
         let error = read_from(&of_file).unwrap_err();
         assert!(matches!(error, HubConfigError::File { .. }), "{error}");
+    }
+
+    #[test]
+    fn regression_a_game_server_does_not_take_the_name_of_the_user() {
+        let all = [
+            ("BOWLINE_HUB", "a:1"),
+            ("BOWLINE_HUB_KEY", KEY),
+            ("BOWLINE_HUB_IDENTITY", "str:anna"),
+        ];
+        let variable = |name: &str| {
+            let found = all.iter().find(|(its, _)| *its == name);
+            found.map(|(_, value)| OsString::from(*value))
+        };
+        assert!(read(&GAME_SERVER, variable).unwrap().is_none());
+        let of_server = |name: &str| variable(&name.replace("_SERVER", ""));
+        let config = read(&GAME_SERVER, of_server).unwrap().unwrap();
+        assert_eq!(config.identity, Some("str:anna".parse().unwrap()));
     }
 }
