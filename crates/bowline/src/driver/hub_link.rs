@@ -33,6 +33,7 @@ use bowline_core::hub::HubClientConfig;
 use bowline_core::hub::HubLogin;
 use bowline_core::identity::Identity;
 use bowline_core::ids::ConnectionId;
+use bowline_core::time::Timestamp;
 
 use crate::driver::Inner;
 use crate::driver::slot::Slot;
@@ -79,8 +80,12 @@ enum Line {
     Down,
     /// The next address is to be tried.
     Choosing,
-    /// The addresses of that name are being asked for.
-    Asking(String, u16),
+    /// The addresses of that name are being asked for, until then.
+    Asking {
+        name: String,
+        port: u16,
+        until: Timestamp,
+    },
     /// It is being made.
     Dialled(Arc<Slot>, SocketAddr),
     /// It stands.
@@ -94,7 +99,7 @@ impl Line {
     const fn slot(&self) -> Option<&Arc<Slot>> {
         match self {
             Self::Dialled(slot, _) | Self::Up(slot) => Some(slot),
-            Self::Down | Self::Choosing | Self::Asking(..) => None,
+            Self::Down | Self::Choosing | Self::Asking { .. } => None,
         }
     }
 }
@@ -250,7 +255,10 @@ impl Inner {
             let Some(desk) = &mut link.desk else {
                 return;
             };
-            let Line::Asking(asked, port) = &desk.line else {
+            let Line::Asking {
+                name: asked, port, ..
+            } = &desk.line
+            else {
                 return;
             };
             if asked != name {

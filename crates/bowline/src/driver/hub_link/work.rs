@@ -108,12 +108,13 @@ impl Inner {
                     break;
                 }
                 desk.client.handle_timeout(now);
+                desk.give_up_asking(now);
                 if let Some(slot) = desk.line.slot() {
                     let work = Work::Read(Arc::clone(slot));
                     return Some((link.desks, work));
                 }
             }
-            wake_at = desk.client.poll_timeout();
+            wake_at = desk.wake_at();
         }
         link.is_attended = false;
         let mut nudge = Nudge::default();
@@ -352,7 +353,11 @@ impl Desk {
                 match self.targets.pop_front() {
                     Some(HubAddress::Is(address)) => return Some(Work::Dial(address)),
                     Some(HubAddress::Named(name, port)) => {
-                        self.line = Line::Asking(name.clone(), port);
+                        self.line = Line::Asking {
+                            name: name.clone(),
+                            port,
+                            until: now + HUB_CONNECT_TIMEOUT,
+                        };
                         return Some(Work::Ask(name));
                     }
                     None => {
@@ -365,6 +370,26 @@ impl Desk {
                 return None;
             }
         }
+    }
+
+    /// Does not let a name that is looked up slowly stand in the way of other addresses.
+    fn give_up_asking(&mut self, now: Timestamp) {
+        if let Line::Asking { until, .. } = self.line
+            && until <= now
+        {
+            self.why = "the name of the hub is not resolved in time".to_owned();
+            self.line = Line::Choosing;
+        }
+    }
+
+    /// When there is something to do without news.
+    fn wake_at(&self) -> Option<Timestamp> {
+        let asking = match self.line {
+            Line::Asking { until, .. } => Some(until),
+            _ => None,
+        };
+        let both = [self.client.poll_timeout(), asking];
+        both.into_iter().flatten().min()
     }
 
     fn act(&mut self, action: HubAction) -> Option<Work> {

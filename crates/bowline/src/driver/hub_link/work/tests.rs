@@ -133,3 +133,22 @@ fn limit_max_status_events() {
     };
     assert_eq!(status, sockets.authentication());
 }
+
+#[test]
+fn regression_a_name_that_is_looked_up_slowly_is_left_after_a_while() {
+    let sockets = sockets();
+    let inner = sockets.inner();
+    let desk = sign_in(&sockets);
+    inner.at_desk(desk, |desk| {
+        desk.targets.clear();
+        desk.line = Line::Asking {
+            name: "hub.example.com".to_owned(),
+            port: 9,
+            until: inner.clock.now(),
+        };
+    });
+    inner.attend_link();
+    let status = sockets.hub_status().expect("there is a hub");
+    assert_eq!(status.availability, Availability::Retrying);
+    assert_eq!(status.text, "the name of the hub is not resolved in time");
+}
