@@ -196,7 +196,8 @@ impl HubConfig {
     }
 
     /// An authority that is trusted from the sign-in on, beside those of [`Sockets::set_trust`](crate::Sockets::set_trust): the
-    /// one that signs the hub's certificates, so that peers of the same hub are known to be who they say.
+    /// one that signs the hub's certificates, so that peers of the same hub are known to be who they say. A later
+    /// `set_trust` says anew who is trusted: put it into that, too.
     #[must_use]
     pub fn authority(mut self, key: PublicKey) -> Self {
         self.authorities.push(key);
