@@ -16,6 +16,7 @@ use bowline::ListenError;
 use bowline::ListenP2pError;
 use bowline::SendError;
 use bowline::ServersError;
+use bowline::hub::HubConfigError;
 use bowline::recorder::RecordingFileError;
 
 /// What ends the command with a failure.
@@ -90,6 +91,14 @@ pub(crate) enum Error {
     Hub(#[from] bowline_hub::dev::DevError),
     #[error("the hub has ended by itself")]
     HubEnded,
+    #[error("nothing says how the two find each other: --signal, --hub or BOWLINE_HUB")]
+    NoMeeting,
+    #[error(transparent)]
+    HubConfig(#[from] HubConfigError),
+    #[error("the hub does not let this side in: {0}")]
+    HubRefused(String),
+    #[error("not signed in to the hub within {} s: {text}", after.as_secs_f32())]
+    NoHub { after: Duration, text: String },
     #[error("cannot start the server")]
     Listen(#[from] ListenError),
     #[error("cannot carry signals on {addr}")]

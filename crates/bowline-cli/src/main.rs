@@ -53,7 +53,7 @@ enum Command {
     Hub(hub::Args),
     /// Carry signals between hosts that connect by rendezvous, for trying that out.
     SignalServer(signal_server::Args),
-    /// Find another terminal by a signaling server, however the networks between are, and talk with it.
+    /// Find another terminal by a signaling server or a hub, however the networks between are, and talk with it.
     P2p(p2p::Args),
     /// List all settings, for `--set` and `--config`, with their ranges.
     Config(config::Args),

@@ -8,6 +8,7 @@
 use std::io::BufRead;
 use std::io::BufReader;
 use std::io::Write;
+use std::path::Path;
 use std::process::Child;
 use std::process::Command;
 use std::process::Stdio;
@@ -60,9 +61,74 @@ impl Drop for Server {
     }
 }
 
+/// A hub for development, and the variables with which a client of it is started.
+struct Hub {
+    child: Child,
+    variables: Vec<(String, String)>,
+}
+
+impl Hub {
+    fn start_at(addr: &str, more: &[&str]) -> Self {
+        let mut child = bowline(&[&["hub", "--dev", "--listen", addr], more].concat());
+        let mut line = String::new();
+        let mut output = BufReader::new(child.stdout.take().unwrap());
+        output.read_line(&mut line).unwrap();
+        let variables = line.split_whitespace().map(|variable| {
+            let (name, value) = variable.split_once('=').unwrap();
+            (name.to_owned(), value.to_owned())
+        });
+        Self {
+            child,
+            variables: variables.collect(),
+        }
+    }
+
+    fn says(&self, name: &str) -> &str {
+        let found = self.variables.iter().find(|(its, _)| its == name);
+        &found.unwrap().1
+    }
+
+    /// A terminal of `me` that calls `peer` and is told of the hub by its arguments.
+    fn terminal(&self, me: &str, peer: &str) -> Child {
+        let [at, key] = ["BOWLINE_HUB", "BOWLINE_HUB_KEY"].map(|name| self.says(name));
+        let who = ["p2p", "--identity", me, "--peer", peer, "--loopback"];
+        let how = ["--hub", at, "--hub-key", key, "--hub-login", "dev"];
+        bowline(&[&who[..], &how].concat())
+    }
+
+    /// One that is told by its environment.
+    fn terminal_by_environment(&self, me: &str, peer: &str) -> Child {
+        let args = ["p2p", "--identity", me, "--peer", peer, "--loopback"];
+        let variables = self.variables.iter();
+        start(command(&args).envs(variables.map(|(name, value)| (name, value))))
+    }
+
+    fn stop(&mut self) {
+        // As with a server.
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
+impl Drop for Hub {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
 fn bowline(args: &[&str]) -> Child {
+    start(&mut command(args))
+}
+
+fn command(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_bowline"));
-    command.args(args).stdin(Stdio::piped());
+    // Only what a test says names a hub.
+    command.args(args).env_remove("BOWLINE_HUB");
+    command
+}
+
+fn start(command: &mut Command) -> Child {
+    command.stdin(Stdio::piped());
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     command.spawn().unwrap()
 }
@@ -108,6 +174,102 @@ fn what_is_typed_before_the_peer_is_there_is_delivered() {
     }
     let told = "str:anna: are you there?\nstr:anna has closed: bye\n";
     assert!(bens.contains(told), "{bens}");
+}
+
+#[test]
+fn two_who_know_a_hub_meet_without_a_signaling_server() {
+    let hub = Hub::start_at("127.0.0.1:0", &[]);
+    let mut ben = hub.terminal_by_environment("str:ben", "str:anna");
+    let bens_input = ben.stdin.take();
+    let mut anna = hub.terminal("str:anna", "str:ben");
+    say(&mut anna, "are you there?");
+    let (is_well, annas) = end(anna);
+    assert!(is_well, "{annas}");
+    let (is_well, bens) = end(ben);
+    drop(bens_input);
+    assert!(is_well, "{bens}");
+    let at = hub.says("BOWLINE_HUB");
+    for (text, me, peer) in [
+        (&annas, "str:anna", "str:ben"),
+        (&bens, "str:ben", "str:anna"),
+    ] {
+        let begin =
+            format!("signed in to the hub at {at} as {me}\ncalling {peer} by way of the hub ...\n");
+        assert!(text.starts_with(&begin), "{text}");
+    }
+    let told = "str:anna: are you there?\nstr:anna has closed: bye\n";
+    assert!(bens.contains(told), "{bens}");
+}
+
+#[test]
+fn peers_who_have_met_go_on_without_the_hub_and_come_back_to_it() {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("p2p-hub-keys");
+    let keys = ["--keys", folder.to_str().unwrap()];
+    let mut hub = Hub::start_at("127.0.0.1:0", &keys);
+    let mut anna = hub.terminal("str:anna", "str:ben");
+    let mut ben = hub.terminal("str:ben", "str:anna");
+    let outputs = [&mut anna, &mut ben].map(|it| BufReader::new(it.stdout.take().unwrap()));
+    let [mut annas, mut bens] = outputs;
+    line_with(&mut annas, "connected with");
+    line_with(&mut bens, "connected with");
+    hub.stop();
+    for output in [&mut annas, &mut bens] {
+        let gone = "the hub has gone: the connection goes on without it";
+        line_with(output, gone);
+    }
+    say(&mut anna, "still there?");
+    line_with(&mut bens, "str:anna: still there?");
+    let hub = Hub::start_at(hub.says("BOWLINE_HUB"), &keys);
+    for output in [&mut annas, &mut bens] {
+        line_with(output, "signed in to the hub at");
+    }
+    say(&mut ben, "and now?");
+    line_with(&mut annas, "str:ben: and now?");
+    assert!(end(anna).0);
+    assert!(end(ben).0);
+    drop(hub);
+}
+
+#[test]
+fn a_hub_that_lets_nobody_in_is_told_with_the_cause() {
+    let hub = Hub::start_at("127.0.0.1:0", &[]);
+    let [at, key] = ["BOWLINE_HUB", "BOWLINE_HUB_KEY"].map(|name| hub.says(name));
+    let to = |hub: &str, key: &str, more: &[&str]| {
+        let who = ["p2p", "--identity", "str:anna", "--peer", "str:ben"];
+        refused(&[&who[..], &["--hub", hub, "--hub-key", key], more].concat())
+    };
+    let stranger = "AAAAC3NzaC1lZDI1NTE5AAAAIJrKKMQzYbpIm0Lgpz4vhALXBZMg0HRCcS4/gWnkrnQj";
+    let impatient = ["--set", "TimeoutInitial=1500"];
+    for (text, cause) in [
+        (
+            to(at, key, &["--hub-login", "jwt:eyJ"]),
+            "the hub does not let this side in: ",
+        ),
+        (
+            to(at, stranger, &impatient),
+            "not signed in to the hub within 1.5 s: ",
+        ),
+        (to("hub", key, &[]), "\"hub\" is no address of a hub"),
+        (to(at, "AAAA", &[]), "the key of the hub: "),
+        (
+            to(at, key, &["--hub-login", "password"]),
+            "one of anonymous, dev, jwt:",
+        ),
+        (
+            to(at, key, &["--signal", "127.0.0.1:1"]),
+            "cannot be used with",
+        ),
+        (
+            refused(&["p2p", "--identity", "str:anna", "--peer", "str:ben"]),
+            "--signal, --hub or BOWLINE_HUB",
+        ),
+        (
+            refused(&["p2p", "--peer", "str:ben", "--hub", at]),
+            "--hub-key",
+        ),
+    ] {
+        assert!(text.contains(cause), "{text}");
+    }
 }
 
 #[test]

@@ -1,12 +1,15 @@
-//! A hub for development: on this machine, with keys that last as long as it runs, and clients that are who they say.
+//! A hub for development: on this machine, with keys that last as long as it runs unless a folder keeps them, and clients
+//! that are who they say.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use bowline_core::ids::AppId;
 
 use crate::hub::Policy;
 use crate::keys::HubKeys;
+use crate::keys::KeysError;
 use crate::namespace::Namespace;
 use crate::server::NoChecker;
 use crate::server::OnNotice;
@@ -32,6 +35,8 @@ pub struct DevOptions {
     pub apps: Vec<AppId>,
     /// Whether others than this machine may reach it, where anybody can be anybody.
     pub insecure: bool,
+    /// The folder of its keys, which are made if there are none. Without one they last as long as the hub.
+    pub keys: Option<PathBuf>,
 }
 
 /// Why there is no hub for development.
@@ -44,6 +49,9 @@ pub enum DevError {
          listen on 127.0.0.1, or say --insecure-dev"
     )]
     Public(SocketAddr),
+    /// The folder of its keys is of no use.
+    #[error(transparent)]
+    Keys(#[from] KeysError),
     /// It cannot start.
     #[error(transparent)]
     Start(#[from] StartError),
@@ -55,6 +63,7 @@ impl Default for DevOptions {
             listen: DEV_ADDRESS,
             apps: Vec::new(),
             insecure: false,
+            keys: None,
         }
     }
 }
@@ -62,15 +71,19 @@ impl Default for DevOptions {
 /// Starts a hub for development.
 ///
 /// # Errors
-/// If others could reach it and that is not wanted, or it cannot start.
+/// If others could reach it and that is not wanted, its keys are of no use, or it cannot start.
 pub fn start(options: &DevOptions, on_notice: OnNotice) -> Result<Running, DevError> {
     if !options.insecure && !options.listen.ip().to_canonical().is_loopback() {
         return Err(DevError::Public(options.listen));
     }
     let crypto = bowline::cert::default_crypto();
+    let keys = match &options.keys {
+        Some(folder) => HubKeys::load_or_make(folder, &crypto)?,
+        None => HubKeys::generate(&crypto).map_err(StartError::System)?,
+    };
     let server = Server::new(Setup {
         listen: vec![options.listen],
-        keys: HubKeys::generate(&crypto).map_err(StartError::System)?,
+        keys,
         policy: policy(options.apps.clone()),
         checker: Arc::new(NoChecker),
     })?;
@@ -151,6 +164,26 @@ mod tests {
         for identity in ["gen:00ff", "ip:192.0.2.1"] {
             assert!(!allowed.contains(&identity.parse().unwrap()), "{identity}");
         }
+    }
+
+    #[test]
+    fn keys_in_a_folder_outlast_it() {
+        let name = format!("bowline-hub-dev-{}", std::process::id());
+        let folder = std::env::temp_dir().join(name);
+        let options = DevOptions {
+            listen: "127.0.0.1:0".parse().unwrap(),
+            keys: Some(folder.clone()),
+            ..DevOptions::default()
+        };
+        let [first, second] = [1, 2].map(|_| {
+            let hub = start(&options, Box::new(|_| {})).unwrap();
+            (hub.key(), hub.authority())
+        });
+        assert_eq!(first, second);
+        std::fs::write(folder.join("identity.pem"), "none").unwrap();
+        let error = start(&options, Box::new(|_| {})).unwrap_err();
+        assert!(matches!(error, DevError::Keys(_)), "{error}");
+        std::fs::remove_dir_all(&folder).unwrap();
     }
 
     #[test]

@@ -4,6 +4,7 @@
 
 use std::io::Write as _;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::mpsc;
 use std::sync::mpsc::RecvTimeoutError;
@@ -21,8 +22,8 @@ use crate::view::terminal::printable;
 /// The arguments of `bowline hub`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// On this machine, with keys that last as long as it runs, and clients that are who they say. For anything else there
-    /// is the program `bowline-hub`.
+    /// On this machine, with keys that last as long as it runs unless --keys keeps them, and clients that are who they
+    /// say. For anything else there is the program `bowline-hub`.
     #[arg(long, required = true)]
     dev: bool,
     /// The IP address and UDP port to listen on.
@@ -31,6 +32,9 @@ pub(crate) struct Args {
     /// Let other machines reach it, where anybody can be anybody.
     #[arg(long)]
     insecure_dev: bool,
+    /// Keep the keys in this folder: a hub that is started anew is the same one to its clients.
+    #[arg(long, value_name = "FOLDER")]
+    keys: Option<PathBuf>,
 }
 
 /// What has happened and is not told yet.
@@ -45,6 +49,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Error> {
         listen: args.listen,
         apps: Vec::new(),
         insecure: args.insecure_dev,
+        keys: args.keys.clone(),
     };
     let (sender, notices) = mpsc::sync_channel::<Notice>(MAX_NOTICES);
     // Not from the thread of the hub, which waits for nobody who reads; what finds no room is not told.

@@ -1,8 +1,9 @@
-//! `bowline p2p`: two terminals find each other by a signaling server, send each other lines, and tell how they
+//! `bowline p2p`: two terminals find each other by a signaling server or a hub, send each other lines, and tell how they
 //! came together.
 //!
 //! Both call each other with symmetric connect, so that it does not matter who is first.
 
+mod hub;
 mod service;
 
 use std::fmt::Write;
@@ -18,16 +19,20 @@ use bowline::EndReason;
 use bowline::Event;
 use bowline::Identity;
 use bowline::InfoFlags;
+use bowline::PeerListener;
 use bowline::SendError;
 use bowline::SendFlags;
 use bowline::Sockets;
 use bowline::VirtualPort;
+use bowline::hub::HubConfig;
 
 use crate::address::Target;
 use crate::cmd::finish::all_arrived;
 use crate::cmd::finish::close_with_linger;
 use crate::cmd::finish::is_delivering;
 use crate::cmd::finish::undelivered_bytes;
+use crate::cmd::p2p::hub::HubArgs;
+use crate::cmd::p2p::hub::HubNews;
 use crate::cmd::p2p::service::Service;
 use crate::cmd::room::when_there_is_room;
 use crate::error::Error;
@@ -45,7 +50,9 @@ pub(crate) struct Args {
     pub(crate) peer: Identity,
     /// The signaling server that both use (`bowline signal-server`).
     #[arg(long, value_name = "HOST:PORT")]
-    pub(crate) signal: Target,
+    pub(crate) signal: Option<Target>,
+    #[command(flatten)]
+    pub(crate) hub: HubArgs,
     /// The virtual port at both ends.
     #[arg(long, value_name = "NUMBER", default_value_t = 0)]
     pub(crate) port: u16,
@@ -64,38 +71,44 @@ const LOOK_FOR_STOP: Duration = Duration::from_millis(50);
 /// For the signal that tells the peer of a failure to leave: signals keep 100 ms between them.
 const LAST_SIGNAL: Duration = Duration::from_millis(200);
 
+/// How the two find each other.
+enum Meeting {
+    Server(Target),
+    Hub(HubConfig),
+}
+
+/// The peer is called, and may call.
+struct Call {
+    listener: PeerListener,
+    connection: Connection,
+    hub: Option<HubNews>,
+}
+
 /// Runs until Ctrl-C is pressed, the connection ends, or standard input does and what was typed can be delivered.
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Error> {
     let stop = Stop::on_signal()?;
     let config = args.settings.config()?;
     check_servers(&config)?;
+    let meeting = args.meeting()?;
+    let patience = config.timeout_initial().into();
     let builder = args.trust.builder(config)?;
     let sockets = builder.loopback_candidates(args.loopback).build()?;
-    let me = sockets.identity();
-    if me.is_anonymous() {
-        return Err(Error::NoIdentity);
+    if sockets.identity() == args.peer {
+        return Err(Error::PeerIsSelf(sockets.identity()));
     }
-    if me == args.peer {
-        return Err(Error::PeerIsSelf(me));
-    }
-    for name in [&me, &args.peer] {
-        if !can_be_named(&name.to_string()) {
-            return Err(Error::Unnameable(name.clone()));
+    let call = match meeting {
+        Meeting::Server(server) => args.by_server(&sockets, &server)?,
+        Meeting::Hub(config) => {
+            let Some(hub) = HubNews::sign_in(&sockets, config, patience, &stop)? else {
+                return Ok(ExitCode::SUCCESS);
+            };
+            args.by_hub(&sockets, hub)?
         }
-    }
-    let (service, addr) = Service::connect(&args.signal, &me)?;
-    let mut config = Config::new();
-    config.set_symmetric_connect(true)?;
-    let port = VirtualPort::from(args.port);
-    // Else who is called first would have nobody to ask.
-    let listener = sockets.listen_p2p_with(port, config.clone())?;
-    let connection =
-        sockets.connect_p2p_with(&args.peer, port, Arc::new(service.sender()), config)?;
-    service.listen(&sockets, &connection, &args.peer);
-    line(&format!("calling {} by way of {addr} ...", args.peer))?;
+    };
     let mut terminal = Terminal {
         sockets,
-        connection,
+        connection: call.connection,
+        hub: call.hub,
         peer: args.peer.clone(),
         is_connected: false,
         has_ended: false,
@@ -103,7 +116,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Error> {
         told: String::new(),
     };
     let talked = terminal.talk(&stop);
-    drop(listener);
+    drop(call.listener);
     if talked.is_err() {
         // Else the peer would find out no sooner than by itself.
         thread::sleep(LAST_SIGNAL);
@@ -114,6 +127,63 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Error> {
         all_arrived(left)?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+impl Args {
+    fn meeting(&self) -> Result<Meeting, Error> {
+        match &self.signal {
+            Some(server) => Ok(Meeting::Server(server.clone())),
+            None => Ok(Meeting::Hub(self.hub.config()?.ok_or(Error::NoMeeting)?)),
+        }
+    }
+
+    fn by_server(&self, sockets: &Sockets, server: &Target) -> Result<Call, Error> {
+        let me = sockets.identity();
+        if me.is_anonymous() {
+            return Err(Error::NoIdentity);
+        }
+        for name in [&me, &self.peer] {
+            if !can_be_named(&name.to_string()) {
+                return Err(Error::Unnameable(name.clone()));
+            }
+        }
+        let (service, addr) = Service::connect(server, &me)?;
+        let (listener, config) = self.listen(sockets)?;
+        let sender = Arc::new(service.sender());
+        let connection = sockets.connect_p2p_with(&self.peer, self.port, sender, config)?;
+        service.listen(sockets, &connection, &self.peer);
+        line(&format!("calling {} by way of {addr} ...", self.peer))?;
+        Ok(Call {
+            listener,
+            connection,
+            hub: None,
+        })
+    }
+
+    /// The hub has let us in.
+    fn by_hub(&self, sockets: &Sockets, hub: HubNews) -> Result<Call, Error> {
+        let me = sockets.identity();
+        if me == self.peer {
+            return Err(Error::PeerIsSelf(me));
+        }
+        let (listener, config) = self.listen(sockets)?;
+        let connection = sockets.connect_peer_with(&self.peer, self.port, config)?;
+        line(&format!("calling {} by way of the hub ...", self.peer))?;
+        Ok(Call {
+            listener,
+            connection,
+            hub: Some(hub),
+        })
+    }
+
+    /// Else who is called first would have nobody to ask. With the settings of the call.
+    fn listen(&self, sockets: &Sockets) -> Result<(PeerListener, Config), Error> {
+        let mut config = Config::new();
+        config.set_symmetric_connect(true)?;
+        let port = VirtualPort::from(self.port);
+        let listener = sockets.listen_p2p_with(port, config.clone())?;
+        Ok((listener, config))
+    }
 }
 
 /// The library takes a list that it cannot read for an empty one, and so does the original. Here somebody has typed it.
@@ -145,6 +215,7 @@ fn check_servers(config: &Config) -> Result<(), Error> {
 struct Terminal {
     sockets: Sockets,
     connection: Connection,
+    hub: Option<HubNews>,
     peer: Identity,
     is_connected: bool,
     /// The peer has left in the usual way.
@@ -196,6 +267,9 @@ impl Terminal {
     }
 
     fn on_event(&mut self, event: &Event) -> Result<(), Error> {
+        if let (Event::AuthenticationChanged { .. }, Some(hub)) = (event, &mut self.hub) {
+            return hub.tell(&self.sockets, self.connection.state());
+        }
         let Event::ConnectionChanged(change) = event else {
             return Ok(());
         };

@@ -16,7 +16,6 @@ use bowline_core::hub::Resumption;
 use bowline_core::hub::Role;
 use bowline_core::identity::Identity;
 use bowline_core::ids::AppId;
-use bowline_core::ids::ConnectionId;
 use bowline_core::rng::Rng;
 use bowline_core::time::Span;
 use bowline_core::time::Timestamp;

@@ -143,6 +143,7 @@ fn run_dev(args: &Args) -> Result<(), Error> {
         listen: args.listen.unwrap_or(dev::DEV_ADDRESS),
         apps: Vec::new(),
         insecure: args.insecure_dev,
+        keys: None,
     };
     let hub = dev::start(&options, log.on_notice())?;
     say(&dev::client_line(&hub))?;
