@@ -1,8 +1,8 @@
 //! Peers behind real NATs: `cargo xtask nat-matrix`.
 //!
 //! The networks are namespaces of Linux with nftables in the routers ([`lab`], [`rules`]); the hosts run
-//! `bowline p2p`, and one on the internet runs coturn and `bowline signal-server`. Each of the [`cells`] is held
-//! against [`theory`]; `docs/nat-matrix.md` has the tables.
+//! `bowline p2p`, and one on the internet runs coturn, `bowline signal-server` and, for some cells, a [`hub`]. Each of the
+//! [`cells`] is held against [`theory`]; `docs/nat-matrix.md` has the tables.
 //!
 //! All of it lives in namespaces of its own, for networks, mounts and processes: this program starts itself again as
 //! the first process in there ([`inside`]). When that ends, for whatever reason, the kernel kills the others and
@@ -17,6 +17,7 @@ use crate::stage::{Job, Outcome, command_line, minutes};
 use crate::{Result, interop};
 
 mod cells;
+mod hub;
 mod inside;
 mod lab;
 mod play;

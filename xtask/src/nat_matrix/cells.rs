@@ -10,9 +10,20 @@ pub(crate) struct Cell {
     /// Namespaces of the two.
     pub(crate) hosts: [String; 2],
     pub(crate) knows: Servers,
+    pub(crate) meeting: Meeting,
     pub(crate) expected: Route,
     /// What happens once they have talked; then they are to talk again.
     pub(crate) change: Option<Change>,
+}
+
+/// What carries the signals of the two.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Meeting {
+    SignalServer,
+    /// A hub of their own.
+    Hub,
+    /// The same, which is killed once they have talked, and started again.
+    MortalHub,
 }
 
 /// A change of the first host's network.
@@ -82,6 +93,7 @@ pub(crate) fn all() -> (String, Vec<Cell>) {
     plan.with_loss();
     plan.on_the_internet();
     plan.with_changes();
+    plan.with_hubs();
     let Plan { lab, cells, .. } = plan;
     (lab.script().to_owned(), cells)
 }
@@ -320,6 +332,29 @@ impl Plan {
         }
     }
 
+    /// Hubs carry signals as well as the server does, and are not needed by those who have met.
+    fn with_hubs(&mut self) {
+        let (open, usual, strict) = (Kind::FULL_CONE, Kind::PORT_RESTRICTED, Kind::SYMMETRIC);
+        for (a, b, servers, meeting) in [
+            (open, strict, Servers::Stun, Meeting::Hub),
+            (usual, usual, Servers::Stun, Meeting::Hub),
+            (strict, strict, Servers::StunAndTurn, Meeting::Hub),
+            (usual, open, Servers::Stun, Meeting::MortalHub),
+        ] {
+            let how = match meeting {
+                Meeting::MortalHub => "by a hub that dies",
+                Meeting::Hub | Meeting::SignalServer => "by a hub",
+            };
+            let name = format!("{} x {}, {how}", label(a), label(b));
+            let hosts = [&host_name(a, "a")[..], &host_name(b, "b")];
+            let expected = route(a, b, servers == Servers::StunAndTurn);
+            self.cell(&name, hosts, servers, expected);
+            if let Some(cell) = self.cells.last_mut() {
+                cell.meeting = meeting;
+            }
+        }
+    }
+
     /// Two routers for a host, which has an interface behind the first.
     fn two_homes(&mut self, host: &str, options: RouterOptions) -> [Router; 2] {
         let first = self.home(host, Kind::PORT_RESTRICTED, options);
@@ -353,6 +388,7 @@ impl Plan {
             name: format!("{name}{}", knows.suffix()),
             hosts: hosts.map(str::to_owned),
             knows,
+            meeting: Meeting::SignalServer,
             expected,
             change: None,
         });

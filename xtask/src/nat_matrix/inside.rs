@@ -8,7 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::Result;
-use crate::nat_matrix::cells::{self, Cell, STUN_PORT, TURN_PASSWORD, TURN_USER};
+use crate::nat_matrix::cells::{self, Cell, Meeting, STUN_PORT, TURN_PASSWORD, TURN_USER};
 use crate::nat_matrix::lab::{SERVER, SERVER_NAMESPACE};
 use crate::nat_matrix::play::{Played, play};
 use crate::nat_matrix::theory::Route;
@@ -136,11 +136,13 @@ pub(crate) fn within(job: &Job<'_>, namespace: &str, program: &Path) -> std::pro
 fn play_all(job: &Job<'_>, program: &Path, cells: &[Cell], run: usize) -> Vec<Played> {
     let mut order: Vec<usize> = (0..cells.len()).collect();
     // Those that take long come first: a failure takes the longest to tell.
-    order.sort_by_key(|index| match cells[*index].expected {
-        Route::None => 0,
-        Route::Relay => 1,
-        Route::Direct => 2,
-    });
+    order.sort_by_key(
+        |index| match (&cells[*index].meeting, cells[*index].expected) {
+            (Meeting::MortalHub, _) | (_, Route::None) => 0,
+            (_, Route::Relay) => 1,
+            (_, Route::Direct) => 2,
+        },
+    );
     let waiting = Mutex::new(order.into_iter());
     let next = || waiting.lock().expect("nobody panics with it").next();
     let done = Mutex::new(Vec::new());

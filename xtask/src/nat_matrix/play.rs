@@ -4,7 +4,8 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use crate::Result;
-use crate::nat_matrix::cells::{Cell, Change};
+use crate::nat_matrix::cells::{Cell, Change, Meeting};
+use crate::nat_matrix::hub::Hub;
 use crate::nat_matrix::inside::{SIGNAL_PORT, within};
 use crate::nat_matrix::lab::SERVER;
 use crate::nat_matrix::terminal::Terminal;
@@ -23,8 +24,13 @@ const TIME_TO_CLOSE: Duration = Duration::from_secs(2);
 const MOMENT: Duration = Duration::from_millis(5);
 /// What each says to the other.
 const HELLO: &str = "hello";
-/// And after a change of networks.
+/// And after a change of networks, or without the hub.
 const AGAIN: &str = "still there?";
+/// And when they have found out that the hub is gone.
+const LATER: &str = "and now?";
+/// What they tell of the hub.
+const SIGNED_IN: &str = "signed in to the hub";
+const GONE: &str = "the hub has gone: the connection goes on";
 
 /// How a cell went.
 #[derive(Debug)]
@@ -46,7 +52,8 @@ pub(crate) enum Found {
         after: Duration,
         /// A relay carried their packets before.
         was_relayed: bool,
-        /// From a change of the first one's network until both had heard of each other again.
+        /// From a change of the first one's network until both had heard of each other again, or from the return of the
+        /// hub until it knew both again.
         recovered: Option<Duration>,
     },
     /// Both gave up.
@@ -124,15 +131,23 @@ pub(crate) fn play(job: &Job<'_>, program: &Path, cell: &Cell, number: usize) ->
 
 struct Pair {
     terminals: [Terminal; 2],
+    hub: Option<Hub>,
 }
 
 impl Pair {
     fn start(job: &Job<'_>, program: &Path, cell: &Cell, number: usize) -> Result<Self> {
         let [a, b] = ["a", "b"].map(|side| format!("str:{side}{number}"));
+        let hub = match cell.meeting {
+            Meeting::SignalServer => None,
+            Meeting::Hub | Meeting::MortalHub => Some(Hub::start(job, program, number)?),
+        };
         let start = |host: &str, me: &str, peer: &str| {
             let mut command = within(job, host, program);
             command.args(["p2p", "--identity", me, "--peer", peer]);
-            command.args(["--signal", &format!("{SERVER}:{SIGNAL_PORT}")]);
+            match &hub {
+                Some(hub) => command.args(hub.arguments()),
+                None => command.args(["--signal", &format!("{SERVER}:{SIGNAL_PORT}")]),
+            };
             for setting in cell.knows.settings() {
                 command.args(["--set", &setting]);
             }
@@ -142,7 +157,7 @@ impl Pair {
             start(&cell.hosts[0], &a, &b)?,
             start(&cell.hosts[1], &b, &a)?,
         ];
-        Ok(Self { terminals })
+        Ok(Self { terminals, hub })
     }
 
     /// Waits until both are connected or have given up.
@@ -160,16 +175,13 @@ impl Pair {
             return self.given_up(begin, limit);
         };
         self.settle(cell.expected);
-        for terminal in &mut self.terminals {
-            terminal.say(HELLO);
-        }
-        let limit = Instant::now() + PATIENCE;
-        if !self.look_until(limit, |[a, b]| a.has_heard(HELLO) && b.has_heard(HELLO)) {
+        if !self.exchange(HELLO) {
             return Err("connected, but data does not pass".into());
         }
-        let recovered = match &cell.change {
-            Some(change) => Some(self.change(job, &cell.hosts[0], change)?),
-            None => None,
+        let recovered = match (&cell.change, cell.meeting) {
+            (Some(change), _) => Some(self.change(job, &cell.hosts[0], change)?),
+            (None, Meeting::MortalHub) => Some(self.lose_hub(job)?),
+            (None, Meeting::SignalServer | Meeting::Hub) => None,
         };
         let routes = self.terminals.each_ref().map(Terminal::connected);
         let is_relayed = routes
@@ -205,14 +217,46 @@ impl Pair {
         job.run(shell.args(["-euc", commands]))
             .map_err(|error| error.to_string())?;
         let since = Instant::now();
-        for terminal in &mut self.terminals {
-            terminal.say(AGAIN);
-        }
-        let limit = since + PATIENCE;
-        if !self.look_until(limit, |[a, b]| a.has_heard(AGAIN) && b.has_heard(AGAIN)) {
+        if !self.exchange(AGAIN) {
             return Err("data does not pass any more after the change".into());
         }
         Ok(since.elapsed())
+    }
+
+    /// Kills the hub, before both know of it and after that has them talk, and starts it again. Tells how long it took
+    /// from then until it knew both.
+    fn lose_hub(&mut self, job: &Job<'_>) -> std::result::Result<Duration, String> {
+        if let Some(hub) = &mut self.hub {
+            hub.kill();
+        }
+        if !self.exchange(AGAIN) {
+            return Err("data does not pass any more without the hub".into());
+        }
+        let limit = Instant::now() + PATIENCE;
+        if !self.look_until(limit, |both| both.iter().all(|one| one.count(GONE) > 0)) {
+            return Err("the end of the hub is not noticed".into());
+        }
+        if !self.exchange(LATER) {
+            return Err("data does not pass any more once the end of the hub is known".into());
+        }
+        let since = Instant::now();
+        if let Some(hub) = &mut self.hub {
+            hub.restart(job).map_err(|error| error.to_string())?;
+        }
+        let is_back = |one: &Terminal| one.count(SIGNED_IN) > 1;
+        if !self.look_until(since + PATIENCE, |both| both.iter().all(is_back)) {
+            return Err("the hub is there again, but not everybody is signed in".into());
+        }
+        Ok(since.elapsed())
+    }
+
+    /// Has each say this. Tells whether both hear it.
+    fn exchange(&mut self, text: &str) -> bool {
+        for terminal in &mut self.terminals {
+            terminal.say(text);
+        }
+        let limit = Instant::now() + PATIENCE;
+        self.look_until(limit, |[a, b]| a.has_heard(text) && b.has_heard(text))
     }
 
     /// Gives those who are connected the time to find a better way, or to show that they find none.

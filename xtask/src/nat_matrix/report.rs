@@ -140,7 +140,7 @@ fn json(played: &[Played]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::nat_matrix::cells::{Cell, Servers};
+    use crate::nat_matrix::cells::{Cell, Meeting, Servers};
     use crate::nat_matrix::theory::Route;
 
     fn played(expected: Route, found: Found) -> Played {
@@ -149,6 +149,7 @@ mod tests {
                 name: "a x b".into(),
                 hosts: ["a".into(), "b".into()],
                 knows: Servers::Stun,
+                meeting: Meeting::SignalServer,
                 expected,
                 change: None,
             },

@@ -1,4 +1,4 @@
-//! One `bowline p2p`, and what it tells.
+//! One `bowline p2p`, or a hub, and what it tells.
 
 use std::fmt;
 use std::io::{BufRead as _, BufReader, Read, Write as _};
@@ -84,6 +84,13 @@ impl Terminal {
         }
     }
 
+    /// Ends it, without giving it the time to tell anybody.
+    pub(crate) fn kill(&mut self) {
+        // Fails if it has ended.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
     /// Ends its input, at which it closes the connection and ends.
     pub(crate) fn hang_up(&mut self) {
         self.stdin = None;
@@ -129,6 +136,11 @@ impl Terminal {
         lines.find_map(|line| line.strip_prefix("error: "))
     }
 
+    /// How many times it has printed this.
+    pub(crate) fn count(&self, text: &str) -> usize {
+        self.transcript.matches(text).count()
+    }
+
     /// All that it has printed.
     pub(crate) fn transcript(&self) -> &str {
         &self.transcript
@@ -165,9 +177,7 @@ fn route_in(line: &str) -> Option<Route> {
 
 impl Drop for Terminal {
     fn drop(&mut self) {
-        // Fails if it has ended.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        self.kill();
     }
 }
 
