@@ -5,7 +5,9 @@
 mod c_library;
 mod closing;
 mod connecting;
+mod hub;
 mod messages;
+mod program;
 mod relays;
 mod room;
 mod server;
