@@ -39,7 +39,18 @@
 //! The hub is known by its key, or by its identity if an authority that is trusted vouches for that: see [`HubPin`]. It
 //! hears nothing before it has proved that it is the one.
 //!
-//! Signals go by the hub unless something else carries them ([`Sockets::set_signaling`]). The hub says of each who it is from;
+//! # What the hub tells about the network
+//!
+//! A hub tells its clients which authorities sign certificates of peers, which keys nobody trusts any more, and which STUN servers
+//! there are, signed and with a revision that only grows. It is believed because the hub is the one that is pinned; with
+//! [`HubConfig::config_key`] only if that key signed it. Authorities are trusted beside those that the application trusts
+//! ([`Sockets::set_trust`]), so that peers of the hub are known to be who they say, and whoever has no certificate of it is
+//! refused as a peer. The STUN servers are asked for connections whose settings say nothing of any. All of that counts for
+//! connections made from then on, and stays after a sign-out, until the interface signs in to another hub.
+//!
+//! # Signals
+//!
+//! They go by the hub unless something else carries them ([`Sockets::set_signaling`]). The hub says of each who it is from;
 //! one that says something else itself is dropped, and counted as
 //! [`DropReason::SignalFromAnother`](crate::DropReason::SignalFromAnother).
 
@@ -52,6 +63,7 @@ use bowline_core::availability::Availability;
 use crate::sockets::Sockets;
 
 pub use bowline_core::hub::HubLogin;
+pub use bowline_core::hub::NetworkConfigError;
 pub use bowline_core::hub::Role;
 
 pub use config::HubConfig;
@@ -74,6 +86,10 @@ pub struct HubStatus {
     pub seen_address: Option<SocketAddr>,
     /// Where the hub is that is connected to.
     pub hub_address: Option<SocketAddr>,
+    /// The revision of what the hub has told about the network and is followed; 0 if there is none.
+    pub network_revision: u64,
+    /// Why what the hub told last about the network is not followed, if it is not. What it told before is.
+    pub network_error: Option<NetworkConfigError>,
 }
 
 impl Sockets {

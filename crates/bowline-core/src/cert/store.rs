@@ -100,6 +100,24 @@ impl CertStore {
         Ok(())
     }
 
+    /// The same with some roots and some revoked keys more, which have bounds of their own: those of what says so
+    /// ([`NetworkConfig`](crate::hub::NetworkConfig)). A root whose ID another key has is left out.
+    pub(crate) fn beside(&self, crypto: &Crypto, roots: &[PublicKey], revoked: &[KeyId]) -> Self {
+        let mut store = self.clone();
+        for root in roots {
+            let public = *root.as_bytes();
+            let scope = Scope::UNLIMITED;
+            if let Ok(id) = store.unique_id(&public) {
+                let key = TrustedKey { public, scope };
+                // What has limits here keeps them.
+                store.roots.entry(id).or_insert(key);
+            }
+        }
+        store.revoked.extend(revoked);
+        store.evaluate(crypto);
+        store
+    }
+
     /// Whether it can vouch for anybody at all: without a root nobody can be checked.
     pub fn has_roots(&self) -> bool {
         !self.roots.is_empty()

@@ -18,6 +18,7 @@ mod cookies;
 mod datagrams;
 mod dial;
 mod memory;
+mod network;
 mod pair;
 mod peers;
 mod rejection;
@@ -49,6 +50,7 @@ use crate::crypto::key_update::KeyLimits;
 use crate::crypto::keys::SigningKey;
 use crate::endpoint::budget::Budget;
 use crate::endpoint::cookies::Cookies;
+use crate::endpoint::network::Told;
 use crate::endpoint::peers::Peers;
 use crate::endpoint::rejection::Rejections;
 use crate::endpoint::table::Table;
@@ -181,6 +183,7 @@ pub struct Endpoint {
     listeners: BTreeMap<SocketId, Listener>,
     last_stateless_reply: Option<Timestamp>,
     trust: Trust,
+    network: Option<Told>,
     windows: Windows,
     peers: Peers,
     drops: DropCounters,
@@ -222,6 +225,7 @@ impl Endpoint {
             listeners: BTreeMap::new(),
             last_stateless_reply: None,
             trust: Trust::new(),
+            network: None,
             windows: Windows::default(),
             peers,
             drops: DropCounters::new(),

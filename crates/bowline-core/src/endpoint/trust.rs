@@ -9,7 +9,6 @@ use alloc::string::String;
 use alloc::sync::Arc;
 
 use crate::availability::Availability;
-use crate::cert::CertError;
 use crate::cert::authority::KeyId;
 use crate::cert::credentials::Credentials;
 use crate::cert::credentials::CredentialsError;
@@ -18,7 +17,6 @@ use crate::cert::date::UnixTime;
 use crate::cert::keypair::KeyPair;
 use crate::cert::keypair::PublicKey;
 use crate::cert::request::CertificateRequest;
-use crate::cert::store::CertStore;
 use crate::crypto::Crypto;
 use crate::crypto::keys::SigningKey;
 use crate::endpoint::Endpoint;
@@ -250,25 +248,6 @@ impl Endpoint {
     /// Who does the cryptography.
     pub fn crypto(&self) -> &Crypto {
         &self.host.crypto
-    }
-
-    /// Whom we trust.
-    pub fn trust(&self) -> &CertStore {
-        &self.host.store
-    }
-
-    /// Trusts these, and nobody else, from now on. The connections that exist do not change.
-    pub fn set_trust(&mut self, store: CertStore) {
-        self.host_mut().store = store;
-    }
-
-    /// Distrusts a key for good, be it an authority's or a peer's.
-    ///
-    /// # Errors
-    /// If too many are.
-    pub fn revoke(&mut self, id: KeyId) -> Result<(), CertError> {
-        let crypto = self.host.crypto.clone();
-        self.host_mut().store.revoke(&crypto, id)
     }
 
     /// Becomes somebody else, without key and certificate. The connections that exist do not change:

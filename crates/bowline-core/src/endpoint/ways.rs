@@ -19,6 +19,7 @@ use core::net::SocketAddr;
 use core::ops::Range;
 
 use crate::config::Config;
+use crate::config::ConfigKey;
 use crate::counters::DropReason;
 use crate::endpoint::DatagramEvent;
 use crate::endpoint::Endpoint;
@@ -62,17 +63,21 @@ pub(super) struct Ways {
     pub(super) wish: Option<Arc<Wish>>,
     pub(super) names: BTreeMap<String, Name>,
     pub(super) to_resolve: VecDeque<String>,
+    /// The STUN servers of the network, for connections whose settings say nothing of any.
+    network_servers: Vec<ServerUri>,
 }
 
 /// What a connection's settings ask for.
-#[derive(Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct Wish {
     mask: CandidateTypes,
+    /// Its STUN servers are those of the network.
+    follows_network: bool,
     pub(super) stun: Vec<ServerUri>,
     pub(super) turn: Vec<TurnUri>,
 }
 
-#[derive(Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct TurnUri {
     server: ServerUri,
     pub(super) user: String,
@@ -102,7 +107,8 @@ impl Name {
 
 impl Wish {
     /// What is wrong with a list was said when it was set; here it counts as empty.
-    fn of(config: &Config) -> Self {
+    fn of(config: &Config, network_servers: &[ServerUri]) -> Self {
+        let follows_network = config.origin(ConfigKey::P2pStunServerList).is_none();
         let list = |service, text: &str| uri::parse_list(service, text).unwrap_or_default();
         let servers = list(Service::Turn, config.turn_servers());
         let split = |text: &str| -> Vec<String> { text.split(',').map(String::from).collect() };
@@ -122,7 +128,11 @@ impl Wish {
         let turn = servers.iter().cloned().zip(accounts);
         Self {
             mask: config.ice_candidates(),
-            stun: list(Service::Stun, config.stun_servers()),
+            follows_network,
+            stun: match follows_network {
+                true => network_servers.to_vec(),
+                false => list(Service::Stun, config.stun_servers()),
+            },
             turn: turn
                 .map(|(server, (user, password))| TurnUri {
                     server,
@@ -154,12 +164,13 @@ impl Ways {
             wish: None,
             names: BTreeMap::new(),
             to_resolve: VecDeque::new(),
+            network_servers: Vec::new(),
         }
     }
 
     /// A connection looks for ways.
     pub(super) fn want(&mut self, now: Timestamp, id: ConnectionId, config: &Config) {
-        let wish = self.share(Wish::of(config));
+        let wish = self.share(Wish::of(config, &self.network_servers));
         self.wishes.insert(id, Arc::clone(&wish));
         self.look_up(now, &wish);
         self.gather(now, id, &wish);
@@ -472,5 +483,6 @@ impl Endpoint {
     }
 }
 
+mod network;
 #[cfg(test)]
 mod tests;

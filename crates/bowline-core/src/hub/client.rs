@@ -22,6 +22,9 @@
 //! The hub signs a certificate with each welcome, and another one before that expires: for the longest-lived two hours
 //! before, for others when a third of their time is left, each a little earlier by chance.
 //!
+//! What the hub says about the network is checked here and handed on; see the module of
+//! [`NetworkConfig`](crate::hub::NetworkConfig).
+//!
 //! [`Availability`] follows from where it stands: nothing of it is kept apart.
 
 use alloc::collections::VecDeque;
@@ -30,6 +33,7 @@ use alloc::string::ToString as _;
 use alloc::vec::Vec;
 
 use crate::availability::Availability;
+use crate::cert::keypair::PublicKey;
 use crate::crypto::Crypto;
 use crate::hub::FromHub;
 use crate::hub::Goodbye;
@@ -89,6 +93,12 @@ pub struct HubClient {
     identity: Option<Identity>,
     /// What the hub gave for coming back.
     resume: Vec<u8>,
+    /// Who may sign what the network is like; whoever the hub names, if there is nobody.
+    config_keys: Vec<PublicKey>,
+    /// The highest revision of that.
+    network_revision: u64,
+    /// The certificate of the welcome, until it is known what the network is like.
+    kept_certificate: Option<Vec<u8>>,
     /// Attempts that failed since the last welcome.
     failures: u32,
     /// Pauses since it was last signed in for a while: each is longer than the one before.
@@ -135,6 +145,9 @@ impl HubClient {
             expires_at: None,
             identity: None,
             resume: Vec::new(),
+            config_keys: Vec::new(),
+            network_revision: 0,
+            kept_certificate: None,
             failures: 0,
             pauses: 0,
             was_signed_in: false,
@@ -218,6 +231,9 @@ impl HubClient {
                 return;
             }
         };
+        if !matches!(message, FromHub::Config { .. } | FromHub::Unknown) {
+            self.release_certificate();
+        }
         match message {
             FromHub::Challenge(nonce) => self.on_challenge(now, &nonce),
             FromHub::Welcome(welcome) => self.on_welcome(now, welcome),
@@ -234,10 +250,15 @@ impl HubClient {
             FromHub::Nack { number, reason } => {
                 self.if_signed_in(HubEvent::SignalRefused { number, reason });
             }
-            FromHub::Certificate(bytes) => self.if_signed_in(HubEvent::Certificate(bytes)),
+            FromHub::Certificate(bytes) => {
+                // Newer than the one of the welcome.
+                self.kept_certificate = None;
+                self.if_signed_in(HubEvent::Certificate(bytes));
+            }
             FromHub::Resume(resumption) => self.on_resumption(resumption),
+            FromHub::Config { body, .. } => self.on_network(body.as_ref()),
             // Of no use to a client of this version.
-            FromHub::Config { .. } | FromHub::Unknown => {}
+            FromHub::Unknown => {}
         }
     }
 
@@ -380,7 +401,11 @@ impl HubClient {
             seen_address: welcome.seen_address,
             unix_ms: welcome.unix_ms,
         });
+        self.kept_certificate = None;
         match welcome.certificate {
+            Some(bytes) if welcome.config_revision > self.network_revision => {
+                self.keep_certificate(now, bytes);
+            }
             Some(bytes) => self.events.push_back(HubEvent::Certificate(bytes)),
             None if self.request.is_some() => self.ask_again(now),
             None => {}
@@ -479,6 +504,7 @@ impl HubClient {
     }
 }
 
+mod network;
 mod renewal;
 mod telling;
 #[cfg(test)]

@@ -1,8 +1,31 @@
 //! What the operator of a hub tells all clients about the network, signed.
 //!
 //! The hub hands it out, and it may come by other ways as well, such as HTTP or a file: what counts is the signature, by a
-//! key that the client has been given together with the hub's. Its revision only grows; a client keeps to the highest that
-//! it has seen, so that nobody can hand it an old one in which a key is not revoked yet.
+//! key that the client has been given together with the hub's ([`NetworkConfig::verify`]). Its revision only grows; a client
+//! keeps to the highest that it has seen, so that nobody can hand it an old one in which a key is not revoked yet.
+//!
+//! A client that was given no such key has the hub's own pin, and its connection to that hub: whatever comes by it is
+//! what the operator's machine says. It takes a configuration by the key that comes with it
+//! ([`NetworkConfig::verify_by_its_own_key`]), which finds what was damaged or signed wrongly, and nothing else. Who names a key is
+//! stricter: then not even the hub can name other authorities, unless it has that key.
+//!
+//! # What a client does with it
+//!
+//! ```text
+//! hub ── Welcome (revision 7), Config ──▶ HubClient: signature? newer than what is known?
+//!                                           │ HubEvent::Network, or HubEvent::NetworkRefused
+//!                                           ▼
+//!                                         Endpoint::set_network: authorities, revoked keys, STUN servers
+//! ```
+//!
+//! * A welcome says which revision follows. If that is news, the client keeps the certificate that came with the welcome until
+//!   the configuration is there: with the certificate, calls begin that wait for it, and they shall know whom to trust.
+//! * Authorities are trusted beside those that the application trusts, and revoked keys distrusted beside those that it
+//!   has revoked. Nothing that the application has set is changed: each configuration stands in the place of the one before.
+//! * STUN servers serve connections whose settings say nothing of any, not even that there are none.
+//! * What is refused changes nothing: what was taken before goes on, and so does the session.
+//! * The revision is kept for as long as the interface signs in to the same hub with the same keys. It is not kept on
+//!   disk: a process that is new takes what its hub says first.
 
 use alloc::string::String;
 use alloc::string::ToString as _;
@@ -54,6 +77,19 @@ pub enum NetworkConfigError {
     /// More of something than there may be.
     #[error("the network's configuration has too many {0}")]
     TooMany(&'static str),
+    /// No key is expected, and none came with it.
+    #[error("the network's configuration comes without its key, and no other is known")]
+    NoKey,
+    /// A newer one is known.
+    #[error(
+        "revision {revision} of the network's configuration is older than {known}, which is known"
+    )]
+    Older {
+        /// Which it is.
+        revision: u64,
+        /// The highest that is known.
+        known: u64,
+    },
 }
 
 /// So that what is signed here is taken for nothing else.
@@ -72,9 +108,11 @@ impl NetworkConfig {
         let body = self.to_pb().encode_to_vec();
         // Whoever signs finds out, not whoever is to take it.
         Self::parse(&body)?;
+        let public = key.public(crypto);
         Ok(SignedBody {
             signature: key.sign(crypto, &statement(&body)),
-            key_id: KeyId::of(&key.public(crypto)).get(),
+            key_id: KeyId::of(&public).get(),
+            key: PublicKey::new(public).ok(),
             body,
         })
     }
@@ -102,6 +140,18 @@ impl NetworkConfig {
             return Err(NetworkConfigError::BadSignature);
         }
         Self::parse(&signed.body)
+    }
+
+    /// What is signed by the key that comes with it. That says nothing of whose key it is: who sent it must be known.
+    ///
+    /// # Errors
+    /// If there is no key, if it did not sign this, or if it makes no sense.
+    pub fn verify_by_its_own_key(
+        signed: &SignedBody,
+        crypto: &Crypto,
+    ) -> Result<Self, NetworkConfigError> {
+        let key = signed.key.ok_or(NetworkConfigError::NoKey)?;
+        Self::verify(signed, crypto, &[key])
     }
 
     fn parse(body: &[u8]) -> Result<Self, NetworkConfigError> {
@@ -209,6 +259,27 @@ mod tests {
         other.signature = key(1).sign(&provider(), &other.body);
         let taken = NetworkConfig::verify(&other, &provider(), &trusted);
         assert_eq!(taken, Err(NetworkConfigError::BadSignature));
+    }
+
+    #[test]
+    fn by_its_own_key_it_is_taken_if_that_signed_it() {
+        let signed = config().sign(&provider(), &key(1)).unwrap();
+        let taken = |signed: &SignedBody| NetworkConfig::verify_by_its_own_key(signed, &provider());
+        assert_eq!(taken(&signed), Ok(config()));
+        let without = SignedBody {
+            key: None,
+            ..signed.clone()
+        };
+        assert_eq!(taken(&without), Err(NetworkConfigError::NoKey));
+        let by_another = SignedBody {
+            key: Some(public(2)),
+            ..signed.clone()
+        };
+        let id = KeyId::new(signed.key_id);
+        assert_eq!(taken(&by_another), Err(NetworkConfigError::UnknownKey(id)));
+        let mut damaged = signed;
+        damaged.body.push(0);
+        assert_eq!(taken(&damaged), Err(NetworkConfigError::BadSignature));
     }
 
     #[test]

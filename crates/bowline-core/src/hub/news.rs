@@ -7,6 +7,8 @@ use core::net::SocketAddr;
 
 use crate::availability::Availability;
 use crate::hub::NackReason;
+use crate::hub::NetworkConfig;
+use crate::hub::NetworkConfigError;
 use crate::identity::Identity;
 
 /// What the owner of a client is to do.
@@ -48,6 +50,10 @@ pub enum HubEvent {
     },
     /// The hub has signed a certificate ([`SignedCertificate`](crate::cert::signed::SignedCertificate)).
     Certificate(Vec<u8>),
+    /// The operator says something new about the network, and it is to be believed.
+    Network(NetworkConfig),
+    /// What the hub says about the network is not taken, and why.
+    NetworkRefused(NetworkConfigError),
     /// A peer has sent a signal.
     Signal {
         /// Who, as the hub vouches.

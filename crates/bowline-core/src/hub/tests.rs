@@ -9,6 +9,9 @@ use proptest::prelude::*;
 use prost::Message as _;
 
 use super::*;
+use crate::cert::keypair::PublicKey;
+use crate::crypto::keys::SigningKey;
+use crate::crypto::rustcrypto::provider;
 use crate::hub::limits::MAX_HUB_CONFIG;
 use crate::hub::limits::MAX_HUB_CREDENTIAL;
 use crate::hub::limits::MAX_HUB_MESSAGE;
@@ -78,10 +81,13 @@ fn what_clients_say_comes_back_as_it_was() {
 
 #[test]
 fn what_hubs_say_comes_back_as_it_was() {
+    let key = SigningKey::from_seed([1; 32]).public(&provider());
+    let key = PublicKey::new(key).unwrap();
     let body = SignedBody {
         body: vec![7; MAX_HUB_CONFIG],
         signature: [3; 64],
         key_id: 5,
+        key: Some(key),
     };
     let all = [
         FromHub::Challenge([7; 32]),
@@ -108,7 +114,11 @@ fn what_hubs_say_comes_back_as_it_was() {
         },
         FromHub::Config {
             revision: 10,
-            body: Some(body),
+            body: Some(body.clone()),
+        },
+        FromHub::Config {
+            revision: 11,
+            body: Some(SignedBody { key: None, ..body }),
         },
         FromHub::Resume(Resumption(vec![6; MAX_HUB_RESUME])),
         FromHub::Unknown,

@@ -1,8 +1,8 @@
 //! The certificate that the hub shows clients, by which those who trust its authority know it without its key.
 //!
-//! It is of the hub's own key, for [`HUB_IDENTITY`] and no game ([`AppId::ANY`]), signed by the hub's own authority. It is made anew at each start,
-//! so that it is by the key that the authority has then, and whenever a third of its time is left. Who pins the key does not
-//! look at it.
+//! It is of the hub's own key, for [`HUB_IDENTITY`] and no game ([`AppId::ANY`]), signed by the hub's own authority. It is made
+//! anew at each start, so that it is by the key that the authority has then, and whenever a third of its time is left. Who
+//! pins the key does not look at it.
 
 use bowline::CredentialsError;
 use bowline::Crypto;

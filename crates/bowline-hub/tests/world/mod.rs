@@ -22,6 +22,7 @@ use bowline::cert::KeyPair;
 use bowline::hub::HubConfig;
 use bowline::hub::HubLogin;
 use bowline_core::crypto::keys::SigningKey;
+use bowline_core::hub::SignedBody;
 use bowline_hub::hub::Check;
 use bowline_hub::hub::GameServerKey;
 use bowline_hub::hub::Policy;
@@ -57,6 +58,8 @@ pub(crate) struct World {
     pub(crate) policy: Policy,
     pub(crate) address: SocketAddr,
     pub(crate) hub: Option<Running>,
+    /// What it tells about the network from its next start on.
+    pub(crate) network: Option<(u64, SignedBody)>,
 }
 
 pub(crate) fn space(prefix: &str) -> Namespace {
@@ -112,6 +115,7 @@ impl World {
             policy,
             address: free.local_addr().unwrap(),
             hub: None,
+            network: None,
         }
     }
 
@@ -122,7 +126,10 @@ impl World {
             policy: self.policy.clone(),
             checker: Arc::new(Believer),
         };
-        let server = Server::new(setup).unwrap();
+        let mut server = Server::new(setup).unwrap();
+        if let Some((revision, body)) = self.network.clone() {
+            server.announce(revision, body);
+        }
         self.hub = Some(server.spawn(Box::new(|_| {})).unwrap());
     }
 

@@ -11,10 +11,12 @@
 //! The lock of the client comes after that of the endpoint: what the client has to say of it is looked at with both held,
 //! so that news of a hub that was left change nothing. Nothing of a connection is touched under it.
 //!
-//! `work` is what there is to do, one step after the other; `signals` carries signals.
+//! `work` is what there is to do, one step after the other; `signals` carries signals; `network` follows what the hub says
+//! about the network.
 //!
 //! [`Followup`]: crate::driver::followup::Followup
 
+mod network;
 mod signals;
 mod work;
 
@@ -36,6 +38,7 @@ use bowline_core::ids::ConnectionId;
 use bowline_core::time::Timestamp;
 
 use crate::driver::Inner;
+use crate::driver::hub_link::network::Network;
 use crate::driver::slot::Slot;
 use crate::hub::HubAddress;
 use crate::hub::HubConfig;
@@ -47,6 +50,8 @@ pub(crate) struct HubLink {
     desk: Option<Box<Desk>>,
     /// How many desks there have been, by which news of one that is gone are known.
     desks: u64,
+    /// What is followed of what a hub has said about the network; it outlasts the desk.
+    network: Option<Network>,
     /// A thread does what there is to do.
     is_attended: bool,
     /// It shall look again.
@@ -108,7 +113,8 @@ impl Inner {
     /// Takes another hub, and signs in at once if wanted, else when it is needed.
     pub(crate) fn set_hub(self: &Arc<Self>, config: HubConfig, starts: bool) {
         self.trust_also(&config.authorities);
-        let client = new_client(&mut self.hub.lock().endpoint, &config);
+        let network_revision = self.known_revision(&config);
+        let client = new_client(&mut self.hub.lock().endpoint, &config, network_revision);
         let desk = Desk {
             home: Arc::downgrade(self),
             client,
@@ -123,6 +129,8 @@ impl Inner {
                 session: 0,
                 seen_address: None,
                 hub_address: None,
+                network_revision,
+                network_error: None,
             },
             sent: VecDeque::new(),
         };
@@ -131,6 +139,7 @@ impl Inner {
             link.desks += 1;
             link.desk.replace(Box::new(desk))
         };
+        self.forget_other_network();
         self.hang_up_for_good(before);
         if starts {
             self.start_hub(true);
@@ -174,7 +183,7 @@ impl Inner {
             }
             if is_new || desk.client.availability() == Availability::NeverTried {
                 // Who we are may have been said since the last time.
-                desk.client = new_client(endpoint, &desk.config);
+                desk.client = new_client(endpoint, &desk.config, desk.status.network_revision);
             }
             let request = endpoint.certificate_request();
             desk.client.start(Some(request.to_bytes()));
@@ -203,16 +212,15 @@ impl Inner {
 
     /// The interface is somebody else from now on, and has to sign in anew.
     pub(crate) fn reset_hub(&self) {
-        let config = self
-            .link
-            .lock()
-            .desk
-            .as_ref()
-            .map(|desk| desk.config.clone());
-        let Some(config) = config else {
+        let known = {
+            let link = self.link.lock();
+            let desk = link.desk.as_ref();
+            desk.map(|desk| (desk.config.clone(), desk.status.network_revision))
+        };
+        let Some((config, revision)) = known else {
             return;
         };
-        let client = new_client(&mut self.hub.lock().endpoint, &config);
+        let client = new_client(&mut self.hub.lock().endpoint, &config, revision);
         let slot = {
             let mut link = self.link.lock();
             link.desks += 1;
@@ -323,7 +331,7 @@ impl Desk {
     }
 }
 
-fn new_client(endpoint: &mut Endpoint, config: &HubConfig) -> HubClient {
+fn new_client(endpoint: &mut Endpoint, config: &HubConfig, revision: u64) -> HubClient {
     let own = endpoint.identity();
     let own = (!own.is_anonymous()).then(|| own.clone());
     let client = HubClientConfig {
@@ -335,6 +343,7 @@ fn new_client(endpoint: &mut Endpoint, config: &HubConfig) -> HubClient {
     };
     let crypto = endpoint.crypto().clone();
     HubClient::new(client, crypto, endpoint.hub_rng())
+        .with_network(config.config_keys.clone(), revision)
 }
 
 const NOT_YET: &str = "not signed in to the hub";

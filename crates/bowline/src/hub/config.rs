@@ -25,6 +25,7 @@ pub struct HubConfig {
     pub(crate) role: Role,
     pub(crate) identity: Option<Identity>,
     pub(crate) authorities: Vec<PublicKey>,
+    pub(crate) config_keys: Vec<PublicKey>,
 }
 
 /// How a hub is known.
@@ -105,6 +106,7 @@ impl HubConfig {
             role: Role::User,
             identity: None,
             authorities: Vec::new(),
+            config_keys: Vec::new(),
         };
         let mut addresses = address.split(',');
         addresses.try_fold(none, |config, address| config.or_at(address.trim()))
@@ -120,6 +122,7 @@ impl HubConfig {
     /// | `BOWLINE_HUB_LOGIN_FILE` | a file that says it, so that others do not see it |
     /// | `BOWLINE_HUB_IDENTITY` | who we want to be |
     /// | `BOWLINE_HUB_AUTHORITY` | the key of the authority that vouches for peers, to be trusted |
+    /// | `BOWLINE_HUB_CONFIG_KEY` | the key that signs what the network is like: [`config_key`](Self::config_key) |
     ///
     /// `None` without `BOWLINE_HUB`.
     ///
@@ -195,9 +198,18 @@ impl HubConfig {
         Ok(self.login(login))
     }
 
+    /// A key that signs what the hub tells about the network: authorities, revoked keys, STUN servers. With one, or several,
+    /// nothing else is believed. Without one the hub is, whatever key it shows: it is the one that is [pinned](HubPin).
+    #[must_use]
+    pub fn config_key(mut self, key: PublicKey) -> Self {
+        self.config_keys.push(key);
+        self
+    }
+
     /// An authority that is trusted from the sign-in on, beside those of [`Sockets::set_trust`](crate::Sockets::set_trust): the
-    /// one that signs the hub's certificates, so that peers of the same hub are known to be who they say. A later
-    /// `set_trust` says anew who is trusted: put it into that, too.
+    /// one that signs the hub's certificates, so that peers of the same hub are known to be who they say. Not needed with a
+    /// hub that tells which ones there are, as `bowline-hub` does. A later `set_trust` says anew who is trusted: put it
+    /// into that, too.
     #[must_use]
     pub fn authority(mut self, key: PublicKey) -> Self {
         self.authorities.push(key);

@@ -8,6 +8,7 @@ use crate::cert::authority::Authority;
 use crate::cert::check::AuthPolicy;
 use crate::cert::expect::Expect;
 use crate::cert::issue::CertSpec;
+use crate::cert::store::CertStore;
 use crate::config::Config;
 use crate::connection::ConnectionState;
 use crate::counters::DropReason;

@@ -97,3 +97,36 @@ fn names_of_one_list_take_no_room_from_each_other() {
     assert_eq!(lab.want(999, &list), [name(997)]);
     assert_eq!(lab.failures(999), 1);
 }
+
+#[test]
+fn servers_of_the_network_serve_who_has_said_nothing_of_any() {
+    let mut lab = Lab::new();
+    let told = |numbers: &[usize]| -> Vec<ServerUri> {
+        let names = numbers.iter().map(|number| name(*number));
+        names
+            .map(|name| ServerUri::parse(Service::Stun, &name).unwrap())
+            .collect()
+    };
+    // One has its own, one wants none, and one says nothing and is there before the network does.
+    assert_eq!(lab.want(1, &[name(1)]), [name(1)]);
+    assert!(lab.want(2, &[]).is_empty());
+    lab.ways.want(START, connection(3), &Config::default());
+    assert!(lab.asked().is_empty());
+    lab.ways.set_network_servers(lab.now, &told(&[5]));
+    assert_eq!(lab.asked(), [name(5)]);
+    let listed = |lab: &Lab, number| -> Vec<String> {
+        let wish = &lab.ways.wishes[&connection(number)];
+        wish.names().cloned().collect()
+    };
+    assert_eq!(listed(&lab, 1), [name(1)]);
+    assert!(listed(&lab, 2).is_empty());
+    assert_eq!(listed(&lab, 3), [name(5)]);
+    // What is said later stands in the place of that.
+    lab.ways.want(START, connection(4), &Config::default());
+    lab.ways.set_network_servers(lab.now, &told(&[6, 7]));
+    assert_eq!(lab.asked(), [name(6), name(7)]);
+    assert_eq!(listed(&lab, 3), [name(6), name(7)]);
+    assert_eq!(listed(&lab, 4), [name(6), name(7)]);
+    lab.ways.set_network_servers(lab.now, &[]);
+    assert!(listed(&lab, 4).is_empty());
+}

@@ -14,6 +14,8 @@ use crate::hub::NackReason;
 use crate::hub::Resumption;
 use crate::hub::limits::HUB_RENEW_RETRY;
 
+mod network;
+
 const START: Timestamp = Timestamp::from_micros(1_000_000);
 const HUB_KEY: [u8; 32] = [8; 32];
 

@@ -615,6 +615,9 @@ pub struct HubConfig {
     pub signature: ::core::option::Option<::prost::alloc::vec::Vec<u8>>,
     #[prost(fixed64, optional, tag = "4")]
     pub key_id: ::core::option::Option<u64>,
+    /// The public key of 32 bytes. Whoever has no key to expect checks the signature by it, and trusts who sent this.
+    #[prost(bytes = "vec", optional, tag = "5")]
+    pub key: ::core::option::Option<::prost::alloc::vec::Vec<u8>>,
 }
 /// What is signed as the body of a HubConfig.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

@@ -279,6 +279,8 @@ impl Inner {
                 self.check_own_identity(desk, &identity);
             }
             HubEvent::Certificate(bytes) => self.take_certificate(desk, &bytes),
+            HubEvent::Network(config) => self.take_network(desk, &config),
+            HubEvent::NetworkRefused(error) => self.refuse_network(desk, error),
             HubEvent::Signal { from, payload } => self.take_hub_signal(&from, &payload),
             HubEvent::SignalRefused { number, reason } => {
                 self.on_signal_refused(desk, number, reason);

@@ -68,6 +68,9 @@ pub(super) fn read(
         let key = super::key(&key).map_err(HubConfigError::Authority)?;
         config = config.authority(key);
     }
+    if let Some(key) = variable("BOWLINE_HUB_CONFIG_KEY")? {
+        config = config.config_key(super::key(&key)?);
+    }
     Ok(Some(config))
 }
 
@@ -128,11 +131,13 @@ mod tests {
             ("BOWLINE_HUB_LOGIN", "dev"),
             ("BOWLINE_HUB_IDENTITY", "str:anna"),
             ("BOWLINE_HUB_AUTHORITY", KEY),
+            ("BOWLINE_HUB_CONFIG_KEY", KEY),
         ];
         let config = read_from(&all).unwrap().unwrap();
         assert_eq!(config.addresses.len(), 2);
         assert_eq!(config.identity, Some("str:anna".parse().unwrap()));
         assert_eq!(config.authorities.len(), 1);
+        assert_eq!(config.config_keys.len(), 1);
         let of_file = [
             ("BOWLINE_HUB", "a:1"),
             ("BOWLINE_HUB_KEY", KEY),

@@ -1,0 +1,163 @@
+//! What a hub says about the network.
+
+use super::*;
+use crate::cert::authority::KeyId;
+use crate::hub::NetworkConfig;
+use crate::hub::NetworkConfigError;
+use crate::hub::SignedBody;
+
+fn public(seed: u8) -> PublicKey {
+    let key = SigningKey::from_seed([seed; 32]);
+    PublicKey::new(key.public(&rustcrypto::provider())).unwrap()
+}
+
+fn network(revision: u64) -> NetworkConfig {
+    NetworkConfig {
+        revision,
+        authorities: vec![public(9)],
+        ..NetworkConfig::default()
+    }
+}
+
+/// As key 1 has signed it.
+fn signed(revision: u64) -> SignedBody {
+    let key = SigningKey::from_seed([1; 32]);
+    network(revision)
+        .sign(&rustcrypto::provider(), &key)
+        .unwrap()
+}
+
+fn told(revision: u64) -> FromHub {
+    FromHub::Config {
+        revision,
+        body: Some(signed(revision)),
+    }
+}
+
+/// What is heard but for how it stands.
+fn heard(desk: &mut Desk) -> Vec<HubEvent> {
+    let events = core::iter::from_fn(|| desk.client.poll_event());
+    let stands = |event: &HubEvent| matches!(event, HubEvent::Availability { .. });
+    events.filter(|event| !stands(event)).collect()
+}
+
+fn signed_in(keys: Vec<PublicKey>, revision: u64) -> Desk {
+    let mut desk = Desk::new(HubLogin::Dev);
+    desk.client = desk.client.with_network(keys, revision);
+    desk.client.start(Some(vec![9]));
+    desk.greet();
+    desk.hear(&FromHub::Welcome(welcome()));
+    heard(&mut desk);
+    desk
+}
+
+#[test]
+fn regression_what_the_hub_says_about_the_network_is_taken_up() {
+    let mut desk = signed_in(Vec::new(), 0);
+    desk.hear(&told(3));
+    assert_eq!(heard(&mut desk), [HubEvent::Network(network(3))]);
+    desk.hear(&told(3));
+    assert_eq!(heard(&mut desk), [], "it is known");
+    desk.hear(&told(4));
+    assert_eq!(heard(&mut desk), [HubEvent::Network(network(4))]);
+}
+
+#[test]
+fn an_older_revision_is_refused_also_by_a_client_that_is_told_what_is_known() {
+    let mut desk = signed_in(Vec::new(), 3);
+    desk.hear(&told(4));
+    heard(&mut desk);
+    desk.hear(&told(3));
+    let (revision, known) = (3, 4);
+    let older = NetworkConfigError::Older { revision, known };
+    assert_eq!(heard(&mut desk), [HubEvent::NetworkRefused(older)]);
+    let mut desk = signed_in(Vec::new(), 5);
+    desk.hear(&told(4));
+    let (revision, known) = (4, 5);
+    let older = NetworkConfigError::Older { revision, known };
+    assert_eq!(heard(&mut desk), [HubEvent::NetworkRefused(older)]);
+}
+
+#[test]
+fn a_named_key_is_the_only_one() {
+    let mut desk = signed_in(vec![public(7), public(1)], 0);
+    desk.hear(&told(3));
+    assert_eq!(heard(&mut desk), [HubEvent::Network(network(3))]);
+    let mut desk = signed_in(vec![public(7)], 0);
+    desk.hear(&told(3));
+    let id = KeyId::of(public(1).as_bytes());
+    let unknown = NetworkConfigError::UnknownKey(id);
+    assert_eq!(heard(&mut desk), [HubEvent::NetworkRefused(unknown)]);
+}
+
+#[test]
+fn what_was_not_signed_so_is_refused_and_the_session_goes_on() {
+    let mut desk = signed_in(Vec::new(), 0);
+    let mut body = signed(3);
+    body.signature[0] ^= 1;
+    desk.hear(&FromHub::Config {
+        revision: 3,
+        body: Some(body),
+    });
+    let bad = HubEvent::NetworkRefused(NetworkConfigError::BadSignature);
+    assert_eq!(heard(&mut desk), [bad]);
+    assert_eq!(desk.actions(), []);
+    assert_eq!(desk.client.availability(), Availability::Current);
+    // Nor does the number beside it count.
+    desk.hear(&FromHub::Config {
+        revision: u64::MAX,
+        body: Some(signed(1)),
+    });
+    assert_eq!(heard(&mut desk), [HubEvent::Network(network(1))]);
+}
+
+#[test]
+fn the_certificate_waits_for_what_is_new_about_the_network() {
+    let certificate = HubEvent::Certificate(vec![1, 2, 3]);
+    let promising = |desk: &mut Desk, config_revision| {
+        let welcome = Welcome {
+            config_revision,
+            ..welcome()
+        };
+        desk.hear(&FromHub::Welcome(welcome));
+        let mut heard = heard(desk);
+        assert!(matches!(heard.remove(0), HubEvent::SignedIn { .. }));
+        heard
+    };
+    let (mut desk, _) = Desk::greeting();
+    assert_eq!(promising(&mut desk, 3), []);
+    desk.hear(&FromHub::Unknown);
+    assert_eq!(heard(&mut desk), []);
+    desk.hear(&told(3));
+    let both = [HubEvent::Network(network(3)), certificate.clone()];
+    assert_eq!(heard(&mut desk), both);
+    // What is known already is not waited for.
+    desk.client.on_disconnected(desk.now, "gone");
+    desk.wait();
+    desk.greet();
+    assert_eq!(promising(&mut desk, 3), std::slice::from_ref(&certificate));
+    // A hub that says something else first says nothing of it.
+    let (mut desk, _) = Desk::greeting();
+    assert_eq!(promising(&mut desk, 3), []);
+    desk.hear(&FromHub::Nack {
+        number: 1,
+        reason: None,
+    });
+    assert_eq!(heard(&mut desk).first(), Some(&certificate));
+    // One that says nothing is asked for another certificate.
+    let (mut desk, _) = Desk::greeting();
+    assert_eq!(promising(&mut desk, 3), []);
+    assert_eq!(desk.wait(), HUB_RENEW_RETRY);
+    assert_eq!(desk.said(), [ToHub::Certificate(vec![9])]);
+    desk.hear(&FromHub::Certificate(vec![4]));
+    let both = [certificate, HubEvent::Certificate(vec![4])];
+    assert_eq!(heard(&mut desk), both);
+}
+
+#[test]
+fn who_is_not_signed_in_takes_nothing() {
+    let (mut desk, _) = Desk::greeting();
+    heard(&mut desk);
+    desk.hear(&told(3));
+    assert_eq!(heard(&mut desk), []);
+}
