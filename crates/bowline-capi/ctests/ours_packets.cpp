@@ -226,6 +226,9 @@ static void check_small_buffers()
 
 static void check_channels()
 {
+    // What comes back says that all has come: else the end would be told as a failure, as packets may have been lost.
+    CHECK(s_packets[BEN]->SendP2PPacket(s_ids[ANNA], "bye", 3, k_EP2PSendReliable, CHANNEL));
+    check_packet_comes(ANNA, CHANNEL, "bye");
     CHECK(!s_packets[BEN]->CloseP2PChannelWithUser(s_ids[ANNA], 99));
     CHECK(s_packets[BEN]->CloseP2PChannelWithUser(s_ids[ANNA], CHANNEL));
     CHECK(s_packets[BEN]->CloseP2PChannelWithUser(s_ids[ANNA], -1));

@@ -106,6 +106,14 @@ fn packets_go_to_and_fro_once_a_session_is_accepted() {
         local state = networking.getP2PSessionState("str:ben")
         assert(state.connectionActive and not state.connecting and not state.usingRelay)
         assert(type(state.remoteIP) == "string" and state.remotePort > 0)
+        assert(networking.sendP2PPacket("str:ben", "bye", networking.send.Reliable))
+        "#,
+    );
+    // What comes back says that all has come: else the end would be told as a failure.
+    until(&players, || run(ben, "return networking.readP2PPacket() == 'bye'"));
+    run::<()>(
+        anna,
+        r#"
         assert(not networking.closeP2PChannelWithUser("str:ben", 99))
         for channel = 0, 4 do
             assert(networking.closeP2PChannelWithUser("str:ben", channel), channel)

@@ -365,11 +365,11 @@ impl Town {
         while let Some(event) = player.client.poll_event() {
             match event {
                 HubEvent::Signal { payload, .. } => self.world.inject_signal(player.host, &payload),
-                HubEvent::Availability { availability, .. } => {
-                    // Another reason alone is no change.
-                    if player.told.last().is_none_or(|last| last.1 != availability) {
-                        player.told.push((now, availability));
-                    }
+                // Another reason alone is no change.
+                HubEvent::Availability { availability, .. }
+                    if player.told.last().is_none_or(|last| last.1 != availability) =>
+                {
+                    player.told.push((now, availability));
                 }
                 HubEvent::Certificate(_) => player.certificates += 1,
                 _ => {}
