@@ -112,6 +112,10 @@ fn regression_an_authority_that_the_hub_names_makes_peers_known() {
     assert!(!anna.trust().has_roots());
     anna.set_trust(CertStore::new());
     calling.close(EndReason::APP_GENERIC, "", false).unwrap();
+    eventually("its end is told", || {
+        let ended = |event| matches!(event, Event::ConnectionChanged(change) if change.is_ended());
+        ben.events().any(ended)
+    });
     let calling = call(&anna, "str:dev-ben");
     let guest = accept(&ben);
     assert_eq!(know_each_other(&calling, &guest), [true, true]);
@@ -144,8 +148,16 @@ fn a_key_that_the_hub_revokes_is_refused() {
     let _listener = ben.listen_p2p(PORT).unwrap();
     let (authority, of_ben) = (world.keys.authority.clone(), ben.public_key().unwrap());
     tell(&mut world, 2, &[&authority], &[of_ben.id()]);
-    restart(&mut world, &[&ben]);
+    restart(&mut world, &[]);
+    // The hub itself signs nothing more for that key.
+    until(&ben, Availability::Failed);
     let anna = dev(&world, "str:dev-anna");
+    assert_eq!(revision(&anna), 2);
+    // A hub that forgets it is not followed in that.
+    tell(&mut world, 1, &[&authority], &[]);
+    restart(&mut world, &[&anna]);
+    ben.sign_in(world.config(HubLogin::Dev));
+    until(&ben, Availability::Current);
     let calling = call(&anna, "str:dev-ben");
     eventually("refused", || {
         for event in ben.events() {
