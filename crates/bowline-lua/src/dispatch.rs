@@ -35,7 +35,9 @@ pub(crate) fn function(
         let Some(interface) = choice(&state) else {
             return Ok((None, None));
         };
-        let is_current = state.current().is_some_and(|it| Rc::ptr_eq(&it, &interface));
+        let is_current = state
+            .current()
+            .is_some_and(|it| Rc::ptr_eq(&it, &interface));
         if is_current && callbacks.hears_of_packets()? {
             interface.hear_of_packets(callbacks.has_signaling()?);
         }

@@ -110,7 +110,9 @@ fn packets_go_to_and_fro_once_a_session_is_accepted() {
         "#,
     );
     // What comes back says that all has come: else the end would be told as a failure.
-    until(&players, || run(ben, "return networking.readP2PPacket() == 'bye'"));
+    until(&players, || {
+        run(ben, "return networking.readP2PPacket() == 'bye'")
+    });
     run::<()>(
         anna,
         r#"

@@ -10,8 +10,13 @@ use zeroize::Zeroizing;
 use super::*;
 use crate::crypto::keys::SigningKey;
 use crate::crypto::rustcrypto;
+use crate::hub::Goodbye;
+use crate::hub::Method;
 use crate::hub::NackReason;
+use crate::hub::Refusal;
+use crate::hub::Refused;
 use crate::hub::Resumption;
+use crate::hub::Welcome;
 use crate::hub::limits::HUB_RENEW_RETRY;
 
 mod network;
