@@ -15,11 +15,11 @@ use crate::hub::Method;
 use crate::hub::NackReason;
 use crate::hub::Refusal;
 use crate::hub::Refused;
-use crate::hub::Resumption;
 use crate::hub::Welcome;
 use crate::hub::limits::HUB_RENEW_RETRY;
 
 mod network;
+mod regressions;
 
 const START: Timestamp = Timestamp::from_micros(1_000_000);
 const HUB_KEY: [u8; 32] = [8; 32];
@@ -484,21 +484,3 @@ fn who_is_taken_for_somebody_else_gives_up_and_says_so() {
     assert_eq!(text, "the hub takes us for str:dev-ben, not str:dev-anna");
     assert_eq!(desk.client.poll_timeout(), None);
 }
-
-#[test]
-fn regression_a_long_session_comes_back_by_what_it_was_given_last() {
-    let mut desk = Desk::signed_in();
-    let given = Resumption(b"for later".to_vec());
-    assert!(
-        !alloc::format!("{given:?}").contains("102"),
-        "it is printed"
-    );
-    desk.hear(&FromHub::Resume(given));
-    desk.client.on_disconnected(desk.now, "gone");
-    desk.wait();
-    let hello = desk.greet();
-    assert_eq!(hello.method, Ok(Method::Resume));
-    assert_eq!(hello.credential, b"for later");
-}
-
-mod regressions;

@@ -1,6 +1,7 @@
 //! What went wrong once.
 
 use super::*;
+use crate::hub::Resumption;
 
 #[test]
 fn regression_nonsense_does_not_revive_who_was_refused_or_has_stopped() {
@@ -117,4 +118,20 @@ fn limit_max_hub_actions() {
     assert_eq!(error, HubSendError::TooMany);
     assert_eq!(desk.said().len(), MAX_HUB_ACTIONS);
     desk.client.send_signal(&ben, b"signal").unwrap();
+}
+
+#[test]
+fn regression_a_long_session_comes_back_by_what_it_was_given_last() {
+    let mut desk = Desk::signed_in();
+    let given = Resumption(b"for later".to_vec());
+    assert!(
+        !alloc::format!("{given:?}").contains("102"),
+        "it is printed"
+    );
+    desk.hear(&FromHub::Resume(given));
+    desk.client.on_disconnected(desk.now, "gone");
+    desk.wait();
+    let hello = desk.greet();
+    assert_eq!(hello.method, Ok(Method::Resume));
+    assert_eq!(hello.credential, b"for later");
 }
