@@ -55,7 +55,8 @@ pub(crate) struct Clients {
 
 impl Clients {
     pub(crate) fn new(hub: SocketAddr, key: PublicKey) -> Result<Self> {
-        let sockets = Sockets::builder().app_id(APP.get()).build()?;
+        // The hub's certificate is for no game.
+        let sockets = Sockets::builder().app_id(AppId::ANY.get()).build()?;
         Ok(Self {
             group: sockets.poll_group(),
             request: sockets.certificate_request().to_bytes(),

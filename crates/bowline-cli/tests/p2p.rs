@@ -69,10 +69,18 @@ struct Hub {
 
 impl Hub {
     fn start_at(addr: &str, more: &[&str]) -> Self {
-        let mut child = bowline(&[&["hub", "--dev", "--listen", addr], more].concat());
-        let mut line = String::new();
-        let mut output = BufReader::new(child.stdout.take().unwrap());
-        output.read_line(&mut line).unwrap();
+        let end = Instant::now() + Duration::from_secs(30);
+        let (child, line) = loop {
+            let mut child = bowline(&[&["hub", "--dev", "--listen", addr], more].concat());
+            let mut line = String::new();
+            let mut output = BufReader::new(child.stdout.take().unwrap());
+            output.read_line(&mut line).unwrap();
+            // While there was no hub another test may have been given its port.
+            if !line.is_empty() || Instant::now() > end {
+                break (child, line);
+            }
+            child.wait().unwrap();
+        };
         let variables = line.split_whitespace().map(|variable| {
             let (name, value) = variable.split_once('=').unwrap();
             (name.to_owned(), value.to_owned())

@@ -138,7 +138,7 @@ fn start_fails(config: &Path) -> (i32, String) {
 }
 
 #[test]
-fn a_hub_says_goodbye_ends_within_a_second_and_knows_its_clients_when_it_is_back() {
+fn a_hub_says_goodbye_ends_soon_and_knows_its_clients_when_it_is_back() {
     let folder = Folder::new("restart");
     let hub = Hub::start(&folder.config(0, JSON));
     let (address, key) = (hub.address, hub.key);
@@ -155,7 +155,8 @@ fn a_hub_says_goodbye_ends_within_a_second_and_knows_its_clients_when_it_is_back
     );
     let log = hub.end();
     let took = start.elapsed();
-    assert!(took < Duration::from_secs(1), "{took:?}");
+    // Well before systemd would lose patience, on a busy machine too.
+    assert!(took < Duration::from_secs(5), "{took:?}");
     assert!(log.contains("str:dev-anna") && log.contains("has stopped"));
     assert!(!log.contains("127.0.0.1"), "{log}");
     // On the same port, with the same keys.

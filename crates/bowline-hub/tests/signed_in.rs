@@ -317,11 +317,15 @@ fn of_three_who_want_one_name_the_last_has_it_and_the_others_say_why() {
 #[test]
 fn certificates_are_renewed_before_they_expire() {
     let world = World::with(Policy {
-        certificate_lifetime_secs: 6,
+        certificate_lifetime_secs: 15,
         ..policy()
     });
     let anna = world.signed_in("str:dev-anna");
-    std::thread::sleep(Duration::from_secs(13));
+    let counted = || {
+        let standing = world.hub.as_ref().unwrap().handle().standing();
+        standing.unwrap().counters.certificates
+    };
+    eventually("it was renewed twice", || counted() >= 3);
     assert!(anna.authentication().availability.is_current());
     let expected = [
         Availability::Waiting,
@@ -329,9 +333,8 @@ fn certificates_are_renewed_before_they_expire() {
         Availability::Current,
     ];
     assert_eq!(stood(&anna), expected);
-    let standing = world.hub.as_ref().unwrap().handle().standing().unwrap();
-    let certificates = standing.counters.certificates;
-    assert!((3..10).contains(&certificates), "{certificates}");
+    // Neither is it asked for all the time.
+    assert!(counted() < 10);
 }
 
 #[test]

@@ -239,7 +239,11 @@ impl Adapter {
         Self {
             gns: GnsP2p::start(Path::new(env!("CARGO_BIN_EXE_gns_p2p")), BEN),
             client,
-            sockets: Sockets::builder().build().expect("the interface starts"),
+            sockets: Sockets::builder()
+                // The hub's certificate is for no game.
+                .app_id(AppId::ANY.get())
+                .build()
+                .expect("the interface starts"),
             hub,
             key,
             link: None,

@@ -226,6 +226,10 @@ impl Pair {
     /// Kills the hub, before both know of it and after that has them talk, and starts it again. Tells how long it took
     /// from then until it knew both.
     fn lose_hub(&mut self, job: &Job<'_>) -> std::result::Result<Duration, String> {
+        let has_more = |text: &'static str, before: [usize; 2]| {
+            move |[a, b]: &[Terminal; 2]| a.count(text) > before[0] && b.count(text) > before[1]
+        };
+        let before = self.terminals.each_ref().map(|one| one.count(GONE));
         if let Some(hub) = &mut self.hub {
             hub.kill();
         }
@@ -233,18 +237,18 @@ impl Pair {
             return Err("data does not pass any more without the hub".into());
         }
         let limit = Instant::now() + PATIENCE;
-        if !self.look_until(limit, |both| both.iter().all(|one| one.count(GONE) > 0)) {
+        if !self.look_until(limit, has_more(GONE, before)) {
             return Err("the end of the hub is not noticed".into());
         }
         if !self.exchange(LATER) {
             return Err("data does not pass any more once the end of the hub is known".into());
         }
+        let before = self.terminals.each_ref().map(|one| one.count(SIGNED_IN));
         let since = Instant::now();
         if let Some(hub) = &mut self.hub {
             hub.restart(job).map_err(|error| error.to_string())?;
         }
-        let is_back = |one: &Terminal| one.count(SIGNED_IN) > 1;
-        if !self.look_until(since + PATIENCE, |both| both.iter().all(is_back)) {
+        if !self.look_until(since + PATIENCE, has_more(SIGNED_IN, before)) {
             return Err("the hub is there again, but not everybody is signed in".into());
         }
         Ok(since.elapsed())

@@ -34,6 +34,7 @@ use bowline_hub::server::Checker;
 use bowline_hub::server::Running;
 use bowline_hub::server::Server;
 use bowline_hub::server::Setup;
+use bowline_hub::server::StartError;
 use zeroize::Zeroizing;
 
 pub(crate) const LONG: Duration = Duration::from_secs(30);
@@ -120,13 +121,23 @@ impl World {
     }
 
     pub(crate) fn start(&mut self) {
-        let setup = Setup {
-            listen: vec![self.address],
-            keys: self.keys.clone(),
-            policy: self.policy.clone(),
-            checker: Arc::new(Believer),
-        };
-        let mut server = Server::new(setup).unwrap();
+        let mut server = None;
+        eventually("the port is free", || {
+            let setup = Setup {
+                listen: vec![self.address],
+                keys: self.keys.clone(),
+                policy: self.policy.clone(),
+                checker: Arc::new(Believer),
+            };
+            match Server::new(setup) {
+                Ok(new) => server = Some(new),
+                // While there was no hub another test may have been given it.
+                Err(StartError::Listen { .. }) => {}
+                Err(error) => panic!("{error}"),
+            }
+            server.is_some()
+        });
+        let mut server = server.unwrap();
         if let Some((revision, body)) = self.network.clone() {
             server.announce(revision, body);
         }
