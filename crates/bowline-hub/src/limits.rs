@@ -32,6 +32,12 @@ pub const ALLOWANCE_KEPT: Span = Span::from_secs(10);
 pub const MAX_PAST_SESSIONS: usize = 16_384;
 /// Identities that the operator has sent away, whose old resumptions are worth nothing; the oldest make room.
 pub const MAX_KICKED: usize = 4096;
+/// Identities that the operator blocks beside those of the settings; no further ones are taken. Some 20 MiB with the longest texts.
+pub const MAX_BLOCKS: usize = 65_536;
+/// Longest block that ends by itself, in seconds: ten years.
+pub const MAX_BLOCK_SECS: u64 = 10 * 365 * 24 * 3600;
+/// Longest text of a block, in bytes: with what stands before it a client gets all of it.
+pub const MAX_BLOCK_TEXT: usize = 100;
 /// Identities that have signed in elsewhere, whose resumptions from before are worth nothing; the oldest make room. Apart from
 /// the ones above, since clients fill it.
 pub const MAX_SUPERSEDED: usize = 16_384;
@@ -169,7 +175,7 @@ pub const MAX_HTTP_HEADERS: usize = 64;
 pub const MAX_HTTP_BODY: usize = 4096;
 /// How long the HTTP side waits for the hub.
 pub const HUB_ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
-/// Most sessions in an answer.
+/// Most sessions, or blocks, in an answer.
 pub const MAX_SESSION_PAGE: usize = 500;
 /// Shortest admin token, in bytes.
 pub const MIN_ADMIN_TOKEN_LEN: usize = 16;

@@ -94,8 +94,8 @@ fn whoever_is_kicked_or_pins_another_key_is_out() {
     let mut anna = dev(&hub, "str:dev-anna");
     anna.until(Availability::Current);
     let name = "str:dev-anna".parse().unwrap();
-    assert_eq!(hub.handle().kick(APP, &name), Ok(true));
-    assert_eq!(hub.handle().kick(APP, &name), Ok(false));
+    assert_eq!(hub.handle().kick(APP, &name).unwrap().sessions, 1);
+    assert_eq!(hub.handle().kick(APP, &name).unwrap().sessions, 0);
     anna.until(Availability::Failed);
     let other = bowline::cert::generate_key_pair().unwrap();
     let mut ben = Client::dev(hub.local_addrs()[0], other.public(), "str:dev-ben");

@@ -152,6 +152,7 @@ pub(super) async fn kick(
     let app = AppId::new(kick.app);
     match shared.ask(move |hub| hub.kick(app, &identity)).await {
         Ok(kicked) => {
+            let kicked = kicked.sessions > 0;
             tracing::info!(kicked, "the operator ended a session over HTTP");
             json(StatusCode::OK, &json!({"kicked": kicked}))
         }

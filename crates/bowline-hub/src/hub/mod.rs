@@ -54,6 +54,7 @@ use bowline_core::wire::pb;
 use prost::Message as _;
 use zeroize::Zeroizing;
 
+use crate::hub::blocks::Blocks;
 use crate::hub::networks::Networks;
 use crate::hub::past::Past;
 use crate::hub::resume::Seal;
@@ -66,6 +67,7 @@ use crate::limits::MAX_STRANGERS;
 use crate::limits::SLOW_CLIENT;
 use crate::namespace::NamespaceError;
 
+mod blocks;
 mod certificates;
 mod counters;
 mod list;
@@ -78,6 +80,9 @@ mod session;
 mod sign_in;
 mod signals;
 
+pub use self::blocks::Block;
+pub use self::blocks::SentAway;
+pub use self::blocks::TooManyBlocks;
 pub use self::counters::Counters;
 pub use self::list::SessionInfo;
 pub use self::output::Check;
@@ -117,6 +122,7 @@ pub struct Hub {
     slow: BTreeSet<(Timestamp, ConnectionId)>,
     networks: Networks,
     past: Past,
+    blocks: Blocks,
     /// What clients are told about the network, and its revision.
     network: Option<(u64, SignedBody)>,
     /// Keys that it revokes: they get no certificates here either.
@@ -176,6 +182,7 @@ impl Hub {
             slow: BTreeSet::new(),
             networks: Networks::new(),
             past: Past::default(),
+            blocks: Blocks::default(),
             network: None,
             revoked: HashSet::new(),
             now,
@@ -250,18 +257,6 @@ impl Hub {
         {
             self.slow.remove(&(since, client));
         }
-    }
-
-    /// Ends a session because the operator wants it to. What it got for coming back is worth nothing any more, until the hub
-    /// starts anew: only [`Policy::blocked`] keeps somebody out for good.
-    pub fn kick(&mut self, app: AppId, identity: &Identity) -> bool {
-        let whose = (app, identity.clone());
-        self.past.kick(self.now, self.unix_us(self.now), &whose);
-        let owner = self.owners.get(&whose).copied();
-        if let Some(client) = owner {
-            self.dismiss(client, Goodbye::Kicked);
-        }
-        owner.is_some()
     }
 
     /// Tells all clients about the network, those who are here and those who come. The revision is that of the body. Keys that
@@ -406,9 +401,13 @@ impl Hub {
 
     /// Ends a session, and says why.
     fn dismiss(&mut self, client: ConnectionId, reason: Goodbye) {
+        self.dismiss_saying(client, reason, reason.to_string());
+    }
+
+    fn dismiss_saying(&mut self, client: ConnectionId, reason: Goodbye, text: String) {
         let goodbye = FromHub::Goodbye {
             reason: Some(reason),
-            text: reason.to_string(),
+            text,
             retry_after: Span::ZERO,
         };
         self.send(client, &goodbye);

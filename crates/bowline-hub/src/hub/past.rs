@@ -20,7 +20,7 @@ type Whose = (AppId, Identity);
 
 /// What is remembered of sessions that are over: what they had used up, so that signing in anew restores nothing, and whom
 /// the operator has sent away or who has signed in elsewhere, so that what they got for coming back before is worth nothing any
-/// more. A hub that starts anew knows nothing of it.
+/// more. A hub that starts anew knows nothing of it, but for whom it is told that the operator has sent away.
 #[derive(Debug, Default)]
 pub(super) struct Past {
     allowances: Recent<Allowance>,
@@ -52,7 +52,7 @@ impl Past {
         self.allowances.map.remove(whose).map(|(_, kept)| kept)
     }
 
-    /// The operator has sent somebody away.
+    /// The operator has sent somebody away, from one game or from [all](AppId::ANY).
     pub(super) fn kick(&mut self, now: Timestamp, unix_us: u64, whose: &Whose) {
         let lifetime = Span::from_secs(RESUME_LIFETIME_SECS);
         self.kicked.expire(now, lifetime);
@@ -75,8 +75,10 @@ impl Past {
 
     /// Whether a note of somebody who signed in then is worth nothing.
     pub(super) fn is_kicked(&self, whose: &Whose, born_unix_us: u64) -> bool {
-        let kicked = self.kicked.map.get(whose);
-        kicked.is_some_and(|(_, at)| born_unix_us <= *at)
+        let of_all_games = (AppId::ANY, whose.1.clone());
+        let kicked = [whose, &of_all_games].map(|whose| self.kicked.map.get(whose));
+        let mut kicked = kicked.into_iter().flatten();
+        kicked.any(|(_, at)| born_unix_us <= *at)
     }
 }
 

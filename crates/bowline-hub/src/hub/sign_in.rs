@@ -337,13 +337,6 @@ impl Hub {
         self.check_blocked(&accepted.identity)
     }
 
-    fn check_blocked(&self, identity: &Identity) -> Result<(), Refused> {
-        match self.policy.blocked.contains(identity) {
-            true => Err((Refusal::Blocked, String::new())),
-            false => Ok(()),
-        }
-    }
-
     /// Lets a client in.
     fn welcome(&mut self, now: Timestamp, client: ConnectionId, hello: Hello, accepted: Accepted) {
         let key = (hello.app, accepted.identity.clone());

@@ -1,5 +1,6 @@
 //! A hub without a network: what clients send, and what they get.
 
+mod blocks;
 mod certificates;
 mod ended;
 mod later;

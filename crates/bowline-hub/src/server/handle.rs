@@ -6,8 +6,11 @@ use bowline::Waker;
 use bowline_core::identity::Identity;
 use bowline_core::ids::AppId;
 
+use crate::hub::Block;
 use crate::hub::Counters;
+use crate::hub::SentAway;
 use crate::hub::SessionInfo;
+use crate::hub::TooManyBlocks;
 
 /// Talks to a hub that runs. Each request is answered between two rounds of the hub's thread, and waits until then; a
 /// hub that has stopped refuses it.
@@ -24,8 +27,19 @@ pub struct Standing {
     pub sessions: usize,
     /// How many are connected.
     pub connections: usize,
+    /// How many identities the operator has blocked beside those of the settings.
+    pub blocks: usize,
     /// What has happened so far.
     pub counters: Counters,
+}
+
+/// What came of taking a block back.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Unblocked {
+    /// Whether there was one.
+    pub was_blocked: bool,
+    /// Whether the settings block the identity all the same.
+    pub is_blocked_by_settings: bool,
 }
 
 /// The hub does not run any more.
@@ -37,7 +51,13 @@ pub struct Stopped;
 pub(super) enum Request {
     Standing(mpsc::SyncSender<Standing>),
     Sessions(u64, usize, mpsc::SyncSender<Vec<SessionInfo>>),
-    Kick(AppId, Identity, mpsc::SyncSender<bool>),
+    Kick(AppId, Identity, mpsc::SyncSender<SentAway>),
+    Block(
+        Identity,
+        Block,
+        mpsc::SyncSender<Result<SentAway, TooManyBlocks>>,
+    ),
+    Unblock(Identity, mpsc::SyncSender<Unblocked>),
     Stop(Farewell),
 }
 
@@ -68,12 +88,34 @@ impl Handle {
         self.ask(|answer| Request::Sessions(after, limit, answer))
     }
 
-    /// Ends the session of an identity; says whether there was one.
+    /// Ends the session of an identity in a game, as [`Hub::kick`](crate::hub::Hub::kick) does. Nothing of it is kept for the
+    /// next start.
     ///
     /// # Errors
     /// If the hub has stopped.
-    pub fn kick(&self, app: AppId, identity: &Identity) -> Result<bool, Stopped> {
+    pub fn kick(&self, app: AppId, identity: &Identity) -> Result<SentAway, Stopped> {
         self.ask(|answer| Request::Kick(app, identity.clone(), answer))
+    }
+
+    /// Keeps an identity out from now on, as [`Hub::block`](crate::hub::Hub::block) does. Nothing of it is kept for the next
+    /// start.
+    ///
+    /// # Errors
+    /// If the hub has stopped; within, if there is no room for another block.
+    pub fn block(
+        &self,
+        identity: &Identity,
+        block: Block,
+    ) -> Result<Result<SentAway, TooManyBlocks>, Stopped> {
+        self.ask(|answer| Request::Block(identity.clone(), block, answer))
+    }
+
+    /// Takes a block back.
+    ///
+    /// # Errors
+    /// If the hub has stopped.
+    pub fn unblock(&self, identity: &Identity) -> Result<Unblocked, Stopped> {
+        self.ask(|answer| Request::Unblock(identity.clone(), answer))
     }
 
     /// Has it tell its clients and stop, within a second. Nothing happens if it has stopped.

@@ -20,6 +20,7 @@
 mod certificate;
 mod checks;
 mod handle;
+mod requests;
 
 use std::collections::HashMap;
 use std::io;
@@ -79,6 +80,7 @@ pub use self::checks::NoChecker;
 pub use self::handle::Handle;
 pub use self::handle::Standing;
 pub use self::handle::Stopped;
+pub use self::handle::Unblocked;
 
 /// What hears of what happens at a hub, on the thread of the hub: it must not wait for anything.
 pub type OnNotice = Box<dyn FnMut(Notice) + Send>;
@@ -218,6 +220,11 @@ impl Server {
     /// Tells all clients about the network.
     pub fn announce(&mut self, revision: u64, body: SignedBody) {
         self.hub.announce(revision, body);
+    }
+
+    /// Has it know whom the operator sent away or blocked before: [`Hub::restore_kick`], [`Hub::block`].
+    pub const fn hub_mut(&mut self) -> &mut Hub {
+        &mut self.hub
     }
 
     /// Where it listens, in the order of [`Setup::listen`].
@@ -380,32 +387,6 @@ impl Server {
         if let Err(SendError::BufferFull { .. }) = sent {
             self.hub.on_dropped(self.sockets.now(), client);
         }
-    }
-
-    /// Says whether the hub is to stop.
-    fn answer_requests(&mut self) -> Option<Farewell> {
-        for _ in 0..MAX_REQUESTS {
-            // Who asked may have gone.
-            match self.requests.try_recv() {
-                Ok(Request::Standing(answer)) => {
-                    let _ = answer.try_send(Standing {
-                        sessions: self.hub.sessions(),
-                        connections: self.clients.len(),
-                        counters: self.hub.counters().clone(),
-                    });
-                }
-                Ok(Request::Sessions(after, limit, answer)) => {
-                    let _ = answer.try_send(self.hub.list(after, limit));
-                }
-                Ok(Request::Kick(app, identity, answer)) => {
-                    let _ = answer.try_send(self.hub.kick(app, &identity));
-                }
-                Ok(Request::Stop(farewell)) => return Some(farewell),
-                Err(_) => return None,
-            }
-        }
-        self.handle.waker.wake();
-        None
     }
 }
 

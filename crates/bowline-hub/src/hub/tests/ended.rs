@@ -16,7 +16,7 @@ fn back(welcome: Welcome) -> Hello {
 fn regression_a_kicked_client_does_not_come_back_by_its_note() {
     let mut desk = Desk::new(dev());
     let note = back(desk.member(1, "str:dev-anna"));
-    assert!(desk.hub.kick(APP, &identity("str:dev-anna")));
+    assert_eq!(desk.hub.kick(APP, &identity("str:dev-anna")).sessions, 1);
     desk.drain();
     desk.hello(2, note);
     assert_eq!(desk.refusal(2), Refusal::Credential);

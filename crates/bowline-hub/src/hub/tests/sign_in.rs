@@ -471,8 +471,8 @@ fn nonsense_ends_the_connection_with_the_reason() {
 fn the_operator_ends_a_session() {
     let mut desk = Desk::new(dev());
     desk.member(1, "str:dev-anna");
-    assert!(desk.hub.kick(APP, &identity("str:dev-anna")));
-    assert!(!desk.hub.kick(APP, &identity("str:dev-anna")));
+    assert_eq!(desk.hub.kick(APP, &identity("str:dev-anna")).sessions, 1);
+    assert_eq!(desk.hub.kick(APP, &identity("str:dev-anna")).sessions, 0);
     desk.drain();
     assert_eq!(desk.goodbye(1), Some(Goodbye::Kicked));
     assert_eq!(desk.hub.sessions(), 0);
