@@ -24,6 +24,8 @@ pub mod hub;
 pub mod keys;
 pub mod limits;
 pub mod namespace;
+#[cfg(feature = "http")]
+pub mod operator;
 #[cfg(feature = "program")]
 pub mod program;
 pub mod server;

@@ -73,6 +73,10 @@ fn table_of_limits() -> String {
             secs(limits::SLOW_CLIENT),
         ),
         (
+            "identities that are blocked over HTTP",
+            limits::MAX_BLOCKS.to_string(),
+        ),
+        (
             "connections of HTTP, all together",
             limits::MAX_HTTP_CONNECTIONS.to_string(),
         ),

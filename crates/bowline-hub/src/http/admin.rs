@@ -1,9 +1,8 @@
-//! What the operator may see and do.
+//! What the operator may see.
 
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::body::Bytes;
 use axum::extract::RawQuery;
 use axum::extract::State;
 use axum::http::HeaderMap;
@@ -11,9 +10,6 @@ use axum::http::HeaderValue;
 use axum::http::Response;
 use axum::http::StatusCode;
 use axum::http::header;
-use bowline_core::identity::Identity;
-use bowline_core::ids::AppId;
-use serde::Deserialize;
 use serde_json::Map;
 use serde_json::Value;
 use serde_json::json;
@@ -30,15 +26,11 @@ use crate::limits::MAX_SESSION_PAGE;
 /// What the operator shows, as a hash: comparing two tells nothing of where they differ.
 pub(super) struct Token([u8; 32]);
 
-/// Sessions of a page unless another number is wanted.
-const DEFAULT_PAGE: usize = 100;
+/// The answer to who does not get what it wants.
+pub(super) type Refused = Box<Response<Body>>;
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Kick {
-    app: u32,
-    identity: String,
-}
+/// Sessions, or blocks, of a page unless another number is wanted.
+pub(super) const DEFAULT_PAGE: usize = 100;
 
 impl Token {
     pub(super) fn new(token: &[u8]) -> Self {
@@ -63,8 +55,8 @@ pub(super) async fn standing(
     State(shared): State<Arc<Shared>>,
     headers: HeaderMap,
 ) -> Response<Body> {
-    if let Some(refused) = shared.refuse_stranger(&headers) {
-        return refused;
+    if let Err(refused) = shared.let_in(&headers) {
+        return *refused;
     }
     let standing = match shared.ask_standing().await {
         Ok(standing) => standing,
@@ -90,7 +82,8 @@ pub(super) async fn standing(
         "uptime_secs": shared.began.elapsed().as_secs(),
         "sessions": standing.sessions,
         "connections": standing.connections,
-        "signed_in": counters.signed_in,
+        "blocks": standing.blocks,
+        "signed_in": counters.all_sign_ins(),
         "certificates": counters.certificates,
         "signals_carried": counters.signals_carried,
         "signals_to_nobody": counters.signals_to_nobody,
@@ -107,14 +100,16 @@ pub(super) async fn sessions(
     headers: HeaderMap,
     RawQuery(query): RawQuery,
 ) -> Response<Body> {
-    if let Some(refused) = shared.refuse_stranger(&headers) {
-        return refused;
+    if let Err(refused) = shared.let_in(&headers) {
+        return *refused;
     }
     let Some((after, limit)) = page_of(query.as_deref().unwrap_or("")) else {
         let why = "expected ?after=SESSION&limit=NUMBER\n";
         return text(StatusCode::BAD_REQUEST, why);
     };
-    let found = shared.ask(move |hub| hub.sessions(after, limit)).await;
+    let found = shared
+        .ask(move |operator| operator.hub().sessions(after, limit))
+        .await;
     let found = match found {
         Ok(found) => found,
         Err(response) => return response,
@@ -127,54 +122,24 @@ pub(super) async fn sessions(
     json(StatusCode::OK, &json!({"sessions": sessions, "next": next}))
 }
 
-pub(super) async fn kick(
-    State(shared): State<Arc<Shared>>,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Response<Body> {
-    if let Some(refused) = shared.refuse_stranger(&headers) {
-        return refused;
-    }
-    let kick: Kick = match serde_json::from_slice(&body) {
-        Ok(kick) => kick,
-        Err(error) => {
-            let why = format!("expected {{\"app\": 480, \"identity\": \"str:anna\"}}: {error}\n");
-            return text(StatusCode::BAD_REQUEST, why);
-        }
-    };
-    let identity: Identity = match kick.identity.parse() {
-        Ok(identity) => identity,
-        Err(error) => {
-            let why = format!("{:?} is no identity: {error}\n", kick.identity);
-            return text(StatusCode::BAD_REQUEST, why);
-        }
-    };
-    let app = AppId::new(kick.app);
-    match shared.ask(move |hub| hub.kick(app, &identity)).await {
-        Ok(kicked) => {
-            let kicked = kicked.sessions > 0;
-            tracing::info!(kicked, "the operator ended a session over HTTP");
-            json(StatusCode::OK, &json!({"kicked": kicked}))
-        }
-        Err(response) => response,
-    }
-}
-
 impl Shared {
+    /// Whether it is the operator who asks.
+    ///
+    /// # Errors
     /// The answer to those who do not show the token.
-    fn refuse_stranger(&self, headers: &HeaderMap) -> Option<Response<Body>> {
+    pub(super) fn let_in(&self, headers: &HeaderMap) -> Result<(), Refused> {
         if self
             .token
             .as_ref()
             .is_some_and(|token| token.is_shown(headers))
         {
-            return None;
+            return Ok(());
         }
         let why = "show the admin token: Authorization: Bearer TOKEN\n";
         let mut response = text(StatusCode::UNAUTHORIZED, why);
         let ask = HeaderValue::from_static("Bearer realm=\"bowline-hub\"");
         response.headers_mut().insert(header::WWW_AUTHENTICATE, ask);
-        Some(response)
+        Err(Box::new(response))
     }
 }
 
@@ -189,6 +154,7 @@ fn session(info: &SessionInfo) -> Value {
         "method": info.method.to_string(),
         "since_unix_secs": info.since_unix_secs,
         "expiry_unix_secs": info.expiry_unix_secs,
+        "key": info.key.map(|key| key.to_string()),
         "signals": info.signals,
     })
 }

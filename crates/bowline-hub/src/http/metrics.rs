@@ -110,10 +110,24 @@ pub const METRICS: &[Metric] = &[
         "Clients that are connected, signed in or not.",
         |of| Values::One(of.standing.connections as u64),
     ),
-    counter(
+    split(
         "bowline_hub_sign_ins_total",
-        "Sign-ins that succeeded, resumptions included.",
-        |of| Values::One(of.standing.counters.signed_in),
+        "method",
+        "Sign-ins that succeeded. Who comes back does so by `resume`.",
+        |of| {
+            Values::Split(
+                of.standing
+                    .counters
+                    .sign_ins()
+                    .map(|(one, count)| (label(&one), count))
+                    .collect(),
+            )
+        },
+    ),
+    gauge(
+        "bowline_hub_blocks",
+        "Identities that are blocked beside those of the settings.",
+        |of| Values::One(of.standing.blocks as u64),
     ),
     split(
         "bowline_hub_refusals_total",
@@ -292,6 +306,7 @@ mod tests {
             assert!(text.contains(&format!("# TYPE {bare} ")), "{bare}");
         }
         assert!(series.contains("bowline_hub_uptime_seconds"));
+        assert!(series.contains("bowline_hub_sign_ins_total{method=\"shared_key\"}"));
         assert!(series.contains("bowline_hub_refusals_total{reason=\"busy\"}"));
         assert!(series.contains("bowline_hub_signals_refused_total{reason=\"rate_limited\"}"));
         assert!(series.contains("bowline_hub_credentials_refused_total{fault=\"token_expired\"}"));

@@ -10,13 +10,17 @@
 //! | `GET /admin/standing` | the operator | how the hub stands |
 //! | `GET /admin/sessions` | the operator | who is signed in, by pages |
 //! | `POST /admin/kick` | the operator | ends a session |
+//! | `POST /admin/block`, `POST /admin/unblock` | the operator | keeps an identity out, or no longer |
+//! | `GET /admin/blocks` | the operator | who is kept out, by pages |
+//! | `POST /admin/revoke`, `POST /admin/unrevoke` | the operator | has nobody trust a key, or lets them again |
+//! | `GET /admin/revoked` | the operator | which keys nobody is to trust |
 //!
 //! It speaks plain HTTP and is meant for this machine, or for a proxy that speaks TLS. The operator shows a token
 //! (`Authorization: Bearer`); without one in the settings those paths are not there.
 //!
 //! All of it runs on one thread of its own and holds little: so many connections at a time, each with a time for its headers
-//! and one for the whole request, and small bodies only. What it wants to know it asks the hub's thread by a
-//! [`Handle`], in pages of a bounded size; a hub that does not answer within two seconds makes it say 503.
+//! and one for the whole request, and small bodies only. What it wants to know or do it
+//! asks an [`Operator`], on threads that may wait and in pages of a bounded size; a hub that does not answer within two seconds makes it say 503.
 
 use std::future::poll_fn;
 use std::io;
@@ -51,9 +55,10 @@ use crate::limits::MAX_HTTP_CONNECTIONS;
 use crate::limits::MAX_HTTP_HEAD;
 use crate::limits::MAX_HTTP_HEADERS;
 use crate::limits::MIN_ADMIN_TOKEN_LEN;
-use crate::server::Handle;
+use crate::operator::Operator;
 
 mod admin;
+mod decisions;
 mod metrics;
 mod network;
 mod page;
@@ -110,7 +115,7 @@ impl HttpServer {
     /// If the address cannot be listened on, or the token is short.
     pub fn start(
         settings: HttpSettings,
-        hub: Handle,
+        operator: Arc<Operator>,
         auth: Option<Arc<Auth>>,
         network: NetworkConfig,
     ) -> Result<Self, HttpError> {
@@ -130,7 +135,7 @@ impl HttpServer {
             .enable_time()
             .max_blocking_threads(routes::ASKING_THREADS)
             .build()?;
-        let router = routes::router(hub, auth, network, token);
+        let router = routes::router(operator, auth, network, token);
         let (stop, stopped) = oneshot::channel();
         let thread = std::thread::Builder::new().name("hub-http".to_owned());
         let thread = thread.spawn(move || {

@@ -20,14 +20,15 @@ use tokio::sync::Semaphore;
 use crate::auth::Auth;
 use crate::http::admin;
 use crate::http::admin::Token;
+use crate::http::decisions;
 use crate::http::metrics;
 use crate::http::network::NetworkConfig;
 use crate::http::page;
 use crate::limits::HUB_ANSWER_TIMEOUT;
 use crate::limits::MAX_HTTP_BODY;
-use crate::server::Handle;
+use crate::operator::Operator;
+use crate::operator::OperatorError;
 use crate::server::Standing;
-use crate::server::Stopped;
 
 /// Threads that wait for the hub's.
 pub(super) const ASKING_THREADS: usize = 4;
@@ -36,7 +37,7 @@ const ASKING: usize = 16;
 
 /// What all requests share.
 pub(super) struct Shared {
-    pub(super) hub: Handle,
+    pub(super) operator: Arc<Operator>,
     pub(super) auth: Option<Arc<Auth>>,
     pub(super) network: NetworkConfig,
     pub(super) token: Option<Token>,
@@ -46,14 +47,14 @@ pub(super) struct Shared {
 }
 
 pub(super) fn router(
-    hub: Handle,
+    operator: Arc<Operator>,
     auth: Option<Arc<Auth>>,
     network: NetworkConfig,
     token: Option<Token>,
 ) -> Router {
     let has_token = token.is_some();
     let shared = Shared {
-        hub,
+        operator,
         auth,
         network,
         token,
@@ -71,7 +72,13 @@ pub(super) fn router(
             .route("/", get(page))
             .route("/admin/standing", get(admin::standing))
             .route("/admin/sessions", get(admin::sessions))
-            .route("/admin/kick", post(admin::kick));
+            .route("/admin/kick", post(decisions::kick))
+            .route("/admin/block", post(decisions::block))
+            .route("/admin/unblock", post(decisions::unblock))
+            .route("/admin/blocks", get(decisions::blocks))
+            .route("/admin/revoke", post(decisions::revoke))
+            .route("/admin/unrevoke", post(decisions::unrevoke))
+            .route("/admin/revoked", get(decisions::revoked));
     }
     router
         .fallback(async || text(StatusCode::NOT_FOUND, "there is nothing here\n"))
@@ -80,32 +87,37 @@ pub(super) fn router(
 }
 
 impl Shared {
-    /// Asks the hub, without letting anything here wait for it for long.
+    /// Asks the hub or its store, without letting anything here wait for it for long.
     ///
     /// # Errors
     /// The answer to whoever wanted to know, if the hub gives none.
-    pub(super) async fn ask<T: Send + 'static>(
+    pub(super) async fn ask<T, E>(
         &self,
-        question: impl FnOnce(&Handle) -> Result<T, Stopped> + Send + 'static,
-    ) -> Result<T, Response<Body>> {
+        question: impl FnOnce(&Operator) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, Response<Body>>
+    where
+        T: Send + 'static,
+        E: Into<OperatorError> + Send + 'static,
+    {
         let busy = || text(StatusCode::SERVICE_UNAVAILABLE, "the hub does not answer\n");
         let place = Arc::clone(&self.asking)
             .try_acquire_owned()
             .map_err(|_| busy())?;
-        let hub = self.hub.clone();
+        let operator = Arc::clone(&self.operator);
         let asked = tokio::task::spawn_blocking(move || {
-            let answer = question(&hub);
+            let answer = question(&operator);
             drop(place);
             answer
         });
         match tokio::time::timeout(HUB_ANSWER_TIMEOUT, asked).await {
             Ok(Ok(Ok(answer))) => Ok(answer),
+            Ok(Ok(Err(error))) => Err(error.into().into()),
             _ => Err(busy()),
         }
     }
 
     pub(super) async fn ask_standing(&self) -> Result<Standing, Response<Body>> {
-        self.ask(Handle::standing).await
+        self.ask(|operator| operator.hub().standing()).await
     }
 }
 

@@ -1,5 +1,6 @@
 //! Certificates for those who are signed in.
 
+use bowline_core::cert::authority::KeyId;
 use bowline_core::cert::request::CertificateRequest;
 use bowline_core::cert::signed::SignedCertificate;
 use bowline_core::hub::FromHub;
@@ -48,8 +49,12 @@ impl Hub {
         }
         let issued = certify(self, now, member, request);
         match issued {
-            Ok(signed) => {
+            Ok((signed, key)) => {
                 self.counters.certificates += 1;
+                let member = self.sessions.get_mut(&client).and_then(Session::member_mut);
+                if let Some(member) = member {
+                    member.key = Some(key);
+                }
                 self.send(client, &FromHub::Certificate(signed));
             }
             Err(error) => {
@@ -63,17 +68,23 @@ impl Hub {
     pub(super) fn issue(
         &mut self,
         now: Timestamp,
-        member: &Member,
+        member: &mut Member,
         request: &[u8],
     ) -> Result<Vec<u8>, String> {
-        let signed = certify(self, now, member, request)?;
+        let (signed, key) = certify(self, now, member, request)?;
+        member.key = Some(key);
         self.counters.certificates += 1;
         Ok(signed)
     }
 }
 
 /// What is asked for must be what the session is.
-fn certify(hub: &Hub, now: Timestamp, member: &Member, request: &[u8]) -> Result<Vec<u8>, String> {
+fn certify(
+    hub: &Hub,
+    now: Timestamp,
+    member: &Member,
+    request: &[u8],
+) -> Result<(Vec<u8>, KeyId), String> {
     let mut request = CertificateRequest::from_bytes(request).map_err(|error| error.to_string())?;
     let asked = request
         .identity
@@ -82,7 +93,8 @@ fn certify(hub: &Hub, now: Timestamp, member: &Member, request: &[u8]) -> Result
         // Logs have this text: what a client asks for may be an address, or anything else.
         return Err("the session is of another identity".into());
     }
-    if hub.revoked.contains(&request.key().id()) {
+    let key = request.key().id();
+    if hub.revoked.contains(&key) {
         return Err("the key was revoked".into());
     }
     if request.app_ids.iter().any(|app| *app != member.app) {
@@ -109,5 +121,5 @@ fn certify(hub: &Hub, now: Timestamp, member: &Member, request: &[u8]) -> Result
     let spec = request.spec(created, expiry);
     let signed = hub.authority.issue(&hub.crypto, &spec);
     let signed = SignedCertificate::from_message(signed).map_err(|error| error.to_string())?;
-    Ok(signed.to_bytes())
+    Ok((signed.to_bytes(), key))
 }

@@ -2,6 +2,7 @@
 
 use std::ops::Bound;
 
+use bowline_core::cert::authority::KeyId;
 use bowline_core::hub::Method;
 use bowline_core::hub::Role;
 use bowline_core::identity::Identity;
@@ -30,6 +31,8 @@ pub struct SessionInfo {
     pub since_unix_secs: u64,
     /// Until when its credential holds, in seconds since 1970.
     pub expiry_unix_secs: Option<u64>,
+    /// The key of its latest certificate, if it has one.
+    pub key: Option<KeyId>,
     /// Signals that it has sent, those that were refused left out.
     pub signals: u64,
 }
@@ -57,6 +60,7 @@ impl SessionInfo {
             method: member.method,
             since_unix_secs: member.born_unix_us / 1_000_000,
             expiry_unix_secs: member.expiry_unix_secs,
+            key: member.key,
             signals: member.sent,
         }
     }

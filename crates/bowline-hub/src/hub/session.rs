@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use bowline_core::cert::authority::KeyId;
 use bowline_core::hub::Hello;
 use bowline_core::hub::Method;
 use bowline_core::hub::Role;
@@ -55,6 +56,8 @@ pub(super) struct Member {
     pub(super) renew_at: Timestamp,
     /// Until when the credential holds, in seconds since 1970.
     pub(super) expiry_unix_secs: Option<u64>,
+    /// The key of its latest certificate, if it has one.
+    pub(super) key: Option<KeyId>,
     /// Signals that it has sent and that were not refused.
     pub(super) sent: u64,
     pub(super) allowance: Allowance,

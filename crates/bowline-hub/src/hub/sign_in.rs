@@ -350,7 +350,7 @@ impl Hub {
         let mut member = self.new_member(now, &hello, accepted);
         let certificate = match &hello.certificate_request {
             None => None,
-            Some(request) => match self.issue(now, &member, request) {
+            Some(request) => match self.issue(now, &mut member, request) {
                 Ok(signed) => Some(signed),
                 Err(text) => return self.refuse(client, Refusal::Certificate, &text),
             },
@@ -360,7 +360,8 @@ impl Hub {
             self.counters.superseded += 1;
             self.dismiss(before, Goodbye::Superseded);
         }
-        self.counters.signed_in += 1;
+        self.counters
+            .signed_in(hello.method.unwrap_or(member.method));
         self.outputs.push_back(Output::Notice(Notice::SignedIn {
             session: member.number,
             identity: member.identity.clone(),
@@ -407,6 +408,7 @@ impl Hub {
             renew_at: renewal(now, number),
             born_unix_us: accepted.born_unix_us,
             expiry_unix_secs,
+            key: None,
             sent: 0,
             allowance: Allowance::default(),
         }

@@ -26,8 +26,8 @@ pub(super) enum Error {
     Keys(#[from] KeysError),
     #[error("cannot use the store")]
     Store(#[from] crate::store::StoreError),
-    #[error(transparent)]
-    Network(#[from] bowline_core::hub::NetworkConfigError),
+    #[error("cannot take up what the operator has decided")]
+    Operator(#[from] crate::operator::OperatorError),
     #[error(transparent)]
     Stun(#[from] crate::stun::StunError),
     #[error(transparent)]

@@ -11,7 +11,6 @@
 mod args;
 mod error;
 mod log;
-mod network;
 mod stop;
 
 use std::io::Write as _;
@@ -19,8 +18,6 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use bowline_core::hub::FromHub;
-use bowline_io::clock::Clock;
 use clap::Parser as _;
 
 use crate::auth::Auth;
@@ -31,8 +28,9 @@ use crate::http::HttpServer;
 use crate::http::HttpSettings;
 use crate::http::NetworkConfig as PublishedNetwork;
 use crate::keys::HubKeys;
+use crate::operator::Operator;
+use crate::operator::Publisher;
 use crate::server::Checker;
-use crate::server::Handle;
 use crate::server::NoChecker;
 use crate::server::Running;
 use crate::server::Server;
@@ -95,22 +93,20 @@ fn serve(config: &Config) -> Result<(), Error> {
     let http = http_settings(config)?;
     let keys = HubKeys::load_or_make(&keys_folder(config), &crypto)?;
     let store = open_store(config)?;
-    let now = Clock::unix_seconds();
-    let (revision, told) = network::sign(&config.network, &keys, &crypto, &store, now)?;
+    let network = &config.network;
+    let publisher = Publisher::new(&network.stun, &network.revoked, &keys, &crypto);
     let mut server = Server::new(Setup {
         listen: config.listen.clone(),
         keys,
         policy,
         checker: checker(auth.as_ref()),
     })?;
-    server.announce(revision, told.clone());
+    let published = PublishedNetwork::default();
+    let operator = Operator::open(&mut server, Arc::new(store), publisher, published.clone())?;
     let listen = config.stun.as_ref().map_or(&[][..], |stun| &stun.listen);
     let stun = StunServer::start(listen)?;
-    let told = FromHub::Config {
-        revision,
-        body: Some(told),
-    };
-    let http = http.map(|http| start_http(http, server.handle(), auth, told.encode()));
+    let operator = Arc::new(operator);
+    let http = http.map(|http| HttpServer::start(http, Arc::clone(&operator), auth, published));
     let http = http.transpose()?;
     let hub = server.spawn(log.on_notice()).map_err(Error::Threads)?;
     for address in hub.local_addrs() {
@@ -164,17 +160,6 @@ fn checker(auth: Option<&Arc<Auth>>) -> Arc<dyn Checker> {
         Some(auth) => Arc::<Auth>::clone(auth),
         None => Arc::new(NoChecker),
     }
-}
-
-fn start_http(
-    settings: HttpSettings,
-    hub: Handle,
-    auth: Option<Arc<Auth>>,
-    network: Vec<u8>,
-) -> Result<HttpServer, Error> {
-    let published = PublishedNetwork::default();
-    published.publish(network);
-    Ok(HttpServer::start(settings, hub, auth, published)?)
 }
 
 fn open_store(config: &Config) -> Result<LocalStore, Error> {

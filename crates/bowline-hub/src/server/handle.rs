@@ -3,6 +3,7 @@
 use std::sync::mpsc;
 
 use bowline::Waker;
+use bowline_core::hub::SignedBody;
 use bowline_core::identity::Identity;
 use bowline_core::ids::AppId;
 
@@ -58,6 +59,7 @@ pub(super) enum Request {
         mpsc::SyncSender<Result<SentAway, TooManyBlocks>>,
     ),
     Unblock(Identity, mpsc::SyncSender<Unblocked>),
+    Announce(u64, SignedBody, mpsc::SyncSender<()>),
     Stop(Farewell),
 }
 
@@ -116,6 +118,14 @@ impl Handle {
     /// If the hub has stopped.
     pub fn unblock(&self, identity: &Identity) -> Result<Unblocked, Stopped> {
         self.ask(|answer| Request::Unblock(identity.clone(), answer))
+    }
+
+    /// Has it tell all clients about the network, as [`Server::announce`](crate::server::Server::announce) does.
+    ///
+    /// # Errors
+    /// If the hub has stopped.
+    pub fn announce(&self, revision: u64, body: SignedBody) -> Result<(), Stopped> {
+        self.ask(|answer| Request::Announce(revision, body, answer))
     }
 
     /// Has it tell its clients and stop, within a second. Nothing happens if it has stopped.

@@ -47,6 +47,10 @@ impl Server {
                     is_blocked_by_settings: self.hub.is_blocked_by_policy(&identity),
                 });
             }
+            Request::Announce(revision, body, answer) => {
+                self.hub.announce(revision, body);
+                let _ = answer.try_send(());
+            }
             // Ends the round before it comes here.
             Request::Stop(_) => {}
         }

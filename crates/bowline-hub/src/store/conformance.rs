@@ -30,6 +30,7 @@ use crate::store::StoreError;
 use crate::store::Subject;
 use crate::store::Watch;
 
+mod decisions;
 mod leases;
 mod watching;
 
@@ -63,6 +64,10 @@ pub fn check(make: Make<'_>) {
         leases::a_clock_that_steps_back_revives_nothing(&case());
         watching::a_watcher_that_is_behind_is_told(&case());
     }
+    let case = || Case::new(make, Bucket::Policy);
+    decisions::blocks_are_kept_until_they_end_or_are_forgotten(&case());
+    decisions::kicks_are_kept_as_long_as_they_matter(&case());
+    decisions::revoked_keys_are_kept_until_they_are_forgotten(&case());
     let case = Case::new(make, Bucket::Nodes);
     buckets_are_apart(&case);
     messages_reach_those_who_subscribe(&case);

@@ -39,6 +39,7 @@ mod bus;
 mod clock;
 #[cfg(any(test, feature = "test-support"))]
 pub mod conformance;
+mod decisions;
 mod disk;
 mod error;
 mod key;
@@ -54,6 +55,9 @@ pub use self::clock::Clock;
 #[cfg(any(test, feature = "test-support"))]
 pub use self::clock::ManualClock;
 pub use self::clock::SystemClock;
+pub use self::decisions::Decisions;
+pub use self::decisions::KeptBlock;
+pub use self::decisions::KeptKick;
 pub use self::error::StoreError;
 pub use self::key::Bucket;
 pub use self::key::Key;

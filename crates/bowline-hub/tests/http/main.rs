@@ -1,9 +1,13 @@
 //! The HTTP side of a hub that runs, asked over real sockets by a client that is not always polite.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
+mod decisions;
+mod keys;
 mod limits;
 #[path = "../support/mod.rs"]
 mod support;
+#[path = "../world/mod.rs"]
+mod world;
 
 use std::io::Read as _;
 use std::io::Write as _;
@@ -13,6 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bowline_core::availability::Availability;
+use bowline_core::cert::authority::KeyId;
 use bowline_core::hub::HubEvent;
 use bowline_hub::http::HttpError;
 use bowline_hub::http::HttpServer;
@@ -22,10 +27,15 @@ use bowline_hub::http::NetworkConfig;
 use bowline_hub::hub::Policy;
 use bowline_hub::keys::HubKeys;
 use bowline_hub::namespace::Namespace;
+use bowline_hub::operator::Operator;
+use bowline_hub::operator::Publisher;
 use bowline_hub::server::NoChecker;
 use bowline_hub::server::Running;
 use bowline_hub::server::Server;
 use bowline_hub::server::Setup;
+use bowline_hub::store::LocalStore;
+use bowline_hub::store::Store;
+use bowline_hub::store::SystemClock;
 use serde_json::Value;
 use serde_json::json;
 use zeroize::Zeroizing;
@@ -39,6 +49,7 @@ const TOKEN: &str = "a token of some length";
 struct Place {
     http: HttpServer,
     hub: Running,
+    operator: Arc<Operator>,
     network: NetworkConfig,
 }
 
@@ -52,26 +63,40 @@ struct Answer {
 
 impl Place {
     fn new() -> Self {
+        let keys = HubKeys::generate(&bowline::cert::default_crypto()).unwrap();
+        let store = LocalStore::in_memory(Arc::new(SystemClock::new()));
+        Self::at(0, &keys, Arc::new(store))
+    }
+
+    /// One that has been there before.
+    fn at(port: u16, keys: &HubKeys, store: Arc<dyn Store>) -> Self {
         let setup = Setup {
-            listen: vec!["127.0.0.1:0".parse().unwrap()],
-            keys: HubKeys::generate(&bowline::cert::default_crypto()).unwrap(),
+            listen: vec![SocketAddr::from(([127, 0, 0, 1], port))],
+            keys: keys.clone(),
             policy: Policy {
                 dev: Some(Namespace::new(["str:dev-"]).unwrap()),
+                blocked: vec!["str:dev-eve".parse().unwrap()],
                 ..Policy::default()
             },
             checker: Arc::new(NoChecker),
         };
-        let hub = Server::new(setup).unwrap().spawn(Box::new(drop)).unwrap();
+        let mut server = Server::new(setup).unwrap();
+        let crypto = bowline::cert::default_crypto();
+        let publisher = Publisher::new(&[], &[KeyId::new(7)], keys, &crypto);
+        let operator = Operator::open(&mut server, store, publisher, NetworkConfig::default());
+        let operator = Arc::new(operator.unwrap());
+        let hub = server.spawn(Box::new(drop)).unwrap();
         let network = NetworkConfig::default();
         let http = HttpServer::start(
             settings(Some(TOKEN)),
-            hub.handle().clone(),
+            Arc::clone(&operator),
             None,
             network.clone(),
         );
         Self {
             http: http.unwrap(),
             hub,
+            operator,
             network,
         }
     }
@@ -111,7 +136,15 @@ impl Place {
     }
 
     fn json(&self, path: &str) -> Value {
-        let answer = self.admin("GET", path, "");
+        self.json_of("GET", path, "")
+    }
+
+    fn post(&self, path: &str, body: &Value) -> Value {
+        self.json_of("POST", path, &body.to_string())
+    }
+
+    fn json_of(&self, method: &str, path: &str, body: &str) -> Value {
+        let answer = self.admin(method, path, body);
         assert_eq!(answer.status, 200, "{answer:?}");
         serde_json::from_str(&answer.body).unwrap()
     }
@@ -201,7 +234,8 @@ fn metrics_tell_all_that_is_counted() {
     }
     for line in [
         "bowline_hub_sessions 2\n",
-        "bowline_hub_sign_ins_total 2\n",
+        "bowline_hub_sign_ins_total{method=\"dev\"} 2\n",
+        "bowline_hub_sign_ins_total{method=\"resume\"} 0\n",
         "bowline_hub_signals_carried_total 1\n",
     ] {
         assert!(answer.body.contains(line), "{line} {}", answer.body);
@@ -211,7 +245,12 @@ fn metrics_tell_all_that_is_counted() {
 #[test]
 fn only_the_operator_sees_sessions() {
     let place = Place::new();
-    for path in ["/admin/standing", "/admin/sessions"] {
+    for path in [
+        "/admin/standing",
+        "/admin/sessions",
+        "/admin/blocks",
+        "/admin/revoked",
+    ] {
         assert_eq!(place.admin("GET", path, "").status, 200);
         for headers in [
             "",
@@ -233,15 +272,26 @@ fn only_the_operator_sees_sessions() {
         let in_query = format!("{path}?token={}", TOKEN.replace(' ', "+"));
         assert_eq!(place.get(&in_query).status, 401);
     }
-    let body = json!({"app": 480, "identity": "str:dev-anna"}).to_string();
-    assert_eq!(place.ask("POST", "/admin/kick", "", &body).status, 401);
+    for (path, body) in [
+        ("kick", json!({"app": 480, "identity": "str:dev-anna"})),
+        ("block", json!({"identity": "str:dev-anna"})),
+        ("unblock", json!({"identity": "str:dev-anna"})),
+        ("revoke", json!({"key": "1"})),
+        ("unrevoke", json!({"key": "1"})),
+    ] {
+        let path = format!("/admin/{path}");
+        assert_eq!(place.ask("POST", &path, "", &body.to_string()).status, 401);
+        // What it says is not looked at either.
+        assert_eq!(place.ask("POST", &path, "", "nonsense").status, 401);
+    }
+    assert_eq!(place.json("/admin/blocks")["blocks"], json!([]));
 }
 
 #[test]
 fn without_a_token_there_is_nothing_for_operators() {
     let place = Place::new();
-    let hub = place.hub.handle().clone();
-    let http = HttpServer::start(settings(None), hub, None, NetworkConfig::default()).unwrap();
+    let operator = Arc::clone(&place.operator);
+    let http = HttpServer::start(settings(None), operator, None, NetworkConfig::default()).unwrap();
     for (path, status) in [("/", 404), ("/admin/standing", 404), ("/healthz", 200)] {
         assert_eq!(get_at(http.local_addr(), path), status, "{path}");
     }
@@ -258,6 +308,8 @@ fn sessions_are_told_by_pages_and_without_addresses() {
         for session in page["sessions"].as_array().unwrap() {
             assert_eq!(session["app"], 480);
             assert_eq!(session["method"], "dev");
+            let key = session["key"].as_str().unwrap();
+            key.parse::<u64>().unwrap();
             assert!(session["since_unix_secs"].as_u64().unwrap() > 1_700_000_000);
             assert!(!session.to_string().contains("127.0"), "{session}");
             seen.push(session["identity"].as_str().unwrap().to_owned());
@@ -386,8 +438,8 @@ fn the_network_config_has_a_tag() {
 fn what_keeps_the_http_side_from_starting_is_told() {
     let place = Place::new();
     let start = |settings| {
-        let hub = place.hub.handle().clone();
-        HttpServer::start(settings, hub, None, NetworkConfig::default())
+        let operator = Arc::clone(&place.operator);
+        HttpServer::start(settings, operator, None, NetworkConfig::default())
     };
     let error = start(settings(Some("short"))).unwrap_err();
     assert!(matches!(error, HttpError::ShortToken(5)), "{error}");

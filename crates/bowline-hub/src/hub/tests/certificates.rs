@@ -46,6 +46,7 @@ fn a_certificate_comes_with_the_welcome_and_later_again() {
         now + 25 * 3600
     );
     assert_eq!(desk.hub.counters().certificates, 2);
+    assert_eq!(desk.hub.list(0, 1)[0].key, Some(key(5).public().id()));
 }
 
 #[test]

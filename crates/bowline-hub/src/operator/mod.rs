@@ -1,0 +1,293 @@
+//! What the operator does while the hub runs, so that it holds at once and after a restart.
+//!
+//! ```text
+//! HTTP ──▶ Operator ──▶ Handle ──▶ the hub's thread: at once
+//!             │
+//!             └──────▶ Decisions ──▶ store: after a restart
+//! ```
+//!
+//! The hub hears of it first, then the store: who is to be sent away goes, whether or not the disk is full. If the store does
+//! not take it, the operator is told ([`OperatorError::NotKept`]) and may try again, which does no harm. With revoked keys it is
+//! the other way round, since what clients are told of them is signed with a revision that the store keeps.
+//!
+//! All calls may block, for the hub's round or a disk's time. One decision is made at a time.
+
+mod network;
+
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::MutexGuard;
+use std::sync::PoisonError;
+
+use bowline_core::cert::authority::KeyId;
+use bowline_core::hub::FromHub;
+use bowline_core::hub::NetworkConfigError;
+use bowline_core::hub::SignedBody;
+use bowline_core::hub::limits::MAX_NETWORK_REVOKED;
+use bowline_core::identity::Identity;
+use bowline_core::ids::AppId;
+use bowline_io::clock::Clock;
+
+use crate::http::NetworkConfig as Published;
+use crate::hub::Block;
+use crate::hub::SentAway;
+use crate::hub::TooManyBlocks;
+use crate::limits::MAX_BLOCKS;
+use crate::server::Handle;
+use crate::server::Server;
+use crate::server::Stopped;
+use crate::server::Unblocked;
+use crate::store::Decisions;
+use crate::store::KeptBlock;
+use crate::store::KeptKick;
+use crate::store::Store;
+use crate::store::StoreError;
+
+pub use self::network::Publisher;
+
+/// What the operator may do with a hub.
+#[derive(Debug)]
+pub struct Operator {
+    hub: Handle,
+    decisions: Decisions,
+    publisher: Publisher,
+    published: Published,
+    /// Held while something is decided.
+    turn: Mutex<()>,
+}
+
+/// Why something was not done, or not all of it.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum OperatorError {
+    /// The hub does not run any more.
+    #[error(transparent)]
+    Stopped(#[from] Stopped),
+    /// No further identity can be blocked.
+    #[error(transparent)]
+    TooManyBlocks(#[from] TooManyBlocks),
+    /// No further key can be revoked.
+    #[error("{MAX_NETWORK_REVOKED} keys are revoked, which is as many as there may be")]
+    TooManyRevoked,
+    /// The hub would be trusted no more itself.
+    #[error("{0} is the authority by which this hub signs certificates: promote another key first")]
+    OwnAuthority(KeyId),
+    /// It is done, and a restart undoes it.
+    #[error("it is done, but the next start of the hub knows nothing of it: {0}")]
+    NotKept(StoreError),
+    /// Nothing was done: the store cannot be asked, or takes no writes.
+    #[error("nothing was done: {0}")]
+    Store(#[from] StoreError),
+    /// What clients are to be told about the network cannot be signed.
+    #[error("nothing was done: {0}")]
+    Network(#[from] NetworkConfigError),
+}
+
+/// What came of revoking a key, or of taking that back.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Revocation {
+    /// Whether it was otherwise before.
+    pub is_news: bool,
+    /// Whether the key is revoked by the settings, whatever is decided here.
+    pub is_in_settings: bool,
+    /// The revision of what clients are told about the network now.
+    pub revision: u64,
+}
+
+impl Operator {
+    /// Tells a hub that is about to run what was decided before, and all clients about the network.
+    ///
+    /// # Errors
+    /// If the store cannot be asked, or what clients are to be told cannot be signed or kept.
+    pub fn open(
+        server: &mut Server,
+        store: Arc<dyn Store>,
+        publisher: Publisher,
+        published: Published,
+    ) -> Result<Self, OperatorError> {
+        let decisions = Decisions::new(store);
+        let hub = server.hub_mut();
+        for kick in decisions.kicks()? {
+            hub.restore_kick(kick.app, &kick.identity, kick.unix_us);
+        }
+        let mut left_out = 0;
+        for (_, kept) in decisions.blocks("", usize::MAX, Clock::unix_seconds())? {
+            left_out += usize::from(hub.block(&kept.identity, kept.block).is_err());
+        }
+        if left_out > 0 {
+            tracing::error!(left_out, "more than {MAX_BLOCKS} blocks are in the store");
+        }
+        let operator = Self {
+            hub: server.handle(),
+            decisions,
+            publisher,
+            published,
+            turn: Mutex::new(()),
+        };
+        let (revision, body) = operator.sign()?;
+        server.announce(revision, body.clone());
+        operator.publish(revision, body);
+        Ok(operator)
+    }
+
+    /// What talks to the hub.
+    pub const fn hub(&self) -> &Handle {
+        &self.hub
+    }
+
+    /// Ends the session of an identity in a game. Says whether there was one.
+    ///
+    /// # Errors
+    /// If the hub has stopped, or what the client got for coming back will be good again after a restart.
+    pub fn kick(&self, app: AppId, identity: &Identity) -> Result<bool, OperatorError> {
+        let _turn = self.take_turn();
+        let sent_away = self.hub.kick(app, identity)?;
+        self.keep_kick(app, identity, sent_away)?;
+        Ok(sent_away.sessions > 0)
+    }
+
+    /// Keeps an identity out, for so many seconds or for ever, and ends its sessions. Says how many those were. The text is
+    /// for the player.
+    ///
+    /// # Errors
+    /// If the hub has stopped or has no room for another block, or the block ends with the next restart.
+    pub fn block(
+        &self,
+        identity: &Identity,
+        secs: Option<u64>,
+        text: &str,
+    ) -> Result<usize, OperatorError> {
+        let _turn = self.take_turn();
+        let since_unix_secs = Clock::unix_seconds();
+        let block = Block {
+            until_unix_secs: secs.map(|secs| since_unix_secs.saturating_add(secs)),
+            text: text.to_owned(),
+        };
+        let sent_away = self.hub.block(identity, block.clone())??;
+        let kept = KeptBlock {
+            identity: identity.clone(),
+            since_unix_secs,
+            block,
+        };
+        let kept = self.decisions.keep_block(&kept);
+        kept.map_err(OperatorError::NotKept)?;
+        self.keep_kick(AppId::ANY, identity, sent_away)?;
+        Ok(sent_away.sessions)
+    }
+
+    /// Takes a block back.
+    ///
+    /// # Errors
+    /// If the hub has stopped, or the block is there again after a restart.
+    pub fn unblock(&self, identity: &Identity) -> Result<Unblocked, OperatorError> {
+        let _turn = self.take_turn();
+        let unblocked = self.hub.unblock(identity)?;
+        let forgotten = self.decisions.forget_block(identity);
+        forgotten.map_err(OperatorError::NotKept)?;
+        Ok(unblocked)
+    }
+
+    /// Who is blocked beside those of the settings: `limit` at most, each with its place, after a place.
+    ///
+    /// # Errors
+    /// If the store cannot be asked.
+    pub fn blocks(
+        &self,
+        after: &str,
+        limit: usize,
+    ) -> Result<Vec<(String, KeptBlock)>, OperatorError> {
+        Ok(self.decisions.blocks(after, limit, Clock::unix_seconds())?)
+    }
+
+    /// Has nobody trust a key from now on: the hub signs no certificate for it, and clients are told.
+    ///
+    /// # Errors
+    /// If it is the hub's own authority, there are too many, the store does not take it, or the hub has stopped.
+    pub fn revoke(&self, id: KeyId) -> Result<Revocation, OperatorError> {
+        let _turn = self.take_turn();
+        if self.publisher.signs_by(id) {
+            return Err(OperatorError::OwnAuthority(id));
+        }
+        let before = self.decisions.revoked()?;
+        let is_in_settings = self.publisher.revokes(id);
+        let is_news = !is_in_settings && !before.contains(&id);
+        if is_news {
+            self.decisions.keep_revoked(id)?;
+        }
+        let told = self.tell();
+        if told.is_err() && is_news {
+            // As it was: what is not told does not come up at some later time.
+            self.decisions.forget_revoked(id)?;
+        }
+        Ok(Revocation {
+            is_news,
+            is_in_settings,
+            revision: told?,
+        })
+    }
+
+    /// Takes back that nobody is to trust a key.
+    ///
+    /// # Errors
+    /// If the store does not take it, or the hub has stopped.
+    pub fn unrevoke(&self, id: KeyId) -> Result<Revocation, OperatorError> {
+        let _turn = self.take_turn();
+        let is_in_settings = self.publisher.revokes(id);
+        let was_kept = self.decisions.forget_revoked(id)?;
+        Ok(Revocation {
+            is_news: was_kept && !is_in_settings,
+            is_in_settings,
+            revision: self.tell()?,
+        })
+    }
+
+    /// The keys that nobody is to trust, those of the settings too; each with whether it is one of them.
+    ///
+    /// # Errors
+    /// If the store cannot be asked.
+    pub fn revoked(&self) -> Result<Vec<(KeyId, bool)>, OperatorError> {
+        let kept = self.decisions.revoked()?;
+        let all = self.publisher.with_settings(&kept);
+        let all = all.into_iter().map(|id| (id, self.publisher.revokes(id)));
+        Ok(all.collect())
+    }
+
+    fn keep_kick(
+        &self,
+        app: AppId,
+        identity: &Identity,
+        sent_away: SentAway,
+    ) -> Result<(), OperatorError> {
+        let kick = KeptKick {
+            identity: identity.clone(),
+            app,
+            unix_us: sent_away.unix_us,
+        };
+        let kept = self.decisions.keep_kick(&kick);
+        kept.map_err(OperatorError::NotKept)
+    }
+
+    /// Tells all clients about the network as it is now, and says with which revision.
+    fn tell(&self) -> Result<u64, OperatorError> {
+        let (revision, body) = self.sign()?;
+        self.hub.announce(revision, body.clone())?;
+        self.publish(revision, body);
+        Ok(revision)
+    }
+
+    fn sign(&self) -> Result<(u64, SignedBody), OperatorError> {
+        let revoked = self.decisions.revoked()?;
+        let store = self.decisions.store();
+        self.publisher.sign(&revoked, store, Clock::unix_seconds())
+    }
+
+    fn publish(&self, revision: u64, body: SignedBody) {
+        let body = Some(body);
+        let told = FromHub::Config { revision, body };
+        self.published.publish(told.encode());
+    }
+
+    fn take_turn(&self) -> MutexGuard<'_, ()> {
+        self.turn.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
