@@ -19,7 +19,6 @@ use bowline_core::time::Span;
 use prost::Message;
 
 use crate::hub::Block;
-use crate::limits::MAX_BLOCKS;
 use crate::limits::MAX_KICKED;
 use crate::limits::RESUME_LIFETIME_SECS;
 use crate::store::Bucket;
@@ -138,7 +137,7 @@ impl Decisions {
                 .holds(unix_secs)
                 .then(|| (place.to_owned(), kept))
         });
-        Ok(blocks.take(limit.min(MAX_BLOCKS)).collect())
+        Ok(blocks.take(limit).collect())
     }
 
     /// Keeps that somebody was sent away, for as long as that matters. The oldest of [`MAX_KICKED`] make room.
