@@ -192,6 +192,10 @@ impl HubClient {
         if !matches!(self.stage, Stage::Connecting) {
             return;
         }
+        // The credential may be another by now.
+        if let Some(why) = self.flaw() {
+            return self.give_up(why);
+        }
         let hello = self.hello();
         self.send(&ToHub::Hello(hello.clone()));
         self.stage = Stage::SigningIn {
@@ -328,6 +332,9 @@ impl HubClient {
     }
 
     fn connect(&mut self) {
+        if let Some(why) = self.flaw() {
+            return self.give_up(why);
+        }
         self.stage = Stage::Connecting;
         self.actions.push_back(HubAction::Connect);
         self.tell("connecting to the hub");

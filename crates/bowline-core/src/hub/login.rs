@@ -13,6 +13,7 @@ use zeroize::Zeroizing;
 use crate::crypto::Crypto;
 use crate::crypto::keys::SigningKey;
 use crate::hub::Method;
+use crate::hub::limits::MAX_HUB_CREDENTIAL;
 
 /// What a client shows to prove who it is.
 #[derive(Clone)]
@@ -82,6 +83,18 @@ impl HubLogin {
             Self::Hook(ticket) => ticket.to_vec(),
             Self::Dev | Self::GameServerKey(_) | Self::Anonymous => Vec::new(),
         }
+    }
+
+    /// Why no hub can take it, if none can: what fits into no message is not even refused there.
+    pub(super) fn flaw(&self) -> Option<&'static str> {
+        let len = match self {
+            Self::SharedKey { name, .. } => name.len(),
+            Self::Jwt(token) => token.len(),
+            Self::Hook(ticket) => ticket.len(),
+            Self::Dev | Self::GameServerKey(_) | Self::Anonymous => 0,
+        };
+        (len > MAX_HUB_CREDENTIAL)
+            .then_some("the credential is longer than 16384 bytes, which is all that a hub takes")
     }
 
     /// What answers a challenge; `None` if there is nothing to prove.

@@ -18,6 +18,12 @@ use crate::time::Span;
 use crate::time::Timestamp;
 
 impl HubClient {
+    /// Why what would be shown is nothing for a hub.
+    pub(super) fn flaw(&self) -> Option<&'static str> {
+        let login = &self.config.login;
+        self.resume.is_empty().then(|| login.flaw()).flatten()
+    }
+
     pub(super) fn hello(&self) -> Hello {
         let resumes = !self.resume.is_empty();
         let login = &self.config.login;

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::hub::Resumption;
+use crate::hub::limits::MAX_HUB_CREDENTIAL;
 
 #[test]
 fn regression_nonsense_does_not_revive_who_was_refused_or_has_stopped() {
@@ -134,4 +135,49 @@ fn regression_a_long_session_comes_back_by_what_it_was_given_last() {
     let hello = desk.greet();
     assert_eq!(hello.method, Ok(Method::Resume));
     assert_eq!(hello.credential, b"for later");
+}
+
+#[test]
+fn regression_limit_a_credential_that_fits_into_no_message_is_not_tried_for_ever() {
+    let of = |len: usize| {
+        [
+            HubLogin::jwt("x".repeat(len)),
+            HubLogin::hook(vec![7; len]),
+            HubLogin::shared_key("x".repeat(len), b"a key"),
+        ]
+    };
+    for login in of(MAX_HUB_CREDENTIAL) {
+        let mut desk = Desk::new(login);
+        desk.client.start(None);
+        let hello = desk.greet();
+        let again = ToHub::parse(&ToHub::Hello(hello.clone()).encode());
+        assert_eq!(again, Ok(ToHub::Hello(hello)));
+    }
+    for login in of(MAX_HUB_CREDENTIAL + 1) {
+        let mut desk = Desk::new(login);
+        desk.client.start(None);
+        assert!(!desk.actions().contains(&HubAction::Connect));
+        assert_eq!(desk.client.poll_timeout(), None);
+        let event = desk.client.poll_event();
+        let Some(HubEvent::Availability { availability, text }) = event else {
+            panic!("{event:?}");
+        };
+        assert_eq!(availability, Availability::Failed);
+        assert!(text.contains(&MAX_HUB_CREDENTIAL.to_string()), "{text}");
+        // Another one is tried at once.
+        desk.client.set_login(HubLogin::jwt("a token"));
+        assert_eq!(desk.greet().credential, b"a token");
+    }
+}
+
+#[test]
+fn regression_a_credential_that_came_while_it_connected_may_be_too_long_as_well() {
+    let mut desk = Desk::new(HubLogin::Dev);
+    desk.client.start(None);
+    assert_eq!(desk.actions(), [HubAction::Connect]);
+    let login = HubLogin::jwt("x".repeat(MAX_HUB_CREDENTIAL + 1));
+    desk.client.set_login(login);
+    desk.client.on_connected(desk.now, HUB_KEY);
+    assert_eq!(desk.actions(), [HubAction::Disconnect]);
+    assert_eq!(desk.client.availability(), Availability::Failed);
 }
