@@ -8,8 +8,9 @@ use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
-use super::*;
+use super::Endpoint;
 
 /// What it does with a request.
 #[derive(Clone, Debug)]
