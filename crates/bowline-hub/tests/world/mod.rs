@@ -59,6 +59,8 @@ pub(crate) struct World {
     pub(crate) policy: Policy,
     pub(crate) address: SocketAddr,
     pub(crate) hub: Option<Running>,
+    /// Who checks credentials from its next start on.
+    pub(crate) checker: Arc<dyn Checker>,
     /// What it tells about the network from its next start on.
     pub(crate) network: Option<(u64, SignedBody)>,
 }
@@ -116,6 +118,7 @@ impl World {
             policy,
             address: free.local_addr().unwrap(),
             hub: None,
+            checker: Arc::new(Believer),
             network: None,
         }
     }
@@ -127,7 +130,7 @@ impl World {
                 listen: vec![self.address],
                 keys: self.keys.clone(),
                 policy: self.policy.clone(),
-                checker: Arc::new(Believer),
+                checker: Arc::clone(&self.checker),
             };
             match Server::new(setup) {
                 Ok(new) => server = Some(new),
