@@ -11,6 +11,7 @@ use std::io::BufReader;
 use std::io::Read as _;
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::path::PathBuf;
 use std::process::Child;
@@ -26,6 +27,7 @@ use bowline_core::hub::Goodbye;
 use bowline_core::hub::HubEvent;
 
 use self::support::Client;
+use self::support::signal;
 
 /// A folder that goes with the test.
 struct Folder(PathBuf);
@@ -58,6 +60,46 @@ impl Folder {
         let file = self.file("hub.toml");
         fs::write(&file, text).unwrap();
         file
+    }
+
+    /// Settings for a hub that has run once, so that its keys and its store are there.
+    fn with_store(&self) -> PathBuf {
+        let config = self.config(0, JSON);
+        let hub = Hub::start(&config);
+        hub.signal("TERM");
+        hub.end();
+        assert!(self.file("data/hub.redb").exists());
+        config
+    }
+
+    /// The program, run by somebody who has all of the folder's data and may do with it what its permissions say: not by
+    /// root, who may do everything.
+    fn program_that_permissions_bind(&self) -> Command {
+        let probe = self.file("probe");
+        fs::write(&probe, "").unwrap();
+        fs::set_permissions(&probe, fs::Permissions::from_mode(0o400)).unwrap();
+        if fs::OpenOptions::new().write(true).open(&probe).is_err() {
+            return program();
+        }
+        give(&self.file("data"));
+        // Where everybody can run it. A copy that was just written could be busy.
+        let (whole, here) = (env!("CARGO_BIN_EXE_bowline-hub"), self.file("program"));
+        if fs::hard_link(whole, &here).is_err() {
+            fs::copy(whole, &here).unwrap();
+        }
+        let mut command = Command::new(here);
+        command.uid(NOBODY).gid(NOBODY);
+        command
+    }
+}
+
+/// Makes a file or folder, and all that is in it, nobody's.
+fn give(path: &Path) {
+    std::os::unix::fs::chown(path, Some(NOBODY), Some(NOBODY)).unwrap();
+    if path.is_dir() {
+        for entry in fs::read_dir(path).unwrap() {
+            give(&entry.unwrap().path());
+        }
     }
 }
 
@@ -109,6 +151,8 @@ impl Drop for Hub {
     }
 }
 
+/// Who has no rights of its own.
+const NOBODY: u32 = 65_534;
 const JSON: &str = "[log]\nformat = 'json'\nlevel = 'debug'";
 
 fn program() -> Command {
@@ -335,4 +379,76 @@ fn a_store_that_is_of_no_use_is_told() {
         let (code, text) = start_fails(&config);
         assert!(code == 1 && text.contains("hub.redb"), "{text}");
     }
+}
+
+#[test]
+fn a_store_that_lost_its_end_is_told_and_left_alone() {
+    let folder = Folder::new("cut");
+    let config = folder.with_store();
+    let store = folder.file("data/hub.redb");
+    let whole = fs::read(&store).unwrap();
+    let half = &whole[..whole.len() / 2];
+    fs::write(&store, half).unwrap();
+    let (code, text) = start_fails(&config);
+    assert!(code == 1 && text.contains("hub.redb is corrupt"), "{text}");
+    assert_eq!(fs::read(&store).unwrap(), half);
+    // With the copy that the operator has it goes on.
+    fs::write(&store, &whole).unwrap();
+    let hub = Hub::start(&config);
+    hub.signal("TERM");
+    hub.end();
+}
+
+#[test]
+fn a_store_that_cannot_be_written_is_told() {
+    let folder = Folder::new("read-only");
+    let config = folder.with_store();
+    let (store, data) = (folder.file("data/hub.redb"), folder.file("data"));
+    fs::set_permissions(&store, fs::Permissions::from_mode(0o400)).unwrap();
+    let mut start = folder.program_that_permissions_bind();
+    start.arg("--config").arg(&config);
+    let (code, text) = failure(&start.output().unwrap());
+    assert_eq!(code, 1, "{text}");
+    assert!(text.contains("hub.redb cannot be written"), "{text}");
+    // A folder in which none can be made.
+    fs::remove_file(&store).unwrap();
+    fs::set_permissions(&data, fs::Permissions::from_mode(0o500)).unwrap();
+    let (code, text) = failure(&start.output().unwrap());
+    fs::set_permissions(&data, fs::Permissions::from_mode(0o700)).unwrap();
+    assert!(code == 1 && text.contains("hub.redb"), "{text}");
+    assert!(text.contains("cannot be written"), "{text}");
+    assert!(!store.exists());
+    // As soon as it may, it does.
+    let mut process = start.stderr(Stdio::piped()).spawn().unwrap();
+    let mut log = BufReader::new(process.stderr.take().unwrap());
+    let line = first_line(&mut log);
+    process.kill().unwrap();
+    process.wait().unwrap();
+    assert!(line.contains("the hub serves"), "{line}");
+}
+
+#[test]
+fn a_hub_that_runs_goes_on_without_its_store() {
+    let folder = Folder::new("lost");
+    let hub = Hub::start(&folder.config(0, JSON));
+    let mut anna = Client::dev(hub.address, hub.key, "str:dev-anna");
+    anna.until(Availability::Current);
+    let store = folder.file("data/hub.redb");
+    fs::OpenOptions::new()
+        .write(true)
+        .truncate(true)
+        .open(&store)
+        .unwrap();
+    fs::remove_dir_all(folder.file("data")).unwrap();
+    let mut ben = Client::dev(hub.address, hub.key, "str:dev-ben");
+    ben.until(Availability::Current);
+    let sent = signal("str:dev-anna", "str:dev-ben");
+    let to = "str:dev-ben".parse().unwrap();
+    anna.machine.send_signal(&to, &sent).unwrap();
+    anna.turn();
+    ben.until_event(|event| matches!(event, HubEvent::Signal { .. }).then_some(()));
+    hub.signal("TERM");
+    let log = hub.end();
+    assert!(log.contains("has stopped"), "{log}");
+    assert!(!log.contains("ERROR"), "{log}");
 }
