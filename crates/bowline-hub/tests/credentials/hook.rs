@@ -1,18 +1,28 @@
 //! Tickets that the operator's own service is asked about.
 
+use std::net::TcpListener;
+use std::net::TcpStream;
+use std::process::Child;
+use std::process::Command;
+use std::process::Stdio;
 use std::time::Instant;
 
 use bowline::Availability;
 use bowline::hub::HubLogin;
+use bowline_hub::auth::Endpoint;
 use bowline_hub::auth::Fault;
+use bowline_hub::keys::HubKeys;
 use bowline_hub::limits::HOOK_FAILURES;
 use serde_json::Value;
 use serde_json::json;
+use zeroize::Zeroizing;
 
 use super::HOOK_TIMEOUT;
 use super::Manner;
 use super::Place;
+use super::SECRET;
 use super::Signer;
+use super::Web;
 use super::put_off;
 use super::signer::claims;
 use super::signer::unix_secs;
@@ -192,4 +202,127 @@ fn who_came_without_an_end_is_not_asked_about_again() {
     });
     assert_eq!(place.service.connections(), 1);
     assert_eq!(anna.identity(), id(ANNA));
+}
+
+#[test]
+fn who_was_refused_may_ask_again_when_it_wants() {
+    let place = Place::new(&[]);
+    place
+        .service
+        .set(say(&json!({"refused": "the account is new"})));
+    let anna = place.begin(ticket());
+    turned_away(&anna);
+    place.service.set(say(&json!({"identity": ANNA})));
+    std::thread::sleep(HOOK_TIMEOUT);
+    assert_eq!(stood(&anna), []);
+    anna.init_authentication();
+    until(&anna, Availability::Current);
+    assert_eq!(anna.identity(), id(ANNA));
+}
+
+#[test]
+fn a_credential_is_asked_for_again_once_the_key_of_resumptions_is_gone() {
+    let mut place = Place::new(&[]);
+    place.service.set(say(&json!({"identity": ANNA})));
+    let anna = place.enter(ticket());
+    let mut restart = |change: &dyn Fn(&mut HubKeys)| {
+        let session = anna.hub_status().unwrap().session;
+        place.world.kill();
+        change(&mut place.world.keys);
+        place.world.start();
+        eventually("back", || {
+            let status = anna.hub_status().unwrap();
+            status.availability.is_current() && status.session != session
+        });
+        place.service.connections()
+    };
+    // Another key signs, and the one before is still known.
+    let asked = restart(&|keys| {
+        let before = std::mem::replace(&mut keys.resumption, Zeroizing::new([7; 32]));
+        keys.other_resumptions.push(before);
+    });
+    assert_eq!(asked, 1);
+    assert_eq!(restart(&|keys| keys.other_resumptions.clear()), 1);
+    // As after a leak: nothing of before is taken.
+    let asked = restart(&|keys| keys.resumption = Zeroizing::new([8; 32]));
+    assert_eq!(asked, 2);
+}
+
+/// The backend of the operator's guide, asked by a hub. It asks what it takes for Steam.
+#[test]
+fn the_backend_of_the_guide_lets_in_who_has_a_ticket() {
+    let guide = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/hub.md");
+    let guide = std::fs::read_to_string(guide).unwrap();
+    let (_, code) = guide.split_once("```python\n").unwrap();
+    let (code, _) = code.split_once("```").unwrap();
+    let steam = Web::new(Manner::Close);
+    let port = free_port();
+    let here = steam.endpoint().to_string();
+    let code = code
+        .replace(
+            "https://partner.steam-api.com/ISteamUserAuth/AuthenticateUserTicket/v1/",
+            &here,
+        )
+        .replace("8080", &port.to_string());
+    assert!(code.contains(&here) && code.contains(&port.to_string()));
+    let backend = Command::new("python3")
+        .args(["-c", &code])
+        .env("HOOK_SECRET", SECRET)
+        .env("STEAM_KEY", "a key")
+        .stderr(Stdio::null())
+        .spawn();
+    let Ok(backend) = backend else {
+        eprintln!("without python3 the backend of the guide is not tried");
+        return;
+    };
+    let _backend = Backend(backend);
+    eventually("the backend listens", || {
+        TcpStream::connect(("127.0.0.1", port)).is_ok()
+    });
+    let url = format!("http://127.0.0.1:{port}/check");
+    let place = Place::with_service(&[], Endpoint::new(&url, false).unwrap());
+    let told = |params: &Value| say(&json!({"response": {"params": params}}));
+    let mut params = json!({
+        "result": "OK",
+        "steamid": "76561197960287930",
+        "ownersteamid": "76561197960287930",
+        "vacbanned": false,
+        "publisherbanned": false,
+    });
+    steam.set(told(&params));
+    let anna = place.enter(ticket());
+    assert_eq!(anna.identity(), id(ANNA));
+    let asked = String::from_utf8(steam.requests().remove(0)).unwrap();
+    let ticket_in_hex = "140061207469636b6574";
+    let query = format!("?key=a+key&appid=480&ticket={ticket_in_hex}&identity=bowline");
+    assert!(asked.contains(&query), "{asked}");
+    params["publisherbanned"] = json!(true);
+    steam.set(told(&params));
+    let text = place.refused(ticket());
+    assert!(text.ends_with("Steam says no"), "{text}");
+    // Steam says so of a ticket that is none.
+    let error = json!({"errorcode": 101, "errordesc": "Invalid ticket"});
+    steam.set(say(&json!({"response": {"error": error}})));
+    let text = place.refused(ticket());
+    assert!(text.ends_with("Steam says no"), "{text}");
+    // Without Steam nobody can be told apart: it is tried again.
+    steam.set(Manner::Close);
+    put_off(&place.begin(ticket()));
+    place.check_bystander();
+}
+
+/// A process that ends with the test.
+struct Backend(Child);
+
+impl Drop for Backend {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port()
 }

@@ -45,6 +45,9 @@ use self::world::until;
 /// How long the operator's service may take.
 const HOOK_TIMEOUT: Duration = Duration::from_millis(300);
 
+/// What the hub and the service know.
+const SECRET: &str = "a secret of some length";
+
 /// A hub that asks a provider and a service, and somebody who is signed in there by other means.
 struct Place {
     world: World,
@@ -59,9 +62,17 @@ struct Place {
 
 impl Place {
     fn new(signers: &[&Signer]) -> Self {
-        let provider = Web::new(Manner::Say(jwks(signers)));
         let service = Web::new(Manner::Hang);
-        let auth = Arc::new(auth(&provider, &service));
+        let endpoint = service.endpoint();
+        let place = Self::with_service(signers, endpoint);
+        Self { service, ..place }
+    }
+
+    /// One whose service is somewhere else.
+    fn with_service(signers: &[&Signer], endpoint: Endpoint) -> Self {
+        let provider = Web::new(Manner::Say(jwks(signers)));
+        let service = Web::new(Manner::Close);
+        let auth = Arc::new(auth(&provider, endpoint));
         let mut world = World::without_hub(policy());
         world.checker = Arc::<Auth>::clone(&auth);
         world.start();
@@ -132,7 +143,7 @@ fn policy() -> Policy {
     }
 }
 
-fn auth(provider: &Web, service: &Web) -> Auth {
+fn auth(provider: &Web, service: Endpoint) -> Auth {
     let tokens = TokenSettings {
         issuer: ISSUER.to_owned(),
         audiences: vec![AUDIENCE.to_owned()],
@@ -142,8 +153,8 @@ fn auth(provider: &Web, service: &Web) -> Auth {
         identities: space("str:acme-"),
     };
     let hook = HookSettings {
-        endpoint: service.endpoint(),
-        secret: Zeroizing::new(b"a secret of some length".to_vec()),
+        endpoint: service,
+        secret: Zeroizing::new(SECRET.into()),
         timeout: HOOK_TIMEOUT,
         trust: Trust::System,
         identities: space("steamid:"),
