@@ -204,14 +204,22 @@ fn demands(u: &mut Unstructured<'_>) -> Result<Demands> {
     })
 }
 
-/// Authorities whose keys are points on the curve: trust asks for that, whoever does the signatures.
 fn keys() -> &'static [Authority] {
     static KEYS_MADE: OnceLock<Vec<Authority>> = OnceLock::new();
     KEYS_MADE.get_or_init(|| {
         let crypto = QuickCrypto::new().provider();
-        let all =
-            (0..=u8::MAX).map(|seed| Authority::new(&crypto, SigningKey::from_seed([seed; 32])));
-        let usable = all.filter(|authority| PublicKey::new(*authority.public()).is_ok());
+        let keys = signing_keys().iter().cloned();
+        keys.map(|key| Authority::new(&crypto, key)).collect()
+    })
+}
+
+/// Keys that are points on the curve: trust asks for that, whoever does the signatures.
+pub(super) fn signing_keys() -> &'static [SigningKey] {
+    static KEYS_MADE: OnceLock<Vec<SigningKey>> = OnceLock::new();
+    KEYS_MADE.get_or_init(|| {
+        let crypto = QuickCrypto::new().provider();
+        let all = (0..=u8::MAX).map(|seed| SigningKey::from_seed([seed; 32]));
+        let usable = all.filter(|key| PublicKey::new(key.public(&crypto)).is_ok());
         usable.take(KEYS).collect()
     })
 }

@@ -7,6 +7,7 @@ mod certs;
 mod connection;
 mod endpoint;
 mod handshake;
+mod hub;
 mod ice;
 mod peers;
 mod recording;
@@ -23,6 +24,7 @@ pub use certs::{cert, cert_text};
 pub use connection::{connection_frames, extensions};
 pub use endpoint::endpoint_datagram;
 pub use handshake::handshake;
+pub use hub::{hub_client, hub_session, network_config};
 pub use ice::{ice_agent, ice_candidate};
 pub use peers::peers;
 pub use recording::recording;
@@ -61,10 +63,13 @@ pub const TARGETS: &[Target] = &[
     ),
     target("extensions", 512, extensions, seeds::none),
     target("handshake", 2048, handshake, seeds::none),
+    target("hub_client", 2048, hub_client, seeds::none),
     target("hub_message", 2048, hub_message, seeds::hub_messages),
+    target("hub_session", 2048, hub_session, seeds::none),
     target("ice_agent", 2048, ice_agent, seeds::none),
     target("ice_candidate", 1024, ice_candidate, ice::seeds),
     target("identity_string", 256, identity_string, seeds::identities),
+    target("network_config", 2048, network_config, hub::network_configs),
     target("peers", 2048, peers, seeds::none),
     target("recording", 8192, recording, recording::seeds),
     target("short_texts", 128, short_texts, seeds::short_texts),
