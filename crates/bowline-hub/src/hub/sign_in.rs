@@ -33,6 +33,8 @@ use crate::limits::CLOCK_SKEW_SECS;
 use crate::limits::MAX_CHECKS;
 use crate::namespace::Namespace;
 
+const SHUTTING_DOWN: &str = "the hub is shutting down";
+
 /// Why somebody is not let in.
 type Refused = (Refusal, String);
 
@@ -59,7 +61,7 @@ impl Hub {
             _ => {}
         }
         if self.is_draining {
-            return self.refuse(client, Refusal::Busy, "the hub is shutting down");
+            return self.refuse(client, Refusal::Busy, SHUTTING_DOWN);
         }
         if !self.networks.may_sign_in(now, from) {
             return self.refuse(client, Refusal::Busy, "too many sign-ins from this network");
@@ -339,6 +341,10 @@ impl Hub {
 
     /// Lets a client in.
     fn welcome(&mut self, now: Timestamp, client: ConnectionId, hello: Hello, accepted: Accepted) {
+        // It may have said hello before, and only now be known.
+        if self.is_draining {
+            return self.refuse(client, Refusal::Busy, SHUTTING_DOWN);
+        }
         let key = (hello.app, accepted.identity.clone());
         if self.owners.len() >= self.policy.max_sessions && !self.owners.contains_key(&key) {
             return self.refuse(

@@ -179,3 +179,31 @@ fn a_hub_that_stops_says_so_and_lets_nobody_in() {
     next.hello(1, note);
     next.welcome(1);
 }
+
+#[test]
+fn regression_a_hub_that_stops_lets_nobody_in_who_is_being_checked() {
+    let mut desk = Desk::new(Policy {
+        hook: space(&["steamid:"]),
+        shared_keys: vec![shared("main", "str:shared-")],
+        ..Policy::default()
+    });
+    desk.hello(1, hello(Method::Hook, None));
+    let keyed = Hello {
+        credential: b"main".to_vec(),
+        ..hello(Method::SharedKey, Some("str:shared-anna"))
+    };
+    let nonce = challenge(&mut desk, 2, &keyed);
+    desk.hub.drain();
+    let verdict = Verdict::Good {
+        identity: identity("steamid:76561197960287930"),
+        expiry_unix_secs: None,
+    };
+    desk.hub.on_verdict(desk.now, client(1), verdict);
+    let statement = keyed.statement(key(HUB_SEED).public().as_bytes(), &nonce);
+    desk.say(2, &ToHub::Proof(mac(b"a key of the game", &statement)));
+    desk.drain();
+    for number in [1, 2] {
+        assert_eq!(desk.refusal(number), Refusal::Busy);
+    }
+    assert_eq!(desk.hub.sessions(), 0);
+}
