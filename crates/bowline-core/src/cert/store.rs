@@ -101,16 +101,16 @@ impl CertStore {
     }
 
     /// The same with some roots and some revoked keys more, which have bounds of their own: those of what says so
-    /// ([`NetworkConfig`](crate::hub::NetworkConfig)). A root whose ID another key has is left out.
+    /// ([`NetworkConfig`](crate::hub::NetworkConfig)). What is known here already is left out, be it by a certificate: what has
+    /// limits here keeps them. So is a root whose ID another key has.
     pub(crate) fn beside(&self, crypto: &Crypto, roots: &[PublicKey], revoked: &[KeyId]) -> Self {
         let mut store = self.clone();
         for root in roots {
             let public = *root.as_bytes();
             let scope = Scope::UNLIMITED;
-            if let Ok(id) = store.unique_id(&public) {
-                let key = TrustedKey { public, scope };
-                // What has limits here keeps them.
-                store.roots.entry(id).or_insert(key);
+            let id = KeyId::of(&public);
+            if store.public(id).is_none() {
+                store.roots.insert(id, TrustedKey { public, scope });
             }
         }
         store.revoked.extend(revoked);

@@ -324,3 +324,14 @@ fn limit_max_revoked_keys() {
     let again = store.revoke(&crypto, KeyId::new(0));
     assert_eq!(again, Ok(()), "revoked already");
 }
+
+#[test]
+fn regression_what_is_said_of_a_limited_authority_does_not_widen_it() {
+    let limited = |spec: &mut CertSpec| spec.app_ids = apps(&[480]);
+    let store = store(&[link(1, 2, limited)]);
+    let intermediate = public(authority(2).public());
+    let before = store.scope(intermediate.id()).cloned();
+    let beside = store.beside(&provider(), &[intermediate], &[]);
+    assert_eq!(beside.scope(intermediate.id()).cloned(), before);
+    assert!(before.unwrap().is_expired(u64::from(NOW) + 101));
+}
