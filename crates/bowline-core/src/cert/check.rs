@@ -71,6 +71,9 @@ pub struct VerifiedPeer {
     pub identity: Option<Identity>,
     /// Whether an authority that we trust vouches for the certificate.
     pub authenticated: bool,
+    /// Whether it vouches for it as that of a service for all games: the certificate names [`AppId::ANY`], and the authority
+    /// may vouch for that.
+    pub is_service: bool,
     /// The certificate as signed, for the key derivation.
     pub cert_bytes: Vec<u8>,
     /// Its half of the key exchange as signed, for the key derivation.
@@ -112,7 +115,10 @@ pub fn check_peer(input: &PeerCheck<'_>) -> Result<VerifiedPeer, PeerRefused> {
     check_version(crypt.protocol_version(), input.expected_version)?;
     // An authority that signed a certificate without a name has not said who this is.
     let is_named = identity.as_ref().is_some_and(|named| !named.is_anonymous());
+    let any = AppId::ANY;
+    let may_serve = scope.is_some_and(|scope| scope.apps().allows(any));
     Ok(VerifiedPeer {
+        is_service: may_serve && cert.app_ids.contains(&any.get()),
         identity,
         authenticated: scope.is_some() && is_named,
         cert_bytes: cert_bytes.clone(),

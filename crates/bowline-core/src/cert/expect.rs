@@ -20,6 +20,11 @@ pub enum Expect {
     /// That it is this one, by a certificate of an authority that we trust. A peer that merely says so
     /// is refused, whatever the settings allow without authentication.
     Identity(Identity),
+    /// The same, and that it is a service for all games: its certificate names [`AppId::ANY`], for which its authority may
+    /// vouch. Otherwise whoever signs certificates for one game could sign that of a service of all others.
+    ///
+    /// [`AppId::ANY`]: crate::ids::AppId::ANY
+    Service(Identity),
     /// That it holds this Ed25519 key, which needs no authority: a pin.
     Key(PublicKey),
 }
@@ -35,18 +40,21 @@ impl Expect {
         peer: &VerifiedPeer,
     ) -> Result<(), PeerRefused> {
         match self {
-            Self::Identity(expected) if expected != identity => {
+            Self::Identity(expected) | Self::Service(expected) if expected != identity => {
                 Err(refused(format!("Expected {expected}, found {identity}")))
             }
             // A signed certificate may name nobody; then it is the peer alone who says who it is.
-            Self::Identity(expected)
+            Self::Identity(expected) | Self::Service(expected)
                 if !peer.authenticated || peer.identity.as_ref() != Some(expected) =>
             {
                 Err(refused(format!(
                     "No authority that we trust vouches for {expected}"
                 )))
             }
-            Self::Identity(_) => Ok(()),
+            Self::Service(expected) if !peer.is_service => Err(refused(format!(
+                "The certificate of {expected} or its authority is not for services"
+            ))),
+            Self::Identity(_) | Self::Service(_) => Ok(()),
             Self::Key(expected) => match Certificate::parse(&peer.cert_bytes) {
                 Ok(cert) if cert.key() == expected.as_bytes() => Ok(()),
                 Ok(cert) => Err(refused(format!(

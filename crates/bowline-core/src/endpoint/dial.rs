@@ -57,8 +57,10 @@ impl Endpoint {
     /// Like [`Self::connect_expecting`], as nobody: without our identity, our key and our certificate, and of no game. For
     /// who is to hear of those by the connection itself, and may have to sign the certificate first.
     ///
-    /// Such a peer serves all games, so its certificate need not be for ours: one for [`AppId::ANY`] is for whoever dials
-    /// so, and for nobody else.
+    /// Such a peer serves all games, so its certificate is not for ours: one for [`AppId::ANY`] is for whoever dials
+    /// so, and for nobody else. An identity that is expected is that of a service ([`Expect::Service`]). Only whom the
+    /// application trusts vouches for it: such a peer may say what the network is like ([`Self::set_network`]), and shall not
+    /// name who is believed that about itself. What the network has revoked counts.
     ///
     /// # Errors
     /// As [`Self::connect`].
@@ -74,8 +76,13 @@ impl Endpoint {
             app: AppId::ANY,
             key: None,
             credentials: None,
+            store: self.trust_in_services(),
             ..Host::clone(&self.host)
         };
+        let expect = expect.map(|expect| match expect {
+            Expect::Identity(identity) => Expect::Service(identity),
+            other => other,
+        });
         self.connect_as(now, route, config, expect, Arc::new(host))
     }
 

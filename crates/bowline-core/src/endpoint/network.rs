@@ -2,7 +2,8 @@
 //!
 //! It stands beside what the application has set, and takes nothing away from it: who is trusted and revoked by hand stays so,
 //! and what is said later stands in the place of what was said before. So what the application trusts is kept apart as
-//! long as something is added to it. As ever with trust, it counts for connections made from then on.
+//! long as something is added to it. As ever with trust, it counts for connections made from then on. It does not say who is a
+//! hub: that would let one hub stand for all others.
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -45,10 +46,23 @@ impl Endpoint {
         self.peers.ways.set_network_servers(now, stun);
     }
 
+    /// Whether what a network says counts at the moment.
+    pub const fn follows_network(&self) -> bool {
+        self.network.is_some()
+    }
+
     /// Whom we trust, as the application has set it; what the network adds is not in it.
     pub fn trust(&self) -> &CertStore {
         let told = self.network.as_ref();
         told.map_or(&self.host.store, |told| &told.own)
+    }
+
+    /// The same without what the network has revoked.
+    pub(super) fn trust_in_services(&self) -> CertStore {
+        match &self.network {
+            Some(told) => told.own.beside(&self.host.crypto, &[], &told.revoked),
+            None => self.host.store.clone(),
+        }
     }
 
     /// Trusts these, and nobody else but the authorities of the network, from now on. The connections that exist do not

@@ -5,6 +5,7 @@ use alloc::boxed::Box;
 use super::*;
 use crate::connection::Connection;
 use crate::endpoint::Called;
+use crate::hub::NetworkConfig;
 use crate::ids::VirtualPort;
 use crate::p2p::signal::Signal;
 
@@ -150,6 +151,86 @@ fn a_call_that_waits_too_long_or_is_closed_says_nothing_to_the_peer() {
         }
     }
     assert!(signal(&mut connection, late).is_none());
+}
+
+/// A hub with a certificate for that app, and what becomes of a connection of nobody's to it who expects that hub.
+fn expects_hub(app: AppId, trusts: impl FnOnce(&mut Endpoint)) -> (ConnectionState, String) {
+    let mut server = endpoint_at(2, Some("str:hub"), AppId::ANY, NOW_UNIX);
+    let mut spec = spec(key_of(&mut server), "str:hub");
+    spec.app_ids = Vec::from([app]);
+    let signed = sign(&authority(2), &spec);
+    server.set_certificate(START, &signed).unwrap();
+    let mut client = endpoint(1, None);
+    trusts(&mut client);
+    let mut pair = pair(client, server, policy(AuthPolicy::Allow));
+    let route = Route {
+        socket: SOCKET,
+        remote: pair.server.address,
+    };
+    let now = pair.now;
+    let config = Arc::new(policy(AuthPolicy::Allow));
+    let expect = Some(Expect::Identity("str:hub".parse().unwrap()));
+    let client = &mut pair.client;
+    let connection = client.endpoint.connect_unnamed(now, route, config, expect);
+    let connection = connection.unwrap();
+    let id = connection.id();
+    client.connections.insert(id, connection);
+    pair.drain();
+    pair.run(Span::from_secs(1));
+    let info = pair.client.connections[&id].info();
+    (info.state, info.end_text.to_string())
+}
+
+/// Trusts authority 1, which vouches for authority 2 and those apps.
+fn trusts_second_for(endpoint: &mut Endpoint, apps: &[AppId]) {
+    let mut link = spec(*authority(2).public(), "str:unused");
+    link.identity = None;
+    link.app_ids = Vec::from(apps);
+    let mut store = CertStore::new();
+    let root = PublicKey::new(*authority(1).public()).unwrap();
+    store.add_root(&provider(), root).unwrap();
+    let signed = authority(1).issue(&provider(), &link);
+    store.add_authority(&provider(), &signed).unwrap();
+    endpoint.set_trust(store);
+}
+
+#[test]
+fn regression_a_hub_known_by_identity_shows_a_certificate_for_services() {
+    let any = |client: &mut Endpoint| trusts_second_for(client, &[]);
+    let (state, text) = expects_hub(AppId::ANY, any);
+    assert_eq!(state, ConnectionState::Connected, "{text}");
+    // That of a player who calls himself so.
+    let (state, text) = expects_hub(APP, any);
+    assert_eq!(state, ConnectionState::ProblemDetectedLocally);
+    assert!(text.contains("not for services"), "{text}");
+    // An authority of one game does not vouch for what serves all.
+    let limited = |client: &mut Endpoint| trusts_second_for(client, &[APP]);
+    let (state, text) = expects_hub(AppId::ANY, limited);
+    assert_eq!(state, ConnectionState::ProblemDetectedLocally);
+    assert!(text.contains("not for services"), "{text}");
+}
+
+#[test]
+fn regression_what_the_network_says_of_authorities_does_not_count_for_hubs() {
+    let key = || PublicKey::new(*authority(2).public()).unwrap();
+    let network = |authorities, revoked| NetworkConfig {
+        authorities,
+        revoked,
+        ..NetworkConfig::default()
+    };
+    let (state, text) = expects_hub(AppId::ANY, |client| {
+        let config = network(Vec::from([key()]), Vec::new());
+        client.set_network(START, Some(&config));
+    });
+    assert_eq!(state, ConnectionState::ProblemDetectedLocally);
+    assert!(text.contains("vouches"), "{text}");
+    // What it has revoked does.
+    let (state, text) = expects_hub(AppId::ANY, |client| {
+        trusts_second_for(client, &[]);
+        let config = network(Vec::new(), Vec::from([key().id()]));
+        client.set_network(START, Some(&config));
+    });
+    assert_eq!(state, ConnectionState::ProblemDetectedLocally, "{text}");
 }
 
 #[test]
