@@ -91,6 +91,8 @@ pub struct HubClient {
     config_keys: Vec<PublicKey>,
     /// The highest revision of that.
     network_revision: u64,
+    /// Its owner follows that one.
+    follows_network: bool,
     /// The certificate of the welcome, until it is known what the network is like.
     kept_certificate: Option<Vec<u8>>,
     /// Attempts that failed since the last welcome.
@@ -141,6 +143,7 @@ impl HubClient {
             resume: Vec::new(),
             config_keys: Vec::new(),
             network_revision: 0,
+            follows_network: true,
             kept_certificate: None,
             failures: 0,
             pauses: 0,
@@ -306,6 +309,7 @@ impl HubClient {
                 self.drop_link(now, Span::ZERO, "the hub does not answer");
             }
             Stage::Pausing { .. } => self.connect(),
+            Stage::SignedIn { .. } if self.kept_certificate.is_some() => self.release_certificate(),
             Stage::SignedIn { .. } => self.ask_again(now),
             Stage::Idle | Stage::Connecting | Stage::Refused => {}
         }

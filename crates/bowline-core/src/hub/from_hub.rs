@@ -8,7 +8,6 @@ use core::net::SocketAddr;
 
 use prost::Message as _;
 
-use crate::cert::keypair::PublicKey;
 use crate::hub::Goodbye;
 use crate::hub::HubMessageError;
 use crate::hub::HubSignal;
@@ -117,8 +116,8 @@ pub struct SignedBody {
     pub signature: [u8; 64],
     /// The ID of the key.
     pub key_id: u64,
-    /// The key itself, for who has none to expect; `None` if it was left out.
-    pub key: Option<PublicKey>,
+    /// The key itself, for who has none to expect, as it came; `None` if it was left out.
+    pub key: Option<Vec<u8>>,
 }
 
 impl FromHub {
@@ -214,10 +213,7 @@ impl FromHub {
                     body: body.as_ref().map(|body| body.body.clone()),
                     signature: body.as_ref().map(|body| body.signature.to_vec()),
                     key_id: body.as_ref().map(|body| body.key_id),
-                    key: body.as_ref().and_then(|body| {
-                        let key = body.key?;
-                        Some(key.as_bytes().to_vec())
-                    }),
+                    key: body.as_ref().and_then(|body| body.key.clone()),
                 });
             }
             Self::Resume(resumption) => message.resume = Some(resumption.0.clone()),
@@ -300,19 +296,13 @@ impl SignedBody {
             return Ok(None);
         };
         let signature = config.signature.unwrap_or_default().try_into();
-        let key = config.key.map(|bytes| {
-            let bytes = bytes.as_slice().try_into().ok()?;
-            PublicKey::new(bytes).ok()
-        });
         Ok(Some(Self {
             body: sized("the configuration", Some(body), MAX_HUB_CONFIG)?,
             signature: signature.map_err(|_| HubMessageError::Bad("the signature"))?,
             key_id: config
                 .key_id
                 .ok_or(HubMessageError::Lacks("the ID of the key"))?,
-            key: key
-                .map(|key| key.ok_or(HubMessageError::Bad("the key")))
-                .transpose()?,
+            key: config.key,
         }))
     }
 }

@@ -30,9 +30,15 @@ pub const HUB_SILENCE: Span = Span::from_secs(5);
 pub const HUB_RENEW_BEFORE: Span = Span::from_secs(2 * 3600);
 /// A hub that was asked for a certificate and sends none is asked again after this time, and up to half as much more.
 pub const HUB_RENEW_RETRY: Span = Span::from_secs(30);
+/// A hub that has promised to say what the network is like says it within this time; it sends it with the welcome. Shorter
+/// than a call waits.
+pub const HUB_CONFIG_PATIENCE: Span = Span::from_secs(5);
 /// A certificate that holds no longer than the one before, but for this much, is as good as none. What is left is known in
 /// whole seconds.
 pub const HUB_RENEW_GAIN: Span = Span::from_secs(1);
+/// A calendar that is set by no more than this changes nothing of when a certificate is renewed. Clocks are put right by
+/// less all the time.
+pub const HUB_CALENDAR_SLACK: Span = Span::from_secs(30);
 /// With so many things for its owner to do a client takes no further signal.
 pub const MAX_HUB_ACTIONS: usize = 256;
 /// Addresses of hubs that a client may be given.

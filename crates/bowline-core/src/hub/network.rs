@@ -19,7 +19,7 @@
 //! ```
 //!
 //! * A welcome says which revision follows. If that is news, the client keeps the certificate that came with the welcome until
-//!   the configuration is there: with the certificate, calls begin that wait for it, and they shall know whom to trust.
+//!   the configuration is there, for five seconds at most: with the certificate, calls begin that wait for it, and they shall know whom to trust.
 //! * Authorities are trusted beside those that the application trusts, and revoked keys distrusted beside those that it
 //!   has revoked. Nothing that the application has set is changed: each configuration stands in the place of the one before.
 //! * STUN servers serve connections whose settings say nothing of any, not even that there are none.
@@ -112,7 +112,7 @@ impl NetworkConfig {
         Ok(SignedBody {
             signature: key.sign(crypto, &statement(&body)),
             key_id: KeyId::of(&public).get(),
-            key: PublicKey::new(public).ok(),
+            key: Some(public.to_vec()),
             body,
         })
     }
@@ -150,7 +150,12 @@ impl NetworkConfig {
         signed: &SignedBody,
         crypto: &Crypto,
     ) -> Result<Self, NetworkConfigError> {
-        let key = signed.key.ok_or(NetworkConfigError::NoKey)?;
+        let bytes = signed.key.as_deref().ok_or(NetworkConfigError::NoKey)?;
+        let key = bytes
+            .try_into()
+            .ok()
+            .and_then(|key| PublicKey::new(key).ok());
+        let key = key.ok_or(NetworkConfigError::Malformed("the key"))?;
         Self::verify(signed, crypto, &[key])
     }
 
@@ -272,7 +277,7 @@ mod tests {
         };
         assert_eq!(taken(&without), Err(NetworkConfigError::NoKey));
         let by_another = SignedBody {
-            key: Some(public(2)),
+            key: Some(public(2).as_bytes().to_vec()),
             ..signed.clone()
         };
         let id = KeyId::new(signed.key_id);

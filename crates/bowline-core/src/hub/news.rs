@@ -52,6 +52,8 @@ pub enum HubEvent {
     Certificate(Vec<u8>),
     /// The operator says something new about the network, and it is to be believed.
     Network(NetworkConfig),
+    /// The operator says of the network what is known already.
+    NetworkKnown,
     /// What the hub says about the network is not taken, and why.
     NetworkRefused(NetworkConfigError),
     /// A peer has sent a signal.

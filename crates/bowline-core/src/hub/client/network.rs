@@ -9,7 +9,7 @@ use crate::hub::NetworkConfig;
 use crate::hub::NetworkConfigError;
 use crate::hub::SignedBody;
 use crate::hub::client::Stage;
-use crate::hub::limits::HUB_RENEW_RETRY;
+use crate::hub::limits::HUB_CONFIG_PATIENCE;
 use crate::time::Timestamp;
 
 impl HubClient {
@@ -22,18 +22,32 @@ impl HubClient {
         self
     }
 
+    /// What is known of the network is not followed any more: it is news once more. What is older is refused as before.
+    #[must_use]
+    pub const fn unfollowing(mut self) -> Self {
+        self.follows_network = false;
+        self
+    }
+
+    /// Whether that revision is to be followed, and is not yet.
+    pub(super) const fn is_network_news(&self, revision: u64) -> bool {
+        revision > self.network_revision
+            || (revision == self.network_revision && !self.follows_network)
+    }
+
     /// The hub has said what the network is like, or that there is something new to be had elsewhere.
     pub(super) fn on_network(&mut self, signed: Option<&SignedBody>) {
         if !matches!(self.stage, Stage::SignedIn { .. }) {
             return;
         }
         match signed.map(|signed| self.check_network(signed)) {
-            // It comes with each sign-in.
-            Some(Ok(config)) if config.revision == self.network_revision => {}
-            Some(Ok(config)) => {
+            Some(Ok(config)) if self.is_network_news(config.revision) => {
                 self.network_revision = config.revision;
+                self.follows_network = true;
                 self.events.push_back(HubEvent::Network(config));
             }
+            // It comes with each sign-in.
+            Some(Ok(_)) => self.events.push_back(HubEvent::NetworkKnown),
             Some(Err(error)) => self.events.push_back(HubEvent::NetworkRefused(error)),
             None => {}
         }
@@ -52,15 +66,16 @@ impl HubClient {
         Ok(config)
     }
 
-    /// Until it is known what the network is like, which the hub says next. If it does not, another certificate is
-    /// asked for, whose coming shows that.
+    /// Until it is known what the network is like, which the hub says next, or until it has had time to.
     pub(super) fn keep_certificate(&mut self, now: Timestamp, bytes: Vec<u8>) {
         self.kept_certificate = Some(bytes);
-        self.renew_at = Some(now + HUB_RENEW_RETRY);
+        self.renew_at = Some(now + HUB_CONFIG_PATIENCE);
     }
 
     pub(super) fn release_certificate(&mut self) {
         if let Some(bytes) = self.kept_certificate.take() {
+            // Its owner says how long it holds.
+            self.renew_at = None;
             self.if_signed_in(HubEvent::Certificate(bytes));
         }
     }

@@ -88,7 +88,7 @@ impl HubClient {
         });
         self.kept_certificate = None;
         match welcome.certificate {
-            Some(bytes) if welcome.config_revision > self.network_revision => {
+            Some(bytes) if self.is_network_news(welcome.config_revision) => {
                 self.keep_certificate(now, bytes);
             }
             Some(bytes) => self.events.push_back(HubEvent::Certificate(bytes)),

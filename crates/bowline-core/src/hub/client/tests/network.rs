@@ -5,6 +5,7 @@ use crate::cert::authority::KeyId;
 use crate::hub::NetworkConfig;
 use crate::hub::NetworkConfigError;
 use crate::hub::SignedBody;
+use crate::hub::limits::HUB_CONFIG_PATIENCE;
 
 fn public(seed: u8) -> PublicKey {
     let key = SigningKey::from_seed([seed; 32]);
@@ -57,7 +58,7 @@ fn regression_what_the_hub_says_about_the_network_is_taken_up() {
     desk.hear(&told(3));
     assert_eq!(heard(&mut desk), [HubEvent::Network(network(3))]);
     desk.hear(&told(3));
-    assert_eq!(heard(&mut desk), [], "it is known");
+    assert_eq!(heard(&mut desk), [HubEvent::NetworkKnown]);
     desk.hear(&told(4));
     assert_eq!(heard(&mut desk), [HubEvent::Network(network(4))]);
 }
@@ -144,14 +145,53 @@ fn the_certificate_waits_for_what_is_new_about_the_network() {
         reason: None,
     });
     assert_eq!(heard(&mut desk).first(), Some(&certificate));
-    // One that says nothing is asked for another certificate.
-    let (mut desk, _) = Desk::greeting();
-    assert_eq!(promising(&mut desk, 3), []);
-    assert_eq!(desk.wait(), HUB_RENEW_RETRY);
-    assert_eq!(desk.said(), [ToHub::Certificate(vec![9])]);
-    desk.hear(&FromHub::Certificate(vec![4]));
-    let both = [certificate, HubEvent::Certificate(vec![4])];
-    assert_eq!(heard(&mut desk), both);
+}
+
+#[test]
+fn regression_a_certificate_is_not_kept_for_a_word_that_does_not_come() {
+    // Who has no request could not ask for another certificate, either.
+    for request in [Some(vec![9]), None] {
+        let mut desk = Desk::new(HubLogin::Dev);
+        desk.client.start(request);
+        desk.greet();
+        let config_revision = 3;
+        desk.hear(&FromHub::Welcome(Welcome {
+            config_revision,
+            ..welcome()
+        }));
+        assert_eq!(heard(&mut desk).len(), 1, "signed in, and no certificate");
+        assert_eq!(desk.wait(), HUB_CONFIG_PATIENCE);
+        assert_eq!(heard(&mut desk), [HubEvent::Certificate(vec![1, 2, 3])]);
+        assert_eq!(desk.said(), []);
+        assert_eq!(
+            desk.client.poll_timeout(),
+            None,
+            "its owner says for how long"
+        );
+        // The word may come later.
+        desk.hear(&told(3));
+        assert_eq!(heard(&mut desk), [HubEvent::Network(network(3))]);
+    }
+}
+
+#[test]
+fn regression_a_malformed_key_beside_the_network_does_not_end_the_session() {
+    let malformed = || FromHub::Config {
+        revision: 3,
+        body: Some(SignedBody {
+            key: Some(vec![1; 31]),
+            ..signed(3)
+        }),
+    };
+    let mut desk = signed_in(Vec::new(), 0);
+    desk.hear(&malformed());
+    let bad = NetworkConfigError::Malformed("the key");
+    assert_eq!(heard(&mut desk), [HubEvent::NetworkRefused(bad)]);
+    assert_eq!(desk.actions(), []);
+    // Who names a key does not look at it.
+    let mut desk = signed_in(vec![public(1)], 0);
+    desk.hear(&malformed());
+    assert_eq!(heard(&mut desk), [HubEvent::Network(network(3))]);
 }
 
 #[test]
@@ -160,4 +200,26 @@ fn who_is_not_signed_in_takes_nothing() {
     heard(&mut desk);
     desk.hear(&told(3));
     assert_eq!(heard(&mut desk), []);
+}
+
+#[test]
+fn regression_who_follows_the_network_no_more_is_told_again_and_of_nothing_older() {
+    let mut desk = Desk::new(HubLogin::Dev);
+    desk.client = desk.client.with_network(Vec::new(), 3).unfollowing();
+    desk.client.start(Some(vec![9]));
+    desk.greet();
+    let config_revision = 3;
+    desk.hear(&FromHub::Welcome(Welcome {
+        config_revision,
+        ..welcome()
+    }));
+    assert_eq!(heard(&mut desk).len(), 1, "the certificate waits");
+    desk.hear(&told(2));
+    let (revision, known) = (2, 3);
+    let older = HubEvent::NetworkRefused(NetworkConfigError::Older { revision, known });
+    assert_eq!(heard(&mut desk).first(), Some(&older));
+    desk.hear(&told(3));
+    assert_eq!(heard(&mut desk), [HubEvent::Network(network(3))]);
+    desk.hear(&told(3));
+    assert_eq!(heard(&mut desk), [HubEvent::NetworkKnown]);
 }
