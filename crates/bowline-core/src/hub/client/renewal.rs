@@ -6,6 +6,7 @@ use crate::hub::HubClient;
 use crate::hub::Resumption;
 use crate::hub::ToHub;
 use crate::hub::client::Stage;
+use crate::hub::limits::HUB_CALENDAR_SLACK;
 use crate::hub::limits::HUB_RENEW_BEFORE;
 use crate::hub::limits::HUB_RENEW_GAIN;
 use crate::hub::limits::HUB_RENEW_RETRY;
@@ -31,6 +32,26 @@ impl HubClient {
         if before.is_some_and(|before| expires_at <= before + HUB_RENEW_GAIN) {
             return;
         }
+        self.renew_in_time(now, left);
+    }
+
+    /// The certificate in use holds so long by the calendar, which may have been set: a machine without a clock of its own
+    /// learns the time after it has signed in. Whether the next one is asked for at another time now.
+    pub fn on_calendar(&mut self, now: Timestamp, left: Span) -> bool {
+        let expires_at = now + left;
+        let is_off = |before: Timestamp| {
+            let off = expires_at.since(before).max(before.since(expires_at));
+            off > HUB_CALENDAR_SLACK
+        };
+        if !self.expires_at.is_some_and(is_off) {
+            return false;
+        }
+        self.expires_at = Some(expires_at);
+        self.renew_in_time(now, left);
+        true
+    }
+
+    fn renew_in_time(&mut self, now: Timestamp, left: Span) {
         let margin = HUB_RENEW_BEFORE.min(left / 3);
         let millis = u32::try_from(margin.as_millis() / 4).unwrap_or(u32::MAX);
         let early = Span::from_millis(self.rng.below(millis.max(1)).into());

@@ -109,6 +109,37 @@ fn regression_the_end_of_a_credential_is_not_renewed_hotly() {
 }
 
 #[test]
+fn regression_a_calendar_that_is_set_moves_the_renewal() {
+    let day = Span::from_secs(24 * 3600);
+    let year = day * 365;
+    // Years behind when it signed in.
+    let mut desk = Desk::signed_in();
+    desk.client.on_certificate_taken(desk.now, year + day);
+    assert!(desk.client.on_calendar(desk.now, day));
+    let renewal = desk.client.poll_timeout().unwrap();
+    assert!(renewal < desk.now + day, "{renewal}");
+    // A day ahead of a sudden: the certificate has expired, and the next one is asked for at once.
+    assert!(desk.client.on_calendar(desk.now, Span::ZERO));
+    assert_eq!(desk.wait(), Span::ZERO);
+    assert_eq!(desk.said(), [ToHub::Certificate(vec![9])]);
+    // Back again, and what is put right all the time is left alone.
+    assert!(desk.client.on_calendar(desk.now, day));
+    let renewal = desk.client.poll_timeout();
+    assert!(renewal > Some(desk.now + day / 2));
+    let little = Span::from_secs(2);
+    assert!(!desk.client.on_calendar(desk.now, day + little));
+    assert!(
+        !desk
+            .client
+            .on_calendar(desk.now, day.saturating_sub(little))
+    );
+    assert_eq!(desk.client.poll_timeout(), renewal);
+    // No certificate, nothing to renew.
+    let mut desk = Desk::signed_in();
+    assert!(!desk.client.on_calendar(desk.now, day));
+}
+
+#[test]
 fn limit_max_hub_actions() {
     let mut desk = Desk::signed_in();
     let ben: Identity = "str:dev-ben".parse().unwrap();
