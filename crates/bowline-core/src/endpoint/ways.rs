@@ -173,7 +173,7 @@ impl Ways {
         let wish = self.share(Wish::of(config, &self.network_servers));
         self.wishes.insert(id, Arc::clone(&wish));
         self.look_up(now, &wish);
-        self.gather(now, id, &wish);
+        self.gather(now, &[(id, wish)]);
     }
 
     pub(super) fn release(&mut self, now: Timestamp, id: ConnectionId) {
@@ -245,10 +245,19 @@ impl Ways {
         true
     }
 
-    fn gather(&mut self, now: Timestamp, id: ConnectionId, wish: &Wish) {
+    /// Has the gatherer ask for what these wish for, all at once: each time it looks at every connection.
+    fn gather(&mut self, now: Timestamp, wishes: &[(ConnectionId, Arc<Wish>)]) {
+        let wanted: Vec<_> = wishes
+            .iter()
+            .map(|(id, wish)| (*id, self.gather_config(wish)))
+            .collect();
+        self.gatherer.want_each(now, wanted);
+    }
+
+    fn gather_config(&self, wish: &Wish) -> GatherConfig {
         let stun = wish.stun.iter();
         let turn = wish.turn.iter();
-        let config = GatherConfig {
+        GatherConfig {
             mask: wish.mask,
             stun: stun.flat_map(|server| self.addresses(server)).collect(),
             turn: turn
@@ -262,8 +271,7 @@ impl Ways {
                 })
                 .collect(),
             failures: self.unknown(wish),
-        };
-        self.gatherer.want(now, id, config);
+        }
     }
 
     /// The servers whose names have no address, or cannot be looked up because there are too many.
@@ -319,9 +327,7 @@ impl Ways {
             .filter(|(_, wish)| wish.names().any(|other| other == name))
             .map(|(id, wish)| (*id, Arc::clone(wish)))
             .collect::<Vec<_>>();
-        for (id, wish) in concerned {
-            self.gather(now, id, &wish);
-        }
+        self.gather(now, &concerned);
     }
 }
 

@@ -23,15 +23,18 @@ impl Ways {
         }
         self.network_servers = servers.to_vec();
         let followers = self.wishes.iter().filter(|(_, wish)| wish.follows_network);
-        let followers: Vec<_> = followers.map(|(id, old)| (*id, Arc::clone(old))).collect();
-        for (id, old) in followers {
-            let wish = self.share(Wish {
+        let mut followers: Vec<_> = followers.map(|(id, old)| (*id, Arc::clone(old))).collect();
+        for (id, wish) in &mut followers {
+            let changed = Wish {
                 stun: servers.to_vec(),
-                ..Wish::clone(&old)
-            });
-            self.wishes.insert(id, Arc::clone(&wish));
-            self.look_up(now, &wish);
-            self.gather(now, id, &wish);
+                ..Wish::clone(wish)
+            };
+            *wish = self.share(changed);
+            self.wishes.insert(*id, Arc::clone(wish));
         }
+        for (_, wish) in &followers {
+            self.look_up(now, wish);
+        }
+        self.gather(now, &followers);
     }
 }

@@ -189,6 +189,22 @@ impl Gatherer {
     /// A connection wants to know what it may use, from now on. Said again, with other servers for instance, what it
     /// was told is not told again.
     pub fn want(&mut self, now: Timestamp, id: ConnectionId, config: GatherConfig) {
+        self.want_each(now, [(id, config)]);
+    }
+
+    /// The same for several: what follows for servers is worked out once, from all of them.
+    pub fn want_each(
+        &mut self,
+        now: Timestamp,
+        wanted: impl IntoIterator<Item = (ConnectionId, GatherConfig)>,
+    ) {
+        for (id, config) in wanted {
+            self.note_want(now, id, config);
+        }
+        self.sync(now);
+    }
+
+    fn note_want(&mut self, now: Timestamp, id: ConnectionId, config: GatherConfig) {
         let config = self.share(config);
         let want = self.wants.entry(id).or_default();
         let before = want.configure(config);
@@ -196,7 +212,6 @@ impl Gatherer {
             socket.hurry(now, want, &before);
         }
         self.outdated.insert(id);
-        self.sync(now);
     }
 
     /// A connection does not want to know any more.
