@@ -34,7 +34,8 @@ pub struct HubConfig {
 pub enum HubPin {
     /// By its key. Nobody has to be trusted then.
     Key(PublicKey),
-    /// By its identity, if an authority vouches for that whom [`Sockets::set_trust`](crate::Sockets::set_trust) names.
+    /// By its identity, if an authority vouches for that whom [`Sockets::set_trust`](crate::Sockets::set_trust) names, by a
+    /// certificate for services ([`Expect::Service`]).
     Identity(Identity),
 }
 
@@ -67,6 +68,9 @@ pub enum HubConfigError {
     /// The authority's key is none.
     #[error("the key of the authority: {0}")]
     Authority(KeyError),
+    /// The key that signs what the network is like is none.
+    #[error("the key of the network's configuration: {0}")]
+    ConfigKey(KeyError),
     /// The private key of a game server is none.
     #[error("the key of the game server: {0}")]
     GameServerKey(KeyError),
@@ -199,7 +203,8 @@ impl HubConfig {
     }
 
     /// A key that signs what the hub tells about the network: authorities, revoked keys, STUN servers. With one, or several,
-    /// nothing else is believed. Without one the hub is, whatever key it shows: it is the one that is [pinned](HubPin).
+    /// nothing else is believed. Without one the hub is, whatever key it shows: it is the one that is [pinned](HubPin). It helps
+    /// against who stands in for the hub as far as that one does not have this key.
     #[must_use]
     pub fn config_key(mut self, key: PublicKey) -> Self {
         self.config_keys.push(key);

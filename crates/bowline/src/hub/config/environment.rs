@@ -14,6 +14,7 @@ pub(super) struct Names {
     login_file: &'static str,
     identity: &'static str,
     authority: &'static str,
+    config_key: &'static str,
 }
 
 /// Of the interface for users.
@@ -24,6 +25,7 @@ pub(super) const USER: Names = Names {
     login_file: "BOWLINE_HUB_LOGIN_FILE",
     identity: "BOWLINE_HUB_IDENTITY",
     authority: "BOWLINE_HUB_AUTHORITY",
+    config_key: "BOWLINE_HUB_CONFIG_KEY",
 };
 
 /// Of the interface of a game server.
@@ -34,6 +36,7 @@ pub(super) const GAME_SERVER: Names = Names {
     login_file: "BOWLINE_HUB_SERVER_LOGIN_FILE",
     identity: "BOWLINE_HUB_SERVER_IDENTITY",
     authority: "BOWLINE_HUB_SERVER_AUTHORITY",
+    config_key: "BOWLINE_HUB_SERVER_CONFIG_KEY",
 };
 
 /// See [`HubConfig::from_env`].
@@ -68,8 +71,9 @@ pub(super) fn read(
         let key = super::key(&key).map_err(HubConfigError::Authority)?;
         config = config.authority(key);
     }
-    if let Some(key) = variable("BOWLINE_HUB_CONFIG_KEY")? {
-        config = config.config_key(super::key(&key)?);
+    if let Some(key) = variable(names.config_key)? {
+        let key = super::key(&key).map_err(HubConfigError::ConfigKey)?;
+        config = config.config_key(key);
     }
     Ok(Some(config))
 }
@@ -101,6 +105,8 @@ mod tests {
         assert!(matches!(error, HubConfigError::Identity(_)), "{error}");
         let error = of("BOWLINE_HUB_AUTHORITY", "AAAA");
         assert!(matches!(error, HubConfigError::Authority(_)), "{error}");
+        let error = of("BOWLINE_HUB_CONFIG_KEY", "AAAA");
+        assert!(matches!(error, HubConfigError::ConfigKey(_)), "{error}");
         let error = of("BOWLINE_HUB_LOGIN", "game-server-key:AAAA");
         assert!(matches!(error, HubConfigError::GameServerKey(_)), "{error}");
     }
@@ -148,11 +154,12 @@ mod tests {
     }
 
     #[test]
-    fn regression_a_game_server_does_not_take_the_name_of_the_user() {
+    fn regression_a_game_server_takes_no_variable_of_the_user() {
         let all = [
             ("BOWLINE_HUB", "a:1"),
             ("BOWLINE_HUB_KEY", KEY),
             ("BOWLINE_HUB_IDENTITY", "str:anna"),
+            ("BOWLINE_HUB_CONFIG_KEY", KEY),
         ];
         let variable = |name: &str| {
             let found = all.iter().find(|(its, _)| *its == name);
@@ -162,5 +169,14 @@ mod tests {
         let of_server = |name: &str| variable(&name.replace("_SERVER", ""));
         let config = read(&GAME_SERVER, of_server).unwrap().unwrap();
         assert_eq!(config.identity, Some("str:anna".parse().unwrap()));
+        assert_eq!(config.config_keys.len(), 1);
+        // What is not said for it is not taken from the user.
+        let of_both = |name: &str| match name {
+            "BOWLINE_HUB_SERVER" | "BOWLINE_HUB_SERVER_KEY" => of_server(name),
+            _ => variable(name),
+        };
+        let config = read(&GAME_SERVER, of_both).unwrap().unwrap();
+        assert_eq!(config.identity, None);
+        assert!(config.config_keys.is_empty());
     }
 }
