@@ -19,6 +19,8 @@
 
 mod kind;
 mod sending;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use kind::SessionKind;
 pub(crate) use kind::SessionTables;
@@ -59,6 +61,9 @@ impl Inner {
     pub(crate) fn open_sessions(self: &Arc<Self>, kind: SessionKind) -> Result<(), ListenP2pError> {
         let mut hub = self.hub.lock();
         if hub.session_kinds.contains(&kind) {
+            drop(hub);
+            // The identity may have been reset since, and with it the session with the hub.
+            self.want_hub();
             return Ok(());
         }
         let config = self.config_for(self.session_config(kind)?, ConfigScope::ListenSocket)?;
@@ -74,9 +79,15 @@ impl Inner {
 
     /// Whether packets may go by relays, for connections that begin from now on.
     pub(crate) fn allow_packet_relays(&self, allow: bool) {
+        self.packets_avoid_relays.store(!allow, Ordering::Relaxed);
+        self.configure_packets();
+    }
+
+    /// Gives the listener for packets what follows from the settings of the interface, which may have changed: what of them
+    /// speaks of relays is its own while there are to be none.
+    pub(crate) fn configure_packets(&self) {
         let kind = SessionKind::Packets;
         let mut hub = self.hub.lock();
-        self.packets_avoid_relays.store(!allow, Ordering::Relaxed);
         let Some((_, id)) = hub.listener_on(kind.port()) else {
             return;
         };

@@ -7,6 +7,7 @@
 //! one after the other.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use bowline_core::config::Change;
 use bowline_core::config::Config;
@@ -70,6 +71,9 @@ impl Inner {
                 Arc::clone(&settings)
             };
             self.configure_network(&interface);
+            if self.packets_avoid_relays.load(Ordering::Relaxed) {
+                self.configure_packets();
+            }
             let heirs = self.hub.lock().reconfigure(&interface);
             for (slot, wider) in heirs {
                 self.inherit(&slot, &wider);
