@@ -189,11 +189,22 @@ fn a_lower_revision_is_refused_also_after_a_sign_out() {
     anna.sign_out();
     anna.sign_in(world.config(HubLogin::Dev));
     eventually("refused again", || refused(&anna) == older);
-    assert_eq!(revision(&anna), 5);
+    assert_eq!(revision(&anna), 0, "nothing is followed");
     // With another key to believe it is another network.
     let key = world.keys.config.public();
     anna.sign_in(world.config(HubLogin::Dev).config_key(key));
     eventually("taken", || revision(&anna) == 4);
+    assert_eq!(refused(&anna), None);
+}
+
+#[test]
+fn regression_who_comes_back_after_a_sign_out_follows_the_same_revision_again() {
+    let world = told(5);
+    let anna = dev(&world, "str:dev-anna");
+    assert_eq!(revision(&anna), 5);
+    anna.sign_out();
+    anna.sign_in(world.config(HubLogin::Dev));
+    eventually("followed again", || revision(&anna) == 5);
     assert_eq!(refused(&anna), None);
 }
 

@@ -45,8 +45,9 @@
 //! there are, signed and with a revision that only grows. It is believed because the hub is the one that is pinned; with
 //! [`HubConfig::config_key`] only if that key signed it. Authorities are trusted beside those that the application trusts
 //! ([`Sockets::set_trust`]), so that peers of the hub are known to be who they say, and whoever has no certificate of it is
-//! refused as a peer. The STUN servers are asked for connections whose settings say nothing of any. All of that counts for
-//! connections made from then on, and stays after a sign-out, until the interface signs in to another hub.
+//! refused as a peer. They do not vouch for a hub. The STUN servers are asked for connections whose settings say nothing of any,
+//! also for those that exist; the rest counts for connections made from then on. All of that ends when the interface signs out
+//! or signs in to another hub.
 //!
 //! # Signals
 //!
@@ -100,7 +101,8 @@ impl Sockets {
         self.inner().set_hub(config, true);
     }
 
-    /// Signs out and forgets the hub. The certificate stays for as long as it holds.
+    /// Signs out and forgets the hub, and what it has told about the network: peers are held to what the application trusts
+    /// from now on ([`set_trust`](Self::set_trust)). The certificate stays for as long as it holds.
     pub fn sign_out(&self) {
         self.inner().forget_hub();
     }

@@ -38,6 +38,7 @@ use bowline_core::ids::ConnectionId;
 use bowline_core::time::Timestamp;
 
 use crate::driver::Inner;
+use crate::driver::hub_link::network::Known;
 use crate::driver::hub_link::network::Network;
 use crate::driver::slot::Slot;
 use crate::hub::HubAddress;
@@ -113,8 +114,8 @@ impl Inner {
     /// Takes another hub, and signs in at once if wanted, else when it is needed.
     pub(crate) fn set_hub(self: &Arc<Self>, config: HubConfig, starts: bool) {
         self.trust_also(&config.authorities);
-        let network_revision = self.known_revision(&config);
-        let client = new_client(&mut self.hub.lock().endpoint, &config, network_revision);
+        let known = self.known_network(&config);
+        let client = new_client(&mut self.hub.lock().endpoint, &config, known);
         let desk = Desk {
             home: Arc::downgrade(self),
             client,
@@ -129,7 +130,7 @@ impl Inner {
                 session: 0,
                 seen_address: None,
                 hub_address: None,
-                network_revision,
+                network_revision: known.followed(),
                 network_error: None,
             },
             sent: VecDeque::new(),
@@ -166,10 +167,14 @@ impl Inner {
         if !is_wanted {
             return;
         }
+        let mut old_line = Line::Down;
         self.with_trust(|endpoint| {
             let mut link = self.link.lock();
             let HubLink {
-                desk, given_name, ..
+                desk,
+                given_name,
+                network,
+                ..
             } = &mut *link;
             let desk = desk.as_mut().filter(|desk| wants(&desk.client));
             let Some(desk) = desk else {
@@ -183,7 +188,11 @@ impl Inner {
             }
             if is_new || desk.client.availability() == Availability::NeverTried {
                 // Who we are may have been said since the last time.
-                desk.client = new_client(endpoint, &desk.config, desk.status.network_revision);
+                let known = Known::of(network.as_ref(), &desk.config);
+                desk.client = new_client(endpoint, &desk.config, known);
+                desk.status.network_error = None;
+                // What the one before wanted done is not done any more, and it may have wanted to hang up.
+                old_line = std::mem::replace(&mut desk.line, Line::Down);
             }
             let request = endpoint.certificate_request();
             desk.client.start(Some(request.to_bytes()));
@@ -192,6 +201,7 @@ impl Inner {
             let status = (Availability::Waiting, CONNECTING.to_owned());
             endpoint.set_authority(Some(status));
         });
+        self.hang_up(old_line.slot());
         self.attend_link();
     }
 
@@ -205,6 +215,7 @@ impl Inner {
         let desk = self.drop_hub();
         if desk.is_some() {
             self.hang_up_for_good(desk);
+            self.unfollow_network();
             self.hub.lock().is_certified_by_hub = false;
             self.with_trust(|endpoint| endpoint.set_authority(None));
         }
@@ -215,12 +226,15 @@ impl Inner {
         let known = {
             let link = self.link.lock();
             let desk = link.desk.as_ref();
-            desk.map(|desk| (desk.config.clone(), desk.status.network_revision))
+            desk.map(|desk| {
+                let known = Known::of(link.network.as_ref(), &desk.config);
+                (desk.config.clone(), known)
+            })
         };
-        let Some((config, revision)) = known else {
+        let Some((config, known)) = known else {
             return;
         };
-        let client = new_client(&mut self.hub.lock().endpoint, &config, revision);
+        let client = new_client(&mut self.hub.lock().endpoint, &config, known);
         let slot = {
             let mut link = self.link.lock();
             link.desks += 1;
@@ -235,6 +249,7 @@ impl Inner {
             desk.status.session = 0;
             desk.status.seen_address = None;
             desk.status.hub_address = None;
+            desk.status.network_error = None;
             std::mem::replace(&mut desk.line, Line::Down)
         };
         self.hang_up(slot.slot());
@@ -331,7 +346,7 @@ impl Desk {
     }
 }
 
-fn new_client(endpoint: &mut Endpoint, config: &HubConfig, revision: u64) -> HubClient {
+fn new_client(endpoint: &mut Endpoint, config: &HubConfig, known: Known) -> HubClient {
     let own = endpoint.identity();
     let own = (!own.is_anonymous()).then(|| own.clone());
     let client = HubClientConfig {
@@ -342,8 +357,8 @@ fn new_client(endpoint: &mut Endpoint, config: &HubConfig, revision: u64) -> Hub
         version: concat!("bowline ", env!("CARGO_PKG_VERSION")).to_owned(),
     };
     let crypto = endpoint.crypto().clone();
-    HubClient::new(client, crypto, endpoint.hub_rng())
-        .with_network(config.config_keys.clone(), revision)
+    let client = HubClient::new(client, crypto, endpoint.hub_rng());
+    known.tell(client, config.config_keys.clone())
 }
 
 const NOT_YET: &str = "not signed in to the hub";

@@ -213,6 +213,7 @@ impl TimerRunner {
         let unix_secs = Clock::unix_seconds();
         let mut hub = inner.hub.lock();
         hub.endpoint.set_unix_time(now, unix_secs);
+        follow.has_link_news |= inner.tell_link_calendar(&hub, now, unix_secs);
         inner.schedule_endpoint(&hub, &mut follow.nudge);
     }
 

@@ -68,6 +68,14 @@ pub(crate) enum Signals {
     By(Carrier),
 }
 
+/// Who a signal is from, as a hub says.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Vouched<'a> {
+    pub(crate) from: &'a Identity,
+    /// Where the hub's word was heard. It counts for as long as that is there.
+    pub(crate) desk: u64,
+}
+
 /// A signal that a connection has for its peer.
 #[derive(Debug)]
 pub(crate) struct Outgoing {
@@ -193,7 +201,7 @@ impl Inner {
     pub(crate) fn receive_signal(
         self: &Arc<Self>,
         bytes: &[u8],
-        vouched: Option<&Identity>,
+        vouched: Option<Vouched<'_>>,
         context: &mut dyn ReceiveContext,
     ) -> Result<(), SignalError> {
         let interface = self.config();
@@ -201,7 +209,11 @@ impl Inner {
         let mut hub = self.hub.lock();
         let now = self.clock.now();
         let event = match vouched {
-            Some(from) => hub.endpoint.handle_vouched_signal(now, bytes, from),
+            Some(Vouched { desk, .. }) if !self.is_at_desk(desk) => {
+                tracing::debug!("a signal by a hub that was left is not taken");
+                return Ok(());
+            }
+            Some(Vouched { from, .. }) => hub.endpoint.handle_vouched_signal(now, bytes, from),
             None => hub.endpoint.handle_signal(now, bytes, Some(&interface)),
         };
         let taken = match event {

@@ -14,6 +14,7 @@ use crate::driver::Inner;
 use crate::driver::Urgency;
 use crate::driver::hub_link::MAX_SENT;
 use crate::driver::signals::Carrier;
+use crate::driver::signals::Vouched;
 use crate::signaling::PeerRequest;
 use crate::signaling::ReceiveContext;
 use crate::signaling::SignalTarget;
@@ -96,13 +97,14 @@ impl Inner {
     }
 
     /// The hub has a signal for us, and says who it is from.
-    pub(super) fn take_hub_signal(self: &Arc<Self>, from: &str, signal: &[u8]) {
+    pub(super) fn take_hub_signal(self: &Arc<Self>, desk: u64, from: &str, signal: &[u8]) {
         let Ok(from) = from.parse::<Identity>() else {
             let mut hub = self.hub.lock();
             return hub.endpoint.count_drop(DropReason::BadIdentity);
         };
         let mut context = FromHub(Arc::new(ByHub(Arc::downgrade(self))));
-        if let Err(error) = self.receive_signal(signal, Some(&from), &mut context) {
+        let vouched = Vouched { from: &from, desk };
+        if let Err(error) = self.receive_signal(signal, Some(vouched), &mut context) {
             tracing::debug!(%error, "a signal by the hub is not taken");
         }
     }

@@ -25,6 +25,7 @@ use bytes::Bytes;
 
 use crate::driver::Inner;
 use crate::driver::Urgency;
+use crate::driver::hub::Hub;
 use crate::driver::hub_link::Desk;
 use crate::driver::hub_link::HubLink;
 use crate::driver::hub_link::Line;
@@ -153,7 +154,7 @@ impl Inner {
 
     /// Whether the desk of that number is still there. Whoever asks with the endpoint locked may change it as the desk
     /// wants: a desk is taken away first, and then the endpoint is changed for that.
-    fn is_at_desk(&self, number: u64) -> bool {
+    pub(crate) fn is_at_desk(&self, number: u64) -> bool {
         self.link.lock().desks == number
     }
 
@@ -280,8 +281,9 @@ impl Inner {
             }
             HubEvent::Certificate(bytes) => self.take_certificate(desk, &bytes),
             HubEvent::Network(config) => self.take_network(desk, &config),
+            HubEvent::NetworkKnown => self.confirm_network(desk),
             HubEvent::NetworkRefused(error) => self.refuse_network(desk, error),
-            HubEvent::Signal { from, payload } => self.take_hub_signal(&from, &payload),
+            HubEvent::Signal { from, payload } => self.take_hub_signal(desk, &from, &payload),
             HubEvent::SignalRefused { number, reason } => {
                 self.on_signal_refused(desk, number, reason);
             }
@@ -305,6 +307,19 @@ impl Inner {
             let why = format!("the hub takes us for {identity}, but the interface is {own}");
             self.at_desk(desk, |desk| desk.client.reject(&why));
         }
+    }
+
+    /// The calendar may have been set, by which the hub's certificate expires; the endpoint is locked. Whether the client
+    /// has to look again.
+    pub(crate) fn tell_link_calendar(&self, hub: &Hub, now: Timestamp, unix_secs: u64) -> bool {
+        let own = hub.endpoint.credentials();
+        let Some(own) = own.filter(|_| hub.is_certified_by_hub) else {
+            return false;
+        };
+        let left = Span::from_secs(own.expiry_unix_secs().saturating_sub(unix_secs));
+        let mut link = self.link.lock();
+        let desk = link.desk.as_mut();
+        desk.is_some_and(|desk| desk.client.on_calendar(now, left))
     }
 
     fn take_certificate(&self, desk: u64, bytes: &[u8]) {

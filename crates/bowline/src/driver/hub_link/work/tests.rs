@@ -4,9 +4,12 @@ use std::panic::AssertUnwindSafe;
 use std::panic::catch_unwind;
 
 use bowline_core::availability::Availability;
+use bowline_core::hub::NetworkConfig;
+use bowline_core::hub::NetworkConfigError;
 
 use super::*;
 use crate::builder::ServiceMode;
+use crate::driver::hub_link::network::Known;
 use crate::driver::limits::MAX_STATUS_EVENTS;
 use crate::events::Event;
 use crate::hub::HubConfig;
@@ -32,7 +35,11 @@ fn regression_after_a_panic_of_the_application_another_thread_attends() {
 
 /// Signs in where nobody is; which desk that is.
 fn sign_in(sockets: &Sockets) -> u64 {
-    let config = HubConfig::new("127.0.0.1:9", "str:hub").expect("it is well-formed");
+    sign_in_at(sockets, "127.0.0.1:9")
+}
+
+fn sign_in_at(sockets: &Sockets, address: &str) -> u64 {
+    let config = HubConfig::new(address, "str:hub").expect("it is well-formed");
     sockets.sign_in(config);
     sockets.inner().link.lock().desks
 }
@@ -151,4 +158,134 @@ fn regression_a_name_that_is_looked_up_slowly_is_left_after_a_while() {
     let status = sockets.hub_status().expect("there is a hub");
     assert_eq!(status.availability, Availability::Retrying);
     assert_eq!(status.text, "the name of the hub is not resolved in time");
+}
+
+#[test]
+fn regression_what_a_session_left_to_do_does_not_keep_its_line() {
+    let sockets = sockets();
+    let inner = sockets.inner();
+    let desk = sign_in(&sockets);
+    let address = "127.0.0.1:9".parse().expect("an address");
+    let pin = HubConfig::new("127.0.0.1:9", "str:hub").expect("it is well-formed");
+    let config = settings().expect("they are in range");
+    let slot = inner.connect_hub(address, config, &pin.pin.expect());
+    let slot = slot.expect("nobody has to be there");
+    // A thread has come no further than to attend, and the hub has taken us for somebody else.
+    inner.link.lock().is_attended = true;
+    inner.at_desk(desk, |desk| {
+        desk.line = Line::Up(Arc::clone(&slot));
+        desk.client.reject("somebody else");
+    });
+    let own = inner.hub.lock().endpoint.identity().clone();
+    inner.link.lock().given_name = Some(own);
+    sockets.init_authentication();
+    assert!(slot.state.lock().open().is_err(), "it is hung up");
+}
+
+#[test]
+fn regression_a_signal_of_a_hub_that_was_left_is_not_taken() {
+    let sockets = sockets();
+    let inner = sockets.inner();
+    let signal = || HubEvent::Signal {
+        from: "str:ben".into(),
+        payload: vec![0xff; 9],
+    };
+    let dropped = || {
+        let hub = inner.hub.lock();
+        hub.endpoint.drops().total()
+    };
+    let left = sign_in(&sockets);
+    inner.hear_hub(left, signal());
+    assert_eq!(dropped(), 1, "it was looked at");
+    let desk = sign_in_at(&sockets, "127.0.0.1:10");
+    inner.hear_hub(left, signal());
+    assert_eq!(dropped(), 1);
+    inner.hear_hub(desk, signal());
+    assert_eq!(dropped(), 2);
+}
+
+fn network(revision: u64) -> HubEvent {
+    HubEvent::Network(NetworkConfig {
+        revision,
+        ..NetworkConfig::default()
+    })
+}
+
+fn follows_network(sockets: &Sockets) -> bool {
+    sockets.inner().hub.lock().endpoint.follows_network()
+}
+
+fn revision(sockets: &Sockets) -> u64 {
+    let status = sockets.hub_status().expect("there is a hub");
+    status.network_revision
+}
+
+#[test]
+fn regression_who_signs_out_trusts_whom_the_application_does() {
+    let sockets = sockets();
+    let inner = sockets.inner();
+    let desk = sign_in(&sockets);
+    inner.hear_hub(desk, network(7));
+    assert_eq!(revision(&sockets), 7);
+    assert!(follows_network(&sockets));
+    sockets.reset_identity(None);
+    assert_eq!(revision(&sockets), 7, "it is the same hub");
+    assert!(follows_network(&sockets));
+    sockets.sign_out();
+    assert!(!follows_network(&sockets));
+    // It is known all the same, so that nothing older is taken.
+    sign_in(&sockets);
+    assert_eq!(revision(&sockets), 0);
+    let link = inner.link.lock();
+    let config = &link.desk.as_ref().expect("there is a hub").config;
+    let known = Known::of(link.network.as_ref(), config);
+    assert_eq!((known.revision, known.followed()), (7, 0));
+}
+
+#[test]
+fn regression_hubs_of_one_name_have_networks_of_their_own() {
+    let sockets = sockets();
+    let inner = sockets.inner();
+    let desk = sign_in(&sockets);
+    inner.hear_hub(desk, network(7));
+    sign_in(&sockets);
+    assert_eq!(revision(&sockets), 7, "the same hub");
+    sign_in_at(&sockets, "127.0.0.1:10");
+    assert_eq!(revision(&sockets), 0);
+    assert!(!follows_network(&sockets));
+}
+
+#[test]
+fn regression_what_was_wrong_with_the_network_is_forgotten_once_it_is_right() {
+    let sockets = sockets();
+    let inner = sockets.inner();
+    let desk = sign_in(&sockets);
+    let error = || {
+        let status = sockets.hub_status().expect("there is a hub");
+        status.network_error
+    };
+    inner.hear_hub(desk, network(7));
+    let (revision, known) = (6, 7);
+    let older = NetworkConfigError::Older { revision, known };
+    inner.hear_hub(desk, HubEvent::NetworkRefused(older));
+    assert_eq!(error(), Some(older));
+    inner.hear_hub(desk, HubEvent::NetworkKnown);
+    assert_eq!(error(), None);
+    inner.hear_hub(desk, HubEvent::NetworkRefused(older));
+    sockets.reset_identity(None);
+    assert_eq!(error(), None, "nobody has said so to whom we are now");
+}
+
+#[test]
+fn regression_who_asks_for_messages_again_signs_in_again() {
+    let config = HubConfig::new("127.0.0.1:9", "str:hub").expect("it is well-formed");
+    let builder = Sockets::builder().service(ServiceMode::Manual).hub(config);
+    let sockets = builder.build().expect("an interface");
+    let availability = || sockets.hub_status().expect("there is a hub").availability;
+    sockets.messages().expect("an identity is not needed yet");
+    assert_ne!(availability(), Availability::NeverTried);
+    sockets.reset_identity(None);
+    assert_eq!(availability(), Availability::NeverTried);
+    sockets.messages().expect("an identity is not needed yet");
+    assert_ne!(availability(), Availability::NeverTried);
 }
