@@ -203,13 +203,15 @@ BOWLINE_API bool Bowline_AddTrustedRoot(const uint8_t *pPublicKey, char *pszErrM
  * which (room for 1024 characters).
  *
  * A program that does not call this signs in all the same if the environment has BOWLINE_HUB (as `pszHub`),
- * BOWLINE_HUB_KEY, and perhaps BOWLINE_HUB_LOGIN or BOWLINE_HUB_LOGIN_FILE, BOWLINE_HUB_IDENTITY and
- * BOWLINE_HUB_AUTHORITY (a key to trust): with InitAuthentication, or as soon as it calls or listens for peers.
+ * BOWLINE_HUB_KEY, and perhaps BOWLINE_HUB_LOGIN or BOWLINE_HUB_LOGIN_FILE, BOWLINE_HUB_IDENTITY,
+ * BOWLINE_HUB_AUTHORITY (a key to trust) and BOWLINE_HUB_CONFIG_KEY (the only key whose word on the network
+ * counts): with InitAuthentication, or as soon as it calls or listens for peers.
  * For the interface of a game server they begin with BOWLINE_HUB_SERVER: BOWLINE_HUB_SERVER_KEY, and so on. */
 BOWLINE_API bool Bowline_SignIn(ISteamNetworkingSockets *self, const char *pszHub, const char *pszKey,
                                 const char *pszLogin, const char *pszIdentity, char *pszErrMsg);
 
-/* Signs out, and forgets the hub. Connections stay, and the certificate for as long as it holds. */
+/* Signs out, and forgets the hub and what it has told about the network. Connections stay, and the certificate for as
+ * long as it holds. */
 BOWLINE_API void Bowline_SignOut(ISteamNetworkingSockets *self);
 
 /* Trusts a key no longer, for good: an authority's with all below it, or a peer's. False if too many are
