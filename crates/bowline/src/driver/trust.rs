@@ -20,9 +20,14 @@ const IDENTITY_RESET: &str = "the identity was reset";
 impl Inner {
     /// Changes who we are or whom we trust, and tells the application what follows.
     pub(crate) fn with_trust<R>(&self, change: impl FnOnce(&mut Endpoint) -> R) -> R {
+        self.with_trust_of(|hub| change(&mut hub.endpoint))
+    }
+
+    /// The same for who changes more than the endpoint.
+    pub(crate) fn with_trust_of<R>(&self, change: impl FnOnce(&mut Hub) -> R) -> R {
         let mut nudge = Nudge::default();
         let mut hub = self.hub.lock();
-        let result = change(&mut hub.endpoint);
+        let result = change(&mut hub);
         self.tell_trust(&mut hub, &mut nudge);
         self.schedule_endpoint(&hub, &mut nudge);
         let mut released = Vec::new();

@@ -323,16 +323,19 @@ impl Inner {
     }
 
     fn take_certificate(&self, desk: u64, bytes: &[u8]) {
-        let taken = self.with_trust(|endpoint| {
+        let taken = self.with_trust_of(|hub| {
             if !self.is_at_desk(desk) {
                 return Ok(None);
             }
+            let endpoint = &mut hub.endpoint;
             let had_none = endpoint.identity().is_anonymous();
             endpoint.set_certificate(self.clock.now(), bytes)?;
             if had_none {
                 self.link.lock().given_name = Some(endpoint.identity().clone());
             }
-            let own = endpoint.credentials();
+            // At once: it may be due for renewal already, of which the application shall not hear.
+            hub.is_certified_by_hub = true;
+            let own = hub.endpoint.credentials();
             Ok::<_, bowline_core::cert::credentials::CredentialsError>(Some(
                 own.map_or(0, |own| own.expiry_unix_secs()),
             ))
@@ -341,10 +344,6 @@ impl Inner {
         match taken {
             Ok(None) => {}
             Ok(Some(expiry)) => {
-                {
-                    let mut hub = self.hub.lock();
-                    hub.is_certified_by_hub |= self.is_at_desk(desk);
-                }
                 let left = Span::from_secs(expiry.saturating_sub(Clock::unix_seconds()));
                 self.at_desk(desk, |desk| desk.client.on_certificate_taken(now, left));
             }
