@@ -216,6 +216,27 @@ mod tests {
     }
 
     #[test]
+    fn regression_a_lone_refusal_is_told_with_its_words() {
+        let refusals = Refusals::default();
+        let at = |millis| Duration::from_millis(millis);
+        let began = Instant::now();
+        let text = told_by(LogFormat::Text, || {
+            refusals.add(began, Refusal::Credential, "the first");
+            refusals.tell_due(began + at(1000));
+            refusals.tell_due(began + at(2000));
+            refusals.add(began + at(2500), Refusal::Credential, "an hour later");
+            refusals.add(began + at(2600), Refusal::Credential, "at once after it");
+            refusals.tell_due(began + at(3000));
+            refusals.tell_due(began + at(3500));
+        });
+        let lines: Vec<_> = text.lines().collect();
+        assert_eq!(lines.len(), 3, "{text}");
+        for (line, expected) in lines.iter().zip(["the first", "an hour later", "more=1"]) {
+            assert!(line.contains(expected), "{text}");
+        }
+    }
+
+    #[test]
     fn regression_no_identity_makes_lines_of_its_own_or_commands_the_terminal() {
         let evil = "str:x\nINFO a\r\u{1b}[2J\u{9b}1m";
         let identity: bowline_core::identity::Identity = evil.parse().unwrap();

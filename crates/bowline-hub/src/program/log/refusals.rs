@@ -60,7 +60,8 @@ impl Refusals {
     /// Tells of what was counted for long enough.
     pub(super) fn tell_due(&self, now: Instant) {
         for sum in self.lock().iter_mut() {
-            if now.saturating_duration_since(sum.told_at) >= SUMMED_UP {
+            // Of none that were counted nothing is told: the next one is told with its words.
+            if sum.more > 0 && now.saturating_duration_since(sum.told_at) >= SUMMED_UP {
                 sum.told_at = now;
                 tell_more(sum.reason, mem::take(&mut sum.more));
             }
