@@ -8,6 +8,9 @@ use bowline_core::time::Span;
 pub const HELLO_TIMEOUT: Span = Span::from_secs(10);
 /// Whoever is asked about a credential answers within this time, or the client is told to come again.
 pub const CHECK_TIMEOUT: Span = Span::from_secs(10);
+/// A question about a credential that has waited for so long is not put any more, and the client is told to come again: half of
+/// [`CHECK_TIMEOUT`], so that the answer to one that is put still finds the client there.
+pub const QUESTION_PATIENCE: Duration = Duration::from_secs(5);
 /// Most credentials that are being checked elsewhere; further clients are told to come again.
 pub const MAX_CHECKS: usize = 4096;
 /// Threads that check credentials: so many may wait for somebody else's answer at a time.
@@ -65,17 +68,25 @@ pub const SIGNAL_BYTES_PER_SEC: u32 = 64 * 1024;
 pub const PAIR_SIGNALS_PER_SEC: u32 = 10;
 /// ...and so many at once.
 pub const PAIR_SIGNAL_BURST: u32 = 40;
+/// Bytes of signals of a session to one peer: so many per second, so that it takes several to use up what reaches one
+/// identity...
+pub const PAIR_BYTES_PER_SEC: u32 = 8 * 1024;
+/// ...and so many at once: two of the largest signals.
+pub const PAIR_BYTES_BURST: u32 = 32 * 1024;
 /// Peers of a session whose signals are counted apart. One beyond takes the place of that which has been quiet longest.
 pub const MAX_PAIRS: usize = 32;
 /// Requests to connect that reach one identity: so many per second...
 pub const REQUESTS_PER_SEC: u32 = 20;
 /// ...and so many at once.
 pub const REQUEST_BURST: u32 = 100;
-/// Bytes of signals that reach one identity, with the names of their senders: so many per second, whoever sends them. Further
-/// ones are dropped, so that many senders together do not fill what waits for a client to read it.
+/// Bytes of signals that reach one identity, with the names of their senders: so many per second from all together whom it has
+/// signalled lately, and so many from all others. Further ones are dropped, so that many senders together do not fill what waits
+/// for a client to read it, and strangers keep nobody from the answers to what it has sent.
 pub const RECEIVED_BYTES_PER_SEC: u32 = 64 * 1024;
-/// So many at once: half of [`CLIENT_QUEUE_BYTES`].
-pub const RECEIVED_BYTES_BURST: u32 = 128 * 1024;
+/// So many at once: of both together three quarters of [`CLIENT_QUEUE_BYTES`].
+pub const RECEIVED_BYTES_BURST: u32 = 96 * 1024;
+/// Whom an identity has signalled is no stranger to it for so long after the last signal.
+pub const ACQUAINTED: Span = Span::from_secs(60);
 /// A client that does not read for so long is sent away.
 pub const SLOW_CLIENT: Span = Span::from_secs(30);
 /// What a certificate allows for clocks of peers that are slow, and a resumption for that of the hub.

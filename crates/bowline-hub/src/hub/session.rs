@@ -73,8 +73,10 @@ pub(super) struct Allowance {
     pub(super) pairs: Pairs,
     /// Requests to connect that came to it.
     pub(super) requests: Bucket,
-    /// Bytes of signals that came to it.
+    /// Bytes of signals that came to it from those whom it has signalled lately.
     pub(super) received: Bucket,
+    /// Bytes of signals that came to it from others.
+    pub(super) unsolicited: Bucket,
 }
 
 impl Session {

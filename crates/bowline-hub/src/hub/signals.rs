@@ -15,7 +15,10 @@ use crate::bucket::Bucket;
 use crate::bucket::Rate;
 use crate::hub::Hub;
 use crate::hub::session::Session;
+use crate::limits::ACQUAINTED;
 use crate::limits::MAX_PAIRS;
+use crate::limits::PAIR_BYTES_BURST;
+use crate::limits::PAIR_BYTES_PER_SEC;
 use crate::limits::PAIR_SIGNAL_BURST;
 use crate::limits::PAIR_SIGNALS_PER_SEC;
 use crate::limits::RECEIVED_BYTES_BURST;
@@ -29,7 +32,14 @@ use crate::limits::SIGNALS_PER_SEC;
 /// How many signals went to whom of late.
 #[derive(Debug, Default)]
 pub(super) struct Pairs {
-    list: Vec<(Identity, Bucket)>,
+    list: Vec<Pair>,
+}
+
+#[derive(Debug)]
+struct Pair {
+    to: Identity,
+    signals: Bucket,
+    bytes: Bucket,
 }
 
 /// A signal that may go on.
@@ -51,6 +61,10 @@ const PAIR_SIGNALS: Rate = Rate {
     per_sec: PAIR_SIGNALS_PER_SEC,
     burst: PAIR_SIGNAL_BURST,
 };
+const PAIR_BYTES: Rate = Rate {
+    per_sec: PAIR_BYTES_PER_SEC,
+    burst: PAIR_BYTES_BURST,
+};
 const RECEIVED_BYTES: Rate = Rate {
     per_sec: RECEIVED_BYTES_PER_SEC,
     burst: RECEIVED_BYTES_BURST,
@@ -61,20 +75,41 @@ const REQUESTS: Rate = Rate {
 };
 
 impl Pairs {
-    fn take(&mut self, now: Timestamp, to: &Identity) -> bool {
-        if let Some((_, bucket)) = self.list.iter_mut().find(|(known, _)| known == to) {
-            return bucket.take(now, PAIR_SIGNALS, 1);
+    fn take(&mut self, now: Timestamp, to: &Identity, bytes: u32) -> bool {
+        if let Some(pair) = self.list.iter_mut().find(|pair| pair.to == *to) {
+            return pair.take(now, bytes);
         }
         if self.list.len() >= MAX_PAIRS {
             let indexed = self.list.iter().enumerate();
-            let oldest = indexed.min_by_key(|(_, (_, bucket))| bucket.full_at());
+            let oldest = indexed.min_by_key(|(_, pair)| pair.full_at());
             let index = oldest.map_or(0, |(index, _)| index);
             self.list.swap_remove(index);
         }
-        let mut bucket = Bucket::default();
-        let is_within = bucket.take(now, PAIR_SIGNALS, 1);
-        self.list.push((to.clone(), bucket));
+        let mut pair = Pair {
+            to: to.clone(),
+            signals: Bucket::default(),
+            bytes: Bucket::default(),
+        };
+        let is_within = pair.take(now, bytes);
+        self.list.push(pair);
         is_within
+    }
+
+    /// Whether a signal went there lately.
+    fn has_lately(&self, now: Timestamp, peer: &Identity) -> bool {
+        let pair = self.list.iter().find(|pair| pair.to == *peer);
+        pair.is_some_and(|pair| now.since(pair.full_at()) < ACQUAINTED)
+    }
+}
+
+impl Pair {
+    fn take(&mut self, now: Timestamp, bytes: u32) -> bool {
+        self.signals.take(now, PAIR_SIGNALS, 1) && self.bytes.take(now, PAIR_BYTES, bytes)
+    }
+
+    /// When nothing of it was used.
+    fn full_at(&self) -> Timestamp {
+        self.signals.full_at().max(self.bytes.full_at())
     }
 }
 
@@ -95,16 +130,14 @@ impl Hub {
         } else {
             check(signal, &member.identity, self.policy.max_signal)
         };
-        let checked =
-            checked.and_then(
-                |checked| match member.allowance.pairs.take(now, &checked.to) {
-                    true => Ok(checked),
-                    false => Err(NackReason::RateLimited),
-                },
-            );
+        let pairs = &mut member.allowance.pairs;
+        let checked = checked.and_then(|checked| match pairs.take(now, &checked.to, bytes) {
+            true => Ok(checked),
+            false => Err(NackReason::RateLimited),
+        });
         member.sent += u64::from(checked.is_ok());
         let key_app = member.app;
-        let from = member.identity.to_string();
+        let from = member.identity.clone();
         match checked {
             Ok(checked) => {
                 let owner = self.owners.get(&(key_app, checked.to.clone())).copied();
@@ -122,7 +155,7 @@ impl Hub {
         &mut self,
         now: Timestamp,
         owner: Option<ConnectionId>,
-        from: String,
+        from: Identity,
         signal: Checked,
     ) {
         let member = owner.and_then(|owner| {
@@ -137,16 +170,21 @@ impl Hub {
             self.counters.requests_dropped += 1;
             return;
         }
-        let len = signal.payload.len() + from.len();
-        let bytes = u32::try_from(len).unwrap_or(u32::MAX);
-        if !member.allowance.received.take(now, RECEIVED_BYTES, bytes) {
+        let allowance = &mut member.allowance;
+        let received = match allowance.pairs.has_lately(now, &from) {
+            true => &mut allowance.received,
+            false => &mut allowance.unsolicited,
+        };
+        let peer = from.to_string();
+        let bytes = u32::try_from(signal.payload.len() + peer.len()).unwrap_or(u32::MAX);
+        if !received.take(now, RECEIVED_BYTES, bytes) {
             self.counters.signals_dropped += 1;
             return;
         }
         self.counters.signals_carried += 1;
         let signal = HubSignal {
             number: 0,
-            peer: from,
+            peer,
             payload: signal.payload,
         };
         self.send(owner, &FromHub::Signal(signal));
