@@ -2,6 +2,9 @@
 //!
 //! There are two queues with threads of their own: one for the operator's service, which may take seconds for each answer,
 //! and one for all else. So those who sign in by a token do not stand in line behind those whose service is slow.
+//!
+//! When more is asked than is answered, all would wait for longer and longer, until each answer came too late. So who has waited for
+//! [`QUESTION_PATIENCE`] is told to come again, and those whose questions are put get their answers in time.
 
 use std::io;
 use std::panic::AssertUnwindSafe;
@@ -22,14 +25,14 @@ use bowline_core::ids::ConnectionId;
 use crate::hub::Check;
 use crate::hub::Verdict;
 use crate::limits::CHECK_THREADS;
-use crate::limits::CHECK_TIMEOUT;
 use crate::limits::MAX_CHECKS;
 use crate::limits::MAX_HOOK_CALLS;
+use crate::limits::QUESTION_PATIENCE;
 
 /// Says whether a credential is good. May take its time, but not for ever: it has a thread of few.
 pub trait Checker: Send + Sync {
     /// The answer to a question. It comes to nothing if it takes longer than
-    /// [`CHECK_TIMEOUT`].
+    /// [`CHECK_TIMEOUT`](crate::limits::CHECK_TIMEOUT).
     fn check(&self, check: &Check) -> Verdict;
 }
 
@@ -60,6 +63,14 @@ struct Question {
 impl Checks {
     /// Starts the threads. `waker` ends the wait of whoever takes the verdicts.
     pub(super) fn start(checker: &Arc<dyn Checker>, waker: &Waker) -> io::Result<Self> {
+        Self::with_patience(checker, waker, QUESTION_PATIENCE)
+    }
+
+    fn with_patience(
+        checker: &Arc<dyn Checker>,
+        waker: &Waker,
+        patience: Duration,
+    ) -> io::Result<Self> {
         let (answers, verdicts) = mpsc::sync_channel(MAX_CHECKS);
         let queue = |threads| {
             // Half of all that may be asked: neither takes the room of the other.
@@ -69,7 +80,7 @@ impl Checks {
                 let (checker, waiting) = (Arc::clone(checker), Arc::clone(&waiting));
                 let (answers, waker) = (answers.clone(), waker.clone());
                 let thread = thread::Builder::new().name("hub-check".to_owned());
-                thread.spawn(move || work(&*checker, &waiting, &answers, &waker))?;
+                thread.spawn(move || work(&*checker, &waiting, patience, &answers, &waker))?;
             }
             Ok::<_, io::Error>(questions)
         };
@@ -91,10 +102,7 @@ impl Checks {
             _ => &self.others,
         };
         let sent = queue.try_send(Question { check, asked });
-        sent.map_err(|_| {
-            let text = "too many credentials are being checked".to_owned();
-            Verdict::Bad(Refusal::Busy, text)
-        })
+        sent.map_err(|_| too_many())
     }
 
     /// The next verdict that there is.
@@ -103,9 +111,15 @@ impl Checks {
     }
 }
 
+fn too_many() -> Verdict {
+    let text = "too many credentials are being checked".to_owned();
+    Verdict::Bad(Refusal::Busy, text)
+}
+
 fn work(
     checker: &dyn Checker,
     questions: &Mutex<mpsc::Receiver<Question>>,
+    patience: Duration,
     answers: &mpsc::SyncSender<(ConnectionId, Verdict)>,
     waker: &Waker,
 ) {
@@ -117,16 +131,16 @@ fn work(
         let Ok(Question { check, asked }) = next else {
             return;
         };
-        // Nobody waits for it any more.
-        if asked.elapsed() > Duration::from(CHECK_TIMEOUT) {
-            continue;
-        }
-        let answer = catch_unwind(AssertUnwindSafe(|| checker.check(&check)));
-        let verdict = answer.unwrap_or_else(|_| {
-            tracing::error!(method = %check.method, "a check of a credential panicked");
-            let text = "the check of the credential failed".to_owned();
-            Verdict::Bad(Refusal::Unavailable, text)
-        });
+        let verdict = if asked.elapsed() > patience {
+            too_many()
+        } else {
+            let answer = catch_unwind(AssertUnwindSafe(|| checker.check(&check)));
+            answer.unwrap_or_else(|_| {
+                tracing::error!(method = %check.method, "a check of a credential panicked");
+                let text = "the check of the credential failed".to_owned();
+                Verdict::Bad(Refusal::Unavailable, text)
+            })
+        };
         if answers.send((check.client, verdict)).is_err() {
             return;
         }
@@ -164,6 +178,42 @@ mod tests {
             role: Role::User,
             wanted_identity: None,
         }
+    }
+
+    /// Takes its time for each.
+    struct Steady(Duration);
+
+    impl Checker for Steady {
+        fn check(&self, _: &Check) -> Verdict {
+            thread::sleep(self.0);
+            Verdict::Bad(Refusal::Credential, "steady".to_owned())
+        }
+    }
+
+    #[test]
+    fn regression_of_too_many_some_are_answered_while_they_wait() {
+        let most = Duration::from(crate::limits::CHECK_TIMEOUT);
+        assert!(QUESTION_PATIENCE * 2 <= most, "time left for the answer");
+        let sockets = Sockets::builder().build().unwrap();
+        let takes = Duration::from_millis(100);
+        let checker: Arc<dyn Checker> = Arc::new(Steady(takes));
+        let patience = Duration::from_millis(250);
+        let checks = Checks::with_patience(&checker, &sockets.waker(), patience).unwrap();
+        let asked = 200;
+        let began = Instant::now();
+        (0..asked).for_each(|_| checks.ask(check(Method::Hook)).unwrap());
+        let (mut put, mut busy) = (0, 0);
+        while put + busy < asked {
+            match checks.next() {
+                Some((_, Verdict::Bad(Refusal::Credential, _))) => put += 1,
+                Some((_, Verdict::Bad(Refusal::Busy, _))) => busy += 1,
+                Some(other) => panic!("{other:?}"),
+                None => thread::sleep(Duration::from_millis(1)),
+            }
+            assert!(began.elapsed() < Duration::from_secs(20), "{put} {busy}");
+        }
+        // Three rounds of the threads, fewer where the machine is slow.
+        assert!(put >= MAX_HOOK_CALLS && busy >= asked / 2, "{put} {busy}");
     }
 
     #[test]
