@@ -69,6 +69,14 @@ pub enum KeysError {
         /// Why.
         source: io::Error,
     },
+    /// The folder cannot have the place that it is to have.
+    #[error("cannot put keys into {}: {source}; it must be absent or an empty folder, and no mount point", path.display())]
+    Taken {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
     /// Others can read it.
     #[error("{}: others may read or write this file; let only its owner (chmod 600)", path.display())]
     NotSecret {
@@ -131,12 +139,15 @@ impl HubKeys {
     /// # Errors
     /// If a key is missing, is none, or could be read by others, and if the folder cannot be read or written.
     pub fn load_or_make(folder: &Path, crypto: &Crypto) -> Result<Self, KeysError> {
+        let folder = &real(folder);
         if !has_keys(folder) {
             Self::generate(crypto)
                 .map_err(KeysError::Entropy)?
                 .write(folder)?;
         }
-        Self::load(folder, crypto)
+        let keys = Self::load(folder, crypto)?;
+        secret_file::sweep_drafts_of(folder);
+        Ok(keys)
     }
 
     /// The keys in a folder.
@@ -167,6 +178,14 @@ impl HubKeys {
             })?,
             other_resumptions,
         })
+    }
+
+    /// The next key of certificates in a folder, if there is one.
+    ///
+    /// # Errors
+    /// If it is of no use, or could be read by others.
+    pub fn next_authority(folder: &Path, crypto: &Crypto) -> Result<Option<KeyPair>, KeysError> {
+        read_pair(&folder.join(Rotated::Authority.file("next.")), crypto)
     }
 
     /// What the logic of the hub needs of them.
@@ -201,8 +220,15 @@ impl HubKeys {
         };
         make_folder(folder.parent().unwrap_or_else(|| Path::new(""))).map_err(io)?;
         let draft = secret_file::draft_of(folder).map_err(io)?;
-        let written = self.write_into(&draft);
-        let moved = written.and_then(|()| move_folder(&draft, folder).map_err(io));
+        let written = self
+            .write_into(&draft)
+            .and_then(|()| secret_file::check_owner(&draft).map_err(io));
+        let moved = written.and_then(|()| {
+            move_folder(&draft, folder).map_err(|source| KeysError::Taken {
+                path: folder.to_owned(),
+                source,
+            })
+        });
         if moved.is_err() {
             // What can be removed of it is of no use to anybody.
             let _ = fs::remove_dir_all(&draft);
@@ -301,6 +327,12 @@ const FILES: [&str; 4] = [AUTHORITY, CONFIG, IDENTITY, RESUMPTION];
 /// Whether any of the keys is there.
 fn has_keys(folder: &Path) -> bool {
     FILES.iter().any(|file| folder.join(file).exists())
+}
+
+/// The folder itself, if it is there: by a name that ends with its own, without links. A draft can stand beside that.
+fn real(folder: &Path) -> PathBuf {
+    let found = folder.canonicalize();
+    found.unwrap_or_else(|_| folder.components().collect())
 }
 
 /// Gives a folder its name, unless there is one with something in it.

@@ -55,11 +55,29 @@ pub(crate) fn create(path: &Path, content: &[u8]) -> io::Result<()> {
 /// A name beside a file or folder that nobody else uses.
 pub(crate) fn draft_of(path: &Path) -> io::Result<PathBuf> {
     let mut name = path.as_os_str().to_owned();
-    name.push(".new-");
+    name.push(DRAFT);
     for byte in bowline_io::entropy::seed()?.iter().take(8) {
         name.push(format!("{byte:02x}"));
     }
     Ok(name.into())
+}
+
+/// Removes folders that were to get this name, and whose makers were killed before. One that cannot be removed does no harm.
+pub(crate) fn sweep_drafts_of(folder: &Path) {
+    let (Some(name), Ok(beside)) = (folder.file_name(), fs::read_dir(parent_of(folder))) else {
+        return;
+    };
+    let prefix = [name.as_encoded_bytes(), DRAFT.as_bytes()].concat();
+    for entry in beside.flatten() {
+        let is_draft = entry
+            .file_name()
+            .as_encoded_bytes()
+            .strip_prefix(&*prefix)
+            .is_some_and(|rest| rest.len() == 16 && rest.iter().all(u8::is_ascii_hexdigit));
+        if is_draft && entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
 }
 
 /// Has what was made or renamed outlast a power cut.
@@ -70,6 +88,9 @@ pub(crate) fn sync_parent(path: &Path) -> io::Result<()> {
         false => Ok(()),
     }
 }
+
+/// What stands between a name and what makes that of a draft its own.
+const DRAFT: &str = ".new-";
 
 fn parent_of(path: &Path) -> &Path {
     let parent = path.parent().filter(|parent| *parent != Path::new(""));
@@ -86,9 +107,9 @@ fn write(path: &Path, content: &[u8]) -> io::Result<()> {
     file.sync_all()
 }
 
-/// Whether a file that was just made belongs to the owner of its folder.
+/// Whether a file or folder that was just made belongs to the owner of the folder that it is in.
 #[cfg(unix)]
-fn check_owner(made: &Path) -> io::Result<()> {
+pub(crate) fn check_owner(made: &Path) -> io::Result<()> {
     use std::os::unix::fs::MetadataExt as _;
 
     let owner = fs::metadata(parent_of(made))?.uid();
@@ -104,7 +125,7 @@ fn check_owner(made: &Path) -> io::Result<()> {
 
 /// Who owns a file does not matter there.
 #[cfg(not(unix))]
-fn check_owner(_: &Path) -> io::Result<()> {
+pub(crate) fn check_owner(_: &Path) -> io::Result<()> {
     Ok(())
 }
 

@@ -112,7 +112,8 @@ fn regression_a_first_start_that_fails_leaves_no_part_of_the_keys() {
     // Something that is none of the keys has their place: none can be made, and none is left.
     fs::create_dir_all(keys.join("lost+found")).unwrap();
     let error = HubKeys::load_or_make(&keys, &crypto).unwrap_err();
-    assert!(matches!(error, KeysError::Io { .. }), "{error}");
+    assert!(matches!(error, KeysError::Taken { .. }), "{error}");
+    assert!(error.to_string().contains("absent or an empty folder"));
     assert!(!has_keys(&keys));
     assert_eq!(fs::read_dir(&folder.0).unwrap().count(), 1, "no drafts");
     // Once it is mended they are made. A folder that the operator made will do.
@@ -131,4 +132,82 @@ fn regression_two_first_starts_at_once_have_the_same_keys() {
     });
     let first = &summaries[0];
     assert!(summaries.iter().all(|summary| summary == first));
+}
+
+#[cfg(unix)]
+#[test]
+fn regression_nobody_makes_keys_in_a_folder_of_somebody_else() {
+    use std::os::unix::fs::chown;
+
+    let folder = Folder::new("prepared");
+    make_folder(&folder.0).unwrap();
+    // Only root can give it away, and only root can write there then.
+    if chown(&folder.0, Some(12345), None).is_err() {
+        return;
+    }
+    let crypto = bowline::cert::default_crypto();
+    let keys = folder.0.join("keys");
+    for make_before in [false, true] {
+        if make_before {
+            fs::create_dir(&keys).unwrap();
+            chown(&keys, Some(12345), None).unwrap();
+        }
+        let error = HubKeys::load_or_make(&keys, &crypto).unwrap_err();
+        assert!(error.to_string().contains("runuser"), "{error}");
+        assert_eq!(keys.exists(), make_before);
+        let left = fs::read_dir(&folder.0).unwrap().count();
+        assert_eq!(left, usize::from(make_before), "no drafts");
+    }
+}
+
+#[test]
+fn regression_the_folder_of_keys_may_be_named_in_any_way() {
+    let folder = Folder::new("named");
+    make_folder(&folder.0).unwrap();
+    let crypto = bowline::cert::default_crypto();
+    let made = |name: &str| {
+        let path = folder.0.join(name);
+        let keys = HubKeys::load_or_make(&path, &crypto);
+        let keys = keys.unwrap_or_else(|error| panic!("{name}: {error}"));
+        let again = HubKeys::load_or_make(&path, &crypto).unwrap();
+        assert_eq!(keys.summary(), again.summary(), "{name}");
+    };
+    made("slash/");
+    made("deeper/still//");
+    fs::create_dir(folder.0.join("empty")).unwrap();
+    made("empty/.");
+    #[cfg(unix)]
+    {
+        fs::create_dir(folder.0.join("far")).unwrap();
+        std::os::unix::fs::symlink(folder.0.join("far"), folder.0.join("link")).unwrap();
+        made("link");
+        assert!(has_keys(&folder.0.join("far")));
+        assert!(folder.0.join("link").is_symlink());
+    }
+}
+
+#[test]
+fn regression_drafts_of_who_was_killed_go() {
+    let folder = Folder::new("swept");
+    make_folder(&folder.0).unwrap();
+    let crypto = bowline::cert::default_crypto();
+    let keys = folder.0.join("keys");
+    let draft = secret_file::draft_of(&keys).unwrap();
+    HubKeys::generate(&crypto)
+        .unwrap()
+        .write_into(&draft)
+        .unwrap();
+    let others = [
+        "keys.new-",
+        "keys.new-0123456789abcdeg",
+        "key.new-0123456789abcdef",
+    ];
+    for other in others {
+        fs::create_dir(folder.0.join(other)).unwrap();
+    }
+    HubKeys::load_or_make(&keys, &crypto).unwrap();
+    assert!(!draft.exists());
+    for other in others {
+        assert!(folder.0.join(other).exists(), "{other} is no draft of it");
+    }
 }
