@@ -312,6 +312,25 @@ fn keys_are_shown_replaced_and_refused_if_others_may_read_them() {
 }
 
 #[test]
+fn regression_a_hub_whose_own_key_is_revoked_does_not_start() {
+    let folder = Folder::new("revoked");
+    let config = folder.config(0, "");
+    let output = run(&["keys", "show", "--config", config.to_str().unwrap()]);
+    let shown = String::from_utf8(output.stdout).unwrap();
+    for name in ["identity", "authority"] {
+        let line = shown.lines().find(|line| line.starts_with(name)).unwrap();
+        let id = line.split_whitespace().nth(1).unwrap();
+        let (code, text) =
+            start_fails(&folder.config(0, &format!("[network]\nrevoked = ['{id}']")));
+        assert_eq!(code, 2, "{text}");
+        assert!(
+            text.contains(id) && text.contains(&format!("{name}.pem")),
+            "{text}"
+        );
+    }
+}
+
+#[test]
 fn http_is_served_as_the_settings_say() {
     let folder = Folder::new("http");
     let token = folder.file("admin.token");

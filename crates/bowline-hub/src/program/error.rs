@@ -2,7 +2,10 @@
 
 use std::error::Error as _;
 use std::io;
+use std::path::PathBuf;
 use std::process::ExitCode;
+
+use bowline::cert::KeyId;
 
 use crate::auth::AuthConfigError;
 use crate::config::ConfigFileError;
@@ -24,6 +27,11 @@ pub(super) enum Error {
     Http(#[from] HttpError),
     #[error(transparent)]
     Keys(#[from] KeysError),
+    #[error(
+        "[network] revoked names {id}, the key in {}: nobody would trust this hub; docs/hub.md tells how to replace it",
+        path.display()
+    )]
+    OwnKeyRevoked { id: KeyId, path: PathBuf },
     #[error("cannot use the store")]
     Store(#[from] crate::store::StoreError),
     #[error("cannot take up what the operator has decided")]
@@ -63,9 +71,11 @@ impl Error {
     /// What the process ends with.
     pub(super) fn exit_code(&self) -> ExitCode {
         match self {
-            Self::NoConfig | Self::Auth(_) | Self::Config(_) | Self::Dev(DevError::Public(_)) => {
-                ExitCode::from(2)
-            }
+            Self::NoConfig
+            | Self::Auth(_)
+            | Self::Config(_)
+            | Self::OwnKeyRevoked { .. }
+            | Self::Dev(DevError::Public(_)) => ExitCode::from(2),
             _ => ExitCode::FAILURE,
         }
     }

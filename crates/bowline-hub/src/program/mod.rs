@@ -11,6 +11,7 @@
 mod args;
 mod error;
 mod log;
+mod own_keys;
 mod stop;
 
 use std::io::Write as _;
@@ -91,7 +92,9 @@ fn serve(config: &Config) -> Result<(), Error> {
     let policy = config.policy()?;
     let auth = Auth::from_config(&config.sign_in)?.map(Arc::new);
     let http = http_settings(config)?;
-    let keys = HubKeys::load_or_make(&keys_folder(config), &crypto)?;
+    let folder = keys_folder(config);
+    let keys = HubKeys::load_or_make(&folder, &crypto)?;
+    own_keys::check(&config.network, &folder, &keys, &crypto)?;
     let store = open_store(config)?;
     let network = &config.network;
     let publisher = Publisher::new(&network.stun, &network.revoked, &keys, &crypto);
