@@ -11,7 +11,6 @@ use bowline_core::ids::AppId;
 use bowline_core::ids::ConnectionId;
 
 /// What the hub wants done.
-#[derive(Debug)]
 pub enum Output {
     /// A message for a client, reliable.
     Send {
@@ -117,6 +116,24 @@ impl fmt::Display for Notice {
     }
 }
 
+/// Without the bytes of messages: a welcome holds what its client comes back with.
+impl fmt::Debug for Output {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Send { client, bytes } => {
+                write!(f, "Send({client:?}, {} bytes)", bytes.len())
+            }
+            Self::Close { client, text } => f
+                .debug_struct("Close")
+                .field("client", client)
+                .field("text", text)
+                .finish(),
+            Self::Check(check) => f.debug_tuple("Check").field(check).finish(),
+            Self::Notice(notice) => f.debug_tuple("Notice").field(notice).finish(),
+        }
+    }
+}
+
 /// Without what proves the identity.
 impl fmt::Debug for Check {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -126,5 +143,24 @@ impl fmt::Debug for Check {
             .field("app", &self.app)
             .field("role", &self.role)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn regression_what_a_client_comes_back_with_is_not_told() {
+        let output = Output::Send {
+            client: ConnectionId::new(0x0001_0001),
+            bytes: b"a secret".to_vec(),
+        };
+        let told = format!("{output:?}");
+        assert!(
+            told.starts_with("Send(") && told.ends_with("8 bytes)"),
+            "{told}"
+        );
+        assert!(!told.contains("97, 32"), "{told}");
     }
 }
