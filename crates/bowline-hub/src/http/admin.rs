@@ -87,6 +87,7 @@ pub(super) async fn standing(
         "certificates": counters.certificates,
         "signals_carried": counters.signals_carried,
         "signals_to_nobody": counters.signals_to_nobody,
+        "signals_dropped": counters.signals_dropped,
         "refusals": not_none(refusals),
         "signals_refused": not_none(nacks),
         "credentials_refused": not_none(faults),

@@ -188,6 +188,11 @@ pub const METRICS: &[Metric] = &[
         |of| Values::One(of.standing.counters.requests_dropped),
     ),
     counter(
+        "bowline_hub_signals_dropped_total",
+        "Signals of which one identity got too many bytes.",
+        |of| Values::One(of.standing.counters.signals_dropped),
+    ),
+    counter(
         "bowline_hub_malformed_total",
         "Messages of clients that are none.",
         |of| Values::One(of.standing.counters.malformed),
