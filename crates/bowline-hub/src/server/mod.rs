@@ -185,7 +185,7 @@ impl Server {
             .key(keys.identity.clone())
             .config(settings()?)
             .build()?;
-        let certificate = OwnCertificate::new(&crypto, &keys);
+        let mut certificate = OwnCertificate::new(&crypto, &keys);
         certificate.renew(&sockets, unix_us() / 1_000_000)?;
         let rng = Rng::from_seed(bowline_io::entropy::seed()?);
         let (key, authority) = (keys.identity.public(), keys.authority.public());
@@ -284,7 +284,9 @@ impl Server {
     /// Waits for something to do, and does it. Says whether the hub is to stop.
     fn round(&mut self, messages: &mut Vec<Message>, on_notice: &mut OnNotice) -> Option<Farewell> {
         self.sockets.wait(self.longest_wait());
-        self.hub.set_unix_time(self.sockets.now(), unix_us());
+        let unix_us = unix_us();
+        self.hub.set_unix_time(self.sockets.now(), unix_us);
+        self.look_after_certificate(unix_us / 1_000_000);
         self.take_events();
         self.take_messages(messages);
         while let Some((client, verdict)) = self.checks.next() {
@@ -297,6 +299,14 @@ impl Server {
         let farewell = self.answer_requests();
         self.carry_out(on_notice);
         farewell
+    }
+
+    fn look_after_certificate(&mut self, unix_secs: u64) {
+        if self.certificate.is_due(unix_secs)
+            && let Err(error) = self.certificate.renew(&self.sockets, unix_secs)
+        {
+            tracing::error!(%error, "the hub's own certificate is not renewed");
+        }
     }
 
     fn longest_wait(&self) -> Duration {
@@ -312,12 +322,6 @@ impl Server {
             match self.sockets.next_event() {
                 Some(Event::ConnectionChanged(change)) => self.on_change(change),
                 Some(Event::Writable(connection)) => self.hub.on_writable(connection.id()),
-                Some(Event::CertificateExpiring { .. }) => {
-                    let renewed = self.certificate.renew(&self.sockets, unix_us() / 1_000_000);
-                    if let Err(error) = renewed {
-                        tracing::error!(%error, "the hub's own certificate is not renewed");
-                    }
-                }
                 Some(_) => {}
                 None => return,
             }
