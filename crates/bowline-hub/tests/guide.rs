@@ -36,24 +36,29 @@ fn table_of_limits() -> String {
     let rate = |per_sec, burst| format!("{per_sec} a second, {burst} at once");
     let secs = |span: Span| format!("{} s", span.as_micros() / 1_000_000);
     let sign_ins = rate(limits::SIGN_INS_PER_SEC, limits::SIGN_IN_BURST);
-    let checks = format!(
-        "{}, on {} threads",
-        limits::MAX_CHECKS,
-        limits::CHECK_THREADS
-    );
+    let checks = |threads: usize| {
+        let patience = limits::QUESTION_PATIENCE.as_secs();
+        let most = limits::MAX_CHECKS / 2;
+        format!("{most}, on {threads} threads, and {patience} s of waiting")
+    };
+    let kib = |per_sec: u32, burst: u32| {
+        let (per_sec, burst) = (per_sec / 1024, burst / 1024);
+        format!("{per_sec} KiB a second, {burst} KiB at once")
+    };
+    let pair_bytes = kib(limits::PAIR_BYTES_PER_SEC, limits::PAIR_BYTES_BURST);
     let signal_bytes = format!("{} KiB a second", limits::SIGNAL_BYTES_PER_SEC / 1024);
-    let received_bytes = format!(
-        "{} KiB a second, {} KiB at once",
-        limits::RECEIVED_BYTES_PER_SEC / 1024,
-        limits::RECEIVED_BYTES_BURST / 1024
-    );
+    let received_bytes = kib(limits::RECEIVED_BYTES_PER_SEC, limits::RECEIVED_BYTES_BURST);
     let pairs = rate(limits::PAIR_SIGNALS_PER_SEC, limits::PAIR_SIGNAL_BURST);
     let rows = [
         ("sign-ins from one network (IPv4 /24, IPv6 /48)", sign_ins),
         ("time to say hello", secs(limits::HELLO_TIMEOUT)),
         (
-            "credentials that are being checked over HTTP, all together",
-            checks,
+            "tokens that are being checked, all together",
+            checks(limits::CHECK_THREADS - limits::MAX_HOOK_CALLS),
+        ),
+        (
+            "questions to your own service, all together",
+            checks(limits::MAX_HOOK_CALLS),
         ),
         ("bytes of a token", limits::MAX_TOKEN_LEN.to_string()),
         (
@@ -62,11 +67,19 @@ fn table_of_limits() -> String {
         ),
         ("bytes of signals", signal_bytes),
         ("signals to one peer", pairs),
+        ("bytes of signals to one peer", pair_bytes),
         (
             "requests to connect that reach one player",
             rate(limits::REQUESTS_PER_SEC, limits::REQUEST_BURST),
         ),
-        ("bytes of signals that reach one player", received_bytes),
+        (
+            "bytes of signals that reach one player from those it has signalled in the last minute",
+            received_bytes.clone(),
+        ),
+        (
+            "bytes of signals that reach one player from all others",
+            received_bytes,
+        ),
         ("certificates", rate(1, limits::CERTIFICATE_BURST)),
         (
             "a client that does not read is sent away after",
@@ -85,11 +98,8 @@ fn table_of_limits() -> String {
             limits::MAX_HTTP_BODY.to_string(),
         ),
     ];
-    let mut table = "| what | limit |\n|---|---|\n".to_owned();
-    for (what, limit) in rows {
-        writeln!(table, "| {what} | {limit} |").unwrap();
-    }
-    table
+    let rows = rows.map(|(what, limit)| format!("| {what} | {limit} |\n"));
+    format!("| what | limit |\n|---|---|\n{}", rows.concat())
 }
 
 /// The text with a table in the place of what is between its marks.
