@@ -107,7 +107,7 @@ fn sign(by: &KeyPair, body: &[u8]) -> SignedBody {
     SignedBody {
         signature: by.private().sign(&crypto, &statement),
         key_id: by.id().get(),
-        key: Some(by.public()),
+        key: Some(by.public().as_bytes().to_vec()),
         body: body.to_vec(),
     }
 }
