@@ -2,15 +2,18 @@
 //!
 //! The hub is a process of its own. From this one come clients that speak its protocol on real connections, with as
 //! little around them as can be: they sign in by their word, each as somebody else and with a request for a certificate,
-//! stay silent for a while, and then send signals to each other at a steady rate. docs/benchmarks.md has the results.
+//! stay silent for a while, and then send signals to each other at a steady rate. Before all that two interfaces as a game has
+//! them connect by identity. docs/benchmarks.md has the results.
 //!
 //! ```text
-//! hub-load [--sessions N] [--rate SIGNALS_PER_SECOND] [--seconds N]
+//! hub-load [--connects N] [--sessions N] [--rate SIGNALS_PER_SECOND] [--seconds N]
 //! ```
 #![allow(clippy::print_stdout, clippy::print_stderr)] // A command-line tool talks on its terminal.
 
 #[cfg(target_os = "linux")]
 mod clients;
+#[cfg(target_os = "linux")]
+mod connect;
 #[cfg(target_os = "linux")]
 mod report;
 #[cfg(target_os = "linux")]

@@ -7,10 +7,12 @@ use bowline_bench::process::Process;
 use bowline_bench::usage::Usage;
 
 use crate::clients::Clients;
+use crate::connect::Pair;
 
 /// What is asked for on the command line.
 #[derive(Debug)]
 struct Options {
+    connects: usize,
     sessions: usize,
     rate: u64,
     seconds: u64,
@@ -24,8 +26,16 @@ pub(crate) fn run(args: &[&str]) -> Result {
     let options = Options::parse(args)?;
     let hub = Process::start(&["serve"])?;
     let (address, key) = hub.greeting().split_once(' ').ok_or("no address and key")?;
-    let mut clients = Clients::new(address.parse()?, key.parse()?)?;
     println!("| | | |\n|---|---:|---|");
+    if options.connects > 0 {
+        let took = Pair::new(address, key)?.connect(options.connects)?;
+        for (name, percent) in [("half of them", 50), ("99 of 100", 99)] {
+            let at = (took.len() * percent / 100).min(took.len() - 1);
+            let millis = took.get(at).map_or(0.0, |took| took.as_secs_f64() * 1e3);
+            println!("| connected by identity: {name} within | {millis:.2} | ms |");
+        }
+    }
+    let mut clients = Clients::new(address.parse()?, key.parse()?)?;
 
     // What a hub needs for itself is there with the first one.
     clients.sign_in(1)?;
@@ -78,6 +88,7 @@ pub(crate) fn run(args: &[&str]) -> Result {
 impl Options {
     fn parse(args: &[&str]) -> Result<Self> {
         let mut options = Self {
+            connects: 300,
             sessions: 100_000,
             rate: 20_000,
             seconds: 10,
@@ -89,6 +100,7 @@ impl Options {
                 Ok(value.parse()?)
             };
             match *arg {
+                "--connects" => options.connects = number()? as usize,
                 "--sessions" => options.sessions = number()?.max(2) as usize,
                 "--rate" => options.rate = number()?,
                 "--seconds" => options.seconds = number()?.max(1),
