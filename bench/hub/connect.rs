@@ -14,14 +14,13 @@ use bowline::EndReason;
 use bowline::Event;
 use bowline::Identity;
 use bowline::Sockets;
-use bowline::VirtualPort;
 use bowline::hub::HubConfig;
 use bowline::hub::HubLogin;
 use bowline_bench::Result;
 
 use crate::serve::PREFIX;
 
-const PORT: VirtualPort = VirtualPort::new(7);
+const PORT: u16 = 7;
 /// Before it is measured.
 const WARM_UP: usize = 20;
 /// How long one thing may take.
@@ -45,7 +44,7 @@ impl Pair {
                 .identity(format!("{PREFIX}{name}").parse()?)
                 .hub(hub);
             let sockets = builder.build()?;
-            sockets.init_authentication()?;
+            sockets.init_authentication();
             Ok(sockets)
         };
         let pair = Self {

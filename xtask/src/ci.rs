@@ -128,6 +128,7 @@ const NATIVE: &[&str] = &[
     "bowline-io",
     "bowline",
     "bowline-capi",
+    "bowline-hub",
     "bowline-cli",
 ];
 
@@ -142,6 +143,9 @@ fn type_check(job: &Job<'_>, target: &str, packages: &[&str]) -> Result<Outcome>
     let mut args = vec!["check", "--no-default-features", "--target", target];
     for package in packages {
         args.extend(["--package", package]);
+    }
+    if packages.contains(&"bowline-cli") {
+        args.extend(["--features", "bowline-cli/hub"]);
     }
     job.cargo(&args)?;
     Ok(Outcome::Passed)

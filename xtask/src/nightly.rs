@@ -117,7 +117,7 @@ fn oldest_rustc(job: &Job<'_>) -> Result<Outcome> {
     job.run(command.env("CARGO_TARGET_DIR", &target))?;
     let mut command = job.command("rustup");
     command.args(["run", version, "cargo", "check", "--package", "bowline-hub"]);
-    command.args(["--no-default-features", "--features", "aws-lc,http"]);
+    command.args(["--no-default-features", "--features", "aws-lc"]);
     job.run(command.env("CARGO_TARGET_DIR", &target))?;
     Ok(Outcome::Passed)
 }

@@ -87,8 +87,10 @@ pub(crate) enum Error {
     },
     #[error("{} holds a state that no connection comes into", .0.display())]
     MadeUpRecording(PathBuf),
+    #[cfg(feature = "hub")]
     #[error(transparent)]
     Hub(#[from] bowline_hub::dev::DevError),
+    #[cfg(feature = "hub")]
     #[error("the hub has ended by itself")]
     HubEnded,
     #[error("nothing says how the two find each other: --signal, --hub or BOWLINE_HUB")]

@@ -24,6 +24,7 @@ use crate::cmd::cert;
 use crate::cmd::client;
 use crate::cmd::config;
 use crate::cmd::demo;
+#[cfg(feature = "hub")]
 use crate::cmd::hub;
 use crate::cmd::p2p;
 use crate::cmd::replay;
@@ -50,6 +51,7 @@ enum Command {
     /// Connect to a server and send what is typed, until standard input ends.
     Client(client::Args),
     /// A hub for development, which signs players in and connects them by their identities.
+    #[cfg(feature = "hub")]
     Hub(hub::Args),
     /// Carry signals between hosts that connect by rendezvous, for trying that out.
     SignalServer(signal_server::Args),
@@ -77,6 +79,7 @@ fn main() -> ExitCode {
         Command::Demo(args) => (args.json, demo::run(&args)),
         Command::Server(args) => (args.json, server::run(&args)),
         Command::Client(args) => (args.json, client::run(&args)),
+        #[cfg(feature = "hub")]
         Command::Hub(args) => (false, hub::run(&args)),
         Command::SignalServer(args) => (false, signal_server::run(&args)),
         Command::P2p(args) => (false, p2p::run(&args)),

@@ -19,8 +19,9 @@
 //! * **Resumption**: `bowline-hub keys next resumption`, then `promote`, and restart. What the old one sealed is taken for as
 //!   long as `resumption.old.key` is there; remove it after a day. Without the old one clients sign in by their credentials
 //!   again, which does no harm but the work.
-//! * **Identity** and **config**: clients pin them, so a new one needs clients that know it. Ship clients that pin both, then
-//!   replace the file and restart. There is no next one of them that the hub itself could tell of.
+//! * **Identity** and **config**: clients pin them, so a new one needs clients that know it. Clients may know several keys of the
+//!   configuration, but one of the hub: those that pin its identity and not its key need nothing new. Then replace
+//!   the file and restart. There is no next one of them that the hub itself could tell of.
 //!
 //! A key that has leaked is not rotated but revoked: name its ID in `[network] revoked`, and promote the next one at once.
 

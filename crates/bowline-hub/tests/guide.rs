@@ -90,6 +90,18 @@ fn table_of_limits() -> String {
             limits::MAX_BLOCKS.to_string(),
         ),
         (
+            "connections that have not signed in",
+            format!(
+                "{}, {} of one network",
+                limits::MAX_STRANGERS,
+                limits::MAX_STRANGERS_OF_NETWORK
+            ),
+        ),
+        (
+            "questions of one network to the STUN server",
+            rate(limits::STUN_PER_SEC, limits::STUN_BURST),
+        ),
+        (
             "connections of HTTP, all together",
             limits::MAX_HTTP_CONNECTIONS.to_string(),
         ),

@@ -4,10 +4,12 @@
 mod world;
 
 use bowline::Availability;
+use bowline::Config;
 use bowline::Connection;
 use bowline::ConnectionState;
 use bowline::EndReason;
 use bowline::Event;
+use bowline::Expect;
 use bowline::Sockets;
 use bowline::cert::CertStore;
 use bowline::cert::KeyId;
@@ -89,6 +91,16 @@ fn call(from: &Sockets, to: &str) -> Connection {
     from.connect_peer(&id(to), PORT).unwrap()
 }
 
+fn accept_all(sockets: &Sockets) {
+    for event in sockets.events() {
+        if let Event::ConnectionChanged(change) = event
+            && change.is_request()
+        {
+            change.connection.accept().unwrap();
+        }
+    }
+}
+
 /// Whether both know who the other is, once they have met.
 fn know_each_other(call: &Connection, guest: &Connection) -> [bool; 2] {
     eventually("connected", || call.state() == ConnectionState::Connected);
@@ -160,17 +172,45 @@ fn a_key_that_the_hub_revokes_is_refused() {
     until(&ben, Availability::Current);
     let calling = call(&anna, "str:dev-ben");
     eventually("refused", || {
-        for event in ben.events() {
-            if let Event::ConnectionChanged(change) = event
-                && change.is_request()
-            {
-                change.connection.accept().unwrap();
-            }
-        }
+        accept_all(&ben);
         calling.state() == ConnectionState::ProblemDetectedLocally
     });
     let info = calling.info().unwrap();
     assert_eq!(info.end_reason, EndReason::REMOTE_BAD_CERT);
+}
+
+#[test]
+fn an_authority_that_is_revoked_vouches_for_nobody_until_there_is_another_certificate() {
+    let mut world = told(1);
+    let (anna, ben) = (dev(&world, "str:dev-anna"), dev(&world, "str:dev-ben"));
+    // It keeps its certificate, and hears nothing of what follows.
+    ben.sign_out();
+    let next = HubKeys::generate(&bowline::cert::default_crypto()).unwrap();
+    let old = std::mem::replace(&mut world.keys.authority, next.authority.clone());
+    tell(&mut world, 2, &[&next.authority], &[old.id()]);
+    restart(&mut world, &[&anna]);
+    eventually("it has heard of that", || revision(&anna) == 2);
+    let listener = ben.listen("127.0.0.1:0".parse().unwrap()).unwrap();
+    let call = || {
+        let expect = Expect::Identity(id("str:dev-ben"));
+        let call = anna.connect_expecting(listener.local_addr(), expect, Config::new());
+        call.unwrap()
+    };
+    let refused = call();
+    eventually("refused", || {
+        accept_all(&ben);
+        refused.state() == ConnectionState::ProblemDetectedLocally
+    });
+    let end_reason = refused.info().unwrap().end_reason;
+    assert_eq!(end_reason, EndReason::REMOTE_BAD_CERT);
+    // The next sign-in brings one by the new authority.
+    ben.sign_in(world.config(HubLogin::Dev));
+    until(&ben, Availability::Current);
+    let known = call();
+    eventually("connected", || {
+        accept_all(&ben);
+        known.state() == ConnectionState::Connected
+    });
 }
 
 #[test]

@@ -8,7 +8,7 @@
 //! use bowline::{Identity, SendFlags, Sockets};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! // The address, and the key by which the hub is known: `bowline-hub keys` shows it.
+//! // The address, and the key by which the hub is known: `bowline-hub --config FILE keys show`.
 //! let hub = HubConfig::new("hub.example.com:27400", "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPfz...")?
 //!     .login(HubLogin::jwt("eyJhbGciOi..."));
 //! let sockets = Sockets::builder().app_id(480).build()?;

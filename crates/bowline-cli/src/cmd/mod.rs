@@ -7,6 +7,7 @@ pub(crate) mod client;
 pub(crate) mod config;
 pub(crate) mod demo;
 mod finish;
+#[cfg(feature = "hub")]
 pub(crate) mod hub;
 mod metronome;
 pub(crate) mod p2p;

@@ -7,12 +7,13 @@
 //! client    the thread of one client
 //! board     what the threads tell of their progress
 //! verdict   whether all went well
-//! identities  the second act: a hub, and players who know only names
+//! identities  the second act, with the feature `hub`: a hub, and players who know only names
 //! report    tables and JSON
 //! ```
 
 mod board;
 mod client;
+#[cfg(feature = "hub")]
 mod identities;
 mod report;
 mod server;
@@ -85,13 +86,22 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Error> {
     let rows = board.rows();
     let verdict = Verdict::of(&rows);
     report.conclude(&rows, &verdict)?;
-    let act = identities::run(&stop);
-    report.conclude_identities(&act)?;
-    Ok(if verdict.is_passed() && act.is_passed() {
+    let is_passed = verdict.is_passed();
+    #[cfg(feature = "hub")]
+    let is_passed = is_passed & second_act(&report, &stop)?;
+    Ok(if is_passed {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
     })
+}
+
+/// Tells whether it went well.
+#[cfg(feature = "hub")]
+fn second_act(report: &Report, stop: &Stop) -> Result<bool, Error> {
+    let act = identities::run(stop);
+    report.conclude_identities(&act)?;
+    Ok(act.is_passed())
 }
 
 /// Leads the threads through the stages and shows how they do.

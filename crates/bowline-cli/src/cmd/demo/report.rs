@@ -11,8 +11,11 @@ use serde_json::json;
 use crate::cmd::demo::Args;
 use crate::cmd::demo::board::Direction;
 use crate::cmd::demo::board::Row;
+#[cfg(feature = "hub")]
 use crate::cmd::demo::identities::Call;
+#[cfg(feature = "hub")]
 use crate::cmd::demo::identities::NAMES;
+#[cfg(feature = "hub")]
 use crate::cmd::demo::identities::Outcome;
 use crate::cmd::demo::traffic::Kind;
 use crate::cmd::demo::verdict::Verdict;
@@ -122,6 +125,7 @@ impl Report {
     }
 
     /// Shows how the second act went.
+    #[cfg(feature = "hub")]
     pub(crate) fn conclude_identities(&self, act: &Outcome) -> Result<(), Error> {
         if matches!(self.form, Form::Json) {
             return json_line(&json!({

@@ -4,7 +4,9 @@ use alloc::boxed::Box;
 
 use super::*;
 use crate::connection::Connection;
+use crate::counters::DropReason;
 use crate::endpoint::Called;
+use crate::endpoint::SignalEvent;
 use crate::hub::NetworkConfig;
 use crate::ids::VirtualPort;
 use crate::p2p::signal::Signal;
@@ -114,6 +116,26 @@ fn a_call_without_hope_of_a_certificate_ends_and_says_why() {
     assert_eq!(info.end_reason, EndReason::MISC_STEAM_CONNECTIVITY);
     assert_eq!(info.end_text, "who are you?");
     assert!(signal(&mut connection, START).is_none());
+}
+
+#[test]
+fn a_signal_is_from_whom_the_hub_says_or_dropped() {
+    let mut anna = endpoint(1, None);
+    certify(&mut anna, "str:anna");
+    let mut bytes = Vec::new();
+    assert!(call(&mut anna).poll_signal(START, &mut bytes));
+    let mut ben = endpoint(2, None);
+    certify(&mut ben, "str:ben");
+    let mut hear = |from: &str| ben.handle_vouched_signal(START, &bytes, &from.parse().unwrap());
+    for other in ["str:eve", "str:annaa", "ip:192.0.2.1"] {
+        let event = hear(other);
+        let is_dropped = matches!(event, SignalEvent::Dropped(DropReason::SignalFromAnother));
+        assert!(is_dropped, "{other}: {event:?}");
+    }
+    let event = hear("str:anna");
+    let is_dropped = matches!(event, SignalEvent::Dropped(DropReason::SignalFromAnother));
+    assert!(!is_dropped, "{event:?}");
+    assert_eq!(ben.drops().of(DropReason::SignalFromAnother), 3);
 }
 
 #[test]

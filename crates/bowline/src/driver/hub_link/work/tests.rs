@@ -4,8 +4,11 @@ use std::panic::AssertUnwindSafe;
 use std::panic::catch_unwind;
 
 use bowline_core::availability::Availability;
+use bowline_core::end_reason::EndReason;
+use bowline_core::hub::NackReason;
 use bowline_core::hub::NetworkConfig;
 use bowline_core::hub::NetworkConfigError;
+use bowline_core::ids::VirtualPort;
 
 use super::*;
 use crate::builder::ServiceMode;
@@ -118,6 +121,37 @@ fn regression_who_resets_its_identity_has_no_session_any_more() {
     let status = sockets.hub_status().expect("there is a hub");
     assert_eq!(status.session, 0);
     assert_eq!((status.seen_address, status.hub_address), (None, None));
+}
+
+#[test]
+fn a_call_ends_if_the_hub_will_never_carry_its_signals() {
+    let builder = Sockets::builder().service(ServiceMode::Manual);
+    let me = "str:anna".parse().expect("an identity");
+    let sockets = builder.identity(me).build().expect("an interface");
+    let inner = sockets.inner();
+    let desk = sign_in(&sockets);
+    let cases = [
+        (NackReason::RateLimited, EndReason::INVALID),
+        (NackReason::Forbidden, EndReason::LOCAL_RIGHTS),
+        (NackReason::TooLarge, EndReason::MISC_INTERNAL_ERROR),
+        (NackReason::NotYours, EndReason::MISC_INTERNAL_ERROR),
+        (NackReason::Malformed, EndReason::MISC_INTERNAL_ERROR),
+    ];
+    for (number, (reason, expected)) in (1..).zip(cases) {
+        let peer = format!("str:ben-{number}").parse().expect("an identity");
+        let port = VirtualPort::from(7_u16);
+        let call = sockets.connect_peer(&peer, port).expect("it waits");
+        inner.at_desk(desk, |desk| desk.sent.push_back((number, call.id())));
+        let reason = Some(reason);
+        inner.hear_hub(desk, HubEvent::SignalRefused { number: 99, reason });
+        assert_eq!(
+            call.info().expect("it is there").end_reason,
+            EndReason::INVALID
+        );
+        inner.hear_hub(desk, HubEvent::SignalRefused { number, reason });
+        let info = call.info().expect("it is there");
+        assert_eq!(info.end_reason, expected, "{reason:?}: {}", info.end_text);
+    }
 }
 
 #[test]
