@@ -56,6 +56,17 @@ fn until(players: &[Lua; 2], mut is_so: impl FnMut() -> bool) {
     }
 }
 
+/// What comes back says that all has come: else the end of a session would be told as a failure.
+#[track_caller]
+fn let_all_arrive(players: &[Lua; 2]) {
+    let [anna, ben] = players;
+    let bye = r#"assert(networking.sendP2PPacket("str:ben", "bye", networking.send.Reliable))"#;
+    run::<()>(anna, bye);
+    until(players, || {
+        run(ben, "return networking.readP2PPacket() == 'bye'")
+    });
+}
+
 #[test]
 fn packets_go_to_and_fro_once_a_session_is_accepted() {
     let players = anna_and_ben();
@@ -106,13 +117,9 @@ fn packets_go_to_and_fro_once_a_session_is_accepted() {
         local state = networking.getP2PSessionState("str:ben")
         assert(state.connectionActive and not state.connecting and not state.usingRelay)
         assert(type(state.remoteIP) == "string" and state.remotePort > 0)
-        assert(networking.sendP2PPacket("str:ben", "bye", networking.send.Reliable))
         "#,
     );
-    // What comes back says that all has come: else the end would be told as a failure.
-    until(&players, || {
-        run(ben, "return networking.readP2PPacket() == 'bye'")
-    });
+    let_all_arrive(&players);
     run::<()>(
         anna,
         r#"

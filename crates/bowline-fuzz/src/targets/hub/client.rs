@@ -179,6 +179,7 @@ impl Play {
                 | HubEvent::Certificate(_)
                 | HubEvent::Signal { .. }
                 | HubEvent::SignalRefused { .. }
+                | HubEvent::NetworkKnown
                 | HubEvent::NetworkRefused(_) => {}
                 other => panic!("{other:?}"),
             }
