@@ -26,6 +26,7 @@ use bowline_core::identity::Identity;
 use bowline_core::ids::AppId;
 use bowline_core::ids::ConnectionId;
 use bowline_core::p2p::signal::Signal;
+use bowline_core::wire::pb;
 use bowline_hub::hub::Hub;
 use bowline_hub::hub::Keys;
 use bowline_hub::hub::Output;
@@ -41,6 +42,7 @@ use bowline_sim::Span;
 use bowline_sim::Timestamp;
 use bowline_sim::VirtualPort;
 use bowline_sim::World;
+use prost::Message as _;
 use zeroize::Zeroizing;
 
 const APP: AppId = AppId::new(480);
@@ -72,6 +74,8 @@ pub(crate) struct Player {
     pub(crate) client: HubClient,
     pub(crate) told: Vec<(Timestamp, Availability)>,
     pub(crate) certificates: usize,
+    /// It takes nothing of what the hub sends.
+    pub(crate) is_deaf: bool,
     link: Option<Conn>,
     is_up: bool,
 }
@@ -135,6 +139,7 @@ impl Town {
             client,
             told: Vec::new(),
             certificates: 0,
+            is_deaf: false,
             link: None,
             is_up: false,
         });
@@ -243,6 +248,20 @@ impl Town {
         }
     }
 
+    /// Sends a signal of about that many bytes; whether it left.
+    pub(crate) fn signal(&mut self, from: Index, to: Index, bytes: usize) -> bool {
+        let to = self.players[to].identity.clone();
+        let sender = &mut self.players[from];
+        let payload = pb::Rendezvous {
+            from_identity: Some(sender.identity.to_string().into()),
+            to_identity: Some(to.to_string().into()),
+            reliable_messages: vec![vec![7; bytes]],
+            ..pb::Rendezvous::default()
+        };
+        let sent = sender.client.send_signal(&to, &payload.encode_to_vec());
+        sent.is_ok()
+    }
+
     fn tick(&mut self) {
         self.world.run_for(TICK);
         self.hub_takes();
@@ -330,7 +349,9 @@ impl Town {
                         player.is_up = true;
                         player.client.on_connected(now, hub_key());
                     }
-                    while let Some(message) = self.world.receive(link) {
+                    while !player.is_deaf
+                        && let Some(message) = self.world.receive(link)
+                    {
                         player.client.on_message(now, &message.data);
                     }
                 }
