@@ -40,7 +40,7 @@ pub(crate) fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, SecretFileError> {
 }
 
 /// Makes a file that only its owner may read, complete or not at all. None may be there, and of two who make one at the same
-/// time one fails. So does who does not own the folder: whose it is could not read the file.
+/// time one fails. So does root in a folder of somebody else, who could not read the file.
 pub(crate) fn create(path: &Path, content: &[u8]) -> io::Result<()> {
     let draft = draft_of(path)?;
     let made = write(&draft, content)
@@ -107,13 +107,13 @@ fn write(path: &Path, content: &[u8]) -> io::Result<()> {
     file.sync_all()
 }
 
-/// Whether a file or folder that was just made belongs to the owner of the folder that it is in.
+/// Refuses what root has just made in a folder of somebody else: that one is to read it, and could not.
 #[cfg(unix)]
 pub(crate) fn check_owner(made: &Path) -> io::Result<()> {
     use std::os::unix::fs::MetadataExt as _;
 
     let owner = fs::metadata(parent_of(made))?.uid();
-    if fs::metadata(made)?.uid() == owner {
+    if is_readable(fs::metadata(made)?.uid(), owner) {
         return Ok(());
     }
     let text = format!(
@@ -121,6 +121,12 @@ pub(crate) fn check_owner(made: &Path) -> io::Result<()> {
          (runuser -u \"$(id -nu {owner})\" -- ...)"
     );
     Err(io::Error::new(io::ErrorKind::PermissionDenied, text))
+}
+
+/// Whether who is to read it can. Anybody but root makes things for himself, also in folders of root such as `/tmp`.
+#[cfg(unix)]
+const fn is_readable(maker: u32, owner_of_folder: u32) -> bool {
+    maker != 0 || owner_of_folder == 0
 }
 
 /// Who owns a file does not matter there.
@@ -197,5 +203,14 @@ mod tests {
             assert_eq!(fs::read_dir(&folder).unwrap().count(), 1, "no drafts");
         }
         fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn regression_who_is_not_root_makes_keys_in_folders_of_others() {
+        for (maker, owner_of_folder) in [(1000, 0), (1000, 1000), (1000, 1001), (0, 0)] {
+            assert!(is_readable(maker, owner_of_folder), "{maker}");
+        }
+        assert!(!is_readable(0, 1000));
     }
 }
