@@ -4,7 +4,7 @@
 //! not at all. A *block* keeps an identity out of all games, by whatever it shows, until it ends or is taken back.
 //!
 //! Both are in memory here, and take effect at once. Whoever runs the hub keeps them elsewhere if they are to outlast
-//! it, and tells them again at the next start ([`Hub::restore_kick`], [`Hub::block`]). What [`Policy::blocked`](crate::hub::Policy::blocked)
+//! it, and tells them again at the next start ([`Hub::restore_kick`], [`Hub::restore_block`]). What [`Policy::blocked`](crate::hub::Policy::blocked)
 //! names is blocked beside that, and nothing here takes it back.
 
 use std::collections::HashMap;
@@ -98,6 +98,20 @@ impl Hub {
             sessions: clients.len(),
             unix_us,
         })
+    }
+
+    /// Keeps an identity out that a hub before this one had blocked. Its kick is told apart, by [`restore_kick`](Self::restore_kick):
+    /// many blocks must not drive out what is known of kicks.
+    ///
+    /// # Errors
+    /// If there is no room for it.
+    pub fn restore_block(
+        &mut self,
+        identity: &Identity,
+        block: Block,
+    ) -> Result<(), TooManyBlocks> {
+        let unix_secs = self.unix_secs(self.now);
+        self.blocks.put(unix_secs, identity, block)
     }
 
     /// Takes a block back; says whether there was one.

@@ -112,7 +112,7 @@ impl Operator {
         }
         let mut left_out = 0;
         for (_, kept) in decisions.blocks("", usize::MAX, Clock::unix_seconds())? {
-            left_out += usize::from(hub.block(&kept.identity, kept.block).is_err());
+            left_out += usize::from(hub.restore_block(&kept.identity, kept.block).is_err());
         }
         if left_out > 0 {
             tracing::error!(left_out, "more than {MAX_BLOCKS} blocks are in the store");

@@ -222,7 +222,7 @@ impl Server {
         self.hub.announce(revision, body);
     }
 
-    /// Has it know whom the operator sent away or blocked before: [`Hub::restore_kick`], [`Hub::block`].
+    /// Has it know whom the operator sent away or blocked before: [`Hub::restore_kick`], [`Hub::restore_block`].
     pub const fn hub_mut(&mut self) -> &mut Hub {
         &mut self.hub
     }

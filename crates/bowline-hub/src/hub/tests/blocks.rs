@@ -5,6 +5,7 @@ use crate::hub::Block;
 use crate::hub::TooManyBlocks;
 use crate::limits::MAX_BLOCK_TEXT;
 use crate::limits::MAX_BLOCKS;
+use crate::limits::MAX_KICKED;
 
 const OTHER_APP: AppId = AppId::new(570);
 
@@ -156,6 +157,24 @@ fn a_kick_holds_at_a_hub_that_starts_anew_and_is_told_of_it() {
             false => assert_eq!(desk.refusal(2), Refusal::Credential),
         }
     }
+}
+
+#[test]
+fn regression_blocks_of_a_hub_before_do_not_drive_out_its_kicks() {
+    let mut before = Desk::new(dev());
+    let note = back(before.member(1, "str:dev-anna"));
+    let anna = identity("str:dev-anna");
+    let kicked = before.hub.kick(APP, &anna);
+    let mut desk = Desk::new(dev());
+    desk.hub.restore_kick(APP, &anna, kicked.unix_us);
+    for number in 0..MAX_KICKED {
+        let identity = identity(&format!("str:dev-{number}"));
+        desk.hub.restore_block(&identity, Block::default()).unwrap();
+    }
+    desk.hello(1, note);
+    assert_eq!(desk.refusal(1), Refusal::Credential);
+    desk.hello(2, hello(Method::Dev, Some("str:dev-7")));
+    assert_eq!(desk.refusal(2), Refusal::Blocked);
 }
 
 #[test]
