@@ -315,15 +315,35 @@ fn kept_block(kept: &KeptBlock) -> Value {
 fn page_of(query: &str) -> Option<(String, usize)> {
     let (mut after, mut limit) = (String::new(), DEFAULT_PAGE);
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
-        match pair.split_once('=')? {
-            ("after", place) if place.len() <= MAX_KEY_LEN => after = place.to_owned(),
-            ("limit", number) => limit = number.parse().ok()?,
+        let (name, value) = pair.split_once('=')?;
+        let value = decoded(value)?;
+        match name {
+            "after" if value.len() <= MAX_KEY_LEN => after = value,
+            "limit" => limit = value.parse().ok()?,
             _ => return None,
         }
     }
     (1..=MAX_SESSION_PAGE)
         .contains(&limit)
         .then_some((after, limit))
+}
+
+/// The text of a value in a query, with what is written as `%XX`. A place holds `=`, which many clients write so.
+fn decoded(value: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(value.len());
+    let mut rest = value.as_bytes().iter();
+    while let Some(byte) = rest.next() {
+        let byte = match byte {
+            b'%' => {
+                let mut digit = || char::from(*rest.next()?).to_digit(16);
+                let (high, low) = (digit()?, digit()?);
+                u8::try_from(high * 16 + low).ok()?
+            }
+            byte => *byte,
+        };
+        bytes.push(byte);
+    }
+    String::from_utf8(bytes).ok()
 }
 
 #[cfg(test)]
@@ -335,11 +355,23 @@ mod tests {
         assert_eq!(page_of(""), Some((String::new(), DEFAULT_PAGE)));
         let after = Some(("str=3Aanna".to_owned(), 3));
         assert_eq!(page_of("after=str=3Aanna&limit=3"), after);
+        assert_eq!(page_of("after=str%3D3Aanna&limit=%33"), after);
         let most = format!("limit={MAX_SESSION_PAGE}");
         assert_eq!(page_of(&most), Some((String::new(), MAX_SESSION_PAGE)));
         let more = format!("limit={}", MAX_SESSION_PAGE + 1);
         let long = format!("after={}", "x".repeat(MAX_KEY_LEN + 1));
-        for bad in [&more, &long, "limit=0", "limit=x", "limit", "page=1"] {
+        for bad in [
+            &more,
+            &long,
+            "limit=0",
+            "limit=x",
+            "limit",
+            "page=1",
+            "after=%",
+            "after=%3",
+            "after=%+3",
+            "after=%ff",
+        ] {
             assert_eq!(page_of(bad), None, "{bad}");
         }
     }
