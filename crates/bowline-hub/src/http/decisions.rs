@@ -261,12 +261,12 @@ impl Shared {
 
 impl From<OperatorError> for Response<Body> {
     fn from(error: OperatorError) -> Self {
-        use OperatorError::OwnAuthority;
+        use OperatorError::OwnKey;
         use OperatorError::Stopped;
         use OperatorError::TooManyBlocks;
         use OperatorError::TooManyRevoked;
         let status = match error {
-            TooManyBlocks(_) | TooManyRevoked | OwnAuthority(_) => StatusCode::CONFLICT,
+            TooManyBlocks(_) | TooManyRevoked | OwnKey(..) => StatusCode::CONFLICT,
             Stopped(_) => StatusCode::SERVICE_UNAVAILABLE,
             _ => {
                 tracing::error!(%error, "what the operator decided was not done, or not kept");

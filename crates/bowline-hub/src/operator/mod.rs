@@ -14,6 +14,7 @@
 
 mod network;
 
+use std::fmt;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::MutexGuard;
@@ -70,17 +71,36 @@ pub enum OperatorError {
     #[error("{MAX_NETWORK_REVOKED} keys are revoked, which is as many as there may be")]
     TooManyRevoked,
     /// The hub would be trusted no more itself.
-    #[error("{0} is the authority by which this hub signs certificates: promote another key first")]
-    OwnAuthority(KeyId),
+    #[error("{0} is {1}: {hint}", hint = .1.hint())]
+    OwnKey(KeyId, OwnKey),
+    /// Nobody would trust the hub itself: a key of it was revoked before.
+    #[error(
+        "{0} is revoked, and it is {1}: nobody would trust this hub; docs/hub.md tells how to replace it"
+    )]
+    OwnKeyRevoked(KeyId, OwnKey),
     /// It is done, and a restart undoes it.
     #[error("it is done, but the next start of the hub knows nothing of it: {0}")]
     NotKept(StoreError),
+    /// Nobody is told, but it is in the store: the hub tells it with its next start.
+    #[error(
+        "it was not told, but will be with the next decision on a key or the next start of the hub: {0}"
+    )]
+    NotTold(StoreError),
     /// Nothing was done: the store cannot be asked, or takes no writes.
     #[error("nothing was done: {0}")]
     Store(#[from] StoreError),
     /// What clients are to be told about the network cannot be signed.
     #[error("nothing was done: {0}")]
     Network(#[from] NetworkConfigError),
+}
+
+/// A key of the hub without which nobody trusts it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum OwnKey {
+    /// It signs certificates.
+    Authority,
+    /// Clients know the hub by it.
+    Identity,
 }
 
 /// What came of revoking a key, or of taking that back.
@@ -98,7 +118,7 @@ impl Operator {
     /// Tells a hub that is about to run what was decided before, and all clients about the network.
     ///
     /// # Errors
-    /// If the store cannot be asked, or what clients are to be told cannot be signed or kept.
+    /// If the store cannot be asked, a key of the hub is revoked, or what clients are to be told cannot be signed or kept.
     pub fn open(
         server: &mut Server,
         store: Arc<dyn Store>,
@@ -106,6 +126,7 @@ impl Operator {
         published: Published,
     ) -> Result<Self, OperatorError> {
         let decisions = Decisions::new(store);
+        check_own_keys(&publisher, &decisions)?;
         let hub = server.hub_mut();
         for kick in decisions.kicks()? {
             hub.restore_kick(kick.app, &kick.identity, kick.unix_us);
@@ -202,11 +223,11 @@ impl Operator {
     /// Has nobody trust a key from now on: the hub signs no certificate for it, and clients are told.
     ///
     /// # Errors
-    /// If it is the hub's own authority, there are too many, the store does not take it, or the hub has stopped.
+    /// If it is the hub's own authority or identity, there are too many, the store does not take it, or the hub has stopped.
     pub fn revoke(&self, id: KeyId) -> Result<Revocation, OperatorError> {
         let _turn = self.take_turn();
-        if self.publisher.signs_by(id) {
-            return Err(OperatorError::OwnAuthority(id));
+        if let Some(own) = self.publisher.own_key(id) {
+            return Err(OperatorError::OwnKey(id, own));
         }
         let before = self.decisions.revoked()?;
         let is_in_settings = self.publisher.revokes(id);
@@ -215,14 +236,18 @@ impl Operator {
             self.decisions.keep_revoked(id)?;
         }
         let told = self.tell();
-        if told.is_err() && is_news {
+        let revision = match is_news {
             // As it was: what is not told does not come up at some later time.
-            self.decisions.forget_revoked(id)?;
-        }
+            true => told.map_err(|error| {
+                let restored = self.decisions.forget_revoked(id).map(drop);
+                after_restoring(error, restored)
+            })?,
+            false => told?,
+        };
         Ok(Revocation {
             is_news,
             is_in_settings,
-            revision: told?,
+            revision,
         })
     }
 
@@ -234,10 +259,18 @@ impl Operator {
         let _turn = self.take_turn();
         let is_in_settings = self.publisher.revokes(id);
         let was_kept = self.decisions.forget_revoked(id)?;
+        let told = self.tell();
+        let revision = match was_kept {
+            true => told.map_err(|error| {
+                let restored = self.decisions.keep_revoked(id);
+                after_restoring(error, restored)
+            })?,
+            false => told?,
+        };
         Ok(Revocation {
             is_news: was_kept && !is_in_settings,
             is_in_settings,
-            revision: self.tell()?,
+            revision,
         })
     }
 
@@ -291,3 +324,42 @@ impl Operator {
         self.turn.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+impl OwnKey {
+    const fn hint(self) -> &'static str {
+        match self {
+            Self::Authority => "promote another key first",
+            Self::Identity => "replace it first, as docs/hub.md tells",
+        }
+    }
+}
+
+impl fmt::Display for OwnKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Authority => "the authority by which this hub signs certificates",
+            Self::Identity => "the identity that clients know this hub by",
+        })
+    }
+}
+
+/// Refuses to serve with keys that were revoked, which nobody would trust.
+fn check_own_keys(publisher: &Publisher, decisions: &Decisions) -> Result<(), OperatorError> {
+    for id in publisher.with_settings(&decisions.revoked()?) {
+        if let Some(own) = publisher.own_key(id) {
+            return Err(OperatorError::OwnKeyRevoked(id, own));
+        }
+    }
+    Ok(())
+}
+
+/// What is told of something that failed halfway, by whether the store is as it was before.
+fn after_restoring(error: OperatorError, restored: Result<(), StoreError>) -> OperatorError {
+    match restored {
+        Ok(()) => error,
+        Err(why) => OperatorError::NotTold(why),
+    }
+}
+
+#[cfg(test)]
+mod tests;

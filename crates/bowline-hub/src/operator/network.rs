@@ -13,6 +13,7 @@ use bowline_core::stun::uri::ServerUri;
 
 use crate::keys::HubKeys;
 use crate::operator::OperatorError;
+use crate::operator::OwnKey;
 use crate::store::Bucket;
 use crate::store::Key;
 use crate::store::Store;
@@ -25,6 +26,8 @@ pub struct Publisher {
     revoked: Vec<KeyId>,
     /// The one that signs first.
     authorities: Vec<PublicKey>,
+    /// What clients know the hub by.
+    identity: PublicKey,
     config: KeyPair,
     crypto: Crypto,
 }
@@ -37,14 +40,19 @@ impl Publisher {
             stun: stun.to_vec(),
             revoked: revoked.to_vec(),
             authorities: authorities.map(KeyPair::public).collect(),
+            identity: keys.identity.public(),
             config: keys.config.clone(),
             crypto: crypto.clone(),
         }
     }
 
-    /// Whether certificates are signed by that key.
-    pub(super) fn signs_by(&self, id: KeyId) -> bool {
-        self.authorities.first().is_some_and(|key| key.id() == id)
+    /// Which of the hub's own keys that is, if it is one without which nobody trusts the hub.
+    pub(super) fn own_key(&self, id: KeyId) -> Option<OwnKey> {
+        let is_authority = self.authorities.first().is_some_and(|key| key.id() == id);
+        match is_authority {
+            true => Some(OwnKey::Authority),
+            false => (self.identity.id() == id).then_some(OwnKey::Identity),
+        }
     }
 
     /// Whether the settings revoke a key.

@@ -12,6 +12,7 @@ use crate::config::ConfigFileError;
 use crate::dev::DevError;
 use crate::http::HttpError;
 use crate::keys::KeysError;
+use crate::operator::OperatorError;
 use crate::server::StartError;
 
 /// What keeps the hub from starting.
@@ -35,7 +36,7 @@ pub(super) enum Error {
     #[error("cannot use the store")]
     Store(#[from] crate::store::StoreError),
     #[error("cannot take up what the operator has decided")]
-    Operator(#[from] crate::operator::OperatorError),
+    Operator(#[from] OperatorError),
     #[error(transparent)]
     Stun(#[from] crate::stun::StunError),
     #[error(transparent)]
@@ -75,6 +76,7 @@ impl Error {
             | Self::Auth(_)
             | Self::Config(_)
             | Self::OwnKeyRevoked { .. }
+            | Self::Operator(OperatorError::OwnKeyRevoked(..))
             | Self::Dev(DevError::Public(_)) => ExitCode::from(2),
             _ => ExitCode::FAILURE,
         }

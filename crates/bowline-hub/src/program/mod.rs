@@ -94,7 +94,7 @@ fn serve(config: &Config) -> Result<(), Error> {
     let http = http_settings(config)?;
     let folder = keys_folder(config);
     let keys = HubKeys::load_or_make(&folder, &crypto)?;
-    own_keys::check(&config.network, &folder, &keys, &crypto)?;
+    own_keys::check(&config.network, &folder, &keys)?;
     let store = open_store(config)?;
     let network = &config.network;
     let publisher = Publisher::new(&network.stun, &network.revoked, &keys, &crypto);
@@ -106,6 +106,7 @@ fn serve(config: &Config) -> Result<(), Error> {
     })?;
     let published = PublishedNetwork::default();
     let operator = Operator::open(&mut server, Arc::new(store), publisher, published.clone())?;
+    own_keys::warn_of_next(&operator, &folder, &crypto)?;
     let listen = config.stun.as_ref().map_or(&[][..], |stun| &stun.listen);
     let stun = StunServer::start(listen)?;
     let operator = Arc::new(operator);

@@ -12,6 +12,7 @@ use bowline_core::hub::limits::MAX_NETWORK_REVOKED;
 use bowline_hub::http::NetworkConfig;
 use bowline_hub::operator::Operator;
 use bowline_hub::operator::OperatorError;
+use bowline_hub::operator::OwnKey;
 use bowline_hub::operator::Publisher;
 use bowline_hub::server::NoChecker;
 use bowline_hub::server::Server;
@@ -172,7 +173,7 @@ fn the_hub_does_not_revoke_its_own_authority() {
     let own = world.keys.authority.id();
     let operator = begin(&mut world, memory());
     let error = operator.revoke(own).unwrap_err();
-    assert_eq!(error, OperatorError::OwnAuthority(own));
+    assert_eq!(error, OperatorError::OwnKey(own, OwnKey::Authority));
     assert!(
         error.to_string().contains("promote another key first"),
         "{error}"

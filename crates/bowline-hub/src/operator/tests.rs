@@ -1,0 +1,77 @@
+use super::*;
+use crate::dev;
+use crate::dev::DevOptions;
+use crate::keys::HubKeys;
+use crate::server::Running;
+use crate::store::LocalStore;
+use crate::store::SystemClock;
+
+/// A hub, and the operator of one with these keys.
+fn start(keys: &HubKeys) -> (Running, Operator) {
+    let options = DevOptions {
+        listen: "127.0.0.1:0".parse().unwrap(),
+        ..DevOptions::default()
+    };
+    let hub = dev::start(&options, Box::new(drop)).unwrap();
+    let store = LocalStore::in_memory(Arc::new(SystemClock::new()));
+    let operator = Operator {
+        hub: hub.handle().clone(),
+        decisions: Decisions::new(Arc::new(store)),
+        publisher: Publisher::new(&[], &[], keys, &bowline::cert::default_crypto()),
+        published: Published::default(),
+        turn: Mutex::new(()),
+    };
+    (hub, operator)
+}
+
+fn keys() -> HubKeys {
+    HubKeys::generate(&bowline::cert::default_crypto()).unwrap()
+}
+
+#[test]
+fn regression_the_hub_revokes_no_key_of_its_own_and_starts_with_none_that_is() {
+    let (mut keys, next) = (keys(), keys().authority);
+    keys.other_authorities.push(next.clone());
+    let (_hub, operator) = start(&keys);
+    for (id, own) in [
+        (keys.authority.id(), OwnKey::Authority),
+        (keys.identity.id(), OwnKey::Identity),
+    ] {
+        let error = operator.revoke(id).unwrap_err();
+        assert_eq!(error, OperatorError::OwnKey(id, own));
+        assert!(error.to_string().contains("first"), "{error}");
+        operator.decisions.keep_revoked(id).unwrap();
+        let started = check_own_keys(&operator.publisher, &operator.decisions);
+        assert_eq!(started, Err(OperatorError::OwnKeyRevoked(id, own)));
+        operator.decisions.forget_revoked(id).unwrap();
+    }
+    // One that does not sign may be revoked, and only then keeps from starting when it is to sign.
+    assert!(operator.revoke(next.id()).unwrap().is_news);
+    check_own_keys(&operator.publisher, &operator.decisions).unwrap();
+    keys.authority = next;
+    let publisher = Publisher::new(&[], &[], &keys, &bowline::cert::default_crypto());
+    let error = check_own_keys(&publisher, &operator.decisions).unwrap_err();
+    assert!(error.to_string().contains("nobody would trust"), "{error}");
+}
+
+#[test]
+fn regression_what_cannot_be_told_of_a_key_is_as_it_was() {
+    let (hub, operator) = start(&keys());
+    let [revoked, other] = [KeyId::new(7), KeyId::new(8)];
+    operator.revoke(revoked).unwrap();
+    drop(hub);
+    let stopped = Err(OperatorError::Stopped(Stopped));
+    assert_eq!(operator.unrevoke(revoked), stopped);
+    assert_eq!(operator.revoke(other), stopped);
+    assert_eq!(operator.revoked(), Ok(vec![(revoked, false)]));
+}
+
+#[test]
+fn what_could_not_be_put_back_is_told() {
+    let error = OperatorError::Stopped(Stopped);
+    assert_eq!(after_restoring(error.clone(), Ok(())), error);
+    let full = StoreError::Full("no space left".to_owned());
+    let told = after_restoring(error, Err(full.clone()));
+    assert_eq!(told, OperatorError::NotTold(full));
+    assert!(told.to_string().contains("next start"), "{told}");
+}
