@@ -8,6 +8,7 @@ use serde::Deserializer;
 
 use crate::config::parse;
 use crate::limits::CHECK_TIMEOUT;
+use crate::limits::QUESTION_PATIENCE;
 use crate::namespace::Namespace;
 
 /// `[sign_in.hook]`: the operator's own service says whether a credential is good.
@@ -24,7 +25,7 @@ pub struct Hook {
     /// Whether it may be asked by `http` on another machine, where whoever is between can be anybody.
     #[serde(default)]
     pub insecure_http: bool,
-    /// It answers within this time.
+    /// It answers within this time: 5 seconds at most.
     #[serde(
         rename = "timeout_ms",
         default = "default_timeout",
@@ -41,6 +42,8 @@ const fn default_timeout() -> Duration {
 }
 
 fn timeout<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
-    let most = CHECK_TIMEOUT.as_millis();
+    // Who is asked last still has to be answered before the client is told to come again.
+    let most = Duration::from(CHECK_TIMEOUT).saturating_sub(QUESTION_PATIENCE);
+    let most = u64::try_from(most.as_millis()).unwrap_or(u64::MAX);
     parse::within(from, 100, most, "milliseconds").map(Duration::from_millis)
 }

@@ -87,6 +87,10 @@ fn errors_name_file_line_and_key_and_say_what_is_expected() {
             "conf/hub.toml:3: [sign_in.jwt]: missing field",
         ),
         (
+            "[sign_in.hook]\ntimeout_ms = 5001",
+            "conf/hub.toml:4: timeout_ms: 5001 is out of range, expected 100 to 5000",
+        ),
+        (
             "[network]\nstun = ['turn:a']",
             "conf/hub.toml:4: stun: \"turn:a\" is of the other kind",
         ),
