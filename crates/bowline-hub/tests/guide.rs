@@ -33,22 +33,16 @@ fn metrics() -> String {
 }
 
 fn table_of_limits() -> String {
-    let rate = |per_sec, burst| format!("{per_sec} a second, {burst} at once");
     let secs = |span: Span| format!("{} s", span.as_micros() / 1_000_000);
     let sign_ins = rate(limits::SIGN_INS_PER_SEC, limits::SIGN_IN_BURST);
-    let checks = |threads: usize| {
-        let patience = limits::QUESTION_PATIENCE.as_secs();
-        let most = limits::MAX_CHECKS / 2;
-        format!("{most}, on {threads} threads, and {patience} s of waiting")
-    };
-    let kib = |per_sec: u32, burst: u32| {
-        let (per_sec, burst) = (per_sec / 1024, burst / 1024);
-        format!("{per_sec} KiB a second, {burst} KiB at once")
-    };
     let pair_bytes = kib(limits::PAIR_BYTES_PER_SEC, limits::PAIR_BYTES_BURST);
     let signal_bytes = format!("{} KiB a second", limits::SIGNAL_BYTES_PER_SEC / 1024);
     let received_bytes = kib(limits::RECEIVED_BYTES_PER_SEC, limits::RECEIVED_BYTES_BURST);
     let pairs = rate(limits::PAIR_SIGNALS_PER_SEC, limits::PAIR_SIGNAL_BURST);
+    let acquainted = format!(
+        "bytes of signals that reach one player from the last {} that it has signalled, in the last minute",
+        limits::MAX_PAIRS
+    );
     let rows = [
         ("sign-ins from one network (IPv4 /24, IPv6 /48)", sign_ins),
         ("time to say hello", secs(limits::HELLO_TIMEOUT)),
@@ -72,10 +66,7 @@ fn table_of_limits() -> String {
             "requests to connect that reach one player",
             rate(limits::REQUESTS_PER_SEC, limits::REQUEST_BURST),
         ),
-        (
-            "bytes of signals that reach one player from those it has signalled in the last minute",
-            received_bytes.clone(),
-        ),
+        (&acquainted, received_bytes.clone()),
         (
             "bytes of signals that reach one player from all others",
             received_bytes,
@@ -112,6 +103,21 @@ fn table_of_limits() -> String {
     ];
     let rows = rows.map(|(what, limit)| format!("| {what} | {limit} |\n"));
     format!("| what | limit |\n|---|---|\n{}", rows.concat())
+}
+
+fn rate(per_sec: u32, burst: u32) -> String {
+    format!("{per_sec} a second, {burst} at once")
+}
+
+fn kib(per_sec: u32, burst: u32) -> String {
+    let (per_sec, burst) = (per_sec / 1024, burst / 1024);
+    format!("{per_sec} KiB a second, {burst} KiB at once")
+}
+
+fn checks(threads: usize) -> String {
+    let patience = limits::QUESTION_PATIENCE.as_secs();
+    let most = limits::MAX_CHECKS / 2;
+    format!("{most}, on {threads} threads, and {patience} s of waiting")
 }
 
 /// The text with a table in the place of what is between its marks.
