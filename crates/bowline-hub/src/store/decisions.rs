@@ -8,7 +8,7 @@
 //! | `revoked/key/ID` | nothing | until it is taken back |
 //!
 //! What ends by itself is a lease, so that the store clears it away. Until when a block holds is said by its date nevertheless:
-//! leases on disk get some more time with a restart.
+//! its lease is a day longer, for a clock that is set back, and leases on disk get some more time with a restart.
 
 use std::sync::Arc;
 
@@ -28,6 +28,9 @@ use crate::store::KeyError;
 use crate::store::Prefix;
 use crate::store::Store;
 use crate::store::StoreError;
+
+/// How much longer a block is kept than it holds, in seconds.
+const MORE_THAN_BLOCK_SECS: u64 = 24 * 3600;
 
 /// The operator's decisions in a store.
 #[derive(Clone, Debug)]
@@ -100,8 +103,9 @@ impl Decisions {
             text: block.text.clone(),
         };
         let left = block.until_unix_secs.map(|until| {
-            // Not zero, which would be no lease.
-            Span::from_secs(until.saturating_sub(*since_unix_secs).max(1))
+            // A clock that is set back has the block hold for longer than the lease would.
+            let secs = until.saturating_sub(*since_unix_secs);
+            Span::from_secs(secs.saturating_add(MORE_THAN_BLOCK_SECS))
         });
         let key = block_key(&kept.identity)?;
         self.store.put(&key, &value.encode_to_vec(), left)?;

@@ -79,6 +79,8 @@ pub(super) fn blocks_are_kept_until_they_end_or_are_forgotten(case: &Case) {
     assert!(listed(case, 100).contains(&short));
     case.clock.advance(Span::from_secs(60));
     assert_eq!(listed(case, 100).len(), 4, "it has ended");
+    let set_back = decisions.blocks("", 100, unix_secs(case) - 1);
+    assert_eq!(set_back.map(|all| all.len()), Ok(5), "by a clock set back");
     // The later one counts.
     let longer = block(case, "str:a/b", Some(3600));
     decisions.keep_block(&longer).expect("taken");
