@@ -39,6 +39,7 @@ use self::signer::jwks;
 use self::web::Manner;
 use self::web::Web;
 use self::world::World;
+use self::world::eventually;
 use self::world::space;
 use self::world::until;
 
@@ -196,6 +197,18 @@ fn turned_away(sockets: &Sockets) -> String {
 
 /// Waits until it is to come again, and returns why.
 fn put_off(sockets: &Sockets) -> String {
-    until(sockets, Availability::Retrying);
-    sockets.hub_status().unwrap().text
+    let mut why = None;
+    // Not how it stands now: it may be on its way again already.
+    eventually("it is to come again", || {
+        why = sockets.events().find_map(|event| match event {
+            Event::AuthenticationChanged { status, .. }
+                if status.availability == Availability::Retrying =>
+            {
+                Some(status.text)
+            }
+            _ => None,
+        });
+        why.is_some()
+    });
+    why.unwrap()
 }
