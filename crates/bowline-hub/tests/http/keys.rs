@@ -15,7 +15,6 @@ use bowline_hub::operator::OperatorError;
 use bowline_hub::operator::OwnKey;
 use bowline_hub::operator::Publisher;
 use bowline_hub::server::NoChecker;
-use bowline_hub::server::Server;
 use bowline_hub::server::Setup;
 use bowline_hub::store::Decisions;
 use bowline_hub::store::LocalStore;
@@ -30,6 +29,7 @@ use crate::world::World;
 use crate::world::eventually;
 use crate::world::id;
 use crate::world::policy;
+use crate::world::server;
 use crate::world::until;
 
 fn memory() -> Arc<dyn Store> {
@@ -38,13 +38,12 @@ fn memory() -> Arc<dyn Store> {
 
 /// A hub whose operator may decide on keys.
 fn begin(world: &mut World, store: Arc<dyn Store>) -> Operator {
-    let setup = Setup {
+    let mut server = server(|| Setup {
         listen: vec![world.address],
         keys: world.keys.clone(),
         policy: world.policy.clone(),
         checker: Arc::new(NoChecker),
-    };
-    let mut server = Server::new(setup).unwrap();
+    });
     let crypto = bowline::cert::default_crypto();
     let publisher = Publisher::new(&[], &[], &world.keys, &crypto);
     let operator = Operator::open(&mut server, store, publisher, NetworkConfig::default());

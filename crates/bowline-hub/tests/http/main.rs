@@ -31,7 +31,6 @@ use bowline_hub::operator::Operator;
 use bowline_hub::operator::Publisher;
 use bowline_hub::server::NoChecker;
 use bowline_hub::server::Running;
-use bowline_hub::server::Server;
 use bowline_hub::server::Setup;
 use bowline_hub::store::LocalStore;
 use bowline_hub::store::Store;
@@ -70,7 +69,7 @@ impl Place {
 
     /// One that has been there before.
     fn at(port: u16, keys: &HubKeys, store: Arc<dyn Store>) -> Self {
-        let setup = Setup {
+        let mut server = world::server(|| Setup {
             listen: vec![SocketAddr::from(([127, 0, 0, 1], port))],
             keys: keys.clone(),
             policy: Policy {
@@ -79,8 +78,7 @@ impl Place {
                 ..Policy::default()
             },
             checker: Arc::new(NoChecker),
-        };
-        let mut server = Server::new(setup).unwrap();
+        });
         let crypto = bowline::cert::default_crypto();
         let publisher = Publisher::new(&[], &[KeyId::new(7)], keys, &crypto);
         let operator = Operator::open(&mut server, store, publisher, NetworkConfig::default());

@@ -124,23 +124,12 @@ impl World {
     }
 
     pub(crate) fn start(&mut self) {
-        let mut server = None;
-        eventually("the port is free", || {
-            let setup = Setup {
-                listen: vec![self.address],
-                keys: self.keys.clone(),
-                policy: self.policy.clone(),
-                checker: Arc::clone(&self.checker),
-            };
-            match Server::new(setup) {
-                Ok(new) => server = Some(new),
-                // While there was no hub another test may have been given it.
-                Err(StartError::Listen { .. }) => {}
-                Err(error) => panic!("{error}"),
-            }
-            server.is_some()
+        let mut server = server(|| Setup {
+            listen: vec![self.address],
+            keys: self.keys.clone(),
+            policy: self.policy.clone(),
+            checker: Arc::clone(&self.checker),
         });
-        let mut server = server.unwrap();
         if let Some((revision, body)) = self.network.clone() {
             server.announce(revision, body);
         }
@@ -181,6 +170,21 @@ impl World {
         until(&sockets, Availability::Current);
         sockets
     }
+}
+
+/// A server whose port may have been given back a moment ago.
+pub(crate) fn server(setup: impl Fn() -> Setup) -> Server {
+    let mut server = None;
+    eventually("the port is free", || {
+        match Server::new(setup()) {
+            Ok(new) => server = Some(new),
+            // While there was no hub another test may have been given it.
+            Err(StartError::Listen { .. }) => {}
+            Err(error) => panic!("{error}"),
+        }
+        server.is_some()
+    });
+    server.unwrap()
 }
 
 pub(crate) fn id(text: &str) -> Identity {
