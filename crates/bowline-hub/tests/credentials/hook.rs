@@ -5,6 +5,7 @@ use std::net::TcpStream;
 use std::process::Child;
 use std::process::Command;
 use std::process::Stdio;
+use std::time::Duration;
 use std::time::Instant;
 
 use bowline::Availability;
@@ -156,12 +157,12 @@ fn while_the_service_hangs_others_sign_in_at_once() {
     let began = Instant::now();
     drop(place.enter(token()));
     drop(place.world.signed_in("str:dev-carl"));
-    let took = began.elapsed();
+    // Not after one another.
+    assert!(began.elapsed() < Duration::from_secs(10));
     for sockets in &crowd {
         let text = put_off(sockets);
         assert!(text.contains("the sign-in service"), "{text}");
     }
-    assert!(took < SHORT_TIMEOUT * 10, "{took:?}");
     assert!(place.auth.counters().hook_closed);
     assert!(place.count(Fault::HookTimeout) >= u64::from(HOOK_FAILURES));
     assert!(place.count(Fault::HookClosed) > 0);
@@ -171,7 +172,7 @@ fn while_the_service_hangs_others_sign_in_at_once() {
 #[test]
 fn a_session_ends_with_what_the_service_gave_it_for() {
     let place = Place::new(&[]);
-    let expires = unix_secs() + 3;
+    let expires = unix_secs() + 8;
     place
         .service
         .set(say(&json!({"identity": ANNA, "expires": expires})));
