@@ -102,6 +102,9 @@ fn who_has_a_revoked_key_is_refused_by_peers_from_then_on() {
     let cleo = world.signed_in("str:dev-cleo");
     eventually("cleo has heard", || revision(&cleo) == first.revision);
     // Taken back, it is good again: for the hub, which did not let ben in with it, and for peers.
+    eventually("ben is refused", || {
+        ben.hub_status().unwrap().text.contains("revoked")
+    });
     assert!(!ben.authentication().availability.is_current());
     let back = operator.unrevoke(key).unwrap();
     assert!(back.is_news && back.revision > first.revision);
