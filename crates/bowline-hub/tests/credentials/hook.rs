@@ -120,9 +120,12 @@ fn a_service_that_fails_is_asked_again_and_lets_in_once_it_works() {
         (Manner::Close, Fault::HookUnreachable),
         (Manner::Raw(cut), Fault::HookUnreachable),
     ];
-    for (manner, fault) in cases {
-        lets_in_once_it_works(&Place::new(&[]), manner, fault);
-    }
+    // Side by side: the hub has each come again after some seconds only.
+    std::thread::scope(|scope| {
+        for (manner, fault) in cases {
+            scope.spawn(move || lets_in_once_it_works(&Place::new(&[]), manner, fault));
+        }
+    });
 }
 
 #[test]
