@@ -114,29 +114,13 @@ impl Inner {
     /// Takes another hub, and signs in at once if wanted, else when it is needed.
     pub(crate) fn set_hub(self: &Arc<Self>, config: HubConfig, starts: bool) {
         self.trust_also(&config.authorities);
-        let known = self.known_network(&config);
-        let client = new_client(&mut self.hub.lock().endpoint, &config, known);
-        let desk = Desk {
-            home: Arc::downgrade(self),
-            client,
-            config,
-            line: Line::Down,
-            targets: VecDeque::new(),
-            good: None,
-            why: String::new(),
-            status: HubStatus {
-                availability: Availability::NeverTried,
-                text: NOT_YET.to_owned(),
-                session: 0,
-                seen_address: None,
-                hub_address: None,
-                network_revision: known.followed(),
-                network_error: None,
-            },
-            sent: VecDeque::new(),
-        };
         let before = {
+            let mut hub = self.hub.lock();
             let mut link = self.link.lock();
+            // Under both locks, since a thread that signs out may be about to follow nothing any more.
+            let known = Known::of(link.network.as_ref(), &config);
+            let client = new_client(&mut hub.endpoint, &config, known);
+            let desk = Desk::new(Arc::downgrade(self), config, client, known);
             link.desks += 1;
             link.desk.replace(Box::new(desk))
         };
@@ -223,25 +207,21 @@ impl Inner {
 
     /// The interface is somebody else from now on, and has to sign in anew.
     pub(crate) fn reset_hub(&self) {
-        let known = {
-            let link = self.link.lock();
-            let desk = link.desk.as_ref();
-            desk.map(|desk| {
-                let known = Known::of(link.network.as_ref(), &desk.config);
-                (desk.config.clone(), known)
-            })
-        };
-        let Some((config, known)) = known else {
-            return;
-        };
-        let client = new_client(&mut self.hub.lock().endpoint, &config, known);
         let slot = {
+            let mut hub = self.hub.lock();
             let mut link = self.link.lock();
-            link.desks += 1;
-            let Some(desk) = &mut link.desk else {
+            let HubLink {
+                desk,
+                desks,
+                network,
+                ..
+            } = &mut *link;
+            let Some(desk) = desk else {
                 return;
             };
-            desk.client = client;
+            *desks += 1;
+            let known = Known::of(network.as_ref(), &desk.config);
+            desk.client = new_client(&mut hub.endpoint, &desk.config, known);
             desk.sent.clear();
             desk.targets.clear();
             desk.note(Availability::NeverTried, NOT_YET);
@@ -329,6 +309,28 @@ impl Inner {
 }
 
 impl Desk {
+    fn new(home: Weak<Inner>, config: HubConfig, client: HubClient, known: Known) -> Self {
+        Self {
+            home,
+            config,
+            client,
+            line: Line::Down,
+            targets: VecDeque::new(),
+            good: None,
+            why: String::new(),
+            status: HubStatus {
+                availability: Availability::NeverTried,
+                text: NOT_YET.to_owned(),
+                session: 0,
+                seen_address: None,
+                hub_address: None,
+                network_revision: known.followed(),
+                network_error: None,
+            },
+            sent: VecDeque::new(),
+        }
+    }
+
     /// Begins an attempt with the address that worked last.
     fn begin(&mut self) {
         self.targets.clear();

@@ -17,6 +17,7 @@ use bowline_core::hub::NetworkConfigError;
 
 use crate::driver::Inner;
 use crate::driver::followup::Followup;
+use crate::driver::hub_link::HubLink;
 use crate::hub::HubAddress;
 use crate::hub::HubConfig;
 use crate::hub::HubPin;
@@ -70,12 +71,18 @@ impl Known {
     }
 }
 
-impl Inner {
-    /// What is known of that hub's network.
-    pub(super) fn known_network(&self, config: &HubConfig) -> Known {
-        Known::of(self.link.lock().network.as_ref(), config)
+impl HubLink {
+    /// Whether something was followed that is not any more.
+    pub(super) fn unfollow(&mut self) -> bool {
+        match &mut self.network {
+            // There may be a new desk by now, which knows it as followed.
+            Some(network) if self.desk.is_none() => std::mem::take(&mut network.known.is_followed),
+            Some(_) | None => false,
+        }
     }
+}
 
+impl Inner {
     /// Follows what a hub has said.
     pub(super) fn take_network(&self, desk: u64, config: &NetworkConfig) {
         let revision = config.revision;
@@ -128,18 +135,14 @@ impl Inner {
 
     /// Follows no network any more, and knows which revision was.
     pub(super) fn unfollow_network(&self) {
-        self.follow_network(None, |link| match &mut link.network {
-            // There may be a new desk by now, which knows it as followed.
-            Some(network) if link.desk.is_none() => std::mem::take(&mut network.known.is_followed),
-            Some(_) | None => false,
-        });
+        self.follow_network(None, HubLink::unfollow);
     }
 
     /// Whether it was decided so.
     fn follow_network(
         &self,
         config: Option<&NetworkConfig>,
-        decide: impl FnOnce(&mut super::HubLink) -> bool,
+        decide: impl FnOnce(&mut HubLink) -> bool,
     ) -> bool {
         let mut follow = Followup::default();
         let mut hub = self.hub.lock();

@@ -2,6 +2,7 @@
 
 use std::panic::AssertUnwindSafe;
 use std::panic::catch_unwind;
+use std::time::Duration;
 
 use bowline_core::availability::Availability;
 use bowline_core::end_reason::EndReason;
@@ -274,6 +275,27 @@ fn regression_who_signs_out_trusts_whom_the_application_does() {
     let config = &link.desk.as_ref().expect("there is a hub").config;
     let known = Known::of(link.network.as_ref(), config);
     assert_eq!((known.revision, known.followed()), (7, 0));
+}
+
+#[test]
+fn regression_who_signs_in_while_another_thread_signs_out_follows_the_network_anew() {
+    let sockets = sockets();
+    let inner = sockets.inner();
+    let desk = sign_in(&sockets);
+    inner.hear_hub(desk, network(7));
+    std::thread::scope(|scope| {
+        let mut hub = inner.hub.lock();
+        drop(inner.drop_hub());
+        let other = scope.spawn(|| sign_in(&sockets));
+        // It comes to the lock of the endpoint meanwhile.
+        std::thread::sleep(Duration::from_millis(100));
+        assert!(inner.link.lock().unfollow());
+        hub.endpoint.set_network(inner.clock.now(), None);
+        drop(hub);
+        other.join().expect("it does not panic");
+    });
+    assert!(!follows_network(&sockets));
+    assert_eq!(revision(&sockets), 0, "what is not followed is not told");
 }
 
 #[test]
