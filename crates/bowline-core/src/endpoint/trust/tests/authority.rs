@@ -123,10 +123,13 @@ fn a_signal_is_from_whom_the_hub_says_or_dropped() {
     let mut anna = endpoint(1, None);
     certify(&mut anna, "str:anna");
     let mut bytes = Vec::new();
-    assert!(call(&mut anna).poll_signal(START, &mut bytes));
+    let mut calling = call(&mut anna);
+    let later = at(2);
+    calling.handle_timeout(later);
+    assert!(calling.poll_signal(later, &mut bytes));
     let mut ben = endpoint(2, None);
     certify(&mut ben, "str:ben");
-    let mut hear = |from: &str| ben.handle_vouched_signal(START, &bytes, &from.parse().unwrap());
+    let mut hear = |from: &str| ben.handle_vouched_signal(later, &bytes, &from.parse().unwrap());
     for other in ["str:eve", "str:annaa", "ip:192.0.2.1"] {
         let event = hear(other);
         let is_dropped = matches!(event, SignalEvent::Dropped(DropReason::SignalFromAnother));
