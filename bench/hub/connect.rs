@@ -1,8 +1,9 @@
 //! How long it takes to be connected by identity when hub and peers are warm.
 //!
-//! Two interfaces are signed in to the hub, on this machine. One calls the other again and again, by its identity and
-//! nothing else; the other accepts at once. It counts from the call until the caller's side stands, which takes signals to
-//! and fro by way of the hub, candidates, checks and the handshake.
+//! Some interfaces are signed in to the hub, on this machine. One after the other calls one of them, again and again, by its
+//! identity and nothing else; that one accepts at once. It counts from the call until the caller's side stands, which takes signals
+//! to and fro by way of the hub, candidates, checks and the handshake. There are several callers because what has ended
+//! counts for some seconds against what two may have between them.
 
 use std::time::Duration;
 use std::time::Instant;
@@ -21,20 +22,23 @@ use bowline_bench::Result;
 use crate::serve::PREFIX;
 
 const PORT: u16 = 7;
-/// Before it is measured.
+const CALLERS: usize = 16;
+/// Connections before it is measured.
 const WARM_UP: usize = 20;
+/// Between two connections.
+const PAUSE: Duration = Duration::from_millis(50);
 /// How long one thing may take.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// The two.
-pub(crate) struct Pair {
-    caller: Sockets,
+/// All of them.
+pub(crate) struct Players {
+    callers: Vec<Sockets>,
     called: Sockets,
     peer: Identity,
 }
 
-impl Pair {
-    /// Signs both in.
+impl Players {
+    /// Signs all in.
     pub(crate) fn new(address: &str, key: &str) -> Result<Self> {
         let sockets = |name: &str| -> Result<Sockets> {
             let hub = HubConfig::new(address, key)?.login(HubLogin::Dev);
@@ -47,36 +51,44 @@ impl Pair {
             sockets.init_authentication();
             Ok(sockets)
         };
-        let pair = Self {
-            caller: sockets("caller")?,
+        let callers: Result<Vec<Sockets>> = (0..CALLERS)
+            .map(|number| sockets(&format!("caller-{number}")))
+            .collect();
+        let players = Self {
+            callers: callers?,
             called: sockets("called")?,
             peer: format!("{PREFIX}called").parse()?,
         };
-        for sockets in [&pair.caller, &pair.called] {
+        for sockets in players.callers.iter().chain([&players.called]) {
             until(|| Ok(sockets.authentication().availability == Availability::Current))?;
         }
-        Ok(pair)
+        Ok(players)
     }
 
     /// Connects so often, and says how long each took, in order of that.
     pub(crate) fn connect(&self, count: usize) -> Result<Vec<Duration>> {
         let _listener = self.called.listen_p2p(PORT)?;
+        let mut callers = self.callers.iter().cycle();
+        let mut next = || {
+            let caller = callers.next().ok_or("nobody calls")?;
+            self.connect_once(caller)
+        };
         for _ in 0..WARM_UP {
-            self.connect_once()?;
+            next()?;
         }
-        let took: Result<Vec<Duration>> = (0..count).map(|_| self.connect_once()).collect();
+        let took: Result<Vec<Duration>> = (0..count).map(|_| next()).collect();
         let mut took = took?;
         took.sort_unstable();
         Ok(took)
     }
 
-    fn connect_once(&self) -> Result<Duration> {
+    fn connect_once(&self, caller: &Sockets) -> Result<Duration> {
         let start = Instant::now();
-        let call = self.caller.connect_peer(&self.peer, PORT)?;
+        let call = caller.connect_peer(&self.peer, PORT)?;
         let mut stood = None;
         let mut guest = None;
         until(|| {
-            self.caller.wait(Duration::from_micros(200));
+            caller.wait(Duration::from_micros(200));
             if stood.is_none() && call.state() == ConnectionState::Connected {
                 stood = Some(start.elapsed());
             }
@@ -90,7 +102,7 @@ impl Pair {
                     guest = Some(change.connection);
                 }
             }
-            for event in self.caller.events() {
+            for event in caller.events() {
                 if let Event::ConnectionChanged(change) = event
                     && change.is_ended()
                 {
@@ -105,6 +117,8 @@ impl Pair {
             self.called.events().for_each(drop);
             Ok(guest.state() != ConnectionState::Connected)
         })?;
+        guest.close(EndReason::APP_GENERIC, "", false)?;
+        std::thread::sleep(PAUSE);
         stood.ok_or_else(|| "it never stood".into())
     }
 }

@@ -7,7 +7,7 @@ use bowline_bench::process::Process;
 use bowline_bench::usage::Usage;
 
 use crate::clients::Clients;
-use crate::connect::Pair;
+use crate::connect::Players;
 
 /// What is asked for on the command line.
 #[derive(Debug)]
@@ -28,7 +28,7 @@ pub(crate) fn run(args: &[&str]) -> Result {
     let (address, key) = hub.greeting().split_once(' ').ok_or("no address and key")?;
     println!("| | | |\n|---|---:|---|");
     if options.connects > 0 {
-        let took = Pair::new(address, key)?.connect(options.connects)?;
+        let took = Players::new(address, key)?.connect(options.connects)?;
         for (name, percent) in [("half of them", 50), ("99 of 100", 99)] {
             let at = (took.len() * percent / 100).min(took.len() - 1);
             let millis = took.get(at).map_or(0.0, |took| took.as_secs_f64() * 1e3);
