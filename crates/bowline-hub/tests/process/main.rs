@@ -2,6 +2,9 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
+mod life;
+mod store;
+#[path = "../support/mod.rs"]
 #[allow(dead_code, reason = "each test uses a part of it")]
 mod support;
 
@@ -27,7 +30,6 @@ use bowline_core::hub::Goodbye;
 use bowline_core::hub::HubEvent;
 
 use self::support::Client;
-use self::support::signal;
 
 /// A folder that goes with the test.
 struct Folder(PathBuf);
@@ -111,6 +113,22 @@ impl Drop for Folder {
 
 impl Hub {
     fn start(config: &Path) -> Self {
+        let end = Instant::now() + Duration::from_secs(20);
+        loop {
+            match Self::try_start(config) {
+                Ok(hub) => return hub,
+                // While there was no hub another test may have been given its port.
+                Err(line) => assert!(
+                    line.contains("cannot listen") && Instant::now() < end,
+                    "{line}"
+                ),
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// Fails with the line that it says if it does not start.
+    fn try_start(config: &Path) -> Result<Self, String> {
         let mut process = program()
             .arg("--config")
             .arg(config)
@@ -119,13 +137,16 @@ impl Hub {
             .unwrap();
         let mut log = BufReader::new(process.stderr.take().unwrap());
         let line = first_line(&mut log);
-        let told: serde_json::Value = serde_json::from_str(&line).unwrap();
-        Self {
+        let Ok(told) = serde_json::from_str::<serde_json::Value>(&line) else {
+            process.wait().unwrap();
+            return Err(line);
+        };
+        Ok(Self {
             process,
             log,
             address: told["listen"].as_str().unwrap().parse().unwrap(),
             key: told["key"].as_str().unwrap().parse().unwrap(),
-        }
+        })
     }
 
     fn signal(&self, name: &str) {
@@ -371,103 +392,4 @@ fn regression_a_short_admin_token_is_found_by_a_check() {
         assert!(code == 2 && text.contains("admin.token"), "{code}: {text}");
     }
     assert!(!folder.file("data").exists(), "nothing was made");
-}
-
-#[test]
-fn a_store_that_is_of_no_use_is_told() {
-    let folder = Folder::new("store");
-    let config = folder.config(0, "");
-    assert!(
-        run(&["keys", "show", "--config", config.to_str().unwrap()])
-            .status
-            .success()
-    );
-    let store = folder.file("data/hub.redb");
-    fs::write(&store, vec![7; 10_000]).unwrap();
-    let (code, text) = start_fails(&config);
-    assert!(code == 1 && text.contains("hub.redb"), "{text}");
-    // A folder in its place can be neither read nor written.
-    fs::remove_file(&store).unwrap();
-    fs::create_dir(&store).unwrap();
-    let (code, text) = start_fails(&config);
-    assert!(code == 1 && text.contains("hub.redb"), "{text}");
-    // A disk that takes no more.
-    fs::remove_dir(&store).unwrap();
-    if Path::new("/dev/full").exists() {
-        std::os::unix::fs::symlink("/dev/full", &store).unwrap();
-        let (code, text) = start_fails(&config);
-        assert!(code == 1 && text.contains("hub.redb"), "{text}");
-    }
-}
-
-#[test]
-fn a_store_that_lost_its_end_is_told_and_left_alone() {
-    let folder = Folder::new("cut");
-    let config = folder.with_store();
-    let store = folder.file("data/hub.redb");
-    let whole = fs::read(&store).unwrap();
-    let half = &whole[..whole.len() / 2];
-    fs::write(&store, half).unwrap();
-    let (code, text) = start_fails(&config);
-    assert!(code == 1 && text.contains("hub.redb is corrupt"), "{text}");
-    assert_eq!(fs::read(&store).unwrap(), half);
-    // With the copy that the operator has it goes on.
-    fs::write(&store, &whole).unwrap();
-    let hub = Hub::start(&config);
-    hub.signal("TERM");
-    hub.end();
-}
-
-#[test]
-fn a_store_that_cannot_be_written_is_told() {
-    let folder = Folder::new("read-only");
-    let config = folder.with_store();
-    let (store, data) = (folder.file("data/hub.redb"), folder.file("data"));
-    fs::set_permissions(&store, fs::Permissions::from_mode(0o400)).unwrap();
-    let mut start = folder.program_that_permissions_bind();
-    start.arg("--config").arg(&config);
-    let (code, text) = failure(&start.output().unwrap());
-    assert_eq!(code, 1, "{text}");
-    assert!(text.contains("hub.redb cannot be written"), "{text}");
-    // A folder in which none can be made.
-    fs::remove_file(&store).unwrap();
-    fs::set_permissions(&data, fs::Permissions::from_mode(0o500)).unwrap();
-    let (code, text) = failure(&start.output().unwrap());
-    fs::set_permissions(&data, fs::Permissions::from_mode(0o700)).unwrap();
-    assert!(code == 1 && text.contains("hub.redb"), "{text}");
-    assert!(text.contains("cannot be written"), "{text}");
-    assert!(!store.exists());
-    // As soon as it may, it does.
-    let mut process = start.stderr(Stdio::piped()).spawn().unwrap();
-    let mut log = BufReader::new(process.stderr.take().unwrap());
-    let line = first_line(&mut log);
-    process.kill().unwrap();
-    process.wait().unwrap();
-    assert!(line.contains("the hub serves"), "{line}");
-}
-
-#[test]
-fn a_hub_that_runs_goes_on_without_its_store() {
-    let folder = Folder::new("lost");
-    let hub = Hub::start(&folder.config(0, JSON));
-    let mut anna = Client::dev(hub.address, hub.key, "str:dev-anna");
-    anna.until(Availability::Current);
-    let store = folder.file("data/hub.redb");
-    fs::OpenOptions::new()
-        .write(true)
-        .truncate(true)
-        .open(&store)
-        .unwrap();
-    fs::remove_dir_all(folder.file("data")).unwrap();
-    let mut ben = Client::dev(hub.address, hub.key, "str:dev-ben");
-    ben.until(Availability::Current);
-    let sent = signal("str:dev-anna", "str:dev-ben");
-    let to = "str:dev-ben".parse().unwrap();
-    anna.machine.send_signal(&to, &sent).unwrap();
-    anna.turn();
-    ben.until_event(|event| matches!(event, HubEvent::Signal { .. }).then_some(()));
-    hub.signal("TERM");
-    let log = hub.end();
-    assert!(log.contains("has stopped"), "{log}");
-    assert!(!log.contains("ERROR"), "{log}");
 }
