@@ -1,5 +1,9 @@
 //! Signals from one client to another.
 
+use std::hash::DefaultHasher;
+use std::hash::Hash as _;
+use std::hash::Hasher as _;
+
 use bowline_core::hub::FromHub;
 use bowline_core::hub::Goodbye;
 use bowline_core::hub::HubSignal;
@@ -37,6 +41,8 @@ pub(super) struct Pairs {
 
 #[derive(Debug)]
 struct Pair {
+    /// The hash of the identity, so that those of others need not be looked at: each is somewhere else in memory.
+    hash: u64,
     to: Identity,
     signals: Bucket,
     bytes: Bucket,
@@ -76,7 +82,8 @@ const REQUESTS: Rate = Rate {
 
 impl Pairs {
     fn take(&mut self, now: Timestamp, to: &Identity, bytes: u32) -> bool {
-        if let Some(pair) = self.list.iter_mut().find(|pair| pair.to == *to) {
+        let hash = hash(to);
+        if let Some(pair) = self.list.iter_mut().find(|pair| pair.is_with(hash, to)) {
             return pair.take(now, bytes);
         }
         if self.list.len() >= MAX_PAIRS {
@@ -86,6 +93,7 @@ impl Pairs {
             self.list.swap_remove(index);
         }
         let mut pair = Pair {
+            hash,
             to: to.clone(),
             signals: Bucket::default(),
             bytes: Bucket::default(),
@@ -97,12 +105,17 @@ impl Pairs {
 
     /// Whether a signal went there lately.
     fn has_lately(&self, now: Timestamp, peer: &Identity) -> bool {
-        let pair = self.list.iter().find(|pair| pair.to == *peer);
+        let hash = hash(peer);
+        let pair = self.list.iter().find(|pair| pair.is_with(hash, peer));
         pair.is_some_and(|pair| now.since(pair.full_at()) < ACQUAINTED)
     }
 }
 
 impl Pair {
+    fn is_with(&self, hash: u64, peer: &Identity) -> bool {
+        self.hash == hash && self.to == *peer
+    }
+
     fn take(&mut self, now: Timestamp, bytes: u32) -> bool {
         self.signals.take(now, PAIR_SIGNALS, 1) && self.bytes.take(now, PAIR_BYTES, bytes)
     }
@@ -198,6 +211,13 @@ impl Hub {
             None => {}
         }
     }
+}
+
+/// The same for the same identity. Who finds two with the same one gains nothing by it.
+fn hash(of: &Identity) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    of.hash(&mut hasher);
+    hasher.finish()
 }
 
 /// Whether a signal is one, and says what its envelope says.
