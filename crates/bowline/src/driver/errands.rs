@@ -90,8 +90,10 @@ impl Inner {
             let _ = self.send_between_peers(&packet.from, border, bytes, bytes.len());
         }
         for name in errands.names.drain(..) {
-            let asked = self.resolver.get().map(|resolver| resolver.ask(&name));
-            if let Some(Err(error)) = asked {
+            let resolver = self.resolver.get();
+            let resolver = resolver
+                .expect("it is made before ways are open, and names are asked for after that");
+            if let Err(error) = resolver.ask(&name) {
                 tracing::warn!(name, %error, "a server's name is not resolved");
                 self.tell_resolved(&name, &[]);
             }

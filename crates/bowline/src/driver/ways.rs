@@ -167,10 +167,11 @@ impl Inner {
     /// Opens the ways, unless they are. When another thread is at it, it is not waited for: connections hear of
     /// what it finds.
     pub(crate) fn open_ways(self: &Arc<Self>) {
+        // Before they are open: from then on other threads ask it for names.
+        self.resolver();
         if !self.hub.lock().ways.begin_first_look() {
             return;
         }
-        self.resolver();
         let mut follow = Followup::default();
         self.look_at_interfaces(&mut follow);
         self.follow_up(&mut follow);
