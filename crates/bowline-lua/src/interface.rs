@@ -56,6 +56,8 @@ pub(crate) struct Interface {
     role: Role,
     /// No other interface of the Lua state has it.
     generation: u32,
+    /// Who it is for want of a name.
+    account: Option<Identity>,
     sockets: Sockets,
     authentication: Authentication,
     pub(crate) login: Login,
@@ -130,19 +132,25 @@ impl Interface {
         account: &Identity,
     ) -> Result<Self, SetupError> {
         let has_authority = setup.has_authority();
-        let mut builder = setup.builder(account)?.shard(role.shard());
         let hub = match role {
             Role::Client => HubConfig::from_env(),
             Role::Server => HubConfig::from_env_for_game_server(),
         };
-        match hub {
-            Ok(Some(hub)) => builder = builder.hub(hub),
-            Ok(None) => {}
-            Err(error) => report::failed("init", &error.to_string()),
+        let hub = hub.unwrap_or_else(|error| {
+            report::failed("init", &error.to_string());
+            None
+        });
+        let account = setup.is_nameless().then_some(account);
+        let is_named = hub.as_ref().is_some_and(names_somebody);
+        let mut builder = setup.builder(account.filter(|_| !is_named))?;
+        builder = builder.shard(role.shard());
+        if let Some(hub) = hub {
+            builder = builder.hub(hub);
         }
         Ok(Self {
             role,
             generation,
+            account: account.cloned(),
             sockets: builder.build()?,
             authentication: Authentication::new(has_authority),
             login: Login::default(),
@@ -211,6 +219,18 @@ impl Interface {
         }
     }
 
+    /// Signs in to a hub. Whoever has no name but the one of this run gets that of the hub, before which its connections end.
+    /// The script is told how that goes if it asks for it.
+    pub(crate) fn sign_in(&self, hub: HubConfig) {
+        if let Some(account) = &self.account
+            && names_somebody(&hub)
+            && self.sockets.identity() == *account
+        {
+            self.sockets.reset_identity(None);
+        }
+        self.sockets.sign_in(hub);
+    }
+
     /// The Steam ID of this side; `None` if it is somebody else, or a game server that has not logged on.
     pub(crate) fn steam_id(&self) -> Option<u64> {
         if self.role == Role::Server && !self.login.is_on() {
@@ -221,6 +241,11 @@ impl Interface {
             _ => None,
         }
     }
+}
+
+/// Whether who signs in to that hub is somebody by that.
+fn names_somebody(hub: &HubConfig) -> bool {
+    hub.is_named_by_hub() || hub.wanted_identity().is_some()
 }
 
 /// Telling the script.

@@ -121,17 +121,23 @@ impl Setup {
         !self.trust.is_empty() || self.certificate.is_some()
     }
 
+    /// Whether nothing says who the interface is.
+    pub(crate) const fn is_nameless(&self) -> bool {
+        self.identity.is_none() && self.certificate.is_none()
+    }
+
     /// An interface that is so; `account` is who it is if nothing says so.
     ///
     /// # Errors
     /// If a text is not what it should be.
-    pub(crate) fn builder(self, account: &Identity) -> Result<SocketsBuilder, SetupError> {
+    pub(crate) fn builder(self, account: Option<&Identity>) -> Result<SocketsBuilder, SetupError> {
         let crypto = default_crypto();
         let mut builder = Sockets::builder().app_id(self.app_id.unwrap_or(0));
         let identity = match &self.identity {
             Some(said) => Some(said.text.parse().map_err(|error| said.wrong(&error))?),
             // A certificate says who we are.
-            None => self.certificate.is_none().then(|| account.clone()),
+            None if self.certificate.is_some() => None,
+            None => account.cloned(),
         };
         if let Some(identity) = identity {
             builder = builder.identity(identity);

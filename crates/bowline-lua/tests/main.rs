@@ -17,6 +17,7 @@ mod examples;
 mod finalisers;
 mod game_server;
 mod garbage;
+mod hub;
 mod identity;
 mod lifecycle;
 mod messages;

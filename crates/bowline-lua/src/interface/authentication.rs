@@ -8,7 +8,6 @@ use std::cell::RefCell;
 
 use bowline::Availability;
 use bowline::Sockets;
-use bowline::hub::HubConfig;
 
 use crate::interface::Interface;
 use crate::interface::Told;
@@ -105,11 +104,6 @@ impl Interface {
             self.sockets.init_authentication();
         }
         self.authentication.status()
-    }
-
-    /// Signs in to a hub. The script is told how that goes if it asks for it.
-    pub(crate) fn sign_in(&self, hub: HubConfig) {
-        self.sockets.sign_in(hub);
     }
 
     /// How it stands, as far as the script was told.

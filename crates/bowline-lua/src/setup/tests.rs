@@ -43,7 +43,7 @@ fn the_environment_names_texts_and_files() {
     .expect("all is well");
     assert_eq!((setup.app_id, setup.trust.len()), (Some(480), 2));
     assert!(setup.has_authority());
-    let sockets = setup.builder(&Identity::anonymous()).expect("all is well");
+    let sockets = setup.builder(None).expect("all is well");
     let sockets = sockets.build().expect("sockets");
     assert_eq!(sockets.identity().to_string(), "str:anna");
     assert_eq!(sockets.public_key(), Some(root.public()));
@@ -57,9 +57,7 @@ fn what_is_wrong_is_named_with_its_place() {
     assert!(error(&[("BOWLINE_APP_ID", "many")]).starts_with("BOWLINE_APP_ID: "));
     assert!(error(&[("BOWLINE_KEY", "/does/not/exist")]).starts_with("BOWLINE_KEY: /does/not/"));
     let setup = environment(&[("BOWLINE_IDENTITY", "anna")]).expect("it is read");
-    let error = setup
-        .builder(&Identity::anonymous())
-        .expect_err("no identity");
+    let error = setup.builder(None).expect_err("no identity");
     assert!(error.0.starts_with("BOWLINE_IDENTITY: "), "{}", error.0);
 }
 
@@ -94,7 +92,7 @@ fn what_the_script_says_counts_and_the_environment_for_the_rest() {
 #[test]
 fn only_who_trusts_somebody_refuses_those_who_prove_nothing() {
     let policy = |setup: Setup| {
-        let sockets = setup.builder(&Identity::anonymous()).expect("all is well");
+        let sockets = setup.builder(None).expect("all is well");
         let sockets = sockets.build().expect("sockets");
         let config = sockets.config();
         (config.auth(), config.auth_localhost())

@@ -235,6 +235,23 @@ impl HubConfig {
         self.identity = Some(identity);
         self
     }
+
+    /// Who it is to be, if [`Self::identity`] was given; the hub takes it or refuses.
+    pub const fn wanted_identity(&self) -> Option<&Identity> {
+        self.identity.as_ref()
+    }
+
+    /// Whether the hub says who signs in this way (by a token, a ticket, the key of a game server, or chance), rather than the
+    /// one who signs in.
+    pub const fn is_named_by_hub(&self) -> bool {
+        match self.login {
+            HubLogin::Dev | HubLogin::SharedKey { .. } => false,
+            HubLogin::Jwt(_)
+            | HubLogin::Hook(_)
+            | HubLogin::GameServerKey(_)
+            | HubLogin::Anonymous => true,
+        }
+    }
 }
 
 impl HubPin {
