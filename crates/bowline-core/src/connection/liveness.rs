@@ -90,6 +90,11 @@ impl Liveness {
         self.told_gone = false;
     }
 
+    /// When the last authentic packet arrived.
+    pub(crate) const fn last_received(&self) -> Timestamp {
+        self.last_received
+    }
+
     /// Asks the peer for a sign of life with the next poll.
     pub(crate) const fn probe_at_once(&mut self) {
         self.probe_now = true;

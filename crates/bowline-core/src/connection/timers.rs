@@ -107,6 +107,10 @@ impl Connection {
 
     fn on_active_timeout(&mut self, now: Timestamp) {
         self.telemetry.link.tick(now);
+        self.on_challenge_timeout(now);
+        if !self.state.is_active() {
+            return;
+        }
         if let Some(at) = self.lost_way_deadline() {
             // Nothing can be sent or asked meanwhile.
             if at <= now {
@@ -178,6 +182,14 @@ impl Connection {
     }
 
     fn active_deadline(&self) -> (Timestamp, TimerKind) {
+        let deadline = self.own_active_deadline();
+        match self.challenge_deadline() {
+            Some(at) if at < deadline.0 => (at.max(self.now + MIN_WAIT), TimerKind::Keepalive),
+            Some(_) | None => deadline,
+        }
+    }
+
+    fn own_active_deadline(&self) -> (Timestamp, TimerKind) {
         if let Some(at) = self.lost_way_deadline() {
             let linger = self.linger_deadline().map(|at| (at, TimerKind::Linger));
             let lost = self.or_expiry((at, TimerKind::ReplyTimeout));

@@ -82,7 +82,7 @@ impl Connection {
     ) -> Result<(), DropReason> {
         let theirs = signal.from_id.ok_or(DropReason::BadMessage)?;
         let Some(party) = self.party.as_ref().filter(|_| self.is_calling()) else {
-            return Err(DropReason::WrongState);
+            return Err(self.on_request_anew(now, request));
         };
         let Some(session) = &party.session else {
             return Err(DropReason::WrongState);
@@ -153,7 +153,7 @@ impl Connection {
         })
     }
 
-    fn check_signaled(
+    pub(super) fn check_signaled(
         &self,
         now: Timestamp,
         cert: &pb::CertificateSigned,

@@ -6,12 +6,14 @@
 //! agent of each connection tries the addresses. By the time that a packet arrives both have keys.
 //!
 //! `party` is what a connection has for all this, `call` the side that asks, `answer` the side that is
-//! asked, `held` a call that waits for our certificate, `signals` what goes in and out, `way` the step from addresses to packets, `transports`, `score` and `choice`
+//! asked, `challenge` what becomes of a peer that asks for what it has, `held` a call that waits for our certificate,
+//! `signals` what goes in and out, `way` the step from addresses to packets, `transports`, `score` and `choice`
 //! the choice among several, `closing` the end, `route` what the application may know of it;
 //! [`tie_break`] decides when both ask at once, `story` remembers what was tried.
 
 mod answer;
 mod call;
+mod challenge;
 mod choice;
 mod closing;
 mod held;

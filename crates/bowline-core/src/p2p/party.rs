@@ -14,6 +14,7 @@ use crate::ice::IceAgent;
 use crate::ids::VirtualPort;
 use crate::limits;
 use crate::memory;
+use crate::p2p::challenge::Challenge;
 use crate::p2p::closing::Closing;
 use crate::p2p::reliable_signal::ReliableReceiver;
 use crate::p2p::reliable_signal::ReliableSender;
@@ -58,6 +59,7 @@ pub(crate) struct Party {
     /// The request goes out again then.
     pub(crate) next_request: Timestamp,
     pub(crate) closing: Closing,
+    pub(crate) challenge: Challenge,
     pub(crate) story: SignalStory,
     /// For what is drawn while a way is looked for.
     pub(crate) rng: Option<Box<Rng>>,
@@ -99,6 +101,7 @@ impl Party {
             opening: Opening::Until(now + limits::FIRST_SIGNAL_WAIT),
             next_request: now,
             closing: Closing::Nothing,
+            challenge: Challenge::default(),
             story: SignalStory::new(),
             rng: Some(Box::new(rng)),
         }

@@ -5,6 +5,7 @@ use bowline_core::end_reason::EndReason;
 use bowline_core::extensions::Extension;
 use bowline_core::ids::LaneIndex;
 use bowline_core::limits;
+use bowline_core::time::Span;
 
 use crate::check::Fault;
 use crate::host::{Conn, HostId};
@@ -95,7 +96,11 @@ impl World {
         }
         let heard_at = slot.heard_at.unwrap_or_default();
         let silence = host.local(self.now).since(heard_at);
-        let timeout = connection.config().timeout_connected();
+        let timeout = match &*connection.info().end_text {
+            // It asks for another connection, and was asked in vain whether it has this one.
+            "The peer has begun anew" => Span::from_secs(2),
+            _ => connection.config().timeout_connected(),
+        };
         if silence < timeout {
             let fault = Fault::NotSilent { silence, timeout };
             self.violate(conn.host, Some(conn), fault);

@@ -3,6 +3,7 @@
 // Helpers beside the tests unwrap as the tests do.
 #![allow(clippy::unwrap_used)]
 
+mod anew;
 mod chance;
 mod ending;
 mod hostile;

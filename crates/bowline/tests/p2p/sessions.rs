@@ -1,5 +1,6 @@
 //! Messages to identities.
 
+mod anew;
 mod crowds;
 
 use std::sync::Arc;

@@ -1,0 +1,155 @@
+//! Peers that crash, come back with other keys, and ask for what the other side still takes for alive.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use bowline_core::p2p::signal::{Signal, SignalKind};
+use bowline_sim::{Chance, Conn, ConnectionState, EndReason, HostId, LinkConfig, Verdict, World};
+
+use crate::support::{meet, ms, port, secs, story, talk, two_as, with};
+
+/// Two between whom there is to be one connection, and both listen.
+fn symmetric(seed: u64) -> (World, HostId, HostId) {
+    let named = |name: &str| {
+        with(name, |config| {
+            config.set_symmetric_connect(true).unwrap();
+        })
+    };
+    let (mut world, alice, bob) = two_as(seed, named("alice"), named("bob"));
+    world.listen_p2p(alice, port()).unwrap();
+    (world, alice, bob)
+}
+
+/// Bob's process dies and comes back.
+fn crash(world: &mut World, bob: HostId) {
+    world.restart(bob);
+    world.open_peer_socket(bob);
+    world.listen_p2p(bob, port()).unwrap();
+}
+
+/// Requests of Bob's, as they are sent.
+fn tap_requests(world: &mut World) -> Rc<RefCell<Vec<Vec<u8>>>> {
+    let heard = Rc::new(RefCell::new(Vec::new()));
+    let tap = Rc::clone(&heard);
+    world.set_signal_filter(move |_, bytes| {
+        let signal = Signal::parse(bytes).unwrap();
+        let is_request = matches!(signal.kind, SignalKind::ConnectRequest(_));
+        if is_request && signal.from_identity.to_string() == "str:bob" {
+            tap.borrow_mut().push(bytes.clone());
+        }
+        true
+    });
+    heard
+}
+
+/// Alice and Bob have a connection. Returned beside it are requests of Bob's for others that he has had before, which
+/// somebody has kept.
+fn with_old_requests(seed: u64) -> (World, [HostId; 2], Conn, Vec<Vec<u8>>) {
+    let (mut world, alice, bob) = symmetric(seed);
+    let heard = tap_requests(&mut world);
+    let first = world.connect_p2p(bob, alice, port()).unwrap();
+    let other_end = meet(&mut world, first, secs(2));
+    world.close(first, EndReason::APP_GENERIC, "", false);
+    world.run_for(secs(1));
+    world.close(other_end, EndReason::APP_GENERIC, "", false);
+    world.run_for(secs(10));
+    let old = heard.borrow().clone();
+    assert!(!old.is_empty());
+    let ours = world.connect_p2p(alice, bob, port()).unwrap();
+    meet(&mut world, ours, secs(2));
+    world.run_for(secs(1));
+    (world, [alice, bob], ours, old)
+}
+
+#[test]
+fn regression_a_peer_that_has_crashed_is_let_in_again_at_once() {
+    for seed in 0..20 {
+        let (mut world, alice, bob) = symmetric(seed);
+        let ours = world.connect_p2p(alice, bob, port()).unwrap();
+        meet(&mut world, ours, secs(2));
+        world.run_for(ms(500 * seed));
+        crash(&mut world, bob);
+        let theirs = world.connect_p2p(bob, alice, port()).unwrap();
+        let start = world.now();
+        let again = meet(&mut world, theirs, secs(9));
+        let took = world.now().since(start);
+        assert!(took < secs(3), "{took}\n{}", story(&world, theirs));
+        let info = world.info(ours);
+        assert_eq!(info.state, ConnectionState::ProblemDetectedLocally);
+        assert_eq!(info.end_reason, EndReason::MISC_TIMEOUT);
+        assert_eq!(&*info.end_text, "The peer has begun anew");
+        talk(&mut world, (theirs, again));
+    }
+}
+
+#[test]
+fn a_request_that_is_played_again_draws_a_probe_and_ends_nothing() {
+    let (mut world, [alice, bob], ours, old) = with_old_requests(1);
+    let count = world.connections(alice).len();
+    let before = world.link_counters(alice, bob).sent;
+    for _ in 0..100 {
+        world.inject_signal(alice, &old[0]);
+        world.run_for(ms(20));
+    }
+    let sent = world.link_counters(alice, bob).sent - before;
+    assert!((1..=4).contains(&sent), "{sent} packets");
+    assert_eq!(world.connections(alice).len(), count);
+    let theirs = world.peer_of(ours).unwrap();
+    talk(&mut world, (ours, theirs));
+}
+
+/// Whoever has kept a request does not take the 10 s from a connection that a network may be away.
+#[test]
+fn a_request_that_is_played_again_and_again_makes_no_outage_an_end() {
+    let (mut world, [alice, _], ours, old) = with_old_requests(2);
+    let is_away = Rc::new(Cell::new(false));
+    let away = Rc::clone(&is_away);
+    world.set_filter(move |_, _| match away.get() {
+        true => Verdict::Drop,
+        false => Verdict::Pass,
+    });
+    for step in 0..200 {
+        is_away.set((50..120).contains(&step));
+        world.inject_signal(alice, &old[step % old.len()]);
+        world.run_for(ms(100));
+    }
+    assert_eq!(world.state(ours), ConnectionState::Connected);
+    let theirs = world.peer_of(ours).unwrap();
+    talk(&mut world, (ours, theirs));
+}
+
+#[test]
+fn a_request_that_is_forged_draws_nothing() {
+    let (mut world, [alice, bob], ours, old) = with_old_requests(3);
+    let before = world.link_counters(alice, bob).sent;
+    for byte in 0..50u8 {
+        let mut signal = Signal::parse(&old[0]).unwrap();
+        if let SignalKind::ConnectRequest(request) = &mut signal.kind {
+            request.crypt.signature = Some(vec![byte; 64]);
+        }
+        let mut forged = Vec::new();
+        signal.encode(&mut forged);
+        world.inject_signal(alice, &forged);
+        world.run_for(ms(100));
+    }
+    let sent = world.link_counters(alice, bob).sent - before;
+    assert!(sent <= 2, "{sent} packets");
+    assert_eq!(world.state(ours), ConnectionState::Connected);
+}
+
+/// Two devices have one name, and the second asks in vain: the first is well, also by a network that loses much.
+#[test]
+fn a_peer_that_loses_packets_is_not_taken_for_dead() {
+    for seed in 0..50 {
+        let (mut world, [alice, _], ours, old) = with_old_requests(seed);
+        world.set_links(
+            LinkConfig::PERFECT
+                .latency(ms(50))
+                .loss(Chance::percent(30)),
+        );
+        world.inject_signal(alice, &old[0]);
+        world.run_for(secs(4));
+        let state = world.state(ours);
+        assert_eq!(state, ConnectionState::Connected, "seed {seed}");
+    }
+}
