@@ -231,7 +231,8 @@ impl Messages {
         self.inner.set_session_idle(KIND, idle.into());
     }
 
-    /// Messages that were dropped because they had no header, and requests beyond what may wait, by reason.
+    /// Messages that were dropped because they had no header or nobody had read those before, and requests beyond what may
+    /// wait, by reason.
     pub fn drops(&self) -> DropCounters {
         self.inner.sessions.lock(KIND).drops().clone()
     }

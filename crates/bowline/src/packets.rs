@@ -253,8 +253,8 @@ impl Packets {
         self.inner.allow_packet_relays(allow);
     }
 
-    /// Packets that were dropped because they had no header or came in pieces that do not fit, and requests beyond
-    /// what may wait, by reason.
+    /// Packets that were dropped because they had no header, came in pieces that do not fit, or nobody had read those before,
+    /// and requests beyond what may wait, by reason.
     pub fn drops(&self) -> DropCounters {
         self.inner.sessions.lock(KIND).drops().clone()
     }

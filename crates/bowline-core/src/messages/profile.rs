@@ -36,6 +36,20 @@ pub struct Room {
     pub bytes: usize,
 }
 
+impl Room {
+    /// Whether so much leaves room for a message of any size: one more may always come in while there is any.
+    pub(super) const fn fits_into(self, room: Self) -> bool {
+        self.messages < room.messages && self.bytes < room.bytes
+    }
+
+    pub(super) const fn twice(self) -> Self {
+        Self {
+            messages: self.messages.saturating_mul(2),
+            bytes: self.bytes.saturating_mul(2),
+        }
+    }
+}
+
 /// What the peer is told when a session ends.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Ending {

@@ -45,16 +45,36 @@ impl<I> Sessions<I> {
     /// else by its settings (`RecvBufferSize`, `RecvBufferMessages`). While there is any, a message of any size may come in. If not, leave it in the
     /// connection until [`receive`](Self::receive) says that there is.
     pub fn wants(&mut self, connection: ConnectionId, config: &Config) -> bool {
-        let room = self.profile.room.unwrap_or_else(|| Room {
-            messages: config.recv_buffer_messages(),
-            bytes: config.recv_buffer_bytes(),
-        });
+        let room = self.room_of(config);
         let Some(session) = self.session_of(connection) else {
             return false;
         };
         session.room = room;
         session.is_full = !session.has_room();
         !session.is_full
+    }
+
+    /// The same for what waits in a connection that has ended, and would be gone with it: that has twice the room. Tell of
+    /// what remains ([`left_behind`](Self::left_behind)).
+    pub fn wants_at_end(&mut self, connection: ConnectionId, config: &Config) -> bool {
+        let room = self.room_of(config);
+        let session = self.session_of(connection);
+        session.is_some_and(|session| session.unread.fits_into(room.twice()))
+    }
+
+    /// So many messages are gone with the connection that has received them, because nobody has read those before.
+    pub fn left_behind(&mut self, messages: usize) {
+        let reason = DropReason::ReceiveBufferFull;
+        for _ in 0..messages {
+            self.drops.count(reason);
+        }
+    }
+
+    fn room_of(&self, config: &Config) -> Room {
+        self.profile.room.unwrap_or_else(|| Room {
+            messages: config.recv_buffer_messages(),
+            bytes: config.recv_buffer_bytes(),
+        })
     }
 
     /// Takes in a message of a connection, which counts as use of its session.

@@ -177,7 +177,7 @@ impl<I> Session<I> {
 
     /// Whether there is room for a message of any size: one more may always come in while there is any.
     pub(super) const fn has_room(&self) -> bool {
-        self.unread.messages < self.room.messages && self.unread.bytes < self.room.bytes
+        self.unread.fits_into(self.room)
     }
 
     /// Whether so much room is free that it is worth fetching what waits in the connection.

@@ -96,6 +96,29 @@ fn limit_session_room() {
     assert!(table.wants(LINK, &config));
 }
 
+/// What a connection holds at its end goes nowhere else.
+#[test]
+fn regression_what_waits_in_a_connection_that_ends_has_room() {
+    let mut config = Config::new();
+    config.set_recv_buffer_messages(10).unwrap();
+    let mut table = connected();
+    while table.wants(LINK, &config) {
+        table.deliver(START, LINK, on_channel(1, b"x")).unwrap();
+    }
+    while table.wants_at_end(LINK, &config) {
+        table.deliver(START, LINK, on_channel(1, b"y")).unwrap();
+    }
+    table.left_behind(3);
+    assert_eq!(table.drops().of(DropReason::ReceiveBufferFull), 3);
+    table.ended(START, LINK, true, 7);
+    assert_eq!(table.unread(), 20);
+    // The next connection of the peer finds none.
+    table.asked(START, &anna(), OTHER_LINK).unwrap();
+    table.connected(START, OTHER_LINK);
+    assert!(!table.wants(OTHER_LINK, &config));
+    assert!(!table.wants_at_end(OTHER_LINK, &config));
+}
+
 #[test]
 fn limit_session_room_in_bytes() {
     let mut config = Config::new();

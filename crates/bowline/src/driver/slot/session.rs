@@ -3,12 +3,15 @@
 
 use std::sync::Arc;
 
+use bowline_core::connection::Connection as CoreConnection;
 use bowline_core::connection::ConnectionState;
 use bowline_core::end_reason::EndReason;
 use bowline_core::event::Event as CoreEvent;
+use bowline_core::time::Timestamp;
 
 use crate::driver::followup::Followup;
 use crate::driver::sessions::SessionKind;
+use crate::driver::sessions::Sessions;
 use crate::driver::sessions::hidden;
 use crate::driver::slot::Owner;
 use crate::driver::slot::Slot;
@@ -81,16 +84,11 @@ impl Slot {
         if new == ConnectionState::Connected && told != new {
             sessions.connected(now, self.id);
         }
-        // There is room for so much only, however often a peer comes and goes.
-        while live.core.queued_messages() > 0
-            && sessions.wants(self.id, live.core.config())
-            && let Some(message) = live.core.receive(now)
-        {
-            // What is refused was counted.
-            let _ = sessions.deliver(now, self.id, message);
-        }
+        self.move_received(&mut sessions, &mut live.core, now, has_ended);
         if has_ended && let Some(info) = info {
-            let is_quiet = live.core.is_quiet();
+            let left = live.core.queued_messages();
+            sessions.left_behind(left);
+            let is_quiet = live.core.is_quiet() && left == 0;
             is_wanted &= sessions.ended(now, self.id, is_quiet, Box::new(info));
         }
         inner.publish(kind, &mut sessions, before, follow);
@@ -101,6 +99,28 @@ impl Slot {
         } else if has_ended {
             state.close(now, EndReason::APP_GENERIC, "", false);
             self.release(state, follow);
+        }
+    }
+
+    /// Moves what was received to the table of sessions. There is room for so much only, however often a peer comes and
+    /// goes.
+    fn move_received(
+        &self,
+        sessions: &mut Sessions,
+        core: &mut CoreConnection,
+        now: Timestamp,
+        has_ended: bool,
+    ) {
+        let wants = match has_ended {
+            false => Sessions::wants,
+            true => Sessions::wants_at_end,
+        };
+        while core.queued_messages() > 0
+            && wants(sessions, self.id, core.config())
+            && let Some(message) = core.receive(now)
+        {
+            // What is refused was counted.
+            let _ = sessions.deliver(now, self.id, message);
         }
     }
 

@@ -2,6 +2,7 @@
 
 use bowline::Config;
 use bowline::ConnectionState;
+use bowline::DropReason;
 
 use super::CHANNEL;
 use super::RELIABLE;
@@ -13,7 +14,7 @@ fn limit_unread_messages_of_a_peer_that_comes_and_goes() {
     let mut config = Config::new();
     config.set_recv_buffer_messages(4).unwrap();
     let (mut room, [anna, ben], [from_anna, from_ben]) = with_config(["anna", "ben"], config);
-    for _ in 0..4 {
+    for round in 0..4 {
         for _ in 0..4 {
             let sent = from_anna.send(&ben.name, CHANNEL, b"unread", RELIABLE);
             sent.unwrap();
@@ -22,13 +23,43 @@ fn limit_unread_messages_of_a_peer_that_comes_and_goes() {
         from_ben.accept(&anna.name).unwrap();
         room.wait_delivered(&from_anna, &ben);
         from_anna.close(&ben.name).unwrap();
-        room.run(|| {
-            let session = from_ben.session(&anna.name)?;
-            (session.state == ConnectionState::None).then_some(())
-        });
+        if round < 2 {
+            room.run(|| {
+                let session = from_ben.session(&anna.name)?;
+                (session.state == ConnectionState::None).then_some(())
+            });
+        } else {
+            // What was acknowledged is lost, which is no end that nobody misses.
+            room.wait_failure(&ben);
+        }
     }
     let unread = std::iter::from_fn(|| from_ben.receive(CHANNEL));
-    assert_eq!(unread.count(), 4);
+    assert_eq!(unread.count(), 8);
+    let lost = from_ben.drops().of(DropReason::ReceiveBufferFull);
+    assert_eq!(lost, 8);
+}
+
+/// All of them were acknowledged, and waited for a reader in two places.
+#[test]
+fn regression_what_was_received_is_read_after_the_sender_has_left() {
+    let mut config = Config::new();
+    config.set_recv_buffer_messages(8).unwrap();
+    let (mut room, [anna, ben], [from_anna, from_ben]) = with_config(["anna", "ben"], config);
+    room.acquaint([&anna, &ben], [&from_anna, &from_ben]);
+    for number in 0..12u8 {
+        let sent = from_anna.send(&ben.name, CHANNEL, &[number], RELIABLE);
+        sent.unwrap();
+    }
+    room.wait_delivered(&from_anna, &ben);
+    from_anna.close(&ben.name).unwrap();
+    room.run(|| {
+        let session = from_ben.session(&anna.name)?;
+        (session.state == ConnectionState::None).then_some(())
+    });
+    let read = std::iter::from_fn(|| from_ben.receive(CHANNEL));
+    let read: Vec<_> = read.map(|message| message[0]).collect();
+    assert!(read.into_iter().eq(0..12));
+    assert!(ben.sockets.next_event().is_none());
 }
 
 #[test]
