@@ -163,6 +163,10 @@ impl<I> Sessions<I> {
         let session = session.or_insert_with(|| Session::new(now));
         session.used_at = now;
         let replaced = session.connection();
+        // Another thread may have told of a request while this one began a connection.
+        if matches!(session.link, Link::Asked { .. }) {
+            self.asking = self.asking.saturating_sub(1);
+        }
         session.link = link;
         session.pieces = Pieces::None;
         let deadline = session.deadline(self.profile.idle);

@@ -51,6 +51,20 @@ fn limit_session_requests() {
     assert_eq!(asked, Err(AskError::TooMany));
 }
 
+/// The endpoint knows of a request before the table does, so that one may be told between plan and beginning.
+#[test]
+fn regression_a_request_that_is_overtaken_by_a_connection_is_not_counted_for_ever() {
+    let mut table = table();
+    for _ in 0..=MAX_SESSION_REQUESTS {
+        let plan = table.plan_send(START, &anna(), false);
+        assert_eq!(plan, Ok(SendPlan::Connect));
+        table.asked(START, &anna(), LINK).unwrap();
+        table.began(START, &anna(), LINK);
+        table.close(&anna()).unwrap();
+    }
+    assert_eq!(table.asked(START, &anna(), OTHER_LINK), Ok(()));
+}
+
 #[test]
 fn limit_session_channels() {
     let mut table = connected();
