@@ -51,6 +51,7 @@ impl<I> Sessions<I> {
             session.link = Link::Failed(info.clone());
             self.events.push_back(SessionEvent::Failed(info));
         }
+        self.bound_left();
         true
     }
 
@@ -160,6 +161,8 @@ impl<I> Sessions<I> {
         session.unlink();
         if session.unread.messages == 0 {
             self.sessions.remove(peer);
+        } else {
+            self.bound_left();
         }
     }
 }

@@ -6,6 +6,7 @@ use alloc::sync::Arc;
 
 use crate::identity::Identity;
 use crate::message::Message;
+use crate::messages::Room;
 
 /// Empty queues are kept for their memory, up to so many.
 const KEPT_QUEUES: usize = 16;
@@ -25,24 +26,26 @@ pub struct SessionMessage {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Inbox {
     channels: BTreeMap<i32, VecDeque<SessionMessage>>,
-    unread: usize,
+    unread: Room,
 }
 
 impl Inbox {
     pub(super) fn push(&mut self, message: SessionMessage) {
+        self.unread.messages += 1;
+        self.unread.bytes += message.message.len();
         let queue = self.channels.entry(message.channel).or_default();
         queue.push_back(message);
-        self.unread += 1;
     }
 
     pub(super) fn pop(&mut self, channel: i32) -> Option<SessionMessage> {
         let queue = self.channels.get_mut(&channel)?;
-        let message = queue.pop_front();
+        let message = queue.pop_front()?;
         if queue.is_empty() && self.channels.len() > KEPT_QUEUES {
             self.channels.remove(&channel);
         }
-        self.unread -= usize::from(message.is_some());
-        message
+        self.unread.messages -= 1;
+        self.unread.bytes -= message.message.len();
+        Some(message)
     }
 
     /// Drops what a peer has sent on a channel, and tells how many bytes that were.
@@ -56,11 +59,27 @@ impl Inbox {
             bytes += if stays { 0 } else { message.message.len() };
             stays
         });
-        self.unread -= before - queue.len();
+        self.unread.messages -= before - queue.len();
+        self.unread.bytes -= bytes;
         if queue.is_empty() && self.channels.len() > KEPT_QUEUES {
             self.channels.remove(&channel);
         }
         bytes
+    }
+
+    /// Drops what those have sent of whom `stays` does not hold.
+    pub(super) fn retain(&mut self, stays: impl Fn(&Identity) -> bool) {
+        let mut unread = Room::default();
+        self.channels.retain(|_, queue| {
+            queue.retain(|message| stays(&message.peer));
+            unread.messages += queue.len();
+            unread.bytes += queue
+                .iter()
+                .map(|message| message.message.len())
+                .sum::<usize>();
+            !queue.is_empty()
+        });
+        self.unread = unread;
     }
 
     /// The size of the message that is next on a channel.
@@ -69,8 +88,8 @@ impl Inbox {
         Some(next.message.len())
     }
 
-    /// How many messages wait.
-    pub(super) const fn unread(&self) -> usize {
+    /// What waits.
+    pub(super) const fn unread(&self) -> Room {
         self.unread
     }
 }

@@ -1,8 +1,10 @@
-//! Bounds and times of packets to identities. Those of messages are among the [general ones](crate::limits).
+//! Bounds and times of packets to identities, and what may be unread of all peers together. Those of messages are among the
+//! [general ones](crate::limits).
 //!
 //! What Steam's library says of its own: <https://partner.steamgames.com/doc/api/ISteamNetworking>, `EP2PSend` and
 //! `SendP2PPacket`. What it leaves open is ours.
 
+use crate::messages::Room;
 use crate::time::Span;
 
 /// The largest unreliable packet in bytes (Steam: 1200, the usual size of what a network carries).
@@ -19,3 +21,15 @@ pub const PACKETS_SEND_BUFFER: usize = 2 * MAX_RELIABLE_PACKET;
 pub const PACKETS_CONNECT_TIMEOUT: Span = Span::from_secs(20);
 /// A session ends that was not used for so long, to send or to receive.
 pub const PACKETS_IDLE: Span = Span::from_secs(15 * 60);
+/// When so much waits to be read of all peers together, each has but a [64th](TIGHT_SHARE) of its room.
+pub const MAX_UNREAD: Room = Room {
+    messages: 1 << 18,
+    bytes: 256 * 1024 * 1024,
+};
+/// The part of its room that a session has while much is unread, or one message.
+pub const TIGHT_SHARE: usize = 64;
+/// Most that may be unread of peers that have left. Beyond that, what waits longest goes, down to half.
+pub const MAX_UNREAD_LEFT: Room = Room {
+    messages: 1 << 16,
+    bytes: 64 * 1024 * 1024,
+};

@@ -26,7 +26,8 @@
 //! Messages wait in queues by channel, whoever sent them, and count against the room of their session. When that is
 //! full ([`Sessions::wants`]) they stay in the connection, whose bounds reach back to the peer. A connection that ends leaves
 //! what it holds, for which there is as much room again ([`Sessions::wants_at_end`]); what is beyond is counted, and told as
-//! a failure. So nothing is lost without a word, and nothing is unbounded.
+//! a failure. All sessions together are bounded, too ([`limits`]): a session has less room while much is unread, and what
+//! peers have left goes at some time, the oldest first. So nothing is lost without being counted, and nothing is unbounded.
 //!
 //! There are two kinds ([`Profile`]): messages as GNS has them, and packets as in Steam's legacy API. They differ in port,
 //! times and bounds, and in what follows from a failure.

@@ -42,6 +42,14 @@ impl Room {
         self.messages < room.messages && self.bytes < room.bytes
     }
 
+    /// This part of it, and some at least.
+    pub(super) fn part(self, of: usize) -> Self {
+        Self {
+            messages: (self.messages / of).max(1),
+            bytes: (self.bytes / of).max(1),
+        }
+    }
+
     pub(super) const fn twice(self) -> Self {
         Self {
             messages: self.messages.saturating_mul(2),

@@ -1,6 +1,7 @@
 //! What connections deliver, and who reads it.
 
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 
 use bytes::Buf;
 
@@ -15,6 +16,8 @@ use crate::messages::Room;
 use crate::messages::SessionMessage;
 use crate::messages::Sessions;
 use crate::messages::header;
+use crate::messages::limits as session_limits;
+use crate::messages::session::Link;
 use crate::messages::session::Session;
 use crate::time::Timestamp;
 
@@ -70,11 +73,64 @@ impl<I> Sessions<I> {
         }
     }
 
+    /// The room of a session: less while all peers together leave much unread, but some always.
     fn room_of(&self, config: &Config) -> Room {
-        self.profile.room.unwrap_or_else(|| Room {
+        let room = self.profile.room.unwrap_or_else(|| Room {
             messages: config.recv_buffer_messages(),
             bytes: config.recv_buffer_bytes(),
-        })
+        });
+        match self.inbox.unread().fits_into(session_limits::MAX_UNREAD) {
+            true => room,
+            false => room.part(session_limits::TIGHT_SHARE),
+        }
+    }
+
+    /// Peers that come and go leave no more and more unread: what waits longest goes.
+    pub(super) fn bound_left(&mut self) {
+        let most = session_limits::MAX_UNREAD_LEFT;
+        if self.inbox.unread().fits_into(most) {
+            return;
+        }
+        let left = self.sessions.iter();
+        let left = left.filter(|(_, its)| its.connection().is_none() && its.unread.messages > 0);
+        let left = left.map(|(peer, its)| (its.used_at, Arc::clone(peer), its.unread));
+        let mut left: Vec<_> = left.collect();
+        let mut sum = Room::default();
+        for (_, _, unread) in &left {
+            sum.messages += unread.messages;
+            sum.bytes += unread.bytes;
+        }
+        if sum.fits_into(most) {
+            return;
+        }
+        left.sort_by_key(|(used_at, _, _)| *used_at);
+        for (_, peer, unread) in left {
+            if sum.fits_into(most.part(2)) {
+                break;
+            }
+            sum.messages -= unread.messages;
+            sum.bytes -= unread.bytes;
+            self.left_behind(unread.messages);
+            self.forget_left(&peer);
+        }
+        let sessions = &self.sessions;
+        self.inbox.retain(|peer| {
+            let session = sessions.get(peer);
+            session.is_some_and(|session| session.unread.messages > 0)
+        });
+    }
+
+    /// Forgets what a peer without a connection has left, and the peer, unless there is more to know.
+    fn forget_left(&mut self, peer: &Arc<Identity>) {
+        let Some(session) = self.sessions.get_mut(peer) else {
+            return;
+        };
+        if matches!(session.link, Link::None) {
+            self.sessions.remove(peer);
+        } else {
+            session.channels.clear();
+            session.unread = Room::default();
+        }
     }
 
     /// Takes in a message of a connection, which counts as use of its session.
@@ -114,7 +170,7 @@ impl<I> Sessions<I> {
 
     /// How many messages wait to be read, on all channels.
     pub const fn unread(&self) -> usize {
-        self.inbox.unread()
+        self.inbox.unread().messages
     }
 
     /// Ends a channel of a session, which is open from the first message that was received on it

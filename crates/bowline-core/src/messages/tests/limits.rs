@@ -6,6 +6,12 @@ use super::*;
 use crate::limits::MAX_SESSION_CHANNELS;
 use crate::limits::MAX_SESSION_REQUESTS;
 use crate::limits::MAX_SESSIONS;
+use crate::messages::limits::MAX_RELIABLE_PACKET;
+use crate::messages::limits::MAX_UNREAD;
+use crate::messages::limits::MAX_UNREAD_LEFT;
+use crate::messages::limits::MAX_UNREAD_PACKET_BYTES;
+use crate::messages::limits::MAX_UNREAD_PACKETS;
+use crate::messages::limits::TIGHT_SHARE;
 
 fn link(index: usize) -> ConnectionId {
     ConnectionId::new(u32::try_from(index).unwrap() + 0x1_0001)
@@ -131,6 +137,88 @@ fn regression_what_waits_in_a_connection_that_ends_has_room() {
     table.connected(START, OTHER_LINK);
     assert!(!table.wants(OTHER_LINK, &config));
     assert!(!table.wants_at_end(OTHER_LINK, &config));
+}
+
+/// Connects another peer.
+fn connect_next(table: &mut Table, index: usize) -> ConnectionId {
+    let id = link(index);
+    table.asked(START, &peer(&format!("{index}")), id).unwrap();
+    table.connected(START, id);
+    id
+}
+
+fn bytes_unread(table: &Table) -> usize {
+    table.inbox.unread().bytes
+}
+
+#[test]
+fn limit_unread_of_all_peers() {
+    let packet = on_channel(1, &vec![0; MAX_RELIABLE_PACKET]);
+    let config = Config::new();
+    let mut table = legacy();
+    let mut peers = 0;
+    while bytes_unread(&table) < MAX_UNREAD.bytes {
+        let id = connect_next(&mut table, peers);
+        peers += 1;
+        while table.wants(id, &config) {
+            // Shared by all, so that the test takes no such memory.
+            table.deliver(START, id, packet.clone()).unwrap();
+        }
+    }
+    assert_eq!(peers, MAX_UNREAD.bytes / MAX_UNREAD_PACKET_BYTES);
+    // From now on one such packet is enough of each, but nobody is shut out.
+    let id = connect_next(&mut table, peers);
+    assert!(table.wants(id, &config));
+    table.deliver(START, id, packet.clone()).unwrap();
+    assert!(!table.wants(id, &config));
+    let small = connect_next(&mut table, peers + 1);
+    let mut taken = 0;
+    while table.wants(small, &config) {
+        table.deliver(START, small, on_channel(2, b"x")).unwrap();
+        taken += 1;
+    }
+    assert_eq!(taken, MAX_UNREAD_PACKETS / TIGHT_SHARE);
+    // Who is read has room again, though it is still tight.
+    let mut resumed = 0;
+    while let Some(read) = table.receive(2) {
+        resumed += usize::from(read.resume == Some(small));
+    }
+    assert_eq!(resumed, 1);
+    assert!(table.wants(small, &config));
+}
+
+#[test]
+fn limit_unread_of_peers_that_have_left() {
+    for (size, most) in [
+        (
+            MAX_RELIABLE_PACKET,
+            MAX_UNREAD_LEFT.bytes / MAX_RELIABLE_PACKET,
+        ),
+        (1, MAX_UNREAD_LEFT.messages),
+    ] {
+        let packet = on_channel(1, &vec![0; size]);
+        let config = Config::new();
+        let mut table = legacy();
+        let (mut sent, mut now) = (0, START);
+        for index in 0..40 {
+            let id = connect_next(&mut table, index);
+            while table.wants(id, &config) {
+                now += Span::from_micros(1);
+                table.deliver(now, id, packet.clone()).unwrap();
+                sent += 1;
+            }
+            assert!(table.ended(now, id, index % 2 == 0, 7));
+            assert!(table.unread() < most, "{index} peers");
+        }
+        let lost = table.drops().of(DropReason::ReceiveBufferFull);
+        assert_eq!(usize::try_from(lost).unwrap() + table.unread(), sent);
+        // The oldest are gone. What failed is known to have.
+        assert_eq!(table.standing(&peer("0")), None);
+        assert_eq!(table.standing(&peer("1")), Some(Standing::Failed(&7)));
+        let last = core::iter::from_fn(|| table.receive(1)).last().unwrap();
+        assert_eq!(*last.message.peer, peer("39"));
+        assert_eq!(bytes_unread(&table), 0);
+    }
 }
 
 #[test]
