@@ -226,7 +226,7 @@ impl Sockets {
         if nudge.signal {
             self.inner().lobby.refresh_signal();
         }
-        event
+        event.inspect(|event| self.inner().note_read(event))
     }
 
     /// Takes the events that wait to be read, oldest first.

@@ -74,6 +74,22 @@ impl<I> Sessions<I> {
         }
     }
 
+    /// There is room in the send buffer of a connection. Returns whom to tell the application of; nobody while it has not
+    /// heard of the last time ([`heard_writable`](Self::heard_writable)).
+    pub fn writable(&mut self, connection: ConnectionId) -> Option<Arc<Identity>> {
+        let peer = self.peers.get(&connection)?;
+        let session = self.sessions.get_mut(peer)?;
+        let was_told = core::mem::replace(&mut session.told_writable, true);
+        (!was_told).then(|| Arc::clone(peer))
+    }
+
+    /// The application has heard that there was room.
+    pub fn heard_writable(&mut self, peer: &Identity) {
+        if let Some(session) = self.sessions.get_mut(peer) {
+            session.told_writable = false;
+        }
+    }
+
     /// The peer asks for a session by a connection.
     ///
     /// # Errors

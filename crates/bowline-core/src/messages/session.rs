@@ -25,6 +25,8 @@ pub(super) struct Session<I> {
     pub(super) room: Room,
     /// What has come of a message in pieces.
     pub(super) pieces: Pieces,
+    /// That there is room in the send buffer was told, and the application has not heard of it yet.
+    pub(super) told_writable: bool,
 }
 
 /// What leads to the peer.
@@ -77,6 +79,7 @@ impl<I> Session<I> {
                 bytes: 0,
             },
             pieces: Pieces::None,
+            told_writable: false,
         }
     }
 

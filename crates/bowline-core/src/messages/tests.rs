@@ -382,6 +382,22 @@ fn a_connection_that_is_closed_past_the_session_takes_it_along() {
 }
 
 #[test]
+fn regression_room_is_told_once_until_it_is_heard() {
+    let mut table = connected();
+    for _ in 0..3 {
+        assert_eq!(table.writable(LINK), Some(Arc::new(anna())));
+        assert_eq!(table.writable(LINK), None);
+        // What was told stands for the next connection, too.
+        table.ended(START, LINK, true, 7);
+        table.began(START, &anna(), LINK);
+        assert_eq!(table.writable(LINK), None);
+        table.heard_writable(&anna());
+    }
+    assert_eq!(table.writable(OTHER_LINK), None, "it is nobody's");
+    table.heard_writable(&peer("ben"));
+}
+
+#[test]
 fn a_connection_of_nobody_changes_nothing() {
     let mut table = table();
     table.connected(START, LINK);

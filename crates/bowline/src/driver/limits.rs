@@ -4,7 +4,8 @@ use bowline_core::time::Span;
 
 /// Events that may wait to be read. A connection causes at most six (made, three changes of state,
 /// closed, writable), and beyond this bound no connection is made: incoming ones are refused and
-/// outgoing ones fail. So none is ever lost, and an application that reads none does no harm.
+/// outgoing ones fail. Of a session there is one event of room at a time and a failure for each
+/// connection, and requests are told while there is room. So none is ever lost, and an application that reads none does no harm.
 pub(crate) const MAX_EVENTS: usize = 1 << 16;
 
 /// Events that tell how it stands with our certificate and may wait to be read; the oldest makes room. A hub that comes and

@@ -193,11 +193,11 @@ impl<R> Lobby<R> {
         self.state.lock()
     }
 
-    /// Queues an event, if the application is to be told.
-    pub(crate) fn push(&self, event: Event, nudge: &mut Nudge) {
+    /// Queues an event, if the application is to be told; returns whether it is.
+    pub(crate) fn push(&self, event: Event, nudge: &mut Nudge) -> bool {
         if self.callbacks_only && !self.is_wanted(&event) {
             is_over(&event);
-            return;
+            return false;
         }
         let mut state = self.lock();
         if matches!(event, Event::AuthenticationChanged { .. }) {
@@ -205,6 +205,7 @@ impl<R> Lobby<R> {
         }
         state.events.push_back(event);
         self.became_ready(&state, nudge);
+        true
     }
 
     /// Says whether room in send buffers is told from now on, whether or not only callbacks are.

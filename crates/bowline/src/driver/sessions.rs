@@ -50,6 +50,7 @@ use crate::driver::shard::ShardId;
 use crate::error::AcceptError;
 use crate::error::ListenP2pError;
 use crate::events::ConnectionInfo;
+use crate::events::Event;
 use crate::messages::NoSession;
 use crate::messages::SessionInfo;
 
@@ -158,6 +159,16 @@ impl Inner {
         self.lobby.act_on(nudge, |shards| self.shards.wake(shards));
         self.resume(read.resume);
         Some(read.message)
+    }
+
+    /// The application has read an event.
+    pub(crate) fn note_read(&self, event: &Event) {
+        let (kind, peer) = match event {
+            Event::MessagesWritable { peer } => (SessionKind::Messages, peer),
+            Event::PacketsWritable { peer } => (SessionKind::Packets, peer),
+            _ => return,
+        };
+        self.sessions.lock(kind).heard_writable(peer);
     }
 
     /// How the session with a peer does.

@@ -126,10 +126,15 @@ impl Slot {
 
     /// Tells the application that there is room again in the send buffer.
     fn tell_session_writable(&self, kind: SessionKind, follow: &mut Followup) {
-        let peer = self.inner.sessions.lock(kind).peer_of(self.id).cloned();
-        if let Some(peer) = peer {
-            let event = kind.writable(&peer);
-            self.inner.lobby.push(event, &mut follow.nudge);
+        let mut sessions = self.inner.sessions.lock(kind);
+        if let Some(peer) = sessions.writable(self.id) {
+            let is_queued = self
+                .inner
+                .lobby
+                .push(kind.writable(&peer), &mut follow.nudge);
+            if !is_queued {
+                sessions.heard_writable(&peer);
+            }
         }
     }
 }

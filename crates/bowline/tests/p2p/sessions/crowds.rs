@@ -3,6 +3,7 @@
 use bowline::Config;
 use bowline::ConnectionState;
 use bowline::DropReason;
+use bowline::Event;
 
 use super::CHANNEL;
 use super::RELIABLE;
@@ -60,6 +61,28 @@ fn regression_what_was_received_is_read_after_the_sender_has_left() {
     let read: Vec<_> = read.map(|message| message[0]).collect();
     assert!(read.into_iter().eq(0..12));
     assert!(ben.sockets.next_event().is_none());
+}
+
+#[test]
+fn regression_room_in_the_send_buffer_is_told_once_while_nobody_listens() {
+    let mut config = Config::new();
+    config.set_send_buffer(20_000).unwrap();
+    let (mut room, [anna, ben], [from_anna, from_ben]) = with_config(["anna", "ben"], config);
+    room.acquaint([&anna, &ben], [&from_anna, &from_ben]);
+    for heard in [false, true] {
+        for _ in 0..3 {
+            while from_anna
+                .send(&ben.name, CHANNEL, &[0; 5000], RELIABLE)
+                .is_ok()
+            {}
+            room.wait_delivered(&from_anna, &ben);
+        }
+        let events: Vec<_> = anna.sockets.events().collect();
+        let [Event::MessagesWritable { peer }] = &events[..] else {
+            panic!("{events:?}, after some were heard: {heard}")
+        };
+        assert_eq!(*peer, ben.name);
+    }
 }
 
 #[test]
