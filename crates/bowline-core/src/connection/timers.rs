@@ -5,6 +5,7 @@ use crate::connection::Connection;
 use crate::connection::State;
 use crate::end_reason::EndReason;
 use crate::event::TimerKind;
+use crate::ids::VirtualPort;
 use crate::time::Timestamp;
 
 impl Connection {
@@ -39,7 +40,7 @@ impl Connection {
                 Some(self.or_expiry(self.initial_deadline(deciding.since())))
             }
             State::Rendezvous { since, .. } => {
-                let deadline = self.or_expiry(self.initial_deadline(*since));
+                let deadline = self.or_expiry(self.rendezvous_deadline(*since));
                 let probes = self.is_finding_route() && self.path.is_usable();
                 Some(match probes {
                     true => deadline.min(self.probe_deadline()),
@@ -85,7 +86,7 @@ impl Connection {
             }
             State::Rendezvous { stage, since } => {
                 let stage = *stage;
-                if self.initial_deadline(*since).0 <= now {
+                if self.rendezvous_deadline(*since).0 <= now {
                     self.on_rendezvous_timeout(now, stage);
                 } else if self.liveness.on_timeout(now) {
                     self.telemetry.link.reply_timed_out();
@@ -157,6 +158,14 @@ impl Connection {
 
     fn initial_deadline(&self, since: Timestamp) -> (Timestamp, TimerKind) {
         (since + self.config.timeout_initial(), TimerKind::Initial)
+    }
+
+    /// Each step to a peer may take so long (GNS: the same), but packets to identities have no longer for all of them, as
+    /// Steam says of its own.
+    fn rendezvous_deadline(&self, since: Timestamp) -> (Timestamp, TimerKind) {
+        let party = self.party.as_ref();
+        let party = party.filter(|party| party.ports.local == VirtualPort::PACKETS);
+        self.initial_deadline(party.map_or(since, |party| party.began))
     }
 
     /// The earlier of a deadline and the time when a message that waits grows too old.

@@ -41,6 +41,8 @@ pub struct Ports {
 pub(crate) struct Party {
     pub(crate) role: Role,
     pub(crate) ports: Ports,
+    /// When one of the two has asked first.
+    pub(crate) began: Timestamp,
     /// Until keys are agreed on: what they were made of is not kept.
     pub(crate) session: Option<Box<Session>>,
     /// It says nothing before we have a certificate to show.
@@ -85,6 +87,7 @@ impl Party {
         Self {
             role,
             ports,
+            began: now,
             is_held: session.is_none(),
             session: session.map(Box::new),
             answer: None,

@@ -1,8 +1,8 @@
 //! How connections between peers end, while they look for each other and later.
 
-use bowline_sim::{ConnectionState, EndReason, SignalConfig, Verdict};
+use bowline_sim::{ConnectionState, EndReason, SignalConfig, Verdict, VirtualPort};
 
-use crate::support::{meet, ms, port, secs, two};
+use crate::support::{meet, ms, port, secs, two, two_as, with};
 
 const BYE: EndReason = EndReason::new(1234);
 
@@ -63,6 +63,31 @@ fn without_a_way_both_say_what_was_missing() {
         EndReason::MISC_P2P_NAT_FIREWALL,
     ];
     assert!(codes.iter().all(|code| missing.contains(code)), "{codes:?}");
+}
+
+#[test]
+fn regression_packets_to_an_identity_have_failed_after_their_time_however_late_they_are_accepted() {
+    let patient = |name: &str| {
+        with(name, |config| {
+            config.set_timeout_initial(secs(20)).unwrap();
+        })
+    };
+    for (port, whole) in [(VirtualPort::PACKETS, true), (VirtualPort::from(8), false)] {
+        let (mut world, alice, bob) = two_as(9, patient("alice"), patient("bob"));
+        world.listen_p2p(bob, port).unwrap();
+        world.set_filter(|_, _| Verdict::Drop);
+        world.set_accept_policy(bob, bowline_sim::AcceptPolicy::ByHand);
+        let ours = world.connect_p2p(alice, bob, port).unwrap();
+        world.run_for(secs(15));
+        let theirs = world.connections(bob)[0];
+        world.accept(theirs).unwrap();
+        world.run_for(ms(4_900));
+        assert_eq!(world.state(ours), ConnectionState::FindingRoute);
+        world.run_for(ms(600));
+        for conn in [ours, theirs] {
+            assert_eq!(world.info(conn).state.is_closed(), whole);
+        }
+    }
 }
 
 #[test]
