@@ -198,7 +198,8 @@ impl<I> Sessions<I> {
         session.unread.messages = session.unread.messages.saturating_sub(unread);
         session.unread.bytes = session.unread.bytes.saturating_sub(bytes);
         Ok(ClosedChannel::Only {
-            resume: session.resume(false),
+            // Nobody may read another channel for long.
+            resume: session.resume(true),
         })
     }
 

@@ -221,6 +221,25 @@ fn limit_unread_of_peers_that_have_left() {
     }
 }
 
+/// Who reads neither has what waits behind them fetched by closing one.
+#[test]
+fn regression_closing_a_small_channel_makes_room_as_well() {
+    let mut config = Config::new();
+    config.set_recv_buffer_messages(10).unwrap();
+    let mut table = connected();
+    for channel in [1, 1, 1, 1, 1, 1, 1, 2, 2, 2] {
+        assert!(table.wants(LINK, &config));
+        table
+            .deliver(START, LINK, on_channel(channel, b"x"))
+            .unwrap();
+    }
+    assert!(!table.wants(LINK, &config));
+    let resume = Some(LINK);
+    let closed = table.close_channel(&anna(), 2);
+    assert_eq!(closed, Ok(ClosedChannel::Only { resume }));
+    assert!(table.wants(LINK, &config));
+}
+
 #[test]
 fn limit_session_room_in_bytes() {
     let mut config = Config::new();
