@@ -81,7 +81,8 @@ impl Sockets {
     }
 
     /// Closes all connections, forgets key and certificate, and becomes `identity`, or anonymous until
-    /// a certificate names somebody. Listeners go on listening.
+    /// a certificate names somebody. Listeners go on listening. Sessions of [`Messages`](crate::Messages) and
+    /// [`Packets`](crate::Packets) are forgotten, with what nobody has read of them.
     pub fn reset_identity(&self, identity: Option<Identity>) {
         let identity = identity.unwrap_or_else(Identity::anonymous);
         self.inner().reset_identity(identity);

@@ -9,6 +9,7 @@ use crate::messages::NoSession;
 use crate::messages::SessionEvent;
 use crate::messages::SessionRequest;
 use crate::messages::Sessions;
+use crate::messages::inbox::Inbox;
 use crate::messages::session::Due;
 use crate::messages::session::Link;
 use crate::time::Span;
@@ -84,6 +85,18 @@ impl<I> Sessions<I> {
             self.peers.remove(&connection);
         }
         Ok(connection)
+    }
+
+    /// Forgets all sessions and what nobody has read: whoever they were with, it was somebody else's business. The
+    /// connections are the caller's.
+    pub fn clear(&mut self) {
+        self.sessions.clear();
+        self.peers.clear();
+        self.asking = 0;
+        self.inbox = Inbox::default();
+        self.events.clear();
+        self.requests.clear();
+        self.next_look = Timestamp::NEVER;
     }
 
     /// Other sessions end after this time without use from now on, those that are there included.

@@ -398,6 +398,23 @@ fn regression_room_is_told_once_until_it_is_heard() {
 }
 
 #[test]
+fn nothing_is_left_after_all_was_forgotten() {
+    let mut table = connected();
+    table.set_idle(START, Span::from_secs(7));
+    table.deliver(START, LINK, on_channel(1, b"x")).unwrap();
+    table.asked(START, &peer("ben"), OTHER_LINK).unwrap();
+    table.ended(START, LINK, false, 7);
+    table.clear();
+    assert!(table.is_empty());
+    assert_eq!((table.unread(), table.poll_timeout()), (0, None));
+    assert_eq!(events(&mut table), []);
+    assert!(table.peer_of(OTHER_LINK).is_none());
+    let plan = table.plan_send(START, &anna(), false);
+    assert_eq!(plan, Ok(SendPlan::Connect));
+    assert_eq!(table.profile().idle, Span::from_secs(7));
+}
+
+#[test]
 fn a_connection_of_nobody_changes_nothing() {
     let mut table = table();
     table.connected(START, LINK);

@@ -238,13 +238,24 @@ impl Inner {
         }
     }
 
-    /// Forgets all sessions.
+    /// Forgets all sessions, for the interface goes away.
     pub(crate) fn clear_sessions(&self) {
         for kind in SessionKind::ALL {
             let before = std::mem::replace(&mut *self.sessions.lock(kind), kind.empty());
             drop(before);
         }
         self.set_default_signaling(None);
+    }
+
+    /// Forgets what was between others and whom we have been. The settings stay.
+    pub(super) fn forget_sessions(&self, nudge: &mut Nudge) {
+        for kind in SessionKind::ALL {
+            let mut sessions = self.sessions.lock(kind);
+            if sessions.unread() > 0 {
+                self.lobby.all_read(nudge);
+            }
+            sessions.clear();
+        }
     }
 
     /// A connection has gone in the moment in which it became that of a session, so nobody has said so.

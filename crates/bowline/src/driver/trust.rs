@@ -66,6 +66,8 @@ impl Inner {
         hub.endpoint.reset_identity(identity);
         let slots = hub.slots();
         self.tell_trust(&mut hub, &mut nudge);
+        // As long as the endpoint is locked, no session of the new identity begins.
+        self.forget_sessions(&mut nudge);
         drop(hub);
         // That to a hub ends by itself.
         for slot in slots.iter().filter(|slot| !slot.is_hub_link()) {

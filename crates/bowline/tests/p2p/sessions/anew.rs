@@ -1,4 +1,4 @@
-//! A player whose program has crashed comes back.
+//! A player whose program has crashed comes back, or one who becomes somebody else.
 
 use bowline::ServiceMode;
 
@@ -27,4 +27,33 @@ fn regression_a_player_who_has_crashed_has_a_session_again_at_once() {
     from_anna.accept(&ben.name).unwrap();
     assert_eq!(&*room.wait_on(&from_anna, CHANNEL), b"me again");
     drop((ben, from_ben));
+}
+
+#[test]
+fn regression_sessions_of_who_one_was_are_forgotten() {
+    let (mut room, [anna, ben], [from_anna, from_ben]) = talkers(["anna", "ben"]);
+    room.acquaint([&anna, &ben], [&from_anna, &from_ben]);
+    from_ben
+        .send(&anna.name, CHANNEL, b"for anna", RELIABLE)
+        .unwrap();
+    room.wait_delivered(&from_ben, &anna);
+    // A session that has failed, for nobody is there.
+    let nobody = Identity::str("nobody").unwrap();
+    anna.sockets
+        .set_config(bowline::ConfigKey::TimeoutInitial, 200)
+        .unwrap();
+    from_anna.send(&nobody, 0, b"hello?", RELIABLE).unwrap();
+    room.wait_failure(&anna);
+    let refused = from_anna.send(&nobody, 0, b"hello?", RELIABLE);
+    assert_eq!(refused, Err(MessagesSendError::Broken));
+    let another = Identity::str("another").unwrap();
+    anna.sockets.reset_identity(Some(another));
+    while anna.sockets.next_event().is_some() {}
+    assert_eq!(from_anna.session_count(), 0);
+    assert!(from_anna.receive(CHANNEL).is_none());
+    assert!(
+        !anna.sockets.wait(Duration::ZERO),
+        "nothing is left to read"
+    );
+    from_anna.send(&nobody, 0, b"hello?", RELIABLE).unwrap();
 }
