@@ -490,6 +490,7 @@ impl Pipe {
 const VIRTUAL_SCALE: u64 = 1 << 16;
 
 mod lane;
+mod room;
 
 #[cfg(test)]
 mod tests;

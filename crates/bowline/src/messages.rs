@@ -132,8 +132,9 @@ impl Sockets {
 }
 
 impl Messages {
-    /// The largest message, in bytes: what a connection takes, without the header that says the channel.
-    pub const MAX_MESSAGE: usize = MAX_MESSAGE - core::HEADER;
+    /// The largest message, in bytes. It has to fit into the send buffer besides, with the 5 bytes that say the
+    /// channel; with the usual `SendBufferSize` that are 5 bytes less than this.
+    pub const MAX_MESSAGE: usize = MAX_MESSAGE;
 
     /// Sends a message to a peer, on a channel. Does not block.
     ///

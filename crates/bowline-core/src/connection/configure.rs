@@ -7,6 +7,8 @@ use crate::connection::Command;
 use crate::connection::Connection;
 use crate::connection::Input;
 use crate::extensions::Extension;
+use crate::ids::VirtualPort;
+use crate::messages::limits::SESSION_HEADER_ROOM;
 use crate::time::Timestamp;
 
 impl Connection {
@@ -20,6 +22,23 @@ impl Connection {
     /// The settings that it goes by.
     pub const fn config(&self) -> &Arc<Config> {
         &self.config
+    }
+
+    /// It is the connection of a session from the beginning: the largest message of the application is to fit behind
+    /// what the session puts before it.
+    ///
+    /// GNS e707b3a: steamnetworkingsockets_connections.h, `GetEffectiveRecvMaxMessageSize`; csteamnetworkingmessages.cpp,
+    /// `SendMessageToUser`.
+    pub(crate) fn make_room_for_header(&mut self, port: VirtualPort) {
+        if port != VirtualPort::MESSAGES {
+            return;
+        }
+        let room = SESSION_HEADER_ROOM as u8;
+        self.sender.set_header_room(room);
+        self.receiver.set_header_room(&self.config, room);
+        if let Some(pipe) = &mut self.pipe {
+            pipe.make_room_for_header(room);
+        }
     }
 
     pub(super) fn on_configure(&mut self, mut config: Arc<Config>) {

@@ -17,7 +17,6 @@ use crate::handshake::Origin;
 use crate::identity::Identity;
 use crate::ids::ConnectionId;
 use crate::ids::LaneIndex;
-use crate::limits;
 use crate::rate::trace::RateDecision;
 use crate::send::PacketSize;
 use crate::stats::ArmourStats;
@@ -292,7 +291,10 @@ impl Connection {
     /// The largest message that can be sent.
     pub fn max_message_bytes(&self) -> usize {
         let pipe = self.pipe.as_ref();
-        pipe.map_or(limits::MAX_MESSAGE, |pipe| pipe.max_message_bytes())
+        pipe.map_or_else(
+            || self.sender.max_message_bytes(),
+            |pipe| pipe.max_message_bytes(),
+        )
     }
 
     /// Whether nothing is under way that would be missed: what was sent reliably has arrived, and no message has

@@ -143,10 +143,12 @@ impl Endpoint {
     ) -> Box<Connection> {
         let id = self.table.fresh_id(&mut self.rng);
         let (peer, config) = (call.peer.clone(), Arc::clone(&call.config));
+        let port = call.ports.local;
         self.insert_call(id, call, Origin::InProcess, theirs_id);
         let mut rng = self.rng.child("connection");
         let start = self.start(id, SIGNAL_ROUTE, config, &mut rng);
-        let connection = Connection::within(now, start, peer, theirs_id, theirs);
+        let mut connection = Connection::within(now, start, peer, theirs_id, theirs);
+        connection.make_room_for_header(port);
         Box::new(connection)
     }
 }

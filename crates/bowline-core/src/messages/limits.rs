@@ -1,4 +1,4 @@
-//! Bounds and times of packets to identities, and what may be unread of all peers together. Those of messages are among the
+//! Bounds and times of packets to identities, and what may be unread of all peers together, and the room for headers. Those of messages are among the
 //! [general ones](crate::limits).
 //!
 //! What Steam's library says of its own: <https://partner.steamgames.com/doc/api/ISteamNetworking>, `EP2PSend` and
@@ -33,3 +33,7 @@ pub const MAX_UNREAD_LEFT: Room = Room {
     messages: 1 << 16,
     bytes: 64 * 1024 * 1024,
 };
+/// How much larger a message of a session may be than others, so that the largest message of the application fits
+/// behind its [header](crate::messages::HEADER). GNS e707b3a: steamnetworkingsockets_internal.h,
+/// `k_cbMaxSteamNetworkingSocketsMessageSizeSend_Internal`.
+pub const SESSION_HEADER_ROOM: usize = 16;

@@ -227,6 +227,7 @@ impl Connection {
         let state = State::Rendezvous { stage, since: now };
         let mut connection = Self::signaled(now, start, state);
         connection.peer.identity = Some(peer);
+        connection.make_room_for_header(party.ports.local);
         connection.party = Some(Box::new(party));
         connection
     }

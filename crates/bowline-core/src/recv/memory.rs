@@ -30,10 +30,11 @@ pub(crate) struct ReceiveLimits {
 }
 
 impl ReceiveLimits {
-    /// What a GNS peer may expect.
-    pub(super) fn of(config: &Config) -> Self {
+    /// What a GNS peer may expect, with so much room for a header.
+    pub(super) fn of(config: &Config, header_room: u8) -> Self {
         let buffer = config.recv_buffer_bytes() as u64;
-        Self::new(buffer, config.recv_max_message_bytes())
+        let largest = config.recv_max_message_bytes();
+        Self::new(buffer, largest.saturating_add(header_room.into()))
     }
 
     /// The same with a receive buffer of so many bytes.

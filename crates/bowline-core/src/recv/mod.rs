@@ -59,6 +59,9 @@ pub(crate) struct Receiver {
     fragments: Fragments,
     queue: ReceiveQueue,
     limits: ReceiveLimits,
+    /// How much larger than the settings say a message may be.
+    #[serde(default)]
+    header_room: u8,
     /// Bytes that may wait to be read.
     buffer_bytes: u64,
     window: Window,
@@ -93,7 +96,8 @@ impl Receiver {
             going_on: None,
             fragments: Fragments::default(),
             queue: ReceiveQueue::new(config),
-            limits: ReceiveLimits::of(config),
+            limits: ReceiveLimits::of(config, 0),
+            header_room: 0,
             buffer_bytes: config.recv_buffer_bytes() as u64,
             window: Window::default(),
             stalled_lanes: 0,
@@ -109,7 +113,7 @@ impl Receiver {
     /// ever behind them.
     pub(crate) fn configure(&mut self, config: &Config) {
         let before = self.limits.all_lanes_bytes;
-        self.limits = ReceiveLimits::of(config);
+        self.limits = ReceiveLimits::of(config, self.header_room);
         self.buffer_bytes = config.recv_buffer_bytes() as u64;
         if self.is_wide() {
             self.use_window(config);
@@ -123,6 +127,12 @@ impl Receiver {
         for lane in &mut self.lanes {
             lane.set_limits(self.limits);
         }
+    }
+
+    /// Messages may be that much larger than `config` says from now on. Nothing was received before.
+    pub(crate) fn set_header_room(&mut self, config: &Config, bytes: u8) {
+        self.header_room = bytes;
+        self.configure(config);
     }
 
     /// The peer's version decides which number its handshake has; nothing was received before.

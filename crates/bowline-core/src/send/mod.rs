@@ -92,6 +92,9 @@ pub(crate) struct Sender {
     /// Unreliable messages that wait or are partly sent.
     unsent_unreliable: u64,
     send_buffer_bytes: u64,
+    /// How much larger than usual the largest message may be.
+    #[serde(default)]
+    header_room: u8,
     /// The newest packet that an ack spoke of.
     reported: PacketNumber,
     /// Nothing until something was lost, or there was much to send.
@@ -142,6 +145,7 @@ impl Sender {
             unsent_bytes: 0,
             unsent_unreliable: 0,
             send_buffer_bytes: config.send_buffer_bytes() as u64,
+            header_room: 0,
             reported: PacketNumber::default(),
             rare: None,
             luck: 0,

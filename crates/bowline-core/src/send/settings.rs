@@ -1,6 +1,7 @@
 //! Settings that change while there is something to send.
 
 use crate::config::Config;
+use crate::limits;
 use crate::send::Sender;
 
 impl Sender {
@@ -11,5 +12,15 @@ impl Sender {
         self.nagle = config.nagle();
         self.armour.set_enabled(config.armours_small_messages());
         self.send_buffer_bytes = config.send_buffer_bytes() as u64;
+    }
+
+    /// Messages may be that much larger from now on.
+    pub(crate) const fn set_header_room(&mut self, bytes: u8) {
+        self.header_room = bytes;
+    }
+
+    /// The largest message that the send buffer does not forbid.
+    pub(crate) fn max_message_bytes(&self) -> usize {
+        limits::MAX_MESSAGE + usize::from(self.header_room)
     }
 }

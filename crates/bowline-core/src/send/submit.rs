@@ -140,7 +140,9 @@ impl Sender {
     fn check_kind(&self, message: &Outgoing<'_>) -> Result<(), SendError> {
         let len = message.payload.len();
         // What the send buffer can never take is too large, too: waiting for room would not help.
-        let mut max = limits::MAX_MESSAGE.min(to_usize(self.send_buffer_bytes));
+        let mut max = self
+            .max_message_bytes()
+            .min(to_usize(self.send_buffer_bytes));
         if !message.freshness.is_unbounded() {
             if message.flags.is_reliable() {
                 return Err(SendError::OnlyUnreliable);

@@ -1,7 +1,9 @@
 //! What messages to identities can refuse.
 
+use bowline_core::limits::MAX_MESSAGE;
 use bowline_core::messages as core;
 use bowline_core::messages::PlanError;
+use bowline_core::messages::limits::MAX_UNRELIABLE_PACKET;
 use bowline_core::result_code::ResultCode;
 
 use crate::error::ConnectP2pError;
@@ -53,13 +55,17 @@ impl From<PlanError> for MessagesSendError {
 /// As `SendMessageToUser` says it.
 impl ToResult for MessagesSendError {
     fn result(&self) -> ResultCode {
-        match self {
+        match *self {
+            // As of `SendError`: to GNS there is no room for it now.
+            Self::TooLarge { len, max } if len <= MAX_MESSAGE && max != MAX_UNRELIABLE_PACKET => {
+                ResultCode::LimitExceeded
+            }
             Self::NoPeer | Self::TooLarge { .. } => ResultCode::InvalidParam,
             Self::NoSignaling => ResultCode::Fail,
             Self::Broken => ResultCode::ConnectFailed,
             Self::TooManySessions => ResultCode::LimitExceeded,
-            Self::Connect(error) => error.result(),
-            Self::Refused(error) => error.result(),
+            Self::Connect(ref error) => error.result(),
+            Self::Refused(ref error) => error.result(),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod anew;
 mod crowds;
+mod sizes;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -81,7 +81,7 @@ impl Inner {
         if len > max {
             return Err(MessagesSendError::TooLarge { len, max });
         }
-        let pieces = mail.pieces();
+        let pieces = mail.pieces(kind);
         let mut sent = Err(MessagesSendError::Broken);
         for _ in 0..SEND_TRIES {
             let way = self.way_to(kind, peer, mail.restart);
@@ -257,12 +257,17 @@ impl Inner {
 }
 
 impl Mail<'_> {
-    /// The bytes with their header; several pieces if they are more than a message takes.
-    fn pieces(&self) -> Vec<Bytes> {
-        let count = self.data.len().div_ceil(PIECE).max(1);
+    /// The bytes with their header; several pieces if they are more than a message takes. Messages have room for the
+    /// header and are whole.
+    fn pieces(&self, kind: SessionKind) -> Vec<Bytes> {
+        let most = match kind {
+            SessionKind::Messages => self.max,
+            SessionKind::Packets => PIECE,
+        };
+        let count = self.data.len().div_ceil(most).max(1);
         let piece = |index: usize| {
-            let rest = &self.data[index * PIECE..];
-            let body = &rest[..rest.len().min(PIECE)];
+            let rest = &self.data[index * most..];
+            let body = &rest[..rest.len().min(most)];
             let header = if index + 1 < count {
                 core::piece_header(self.channel)
             } else {
