@@ -189,6 +189,7 @@ impl Interface {
             .service(service_mode())
             .shard(role.shard())
             .events_need_callbacks(true)
+            .session_shortcuts(SESSION_SHORTCUTS.load(Ordering::Relaxed))
             .on_thread_start(process::begin_thread);
         if let Some(identity) = identity {
             builder = builder.identity(identity);
@@ -310,6 +311,14 @@ impl Interface {
         Ok(place.get().expect("it was just set"))
     }
 }
+
+/// Sets whether sessions with peers of this process are made in memory, by interfaces that are made from now on.
+pub(crate) fn set_session_shortcuts(allowed: bool) {
+    SESSION_SHORTCUTS.store(allowed, Ordering::Relaxed);
+}
+
+/// As in GNS, except in tests.
+static SESSION_SHORTCUTS: AtomicBool = AtomicBool::new(true);
 
 /// Sets who drives the sockets, now and from now on.
 pub(crate) fn set_manual_poll(manual: bool) {

@@ -2,7 +2,7 @@
 //!
 //! The first use of an interface's object lets peers ask for sessions. Signals go by objects that the application's
 //! factory makes (setting 206), one for each session that begins here; those of a session that a peer has asked for
-//! go by what the receive context has returned.
+//! go by what the receive context has returned. A peer in this process needs none: it is connected to in memory, as in GNS.
 //!
 //! The application's code may run in here, to carry signals, so nothing refers to the library meanwhile.
 
@@ -47,7 +47,7 @@ exports! {
     fn SteamAPI_SteamGameServerNetworkingMessages_SteamAPI_v002() -> *const Object, else ptr::null(); get(Role::Server);
 
     /// Sends a message to an identity, on a channel: begins a session if there is none, and accepts one that is
-    /// asked for. `k_EResultInvalidParam` if the identity is none or the message too large,
+    /// asked for. `k_EResultInvalidParam` if the identity is none or our own, or the message too large,
     /// `k_EResultConnectFailed` if the session has failed and the flags do not say to restart it, `k_EResultFail`
     /// if nothing carries signals.
     fn SteamAPI_ISteamNetworkingMessages_SendMessageToUser(
@@ -218,6 +218,13 @@ unsafe fn zero<T: Copy>(to: *mut T) {
         // SAFETY: there is room by the caller's promise; bytes need no alignment.
         unsafe { to.cast::<u8>().write_bytes(0, size_of::<T>()) };
     }
+}
+
+/// For tests, in which both sides are in one process: whether sessions between them are made in memory, of interfaces that
+/// are made from now on.
+#[doc(hidden)]
+pub fn set_shortcuts(allowed: bool) {
+    library::set_session_shortcuts(allowed);
 }
 
 /// `k_ESteamNetworkingConnectionState_None`.

@@ -19,6 +19,7 @@ use bowline_core::ids::AppId;
 use bowline_io::interfaces::Loopback;
 
 use crate::driver::Inner;
+use crate::driver::Shortcuts;
 use crate::driver::default_signaling::DefaultSignaling;
 use crate::driver::limits;
 use crate::driver::lobby::Told;
@@ -84,7 +85,7 @@ pub struct SocketsBuilder {
     trusted: CertStore,
     recordings: Option<RecordingDirectory>,
     loopback: Loopback,
-    takes_shortcuts: bool,
+    shortcuts: Shortcuts,
     signaling: Option<DefaultSignaling>,
     hub: Option<HubConfig>,
 }
@@ -112,7 +113,7 @@ impl SocketsBuilder {
             trusted: CertStore::new(),
             recordings: None,
             loopback: Loopback::IfAlone,
-            takes_shortcuts: false,
+            shortcuts: Shortcuts::Never,
             signaling: None,
             hub: None,
         }
@@ -259,8 +260,25 @@ impl SocketsBuilder {
     /// Whether [`Sockets::connect_p2p`] makes a connection in memory, as [`Sockets::connect_within`] does, if the peer
     /// is in this process, listens on the port, and was made so as well. Not unless set: such peers find each other
     /// by signals and exchange packets, like any others. With it every identity should be one in this process only.
+    ///
+    /// Sessions of [`Messages`](crate::Messages) and [`Packets`](crate::Packets) are made so as well, and need no
+    /// signaling then.
     pub const fn shortcuts(mut self, allowed: bool) -> Self {
-        self.takes_shortcuts = allowed;
+        self.shortcuts = if allowed {
+            Shortcuts::Always
+        } else {
+            Shortcuts::Never
+        };
+        self
+    }
+
+    /// For bindings: [`shortcuts`](Self::shortcuts) for sessions alone. Takes the place of what was said there.
+    pub const fn session_shortcuts(mut self, allowed: bool) -> Self {
+        self.shortcuts = if allowed {
+            Shortcuts::Sessions
+        } else {
+            Shortcuts::Never
+        };
         self
     }
 
@@ -316,7 +334,7 @@ impl SocketsBuilder {
             told,
             shards,
             self.loopback,
-            self.takes_shortcuts,
+            self.shortcuts,
         )?;
         if let Some(directory) = self.recordings {
             inner.keep_recordings(directory);

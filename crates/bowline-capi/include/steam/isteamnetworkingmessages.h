@@ -18,9 +18,10 @@ BOWLINE_OPAQUE(ISteamNetworkingMessages);
  * apart. */
 class ISteamNetworkingMessages {
 public:
-    /* Sends a copy of a message of at most 512 KiB less 5 bytes, and accepts a session that the peer asked for.
-     * InvalidParam for an invalid identity or if it is too large, ConnectFailed if the session is broken and
-     * AutoRestartBrokenSession is not among the flags, Fail if nothing makes what carries signals
+    /* Sends a copy of a message of at most 512 KiB, and accepts a session that the peer asked for. InvalidParam
+     * for an invalid identity or one's own, or if it is too large; LimitExceeded if it does not fit into
+     * SendBufferSize with 5 bytes besides; ConnectFailed if the session is broken and AutoRestartBrokenSession is
+     * not among the flags; Fail if the peer is not in this process and nothing makes what carries signals
      * (k_ESteamNetworkingConfig_Callback_CreateConnectionSignaling). */
     virtual EResult SendMessageToUser(const SteamNetworkingIdentity &identityRemote, const void *pubData,
                                       uint32 cubData, int nSendFlags, int nRemoteChannel) = 0;

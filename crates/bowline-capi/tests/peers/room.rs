@@ -22,7 +22,9 @@ use GameNetworkingSockets::callbacks::SteamAPI_ISteamNetworkingSockets_RunCallba
 use GameNetworkingSockets::messages::SteamAPI_ISteamNetworkingSockets_ReceiveMessagesOnConnection as receive_messages;
 use GameNetworkingSockets::messages::SteamAPI_ISteamNetworkingSockets_SendMessageToConnection as send_message;
 use GameNetworkingSockets::messages::SteamAPI_SteamNetworkingMessage_t_Release as release_message;
+use GameNetworkingSockets::process::GameNetworkingSockets_Init as init;
 use GameNetworkingSockets::process::GameNetworkingSockets_Kill as kill;
+use GameNetworkingSockets::sessions::set_shortcuts;
 use GameNetworkingSockets::sockets::flat::*;
 use GameNetworkingSockets::sockets::object::SteamGameServerNetworkingSockets_LibV12 as server;
 use GameNetworkingSockets::sockets::peers::*;
@@ -114,7 +116,14 @@ pub(crate) fn int(key: bowline::ConfigKey, int32: c_int) -> RawOption {
 
 impl Room {
     pub(crate) fn new() -> Self {
-        let session = Session::start();
+        Self::with_session_shortcuts(false)
+    }
+
+    /// One in which sessions are made in memory, or not.
+    pub(crate) fn with_session_shortcuts(allowed: bool) -> Self {
+        let session = Session::without_library();
+        set_shortcuts(allowed);
+        assert!(unsafe { init(null(), null_mut()) });
         let peers = [sockets(), unsafe { server() }];
         for (whose, this) in peers.into_iter().enumerate() {
             let name = name(whose);

@@ -76,7 +76,11 @@ impl Post {
     }
 
     fn without_servers_messages() -> Self {
-        let room = Box::new(Room::new());
+        Self::with_room(Room::new())
+    }
+
+    fn with_room(room: Room) -> Self {
+        let room = Box::new(room);
         *ROOM.lock().unwrap() = std::ptr::from_ref(&*room).expose_provenance();
         ASKED.lock().unwrap().clear();
         FAILED.lock().unwrap().clear();
@@ -208,6 +212,26 @@ fn a_message_to_an_identity_arrives_once_it_is_accepted() {
 }
 
 #[test]
+/// A game that serves and plays, with nothing that carries signals; or with something that is not asked.
+#[test]
+fn regression_the_two_sides_of_a_process_need_no_signaling() {
+    for has_factory in [false, true] {
+        let mut post = Post::with_room(Room::with_session_shortcuts(true));
+        post.messages[BEN] = unsafe { SteamGameServerNetworkingMessages_LibV2() };
+        if !has_factory {
+            set_only_factory(null());
+        }
+        post.acquaint();
+        assert_eq!(post.send(BEN, 2, RELIABLE, "hello yourself"), OK);
+        assert_eq!(post.wait_text(ANNA, 2), "hello yourself");
+        let (_, info, _) = post.state(ANNA);
+        assert_eq!({ info.flags } & 4, 4, "in memory");
+        assert_eq!(post.room.service.lock().unwrap().made, 0);
+        let sent = post.send_to(ANNA, &name(ANNA), 0, RELIABLE, "hello me");
+        assert_eq!(sent, INVALID, "to oneself");
+    }
+}
+
 fn to_send_is_to_accept() {
     let post = Post::new();
     assert_eq!(post.send(ANNA, 0, 0, "hello"), OK);

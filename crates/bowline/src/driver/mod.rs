@@ -70,6 +70,7 @@ mod within;
 pub(crate) use dial::Listening;
 pub use pipe::PairKind;
 pub(crate) use within::Neighbours;
+pub(crate) use within::Shortcuts;
 
 use std::sync::Arc;
 use std::sync::OnceLock;
@@ -138,8 +139,8 @@ pub(crate) struct Inner {
     pub(crate) network: Network,
     /// The settings of the interface, those of the process included.
     pub(crate) settings: Lock<Arc<Config>>,
-    /// Connections by identity to peers in this process are made in memory.
-    pub(crate) takes_shortcuts: bool,
+    /// Which connections by identity to peers in this process are made in memory.
+    pub(crate) shortcuts: Shortcuts,
     /// Who is talked to by messages and packets to identities.
     pub(crate) sessions: SessionTables,
     /// New connections for packets leave out relays.
@@ -175,7 +176,7 @@ impl Inner {
         told: Told,
         shards: usize,
         loopback: Loopback,
-        takes_shortcuts: bool,
+        shortcuts: Shortcuts,
     ) -> Result<(Arc<Self>, Vec<Reactor>), BuildError> {
         let settings = settings.into_level(ConfigScope::Interface)?;
         let seed = bowline_io::entropy::seed().map_err(BuildError::Entropy)?;
@@ -198,7 +199,7 @@ impl Inner {
             shards,
             network: Network::new(Rng::from_seed(luck)),
             settings: Lock::new(Rank::Settings, Arc::new(settings)),
-            takes_shortcuts,
+            shortcuts,
             sessions: SessionTables::new(),
             packets_avoid_relays: AtomicBool::new(false),
             link: Lock::new(Rank::HubLink, HubLink::default()),

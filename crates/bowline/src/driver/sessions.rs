@@ -3,6 +3,7 @@
 //! ```text
 //! kind      the two kinds of sessions, each with a table of its own, and the settings of their connections
 //! sending   what is sent, and the connection that it goes by
+//! near      connections to peers in this process
 //! ```
 //!
 //! The tables of sessions are leaf locks behind those of the endpoint and of connections ([`Rank::Sessions`]), so that
@@ -18,6 +19,7 @@
 //! [`Slot::settle_session`]: crate::driver::slot::Slot::settle_session
 
 mod kind;
+mod near;
 mod sending;
 #[cfg(test)]
 mod tests;

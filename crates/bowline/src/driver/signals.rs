@@ -32,6 +32,7 @@ use crate::driver::lock_order::assert_none_held;
 use crate::driver::slot::Slot;
 use crate::driver::slot::SlotState;
 use crate::driver::within::Neighbours;
+use crate::driver::within::Shortcuts;
 use crate::error::ConnectP2pError;
 use crate::error::ConnectWithinError;
 use crate::error::SignalError;
@@ -144,8 +145,9 @@ impl Inner {
         if self.lobby.is_full(0) {
             return Err(ConnectP2pError::TooManyEvents);
         }
-        if self.takes_shortcuts {
-            match self.connect_within(peer, port, options.clone(), Neighbours::Open) {
+        let kind = Shortcuts::Always;
+        if self.shortcuts >= kind {
+            match self.connect_within(peer, port, options.clone(), Neighbours::Open(kind)) {
                 Ok(slot) => return Ok(slot),
                 Err(ConnectWithinError::Refused(error)) => return Err(error),
                 Err(ConnectWithinError::NotHere | ConnectWithinError::NotListening { .. }) => {}

@@ -19,8 +19,15 @@ use crate::sockets::Sockets;
 fn bounded(max_events: usize) -> Sockets {
     let config = EndpointConfig::new(bowline_io::crypto::default_provider());
     let told = Told::all(max_events);
-    let (inner, further) =
-        Inner::new(config, Config::new(), told, 1, Loopback::IfAlone, true).unwrap();
+    let (inner, further) = Inner::new(
+        config,
+        Config::new(),
+        told,
+        1,
+        Loopback::IfAlone,
+        Shortcuts::Always,
+    )
+    .unwrap();
     Sockets::start(inner, further, ServiceMode::Manual, ThreadStart::default()).unwrap()
 }
 

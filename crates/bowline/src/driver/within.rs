@@ -31,6 +31,8 @@ use bowline_core::endpoint::Route;
 use bowline_core::error::AdmitError;
 use bowline_core::identity::Identity;
 use bowline_core::ids::VirtualPort;
+use bowline_core::messages::PlanError;
+use bowline_core::messages::SendPlan;
 
 use crate::driver::Inner;
 use crate::driver::Urgency;
@@ -51,13 +53,31 @@ use crate::listener::ListenerId;
 pub(crate) enum Neighbours {
     /// All: the application says that it means one of them.
     All,
-    /// Those that let others find a shortcut to them.
-    Open,
+    /// Those that let others find a shortcut to them, of that kind at least.
+    Open(Shortcuts),
+}
+
+/// Which connections by identity are made in memory without being asked to, if the peer is in this process.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(crate) enum Shortcuts {
+    /// None.
+    Never,
+    /// Those of sessions.
+    Sessions,
+    /// All.
+    Always,
+}
+
+/// The session that a call begins.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ForSession {
+    pub(crate) kind: SessionKind,
+    pub(crate) restart: bool,
 }
 
 /// An interface of this process that has a listener for the caller.
-struct Callee {
-    inner: Arc<Inner>,
+pub(crate) struct Callee {
+    pub(crate) inner: Arc<Inner>,
     peer: Identity,
     port: VirtualPort,
     /// The settings of those who connect.
@@ -65,11 +85,13 @@ struct Callee {
 }
 
 /// What came of a call.
-enum Made {
+pub(crate) enum Made {
     /// Both ends, ours first.
     New([Arc<Slot>; 2]),
     /// The peer has asked for the same connection before.
     Waiting(Arc<Slot>),
+    /// None: the session has got a connection meanwhile, or may not have one.
+    Settled(Result<SendPlan, PlanError>),
 }
 
 impl Inner {
@@ -97,20 +119,31 @@ impl Inner {
             return self.accept_within(slot, options);
         }
         let callee = self.find_callee(peer, port, neighbours)?;
-        let [ours, theirs] = match self.bring_together(&callee, config)? {
+        let slots = match self.bring_together(&callee, config, None)? {
             Made::New(slots) => slots,
             Made::Waiting(slot) => return self.accept_within(slot, options),
+            Made::Settled(_) => return Err(ConnectWithinError::NotHere),
         };
+        Ok(self.set_out(&callee, slots, &interface))
+    }
+
+    /// Lets both ends begin, and returns ours, which was made while the interface had the settings `interface`.
+    pub(crate) fn set_out(
+        &self,
+        callee: &Callee,
+        [ours, theirs]: [Arc<Slot>; 2],
+        interface: &Arc<Config>,
+    ) -> Arc<Slot> {
         self.after_input(&ours, ours.state.lock(), Urgency::Now);
         callee
             .inner
             .after_input(&theirs, theirs.state.lock(), Urgency::Now);
         let interface_now = self.config();
-        if !Arc::ptr_eq(&interface, &interface_now) {
+        if !Arc::ptr_eq(interface, &interface_now) {
             // It changed while the connection was in nobody's list.
             self.inherit(&ours, &interface_now);
         }
-        Ok(ours)
+        ours
     }
 
     /// The peer's request that this call would accept, if there is one.
@@ -143,7 +176,7 @@ impl Inner {
     }
 
     /// Who in this process has that identity, and listens on that virtual port.
-    fn find_callee(
+    pub(crate) fn find_callee(
         &self,
         peer: &Identity,
         port: VirtualPort,
@@ -152,7 +185,10 @@ impl Inner {
         let app = self.hub.lock().endpoint.app_id();
         let mut why_not = ConnectWithinError::NotHere;
         for inner in global_config::interfaces() {
-            let may_be_called = neighbours == Neighbours::All || inner.takes_shortcuts;
+            let may_be_called = match neighbours {
+                Neighbours::All => true,
+                Neighbours::Open(kind) => inner.shortcuts >= kind,
+            };
             if !may_be_called || inner.lobby.lock().shutdown {
                 continue;
             }
@@ -177,16 +213,23 @@ impl Inner {
         Err(why_not)
     }
 
-    /// Makes both ends.
-    fn bring_together(
+    /// Makes both ends. What is made for a session is in the table of sessions before anybody else takes a turn.
+    pub(crate) fn bring_together(
         self: &Arc<Self>,
         callee: &Callee,
         config: Arc<Config>,
+        session: Option<ForSession>,
     ) -> Result<Made, ConnectWithinError> {
         let turn = matchmaking().lock();
         let now = self.clock.now();
         let Callee { peer, port, .. } = callee;
         let mut hub = self.hub.lock();
+        if let Some(ForSession { kind, restart }) = session {
+            let plan = self.sessions.lock(kind).plan_send(now, peer, restart);
+            if !matches!(plan, Ok(SendPlan::Connect)) {
+                return Ok(Made::Settled(plan));
+            }
+        }
         let endpoint = &mut hub.endpoint;
         let called = endpoint
             .connect_within(now, peer, *port, Arc::clone(&config), &callee.config)
@@ -195,6 +238,9 @@ impl Inner {
             Called::New(core) => core,
             Called::Waiting(id) => {
                 let slot = hub.slot(id).cloned().ok_or(ConnectP2pError::Gone)?;
+                if slot.is_pipe() {
+                    self.note_session(session, peer, &slot);
+                }
                 return Ok(Made::Waiting(slot));
             }
         };
@@ -205,7 +251,8 @@ impl Inner {
             config,
         };
         drop(hub);
-        let ours = self.end_of_pipe(core, NO_ROUTE, None, PipeLink::default(), None);
+        let kind = session.map(|session| session.kind);
+        let ours = self.end_of_pipe(core, NO_ROUTE, None, PipeLink::default(), kind);
         let theirs = callee.admit(&caller, &ours).and_then(|theirs| {
             if let Some(link) = &mut ours.state.lock().pipe {
                 link.set_other(&theirs);
@@ -215,6 +262,7 @@ impl Inner {
                 return Err(ConnectP2pError::NoIdentity.into());
             }
             hub.insert(&ours);
+            self.note_session(session, peer, &ours);
             Ok(theirs)
         });
         drop(turn);

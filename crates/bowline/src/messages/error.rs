@@ -17,6 +17,9 @@ pub enum MessagesSendError {
     /// The identity names nobody.
     #[error("the identity of the peer names nobody")]
     NoPeer,
+    /// The identity is the interface's own. What a program has to say to itself it need not send.
+    #[error("the peer is this interface itself: nothing is sent to oneself")]
+    ToSelf,
     /// The message is larger than any message may be, or than the send buffer.
     #[error("a message of {len} bytes is too large: the limit is {max}")]
     TooLarge {
@@ -60,7 +63,7 @@ impl ToResult for MessagesSendError {
             Self::TooLarge { len, max } if len <= MAX_MESSAGE && max != MAX_UNRELIABLE_PACKET => {
                 ResultCode::LimitExceeded
             }
-            Self::NoPeer | Self::TooLarge { .. } => ResultCode::InvalidParam,
+            Self::NoPeer | Self::ToSelf | Self::TooLarge { .. } => ResultCode::InvalidParam,
             Self::NoSignaling => ResultCode::Fail,
             Self::Broken => ResultCode::ConnectFailed,
             Self::TooManySessions => ResultCode::LimitExceeded,

@@ -2,6 +2,7 @@
 
 mod anew;
 mod crowds;
+mod near;
 mod sizes;
 
 use std::sync::Arc;

@@ -57,7 +57,7 @@ pub(crate) enum Early {
 }
 
 /// What came of the wish to send.
-enum Way {
+pub(super) enum Way {
     /// By this connection.
     Over(Arc<Slot>),
     /// By this one, which is to be accepted first.
@@ -150,7 +150,7 @@ impl Inner {
         }
     }
 
-    fn follow_plan(
+    pub(super) fn follow_plan(
         &self,
         kind: SessionKind,
         plan: Result<SendPlan, PlanError>,
@@ -178,6 +178,10 @@ impl Inner {
     ) -> Result<Way, MessagesSendError> {
         if self.lobby.is_full(0) {
             return Err(ConnectP2pError::TooManyEvents.into());
+        }
+        let within = self.call_session_within(kind, peer, restart)?;
+        if !matches!(within, Way::Missing) {
+            return Ok(within);
         }
         let port = kind.port();
         let carrier = self.default_carrier(peer, port);

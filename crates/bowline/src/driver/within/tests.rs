@@ -34,8 +34,15 @@ fn bounded(name: &Identity, max_events: usize) -> Sockets {
     let mut config = EndpointConfig::new(bowline_io::crypto::default_provider());
     config.identity = name.clone();
     let told = Told::all(max_events);
-    let (inner, further) =
-        Inner::new(config, Config::new(), told, 1, Loopback::IfAlone, true).unwrap();
+    let (inner, further) = Inner::new(
+        config,
+        Config::new(),
+        told,
+        1,
+        Loopback::IfAlone,
+        Shortcuts::Always,
+    )
+    .unwrap();
     Sockets::start(inner, further, ServiceMode::Manual, ThreadStart::default()).unwrap()
 }
 
