@@ -62,7 +62,7 @@ pub enum Event {
         /// Who may be sent to again.
         peer: Identity,
     },
-    /// The same for packets. Not told of one beyond 512 KiB, for which there may be room before half is free.
+    /// The same for packets.
     PacketsWritable {
         /// Who may be sent to again.
         peer: Identity,

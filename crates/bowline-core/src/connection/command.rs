@@ -199,6 +199,7 @@ impl Connection {
             }
             Command::Receive => return Ok(Reply::Received(self.on_receive(now))),
             Command::Configure(config) => self.on_configure(config),
+            Command::AwaitRoom(bytes) => self.on_await_room(bytes),
         }
         Ok(Reply::Done)
     }

@@ -24,6 +24,23 @@ impl Connection {
         &self.config
     }
 
+    /// The application has several messages that go together or not at all, of so many bytes, and there is no room for them:
+    /// [`Event::Writable`](crate::event::Event::Writable) tells when there is, as after a refused message. Shorthand
+    /// for [`Command::AwaitRoom`].
+    pub fn await_room(&mut self, now: Timestamp, bytes: usize) {
+        let done = self.handle(now, Input::Command(Command::AwaitRoom(bytes)));
+        debug_assert!(done.is_ok());
+    }
+
+    pub(super) fn on_await_room(&mut self, bytes: usize) {
+        match &mut self.pipe {
+            Some(pipe) => pipe.await_room(bytes),
+            None => self.sender.await_room(bytes),
+        }
+        // It may have become free meanwhile.
+        self.tell_writable();
+    }
+
     /// It is the connection of a session from the beginning: the largest message of the application is to fit behind
     /// what the session puts before it.
     ///

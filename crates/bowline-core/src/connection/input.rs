@@ -92,6 +92,8 @@ pub enum Command<'a> {
     Receive,
     /// Go by other settings from now on.
     Configure(Arc<Config>),
+    /// Something was refused that needs so many bytes of the send buffer: tell when they are free.
+    AwaitRoom(usize),
 }
 
 /// What a command yields.

@@ -296,6 +296,7 @@ fn to_owned(input: &Input<'_>) -> Input<'static> {
             },
             Command::Receive => Command::Receive,
             Command::Configure(config) => Command::Configure(Arc::clone(config)),
+            Command::AwaitRoom(bytes) => Command::AwaitRoom(*bytes),
         }),
     }
 }

@@ -8,4 +8,9 @@ impl Pipe {
         let largest = self.max_message_bytes + usize::from(bytes);
         self.max_message_bytes = largest.min(self.room.bytes);
     }
+
+    /// So many bytes were refused.
+    pub(crate) fn await_room(&mut self, bytes: usize) {
+        self.refused = self.refused.max(Some(bytes));
+    }
 }

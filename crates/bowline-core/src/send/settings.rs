@@ -1,5 +1,7 @@
 //! Settings that change while there is something to send.
 
+use core::num::NonZeroU64;
+
 use crate::config::Config;
 use crate::limits;
 use crate::send::Sender;
@@ -12,6 +14,11 @@ impl Sender {
         self.nagle = config.nagle();
         self.armour.set_enabled(config.armours_small_messages());
         self.send_buffer_bytes = config.send_buffer_bytes() as u64;
+    }
+
+    /// So many bytes were refused.
+    pub(crate) fn await_room(&mut self, bytes: usize) {
+        self.refused = self.refused.max(NonZeroU64::new(bytes.max(1) as u64));
     }
 
     /// Messages may be that much larger from now on.

@@ -1,7 +1,5 @@
 //! What the application asks of the sender: messages taken in, dropped when too old, lanes set up.
 
-use core::num::NonZeroU64;
-
 use crate::config::LaneConfig;
 use crate::error::LaneError;
 use crate::error::SendError;
@@ -163,7 +161,7 @@ impl Sender {
         if needed <= self.send_buffer_bytes {
             return Ok(());
         }
-        self.refused = self.refused.max(NonZeroU64::new(len.max(1) as u64));
+        self.await_room(len);
         Err(SendError::BufferFull {
             queued_bytes: to_usize(held),
             limit_bytes: to_usize(self.send_buffer_bytes),

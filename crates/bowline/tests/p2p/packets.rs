@@ -259,6 +259,26 @@ fn who_is_not_reached_has_failed_after_twenty_seconds() {
     assert_eq!(&*room.wait_packet(&from_ben, 0), b"again");
 }
 
+/// A large packet goes in pieces, and is refused before any of them.
+#[test]
+fn regression_room_for_a_large_packet_is_told_of() {
+    let (mut room, [anna, ben], [from_anna, from_ben]) = senders(["anna", "ben"]);
+    let large = vec![0; RELIABLE.max_bytes()];
+    from_anna.send(&ben.name, 0, &large, RELIABLE).unwrap();
+    let refused = from_anna.send(&ben.name, 0, &large, RELIABLE);
+    let Err(MessagesSendError::Refused(SendError::BufferFull { .. })) = refused else {
+        panic!("{refused:?}");
+    };
+    room.wait_asked(&ben);
+    from_ben.accept(&anna.name).unwrap();
+    let sockets = anna.sockets.clone();
+    room.run_longer(|| match sockets.next_event()? {
+        Event::PacketsWritable { peer } if peer == ben.name => Some(()),
+        event => panic!("{event:?}"),
+    });
+    from_anna.send(&ben.name, 0, &large, RELIABLE).unwrap();
+}
+
 #[test]
 fn who_is_refused_hears_no_more_than_who_is_not_reached() {
     let (mut room, [anna, ben], [from_anna, from_ben]) = senders(["anna", "ben"]);

@@ -303,7 +303,7 @@ fn summary_of(input: &Input<'_>) -> InputSummary {
         | Input::Endpoint(_)
         | Input::PollSignal
         | Input::ProbeUnsent(_)
-        | Input::Command(Command::Accept) => InputSummary::Other,
+        | Input::Command(Command::Accept | Command::AwaitRoom(_)) => InputSummary::Other,
         Input::Command(Command::Send(message)) => InputSummary::Send {
             lane: message.lane,
             len: message.payload.len(),

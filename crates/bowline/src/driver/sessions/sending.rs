@@ -305,6 +305,7 @@ impl Mail<'_> {
             let needed: usize = pieces.iter().map(|piece| piece.len() + PIECE_COST).sum();
             let free = core.free_send_buffer();
             if needed > free {
+                core.await_room(now, needed);
                 let limit_bytes = core.config().send_buffer_bytes();
                 return Err(SendError::BufferFull {
                     queued_bytes: limit_bytes.saturating_sub(free),
