@@ -227,7 +227,8 @@ impl Messages {
     }
 
     /// Sets after how long a session ends that nobody uses: 3 minutes unless set. To send, to receive and to accept is
-    /// to use it.
+    /// to use it; to read is not, and what was not read is gone then. A session that a peer asks for lasts as long as it
+    /// asks.
     pub fn set_idle_timeout(&self, idle: Duration) {
         self.inner.set_session_idle(KIND, idle.into());
     }

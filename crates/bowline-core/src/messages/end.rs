@@ -153,7 +153,7 @@ impl<I> Sessions<I> {
             return;
         };
         // It may have been used while the connection was asked.
-        if !is_quiet || session.is_used(now, idle) {
+        if matches!(session.link, Link::Asked { .. }) || !is_quiet || session.is_used(now, idle) {
             return;
         }
         let Some(peer) = self.peers.get(&connection).cloned() else {

@@ -1,5 +1,5 @@
-//! Bounds and times of packets to identities, and what may be unread of all peers together, and the room for headers. Those of messages are among the
-//! [general ones](crate::limits).
+//! Bounds and times of packets to identities, what may be unread of all peers together, and the room for headers. Other bounds
+//! of messages are among the [general ones](crate::limits).
 //!
 //! What Steam's library says of its own: <https://partner.steamgames.com/doc/api/ISteamNetworking>, `EP2PSend` and
 //! `SendP2PPacket`. What it leaves open is ours.

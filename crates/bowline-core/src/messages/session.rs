@@ -109,7 +109,8 @@ impl<I> Session<I> {
     pub(super) fn deadline(&self, idle: Span) -> Timestamp {
         let idle_at = (self.used_at + idle).max(self.ask_idle_at);
         match self.link {
-            Link::Asked { tell_again, .. } => idle_at.min(tell_again),
+            // It ends with the peer's attempt.
+            Link::Asked { tell_again, .. } => tell_again,
             Link::None | Link::Active { .. } | Link::Failed(_) => idle_at,
         }
     }
@@ -121,7 +122,8 @@ impl<I> Session<I> {
 
     /// What is due, of which one thing is said at a time.
     pub(super) fn due(&mut self, now: Timestamp, idle: Span) -> Due {
-        if !self.is_used(now, idle) && now >= self.ask_idle_at {
+        let is_asked = matches!(self.link, Link::Asked { .. });
+        if !is_asked && !self.is_used(now, idle) && now >= self.ask_idle_at {
             let Some(connection) = self.connection() else {
                 return Due::End;
             };

@@ -149,6 +149,27 @@ fn a_request_that_waits_is_told_again() {
     }
 }
 
+/// What asks is told when nobody wants it: by silence.
+#[test]
+fn regression_a_request_is_never_idle() {
+    let mut table = table();
+    table.set_idle(START, Span::from_millis(1));
+    table.asked(START, &anna(), LINK).unwrap();
+    assert_eq!(events(&mut table), [requested()]);
+    let mut now = START;
+    for round in 1..4 {
+        let end = START + SESSION_REQUEST_REPEAT * round;
+        while now < end {
+            now += Span::from_millis(500);
+            table.handle_timeout(now);
+            table.idle_answer(now, LINK, true);
+            assert_eq!(requests(&mut table), []);
+        }
+        assert_eq!(events(&mut table), [requested()]);
+    }
+    assert_eq!(table.accept(now, &anna()), Ok(Some(LINK)));
+}
+
 #[test]
 fn a_request_that_is_given_up_leaves_nothing_and_may_come_again() {
     let mut table = table();
