@@ -90,7 +90,7 @@ fn receiving(names: &Names<'_>, module: &Rc<Module>, callbacks: &Rc<Callbacks>) 
     names.own(
         "getAvailableP2PPacketSize",
         &["channel?"],
-        move |_, channel: Channel| Ok(available(&state, &set, channel)?.unwrap_or(0)),
+        move |_, channel: Channel| next_size(&state, &set, channel),
     )?;
     let (state, set) = (Rc::clone(module), Rc::clone(callbacks));
     names.own(
@@ -203,6 +203,20 @@ fn available(module: &Module, callbacks: &Callbacks, channel: Channel) -> Result
     let packets = packets(module, callbacks)?;
     let packets = packets.ok().zip(channel.number().ok());
     Ok(packets.and_then(|(packets, channel)| packets.available(channel)))
+}
+
+/// The size of the next packet that has bytes, 0 if there is none. Empty ones before it are dropped: who asks for sizes alone
+/// would take each for the end, and never read what comes after.
+fn next_size(module: &Module, callbacks: &Callbacks, channel: Channel) -> Result<usize> {
+    let packets = packets(module, callbacks)?;
+    let Some((packets, channel)) = packets.ok().zip(channel.number().ok()) else {
+        return Ok(0);
+    };
+    while packets.available(channel) == Some(0) {
+        // One state reads.
+        drop(packets.receive(channel));
+    }
+    Ok(packets.available(channel).unwrap_or(0))
 }
 
 /// Whether it worked; if not, why is told.

@@ -238,6 +238,39 @@ fn without_anybody_who_carries_signals_nothing_is_sent() {
     );
 }
 
+/// A script that asks for sizes alone.
+#[test]
+fn regression_an_empty_packet_does_not_stop_a_channel() {
+    let players = anna_and_ben();
+    let [anna, ben] = &players;
+    run::<()>(
+        anna,
+        r#"
+        for _, packet in ipairs({ "", "", "after", "" }) do
+            assert(networking.sendP2PPacket("str:ben", packet, networking.send.Reliable, 3))
+        end
+        assert(networking.sendP2PPacket("str:ben", "last", networking.send.Reliable, 4))
+        "#,
+    );
+    until(&players, || run(ben, "return asked[1] == 'str:anna'"));
+    run::<()>(ben, "assert(networking.acceptP2PSessionWithUser(asked[1]))");
+    until(&players, || {
+        run(ben, "return (networking.isP2PPacketAvailable(4))")
+    });
+    run::<()>(
+        ben,
+        r#"
+        local is, size = networking.isP2PPacketAvailable(3)
+        assert(is and size == 0)
+        assert(networking.readP2PPacket(3) == "")
+        assert(networking.getAvailableP2PPacketSize(3) == 5)
+        assert(networking.readP2PPacket(3) == "after")
+        assert(networking.getAvailableP2PPacketSize(3) == 0)
+        assert(not networking.isP2PPacketAvailable(3))
+        "#,
+    );
+}
+
 #[test]
 fn numbers_are_those_of_the_original() {
     let lua = state();

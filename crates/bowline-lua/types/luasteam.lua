@@ -717,7 +717,8 @@ function networking.allowP2PPacketRelay(allow) end
 ---@see IsP2PPacketAvailable
 function networking.isP2PPacketAvailable(channel) end
 
----The size in bytes of the packet that is next on a channel, 0 if there is none.
+---The size in bytes of the packet that is next on a channel, 0 if there is none. Drops empty packets, which it could not tell from
+---none; `isP2PPacketAvailable` tells of them.
 ---@param channel? integer 0 unless said otherwise.
 ---@return integer size
 ---@see IsP2PPacketAvailable
