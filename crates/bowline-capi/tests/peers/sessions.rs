@@ -15,6 +15,7 @@ use GameNetworkingSockets::abi::structs::RawSessionFailed;
 use GameNetworkingSockets::abi::structs::RawSessionRequest;
 use GameNetworkingSockets::abi::vtable::Object;
 use GameNetworkingSockets::messages::SteamAPI_SteamNetworkingMessage_t_Release as release_message;
+use GameNetworkingSockets::packets::*;
 use GameNetworkingSockets::sessions::*;
 use GameNetworkingSockets::utils::config::SteamAPI_ISteamNetworkingUtils_SetGlobalConfigValuePtr as set_function;
 
@@ -211,7 +212,6 @@ fn a_message_to_an_identity_arrives_once_it_is_accepted() {
     assert!(FAILED.lock().unwrap().is_empty());
 }
 
-#[test]
 /// A game that serves and plays, with nothing that carries signals; or with something that is not asked.
 #[test]
 fn regression_the_two_sides_of_a_process_need_no_signaling() {
@@ -232,6 +232,7 @@ fn regression_the_two_sides_of_a_process_need_no_signaling() {
     }
 }
 
+#[test]
 fn to_send_is_to_accept() {
     let post = Post::new();
     assert_eq!(post.send(ANNA, 0, 0, "hello"), OK);
@@ -344,4 +345,68 @@ fn what_cannot_be_sent_says_why() {
 
 fn set_only_factory(function: *const c_void) {
     assert!(unsafe { set_function(null(), 206, function.cast_mut()) });
+}
+
+/// Whatever pointer is null, there is an answer.
+#[test]
+fn null_arguments_are_answered() {
+    let post = Post::new();
+    post.acquaint();
+    let (peer, this) = (name(BEN), post.messages[ANNA]);
+    let (peer, nobody, data) = (&raw const peer, null(), b"x".as_ptr().cast());
+    unsafe {
+        let send = SteamAPI_ISteamNetworkingMessages_SendMessageToUser;
+        assert_eq!(send(null(), peer, data, 1, RELIABLE, 0), FAIL);
+        assert_eq!(send(null(), nobody, null(), 0, RELIABLE, 0), FAIL);
+        assert_eq!(send(this, nobody, null(), 0, RELIABLE, 0), INVALID);
+        let receive = SteamAPI_ISteamNetworkingMessages_ReceiveMessagesOnChannel;
+        assert_eq!(receive(null(), 0, null_mut(), 1), 0);
+        let accept = SteamAPI_ISteamNetworkingMessages_AcceptSessionWithUser;
+        let close = SteamAPI_ISteamNetworkingMessages_CloseSessionWithUser;
+        for end in [accept, close] {
+            assert!(!end(null(), peer) && !end(null(), nobody) && !end(this, nobody));
+        }
+        let close_channel = SteamAPI_ISteamNetworkingMessages_CloseChannelWithUser;
+        assert!(!close_channel(null(), peer, 1) && !close_channel(this, nobody, 1));
+        let state = SteamAPI_ISteamNetworkingMessages_GetSessionConnectionInfo;
+        assert_eq!(state(null(), peer, null_mut(), null_mut()), 0);
+        assert_eq!(state(this, nobody, null_mut(), null_mut()), 0);
+        assert_eq!(state(this, peer, null_mut(), null_mut()), CONNECTED);
+    }
+}
+
+#[test]
+fn null_arguments_of_packets_are_answered() {
+    let _room = Room::new();
+    let this = unsafe { SteamAPI_SteamNetworking_v006() };
+    assert!(!this.is_null());
+    let user = 76_561_197_960_287_930;
+    for (this, peer) in [(null(), user), (null(), 0), (this, 0)] {
+        unsafe {
+            let send = SteamAPI_ISteamNetworking_SendP2PPacket;
+            assert!(!send(this, peer, null(), 0, 2, 0));
+            assert!(!send(this, peer, null(), 5, 2, 0));
+            assert!(!SteamAPI_ISteamNetworking_AcceptP2PSessionWithUser(
+                this, peer
+            ));
+            assert!(!SteamAPI_ISteamNetworking_CloseP2PSessionWithUser(
+                this, peer
+            ));
+            assert!(!SteamAPI_ISteamNetworking_CloseP2PChannelWithUser(
+                this, peer, 0
+            ));
+            assert!(!SteamAPI_ISteamNetworking_GetP2PSessionState(
+                this,
+                peer,
+                null_mut()
+            ));
+            assert!(!SteamAPI_ISteamNetworking_IsP2PPacketAvailable(
+                this,
+                null_mut(),
+                0
+            ));
+            let read = SteamAPI_ISteamNetworking_ReadP2PPacket;
+            assert!(!read(this, null_mut(), 5, null_mut(), null_mut(), 0));
+        }
+    }
 }
