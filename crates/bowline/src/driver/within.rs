@@ -134,10 +134,12 @@ impl Inner {
         [ours, theirs]: [Arc<Slot>; 2],
         interface: &Arc<Config>,
     ) -> Arc<Slot> {
-        self.after_input(&ours, ours.state.lock(), Urgency::Now);
-        callee
-            .inner
-            .after_input(&theirs, theirs.state.lock(), Urgency::Now);
+        for (inner, end) in [(self, &ours), (&*callee.inner, &theirs)] {
+            let mut state = end.state.lock();
+            // Sessions tell again by the time of the first telling.
+            state.advance(inner.clock.now());
+            inner.after_input(end, state, Urgency::Now);
+        }
         let interface_now = self.config();
         if !Arc::ptr_eq(interface, &interface_now) {
             // It changed while the connection was in nobody's list.

@@ -13,6 +13,7 @@ use bowline::MessagesSendError;
 use bowline::P2pSessionError;
 use bowline::PacketKind;
 use bowline::ResultCode;
+use bowline::ServiceMode;
 use bowline::Sockets;
 use bowline::SocketsBuilder;
 use bowline::ToResult;
@@ -83,10 +84,30 @@ fn regression_messages_within_the_process_need_no_signaling() {
         assert!(connection.flags.contains(InfoFlags::LOOPBACK_BUFFERS));
         assert_eq!(connection.identity.as_ref(), Some(peer));
         assert_eq!(sockets.connection_count(), 1);
-        assert!(
-            sockets.next_event().is_none(),
-            "connections are not told of"
-        );
+        if let Some(event) = sockets.next_event() {
+            panic!("connections are not told of: {event:?}");
+        }
+    }
+}
+
+/// A request is told again after ten seconds, not before.
+#[test]
+fn who_is_asked_within_the_process_is_asked_once() {
+    let make = |who| {
+        let builder = builder("once", who).shortcuts(true);
+        builder.service(ServiceMode::Manual).build().unwrap()
+    };
+    let [anna, ben] = ["anna", "ben"].map(make);
+    let (from_anna, _) = (anna.messages().unwrap(), ben.messages().unwrap());
+    let sent = from_anna.send(&ben.identity(), CHANNEL, b"x", RELIABLE);
+    assert_eq!(sent, Ok(()));
+    assert_eq!(wait_request(&ben), anna.identity());
+    for _ in 0..5 {
+        std::thread::sleep(Duration::from_millis(20));
+        for side in [&anna, &ben] {
+            side.poll();
+            assert!(side.next_event().is_none());
+        }
     }
 }
 
