@@ -20,7 +20,6 @@ use crate::hub::field::millis;
 use crate::hub::field::sized;
 use crate::hub::field::text;
 use crate::hub::field::whole_millis;
-use crate::hub::limits::MAX_HUB_CONFIG;
 use crate::hub::limits::MAX_HUB_RESUME;
 use crate::identity::Identity;
 use crate::limits::MAX_CERT_BYTES;
@@ -60,7 +59,7 @@ pub enum FromHub {
     },
     /// The configuration of the network has this revision.
     Config {
-        /// It only grows.
+        /// It only grows. What was signed says for itself which it is.
         revision: u64,
         /// What was signed and by what, unless only the revision is announced.
         body: Option<SignedBody>,
@@ -107,15 +106,16 @@ pub struct Refused {
     pub retry_after: Span,
 }
 
-/// Bytes that somebody has signed.
+/// Bytes that somebody has signed, as they came: whoever verifies them says what is wrong with them
+/// ([`NetworkConfig::verify`](crate::hub::NetworkConfig::verify)).
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct SignedBody {
     /// What was signed.
     pub body: Vec<u8>,
-    /// The signature (Ed25519).
-    pub signature: [u8; 64],
-    /// The ID of the key.
-    pub key_id: u64,
+    /// The signature (Ed25519), which has 64 bytes.
+    pub signature: Vec<u8>,
+    /// The ID of the key; `None` if it was left out.
+    pub key_id: Option<u64>,
     /// The key itself, for who has none to expect, as it came; `None` if it was left out.
     pub key: Option<Vec<u8>>,
 }
@@ -159,11 +159,10 @@ impl FromHub {
             });
         }
         if let Some(config) = message.config {
-            let revision = config
-                .revision
-                .ok_or(HubMessageError::Lacks("the revision"))?;
-            let body = SignedBody::parse(config)?;
-            return Ok(Self::Config { revision, body });
+            return Ok(Self::Config {
+                revision: config.revision.unwrap_or(0),
+                body: SignedBody::parse(config),
+            });
         }
         if let Some(bytes) = message.resume {
             let bytes = sized("the resumption", Some(bytes), MAX_HUB_RESUME)?;
@@ -211,8 +210,8 @@ impl FromHub {
                 message.config = Some(pb::HubConfig {
                     revision: Some(*revision),
                     body: body.as_ref().map(|body| body.body.clone()),
-                    signature: body.as_ref().map(|body| body.signature.to_vec()),
-                    key_id: body.as_ref().map(|body| body.key_id),
+                    signature: body.as_ref().map(|body| body.signature.clone()),
+                    key_id: body.as_ref().and_then(|body| body.key_id),
                     key: body.as_ref().and_then(|body| body.key.clone()),
                 });
             }
@@ -291,18 +290,12 @@ impl Refused {
 }
 
 impl SignedBody {
-    fn parse(config: pb::HubConfig) -> Result<Option<Self>, HubMessageError> {
-        let Some(body) = config.body else {
-            return Ok(None);
-        };
-        let signature = config.signature.unwrap_or_default().try_into();
-        Ok(Some(Self {
-            body: sized("the configuration", Some(body), MAX_HUB_CONFIG)?,
-            signature: signature.map_err(|_| HubMessageError::Bad("the signature"))?,
-            key_id: config
-                .key_id
-                .ok_or(HubMessageError::Lacks("the ID of the key"))?,
+    fn parse(config: pb::HubConfig) -> Option<Self> {
+        Some(Self {
+            body: config.body?,
+            signature: config.signature.unwrap_or_default(),
+            key_id: config.key_id,
             key: config.key,
-        }))
+        })
     }
 }

@@ -71,7 +71,7 @@ pub enum NetworkConfigError {
     /// The signature is not by that key, or not of these bytes.
     #[error("the signature of the network's configuration does not hold")]
     BadSignature,
-    /// It makes no sense, though it is signed.
+    /// It makes no sense, though it may be signed.
     #[error("{0} in the network's configuration is malformed")]
     Malformed(&'static str),
     /// More of something than there may be.
@@ -110,8 +110,8 @@ impl NetworkConfig {
         Self::parse(&body)?;
         let public = key.public(crypto);
         Ok(SignedBody {
-            signature: key.sign(crypto, &statement(&body)),
-            key_id: KeyId::of(&public).get(),
+            signature: key.sign(crypto, &statement(&body)).to_vec(),
+            key_id: Some(KeyId::of(&public).get()),
             key: Some(public.to_vec()),
             body,
         })
@@ -126,14 +126,20 @@ impl NetworkConfig {
         crypto: &Crypto,
         trusted: &[PublicKey],
     ) -> Result<Self, NetworkConfigError> {
-        let id = KeyId::new(signed.key_id);
+        if signed.body.len() > MAX_HUB_CONFIG {
+            return Err(NetworkConfigError::TooMany("bytes"));
+        }
+        let no_id = NetworkConfigError::Malformed("the ID of the key");
+        let id = KeyId::new(signed.key_id.ok_or(no_id)?);
+        let signature = signed.signature.as_slice().try_into();
+        let signature = signature.map_err(|_| NetworkConfigError::Malformed("the signature"))?;
         let mut named = trusted.iter().filter(|key| key.id() == id).peekable();
         if named.peek().is_none() {
             return Err(NetworkConfigError::UnknownKey(id));
         }
         let statement = statement(&signed.body);
         let holds = |key: &PublicKey| {
-            let verified = crypto.ed25519_verify(key.as_bytes(), &statement, &signed.signature);
+            let verified = crypto.ed25519_verify(key.as_bytes(), &statement, signature);
             verified.is_ok()
         };
         if !named.any(holds) {
@@ -261,7 +267,7 @@ mod tests {
         }
         // A signature of the same key over the bytes alone is one of something else.
         let mut other = signed;
-        other.signature = key(1).sign(&provider(), &other.body);
+        other.signature = key(1).sign(&provider(), &other.body).to_vec();
         let taken = NetworkConfig::verify(&other, &provider(), &trusted);
         assert_eq!(taken, Err(NetworkConfigError::BadSignature));
     }
@@ -280,7 +286,7 @@ mod tests {
             key: Some(public(2).as_bytes().to_vec()),
             ..signed.clone()
         };
-        let id = KeyId::new(signed.key_id);
+        let id = KeyId::of(&key(1).public(&provider()));
         assert_eq!(taken(&by_another), Err(NetworkConfigError::UnknownKey(id)));
         let mut damaged = signed;
         damaged.body.push(0);

@@ -83,8 +83,8 @@ fn what_hubs_say_comes_back_as_it_was() {
     let key = SigningKey::from_seed([1; 32]).public(&provider());
     let body = SignedBody {
         body: vec![7; MAX_HUB_CONFIG],
-        signature: [3; 64],
-        key_id: 5,
+        signature: vec![3; 64],
+        key_id: Some(5),
         key: Some(key.to_vec()),
     };
     let all = [

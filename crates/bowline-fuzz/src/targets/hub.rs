@@ -105,8 +105,8 @@ fn sign(by: &KeyPair, body: &[u8]) -> SignedBody {
     let crypto = QuickCrypto::new().provider();
     let statement = [CONTEXT, body].concat();
     SignedBody {
-        signature: by.private().sign(&crypto, &statement),
-        key_id: by.id().get(),
+        signature: by.private().sign(&crypto, &statement).to_vec(),
+        key_id: Some(by.id().get()),
         key: Some(by.public().as_bytes().to_vec()),
         body: body.to_vec(),
     }

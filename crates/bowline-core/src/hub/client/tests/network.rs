@@ -1,11 +1,15 @@
 //! What a hub says about the network.
 
+use prost::Message as _;
+
 use super::*;
 use crate::cert::authority::KeyId;
 use crate::hub::NetworkConfig;
 use crate::hub::NetworkConfigError;
 use crate::hub::SignedBody;
 use crate::hub::limits::HUB_CONFIG_PATIENCE;
+use crate::hub::limits::MAX_HUB_CONFIG;
+use crate::wire::pb;
 
 fn public(seed: u8) -> PublicKey {
     let key = SigningKey::from_seed([seed; 32]);
@@ -192,6 +196,56 @@ fn regression_a_malformed_key_beside_the_network_does_not_end_the_session() {
     let mut desk = signed_in(vec![public(1)], 0);
     desk.hear(&malformed());
     assert_eq!(heard(&mut desk), [HubEvent::Network(network(3))]);
+}
+
+#[test]
+fn regression_whatever_is_malformed_about_the_network_the_session_goes_on() {
+    let cases: [(fn(&mut SignedBody), NetworkConfigError); 5] = [
+        (
+            |body| body.signature.truncate(63),
+            NetworkConfigError::Malformed("the signature"),
+        ),
+        (
+            |body| body.signature.clear(),
+            NetworkConfigError::Malformed("the signature"),
+        ),
+        (
+            |body| body.key_id = None,
+            NetworkConfigError::Malformed("the ID of the key"),
+        ),
+        (
+            |body| body.body.resize(MAX_HUB_CONFIG + 1, 0),
+            NetworkConfigError::TooMany("bytes"),
+        ),
+        (|body| body.body.clear(), NetworkConfigError::BadSignature),
+    ];
+    for keys in [Vec::new(), vec![public(1)]] {
+        let mut desk = signed_in(keys, 0);
+        for (change, error) in cases {
+            let mut body = signed(3);
+            change(&mut body);
+            desk.hear(&FromHub::Config {
+                revision: 3,
+                body: Some(body),
+            });
+            assert_eq!(heard(&mut desk), [HubEvent::NetworkRefused(error)]);
+        }
+        // The number beside it may be missing, too.
+        let body = signed(3);
+        let message = pb::FromHub {
+            config: Some(pb::HubConfig {
+                revision: None,
+                body: Some(body.body),
+                signature: Some(body.signature),
+                key_id: body.key_id,
+                key: body.key,
+            }),
+            ..pb::FromHub::default()
+        };
+        desk.client.on_message(desk.now, &message.encode_to_vec());
+        assert_eq!(heard(&mut desk), [HubEvent::Network(network(3))]);
+        assert_eq!(desk.actions(), []);
+    }
 }
 
 #[test]
