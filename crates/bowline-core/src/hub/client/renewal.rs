@@ -3,6 +3,7 @@
 use alloc::vec::Vec;
 
 use crate::hub::HubClient;
+use crate::hub::HubLogin;
 use crate::hub::Resumption;
 use crate::hub::ToHub;
 use crate::hub::client::Stage;
@@ -49,6 +50,21 @@ impl HubClient {
         self.expires_at = Some(expires_at);
         self.renew_in_time(now, left);
         true
+    }
+
+    /// A certificate of the hub's has expired already by the calendar of its owner, and why, for people: one of the two
+    /// clocks is wrong. It may be right again soon, so that the hub is looked for again after a pause.
+    pub fn on_certificate_expired(&mut self, now: Timestamp, why: &str) {
+        if !matches!(self.stage, Stage::SignedIn { .. }) {
+            return;
+        }
+        // Nothing of it serves meanwhile.
+        self.was_signed_in = false;
+        if matches!(self.config.login, HubLogin::Anonymous) {
+            // A hub whose clock is set takes nothing that it gave before, and gives another name.
+            self.identity = None;
+        }
+        self.drop_link(now, Span::ZERO, why);
     }
 
     fn renew_in_time(&mut self, now: Timestamp, left: Span) {

@@ -117,7 +117,10 @@ impl Play {
                     true => self.client.renew(u.arbitrary()?),
                     false => {
                         let left = Span::from_secs(u.arbitrary::<u32>()?.into());
-                        self.client.on_certificate_taken(self.now, left);
+                        match left.is_zero() {
+                            true => self.client.on_certificate_expired(self.now, "clocks"),
+                            false => self.client.on_certificate_taken(self.now, left),
+                        }
                     }
                 },
                 _ => {}

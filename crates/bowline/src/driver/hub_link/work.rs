@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bowline_core::cert::check::AuthPolicy;
+use bowline_core::cert::credentials::CredentialsError;
 use bowline_core::config::Config;
 use bowline_core::config::ConfigError;
 use bowline_core::connection::ConnectionState;
@@ -336,9 +337,7 @@ impl Inner {
             // At once: it may be due for renewal already, of which the application shall not hear.
             hub.is_certified_by_hub = true;
             let own = hub.endpoint.credentials();
-            Ok::<_, bowline_core::cert::credentials::CredentialsError>(Some(
-                own.map_or(0, |own| own.expiry_unix_secs()),
-            ))
+            Ok::<_, CredentialsError>(Some(own.map_or(0, |own| own.expiry_unix_secs())))
         });
         let now = self.clock.now();
         match taken {
@@ -346,6 +345,11 @@ impl Inner {
             Ok(Some(expiry)) => {
                 let left = Span::from_secs(expiry.saturating_sub(Clock::unix_seconds()));
                 self.at_desk(desk, |desk| desk.client.on_certificate_taken(now, left));
+            }
+            // It may be put right at any moment, so this is not the end.
+            Err(error @ CredentialsError::Expired { .. }) => {
+                let why = format!("the clock of the hub or of this machine is wrong: {error}");
+                self.at_desk(desk, |desk| desk.client.on_certificate_expired(now, &why));
             }
             Err(error) => {
                 let why = format!("the certificate of the hub cannot be used: {error}");

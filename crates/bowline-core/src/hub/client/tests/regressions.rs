@@ -140,6 +140,59 @@ fn regression_a_calendar_that_is_set_moves_the_renewal() {
 }
 
 #[test]
+fn regression_clocks_that_differ_sign_nobody_out_for_good() {
+    let why = "the clocks differ";
+    let mut desk = Desk::signed_in();
+    desk.stood();
+    let mut longest = Span::ZERO;
+    for _ in 0..12 {
+        desk.client.on_certificate_expired(desk.now, why);
+        assert_eq!(desk.actions(), [HubAction::Disconnect]);
+        let told = desk.client.poll_event();
+        let (availability, text) = (Availability::Retrying, String::from(why));
+        assert_eq!(told, Some(HubEvent::Availability { availability, text }));
+        longest = longest.max(desk.wait());
+        assert_eq!(desk.greet().method, Ok(Method::Resume));
+        assert_eq!(desk.stood(), [], "it says no less why than before");
+        desk.hear(&FromHub::Welcome(welcome()));
+        assert_eq!(desk.stood(), [Availability::Current]);
+    }
+    assert!(longest > HUB_RETRY * 16, "{longest}");
+    // Who waits for the next attempt anyway, or is wanted no more, hears nothing of it.
+    desk.client.stop();
+    desk.actions();
+    desk.client.on_certificate_expired(desk.now, why);
+    assert_eq!(desk.actions(), []);
+}
+
+#[test]
+fn regression_a_hub_whose_clock_was_set_gives_another_name() {
+    let named = |name: &str| {
+        FromHub::Welcome(Welcome {
+            identity: name.parse().unwrap(),
+            ..welcome()
+        })
+    };
+    for (login, is_taken) in [(HubLogin::Anonymous, true), (HubLogin::jwt("a"), false)] {
+        let mut desk = Desk::new(login);
+        desk.client.config.identity = None;
+        desk.client.start(Some(vec![9]));
+        desk.greet();
+        desk.hear(&named("str:anon-1"));
+        desk.client.on_certificate_expired(desk.now, "clocks");
+        desk.actions();
+        desk.wait();
+        desk.greet();
+        desk.hear(&refused(Refusal::Expired, Span::ZERO));
+        desk.actions();
+        desk.wait();
+        desk.greet();
+        desk.hear(&named("str:anon-2"));
+        assert_eq!(desk.client.availability().is_current(), is_taken);
+    }
+}
+
+#[test]
 fn limit_max_hub_actions() {
     let mut desk = Desk::signed_in();
     let ben: Identity = "str:dev-ben".parse().unwrap();
