@@ -200,15 +200,19 @@ impl Inner {
         if desk.is_some() {
             self.hang_up_for_good(desk);
             self.unfollow_network();
-            self.hub.lock().is_certified_by_hub = false;
-            self.with_trust(|endpoint| endpoint.set_authority(None));
+            self.with_trust_of(|hub| {
+                // Another thread may have signed in meanwhile.
+                if self.link.lock().desk.is_none() {
+                    hub.is_certified_by_hub = false;
+                    hub.endpoint.set_authority(None);
+                }
+            });
         }
     }
 
     /// The interface is somebody else from now on, and has to sign in anew.
     pub(crate) fn reset_hub(&self) {
-        let slot = {
-            let mut hub = self.hub.lock();
+        let old_line = self.with_trust_of(|hub| {
             let mut link = self.link.lock();
             let HubLink {
                 desk,
@@ -216,9 +220,7 @@ impl Inner {
                 network,
                 ..
             } = &mut *link;
-            let Some(desk) = desk else {
-                return;
-            };
+            let desk = desk.as_mut()?;
             *desks += 1;
             let known = Known::of(network.as_ref(), &desk.config);
             desk.client = new_client(&mut hub.endpoint, &desk.config, known);
@@ -230,12 +232,15 @@ impl Inner {
             desk.status.seen_address = None;
             desk.status.hub_address = None;
             desk.status.network_error = None;
-            std::mem::replace(&mut desk.line, Line::Down)
-        };
-        self.hang_up(slot.slot());
-        self.hub.lock().is_certified_by_hub = false;
-        let status = (Availability::NeverTried, NOT_YET.to_owned());
-        self.with_trust(|endpoint| endpoint.set_authority(Some(status)));
+            hub.is_certified_by_hub = false;
+            // At once, too: the next thread to come may sign in.
+            let status = (Availability::NeverTried, NOT_YET.to_owned());
+            hub.endpoint.set_authority(Some(status));
+            Some(std::mem::replace(&mut desk.line, Line::Down))
+        });
+        if let Some(line) = old_line {
+            self.hang_up(line.slot());
+        }
     }
 
     /// How it stands.

@@ -2,6 +2,7 @@
 
 use std::panic::AssertUnwindSafe;
 use std::panic::catch_unwind;
+use std::sync::mpsc;
 use std::time::Duration;
 
 use bowline_core::availability::Availability;
@@ -187,6 +188,81 @@ fn regression_who_resets_its_identity_has_no_session_any_more() {
     assert_eq!((status.seen_address, status.hub_address), (None, None));
 }
 
+/// A connection that the desk believes to be that to its hub.
+fn line_up(sockets: &Sockets, desk: u64) -> Arc<Slot> {
+    let inner = sockets.inner();
+    let address = "127.0.0.1:9".parse().expect("an address");
+    let pin = HubConfig::new("127.0.0.1:9", "str:hub").expect("it is well-formed");
+    let config = settings().expect("they are in range");
+    let slot = inner.connect_hub(address, config, &pin.pin.expect());
+    let slot = slot.expect("nobody has to be there");
+    inner.at_desk(desk, |desk| desk.line = Line::Up(Arc::clone(&slot)));
+    slot
+}
+
+/// Does one thing while another thread is in the midst of the other, which hangs up that connection.
+fn meanwhile(
+    slot: &Slot,
+    begin: impl FnOnce() + Send,
+    is_begun: impl Fn() -> bool,
+    then: impl FnOnce(),
+) {
+    std::thread::scope(|scope| {
+        let (holds, held) = mpsc::channel();
+        let (release, released) = mpsc::channel::<()>();
+        scope.spawn(move || {
+            let state = slot.state.lock();
+            holds.send(()).expect("it is waited for");
+            let _ = released.recv();
+            drop(state);
+        });
+        held.recv().expect("it is locked");
+        scope.spawn(begin);
+        while !is_begun() {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        then();
+        drop(release);
+    });
+}
+
+#[test]
+fn regression_who_resets_its_identity_undoes_nothing_that_was_begun_since() {
+    let sockets = sockets();
+    let inner = sockets.inner();
+    let desk = sign_in(&sockets);
+    let slot = line_up(&sockets, desk);
+    let stands = || sockets.hub_status().expect("there is a hub").availability;
+    meanwhile(
+        &slot,
+        || inner.reset_hub(),
+        || stands() == Availability::NeverTried,
+        || inner.want_hub(),
+    );
+    assert_eq!(stands(), Availability::Waiting);
+    assert!(inner.hub.lock().endpoint.awaits_certificate());
+}
+
+#[test]
+fn regression_who_signs_out_leaves_the_next_hub_alone() {
+    let sockets = sockets();
+    let inner = sockets.inner();
+    let desk = sign_in(&sockets);
+    let slot = line_up(&sockets, desk);
+    inner.hub.lock().is_certified_by_hub = true;
+    meanwhile(
+        &slot,
+        || sockets.sign_out(),
+        || sockets.hub_status().is_none(),
+        || {
+            sign_in_at(&sockets, "127.0.0.1:10");
+        },
+    );
+    let hub = inner.hub.lock();
+    assert!(hub.endpoint.awaits_certificate());
+    assert!(hub.is_certified_by_hub, "by the former one, as before");
+}
+
 #[test]
 fn a_call_ends_if_the_hub_will_never_carry_its_signals() {
     let builder = Sockets::builder().service(ServiceMode::Manual);
@@ -263,17 +339,10 @@ fn regression_what_a_session_left_to_do_does_not_keep_its_line() {
     let sockets = sockets();
     let inner = sockets.inner();
     let desk = sign_in(&sockets);
-    let address = "127.0.0.1:9".parse().expect("an address");
-    let pin = HubConfig::new("127.0.0.1:9", "str:hub").expect("it is well-formed");
-    let config = settings().expect("they are in range");
-    let slot = inner.connect_hub(address, config, &pin.pin.expect());
-    let slot = slot.expect("nobody has to be there");
+    let slot = line_up(&sockets, desk);
     // A thread has come no further than to attend, and the hub has taken us for somebody else.
     inner.link.lock().is_attended = true;
-    inner.at_desk(desk, |desk| {
-        desk.line = Line::Up(Arc::clone(&slot));
-        desk.client.reject("somebody else");
-    });
+    inner.at_desk(desk, |desk| desk.client.reject("somebody else"));
     let own = inner.hub.lock().endpoint.identity().clone();
     inner.link.lock().given_name = Some(own);
     sockets.init_authentication();
