@@ -174,6 +174,8 @@ impl Inner {
                 // Who we are may have been said since the last time.
                 let known = Known::of(network.as_ref(), &desk.config);
                 desk.client = new_client(endpoint, &desk.config, known);
+                // Its numbers begin anew.
+                desk.sent.clear();
                 desk.status.network_error = None;
                 // What the one before wanted done is not done any more, and it may have wanted to hang up.
                 old_line = std::mem::replace(&mut desk.line, Line::Down);

@@ -14,6 +14,7 @@ use bowline_core::hub::NackReason;
 use bowline_core::hub::NetworkConfig;
 use bowline_core::hub::NetworkConfigError;
 use bowline_core::hub::Welcome;
+use bowline_core::ids::ConnectionId;
 use bowline_core::ids::VirtualPort;
 
 use super::*;
@@ -261,6 +262,22 @@ fn regression_who_signs_out_leaves_the_next_hub_alone() {
     let hub = inner.hub.lock();
     assert!(hub.endpoint.awaits_certificate());
     assert!(hub.is_certified_by_hub, "by the former one, as before");
+}
+
+#[test]
+fn regression_signals_of_the_client_before_are_nobodys() {
+    let sockets = sockets();
+    let inner = sockets.inner();
+    let desk = sign_in(&sockets);
+    inner.at_desk(desk, |desk| {
+        desk.sent.push_back((1, ConnectionId::new(0x0001_0007)));
+        desk.client.reject("somebody else");
+    });
+    let own = inner.hub.lock().endpoint.identity().clone();
+    inner.link.lock().given_name = Some(own);
+    sockets.init_authentication();
+    let left = inner.at_desk(desk, |desk| desk.sent.len());
+    assert_eq!(left, Some(0), "numbers begin with 1 again");
 }
 
 #[test]
