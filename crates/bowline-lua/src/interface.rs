@@ -78,6 +78,8 @@ pub(crate) struct Interface {
     packets: OnceCell<Packets>,
     /// The script has what carries their signals.
     carries_for_packets: Cell<bool>,
+    /// Whether they may go by relays, if the script has said so.
+    allows_packet_relay: Cell<Option<bool>>,
 }
 
 /// From this many connections with something to flush on, they are flushed before the next `runCallbacks`.
@@ -163,6 +165,7 @@ impl Interface {
             handles: Handles::default(),
             packets: OnceCell::new(),
             carries_for_packets: Cell::new(false),
+            allows_packet_relay: Cell::new(None),
         })
     }
 
@@ -201,6 +204,9 @@ impl Interface {
             Some(packets) => packets.clone(),
             None => {
                 let packets = self.sockets.packets()?;
+                if let Some(allow) = self.allows_packet_relay.get() {
+                    packets.allow_relay(allow);
+                }
                 self.packets.get_or_init(|| packets).clone()
             }
         };
@@ -208,6 +214,19 @@ impl Interface {
             self.sockets.set_signaling(self.signaling());
         }
         Ok(packets)
+    }
+
+    /// Whether packets were used, and sessions may be there that outlast what carried their signals.
+    pub(crate) fn has_packets(&self) -> bool {
+        self.packets.get().is_some()
+    }
+
+    /// Whether packets may go by relays, also if they are used only later.
+    pub(crate) fn allow_packet_relay(&self, allow: bool) {
+        self.allows_packet_relay.set(Some(allow));
+        if let Some(packets) = self.packets.get() {
+            packets.allow_relay(allow);
+        }
     }
 
     /// The script wants to hear of peers that want to send packets. Over a hub nothing of it sees their signals, so

@@ -3,7 +3,8 @@
 //!
 //! Signals go by `networkingSockets.onSignal` and `receiveSignal`, or by a hub, as for connections by identity. From the
 //! first call of a function here on peers may ask for sessions; if `onP2PSessionRequest` is set, from the first signal on,
-//! or with a hub from the first `runCallbacks` on.
+//! or with a hub from the first `runCallbacks` on. What was received can be read, and sessions ended, when nothing carries
+//! signals any more.
 
 use std::rc::Rc;
 
@@ -21,6 +22,7 @@ use crate::args::Bytes;
 use crate::args::Whole;
 use crate::beyond::arguments::Choice;
 use crate::constants;
+use crate::interface::Interface;
 use crate::module::Module;
 use crate::register::Names;
 use crate::report;
@@ -69,8 +71,15 @@ fn sending(names: &Names<'_>, module: &Rc<Module>, callbacks: &Rc<Callbacks>) ->
         "allowP2PPacketRelay",
         &["allow"],
         move |_, Choice(allow)| {
-            let allowed = packets(&state, &set)?.map(|packets| packets.allow_relay(allow));
-            worked("allowP2PPacketRelay", allowed);
+            let Some(interface) = state.current() else {
+                worked("allowP2PPacketRelay", Err::<(), _>(NO_INTERFACE.into()));
+                return Ok(true);
+            };
+            interface.allow_packet_relay(allow);
+            // What carries signals may come later.
+            if is_usable(&interface, &set)? {
+                worked("allowP2PPacketRelay", packets(&state, &set)?);
+            }
             Ok(true)
         },
     )
@@ -188,15 +197,20 @@ fn state_table(lua: &Lua, session: &PacketsSession) -> Result<Table> {
 
 /// Packets of the current interface, or why there are none.
 fn packets(module: &Module, callbacks: &Callbacks) -> Result<std::result::Result<Packets, String>> {
-    let has_signaling = callbacks.has_signaling()?;
     let Some(interface) = module.current() else {
         return Ok(Err(NO_INTERFACE.into()));
     };
-    if !has_signaling && interface.sockets().hub_status().is_none() {
+    if !is_usable(&interface, callbacks)? {
         return Ok(Err(NO_SIGNALING.into()));
     }
-    let packets = interface.packets(has_signaling);
+    let packets = interface.packets(callbacks.has_signaling()?);
     Ok(packets.map_err(|error| report::chain(&error)))
+}
+
+/// Whether something carries signals, or has: sessions live on without.
+fn is_usable(interface: &Interface, callbacks: &Callbacks) -> Result<bool> {
+    let has_hub = interface.sockets().hub_status().is_some();
+    Ok(interface.has_packets() || has_hub || callbacks.has_signaling()?)
 }
 
 fn available(module: &Module, callbacks: &Callbacks, channel: Channel) -> Result<Option<usize>> {

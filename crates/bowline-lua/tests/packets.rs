@@ -180,6 +180,41 @@ fn accounts_are_numbers_and_a_refusal_is_a_failure() {
 }
 
 #[test]
+fn regression_sessions_outlast_what_carried_their_signals() {
+    let players = anna_and_ben();
+    let [anna, ben] = &players;
+    run::<()>(
+        anna,
+        r#"assert(networking.sendP2PPacket("str:ben", "hello", networking.send.Reliable))"#,
+    );
+    until(&players, || run(ben, "return asked[1] == 'str:anna'"));
+    run::<()>(ben, "assert(networking.acceptP2PSessionWithUser(asked[1]))");
+    until(&players, || {
+        run(ben, "return (networking.isP2PPacketAvailable())")
+    });
+    run::<()>(
+        ben,
+        r#"
+        Steam.networkingSockets.onSignal = nil
+        assert(networking.isP2PPacketAvailable() and networking.getAvailableP2PPacketSize() == 5)
+        assert(networking.readP2PPacket() == "hello")
+        assert(networking.getP2PSessionState("str:anna").connectionActive)
+        assert(networking.sendP2PPacket("str:anna", "you", networking.send.Reliable))
+        "#,
+    );
+    until(&players, || {
+        run(anna, "return networking.readP2PPacket() == 'you'")
+    });
+    run::<()>(
+        ben,
+        r#"
+        assert(networking.closeP2PChannelWithUser("str:anna", 0))
+        assert(not networking.closeP2PSessionWithUser("str:anna"))
+        "#,
+    );
+}
+
+#[test]
 fn what_cannot_be_sent_is_false() {
     let lua = player("\"str:anna\"");
     run::<()>(

@@ -1,3 +1,7 @@
+use bowline::ConfigKey;
+use bowline::ConnectP2pError;
+use bowline::MessagesSendError;
+use bowline::PacketKind;
 use bowline::PairKind;
 use bowline::SendFlags;
 
@@ -105,4 +109,24 @@ fn regression_who_hears_of_packets_listens_for_them_over_a_hub() {
     interface.hear_of_packets(false);
     assert!(interface.packets.get().is_some());
     assert!(!interface.may_signal(), "the hub carries signals");
+}
+
+#[test]
+fn regression_relays_that_were_refused_early_are_not_used_later() {
+    let anna = Identity::str("anna").expect("it is short");
+    let interface = Interface::new(Role::Client, 1, Setup::default(), &anna);
+    let interface = interface.expect("an interface");
+    let relays_only = 1i32;
+    let key = ConfigKey::P2pTransportIceEnable;
+    let set = interface.sockets().set_config(key, relays_only);
+    set.expect("it is in range");
+    interface.allow_packet_relay(false);
+    assert!(!interface.has_packets(), "nothing carries signals yet");
+    let packets = interface.packets(true).expect("a listener");
+    let ben = Identity::str("ben").expect("it is short");
+    let send = || packets.send(&ben, 0, b"x", PacketKind::Reliable);
+    let refused = MessagesSendError::Connect(ConnectP2pError::NoTransport);
+    assert_eq!(send(), Err(refused));
+    interface.allow_packet_relay(true);
+    assert_eq!(send(), Ok(()));
 }
