@@ -134,12 +134,11 @@ exports! {
     fn SteamAPI_ISteamNetworkingUtils_SetGlobalCallback_FakeIPResult(_this: *const Object, function: *const c_void) -> bool, else false;
         set_function(ConfigKey::CallbackFakeIpResult.number(), function);
 
-    /// Sets the function that is told of peers that want to start a session of messages. It is never
-    /// called yet.
+    /// Sets the function that is told of peers that want to start a session of messages.
     fn SteamAPI_ISteamNetworkingUtils_SetGlobalCallback_MessagesSessionRequest(_this: *const Object, function: *const c_void) -> bool, else false;
         set_function(ConfigKey::CallbackMessagesSessionRequest.number(), function);
 
-    /// Sets the function that is told of sessions of messages that failed. It is never called yet.
+    /// Sets the function that is told of sessions of messages that failed.
     fn SteamAPI_ISteamNetworkingUtils_SetGlobalCallback_MessagesSessionFailed(_this: *const Object, function: *const c_void) -> bool, else false;
         set_function(ConfigKey::CallbackMessagesSessionFailed.number(), function);
 }
