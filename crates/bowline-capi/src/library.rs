@@ -8,6 +8,8 @@
 //! its connection or poll group, one that connects or takes a signal by application's signaling the interface's
 //! sockets. If another thread is in one at that moment, their ports are free when it returns.
 
+mod sessions;
+
 use std::ffi::c_void;
 use std::io;
 use std::sync::Arc;
@@ -46,10 +48,8 @@ use crate::life;
 use crate::process;
 use crate::sockets::handles::AnyListener;
 use crate::sockets::handles::Listeners;
-use crate::sockets::handles::Numbering;
 use crate::sockets::handles::PollGroups;
 use crate::sockets::object;
-use crate::sockets::peers;
 
 /// Which of the two interfaces of a process.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -96,6 +96,8 @@ pub(crate) struct Interface {
     pub(crate) hooks: Hooks,
     /// It was made to forget who it is, and no certificate has told it since.
     is_nobody: AtomicBool,
+    /// It has another identity since sessions were used, and is not signed in to its hub.
+    was_reset: AtomicBool,
     /// Messages to identities, once they are used.
     messages: OnceLock<Messages>,
     /// The same of packets.
@@ -203,6 +205,7 @@ impl Interface {
             wait_handles: [const { OnceLock::new() }; 2],
             hooks: Hooks::default(),
             is_nobody: AtomicBool::new(false),
+            was_reset: AtomicBool::new(false),
             messages: OnceLock::new(),
             packets: OnceLock::new(),
         })
@@ -216,40 +219,6 @@ impl Interface {
     /// The Rust side of it.
     pub(crate) const fn sockets(&self) -> &Sockets {
         &self.sockets
-    }
-
-    /// Messages to identities, which peers may ask for from the first call on.
-    pub(crate) fn messages(&self, listeners: Numbering) -> Option<Messages> {
-        if let Some(messages) = self.messages.get() {
-            return Some(messages.clone());
-        }
-        match self.sockets.messages() {
-            Ok(messages) => {
-                self.use_factory(listeners);
-                Some(self.messages.get_or_init(|| messages).clone())
-            }
-            Err(error) => {
-                tracing::error!(target: "bowline::capi", "no messages to identities: {error}");
-                None
-            }
-        }
-    }
-
-    /// Packets to identities, which peers may ask for from the first call on.
-    pub(crate) fn packets(&self, listeners: Numbering) -> Option<Packets> {
-        if let Some(packets) = self.packets.get() {
-            return Some(packets.clone());
-        }
-        match self.sockets.packets() {
-            Ok(packets) => {
-                self.use_factory(listeners);
-                Some(self.packets.get_or_init(|| packets).clone())
-            }
-            Err(error) => {
-                tracing::error!(target: "bowline::capi", "no packets to identities: {error}");
-                None
-            }
-        }
     }
 
     /// Who this side is; `None` if it does not know.
@@ -267,14 +236,6 @@ impl Interface {
 }
 
 impl Interface {
-    /// Has signals of sessions go by what the application's factory makes.
-    fn use_factory(&self, listeners: Numbering) {
-        let role = self.role;
-        self.sockets.set_signaling_factory(move |peer, port| {
-            peers::make_signaling(role, listeners, peer, port)
-        });
-    }
-
     /// Sets who hears of room in send buffers.
     pub(crate) fn set_writable(&self, function: Option<Writable>, context: *mut c_void) {
         self.hooks.set_writable(function, context);

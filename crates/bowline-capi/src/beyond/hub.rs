@@ -68,3 +68,50 @@ impl Said {
         Ok(config)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use bowline::Availability;
+
+    use super::*;
+    use crate::library;
+    use crate::sockets::object;
+    use crate::utils::config::SteamAPI_ISteamNetworkingUtils_SetGlobalCallback_MessagesSessionRequest as hear_of_sessions;
+
+    extern "C-unwind" fn on_asked() {}
+
+    #[test]
+    fn regression_sessions_are_awaited_whenever_the_application_says_who_hears_of_them() {
+        library::start(None).unwrap();
+        let this = object::of(Role::User);
+        let has_messages = || called(this, false, |_, interface| interface.has_messages());
+        let availability = || {
+            called(this, None, |_, interface| {
+                let status = interface.sockets().hub_status();
+                status.map(|status| status.availability)
+            })
+        };
+        let said = Said {
+            addresses: Some("127.0.0.1:9".into()),
+            key: Some("str:hub".into()),
+            login: None,
+            identity: None,
+        };
+        assert!(sign_in(this, said, std::ptr::null_mut()));
+        assert!(!has_messages());
+        // SAFETY: it gets the address of a function, or null.
+        let set = |function| unsafe { hear_of_sessions(std::ptr::null(), function) };
+        assert!(set(on_asked as *const _));
+        assert!(has_messages());
+        // Somebody else may go on to listen only.
+        called(this, (), |_, interface| interface.reset_identity(None));
+        assert_eq!(availability(), Some(Availability::NeverTried));
+        called(this, (), |library, interface| {
+            interface.messages(library.listeners().numbering());
+        });
+        assert_ne!(availability(), Some(Availability::NeverTried));
+        set(std::ptr::null());
+        sign_out(this);
+        library::stop();
+    }
+}

@@ -30,8 +30,7 @@ pub(super) fn reset_identity(this: *const Object, identity: Option<RawIdentity>)
         let Ok(identity) = identity.map_or(Ok(None), argument) else {
             return;
         };
-        interface.set_nobody(identity.is_none());
-        interface.sockets().reset_identity(identity);
+        interface.reset_identity(identity);
         library.listeners().close_all(interface.role());
         library.poll_groups().remove_all(interface.role());
     });

@@ -7,6 +7,7 @@ use std::ffi::c_int;
 use std::ffi::c_void;
 use std::sync::Arc;
 
+use bowline::Availability;
 use bowline::Config;
 use bowline::ConfigKey;
 use bowline::ConfigType;
@@ -31,6 +32,7 @@ use crate::callbacks;
 use crate::defaults;
 use crate::exports;
 use crate::guard;
+use crate::library;
 use crate::library::Role;
 use crate::library::called;
 use crate::sockets::convert;
@@ -351,13 +353,32 @@ fn receive(
 /// Lets peers ask for sessions of messages to identities if the application has said who is to hear of that: it need
 /// not have used that interface before. GNS makes it on the first request, too.
 pub(crate) fn await_sessions(this: *const Object) {
-    let heard_by = global_config::snapshot().callback(ConfigKey::CallbackMessagesSessionRequest);
-    if !heard_by.is_none() {
+    if hears_of_sessions() {
         called(this, (), |library, interface| {
             // If it cannot be, that is in the log.
             let _ = interface.messages(library.listeners().numbering());
         });
     }
+}
+
+/// The same of the interfaces that sign in to a hub, of whose signals the application sees nothing: it has said just now
+/// who is to hear.
+pub(crate) fn await_sessions_by_hub() {
+    let Some(library) = library::current().filter(|_| hears_of_sessions()) else {
+        return;
+    };
+    for interface in library.interfaces().filter(|it| !it.has_messages()) {
+        let hub = interface.sockets().hub_status();
+        // Another one is opened when it signs in.
+        if hub.is_some_and(|hub| hub.availability != Availability::NeverTried) {
+            let _ = interface.messages(library.listeners().numbering());
+        }
+    }
+}
+
+fn hears_of_sessions() -> bool {
+    let heard_by = global_config::snapshot().callback(ConfigKey::CallbackMessagesSessionRequest);
+    !heard_by.is_none()
 }
 
 /// Tells why not.

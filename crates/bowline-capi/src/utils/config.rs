@@ -25,6 +25,7 @@ use crate::abi::structs::RawBool;
 use crate::abi::structs::RawOption;
 use crate::abi::vtable::Object;
 use crate::exports;
+use crate::sockets::peers;
 use crate::utils::place;
 use crate::utils::value;
 use crate::utils::value::Given;
@@ -170,7 +171,11 @@ unsafe fn set(key: c_int, scope: c_int, object: isize, kind: c_int, value: *cons
     let Some(value) = unsafe { Given::read(kind, value) }.and_then(|given| given.fit(key)) else {
         return false;
     };
-    place::at(scope, object, |place| place.set(key, value)).unwrap_or(false)
+    let is_set = place::at(scope, object, |place| place.set(key, value)).unwrap_or(false);
+    if is_set && key == ConfigKey::CallbackMessagesSessionRequest {
+        peers::await_sessions_by_hub();
+    }
+    is_set
 }
 
 fn set_function(key: c_int, function: *const c_void) -> bool {
