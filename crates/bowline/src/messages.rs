@@ -333,7 +333,7 @@ pub struct SessionInfo {
     pub state: ConnectionState,
     /// The connection, or the last one if that has failed.
     pub connection: Option<ConnectionInfo>,
-    /// How it does at this moment; `None` if there is none, or none any more.
+    /// How it does at this moment, or did in the end if that has failed; `None` if there is none.
     pub status: Option<RealTimeStatus>,
 }
 

@@ -308,7 +308,8 @@ impl PacketsSession {
             let is_direct = is_active && !session.uses_relay && !addr.ip().is_unspecified();
             session.remote_addr = is_direct.then_some(addr);
         }
-        if let Some(status) = &info.status {
+        // What was queued for one that has failed is dropped.
+        if let (Some(status), None) = (&info.status, session.error) {
             session.queued_bytes = status.pending_unreliable_bytes + status.pending_reliable_bytes;
             session.queued_packets = session.queued_bytes.div_ceil(status.packet_bytes.max(1));
         }

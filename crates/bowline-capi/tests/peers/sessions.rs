@@ -287,11 +287,27 @@ fn a_session_that_is_refused_fails_until_it_is_restarted() {
     assert_eq!(post.send(ANNA, 0, RELIABLE, "again"), CONNECT_FAILED);
     let (state, info, status) = post.state(ANNA);
     assert_eq!((state, { info.end_reason }), (CLOSED_BY_PEER, 1001));
-    assert_eq!({ status.ping_ms }, 0, "there is no connection");
+    assert_eq!({ status.state }, CLOSED_BY_PEER, "as it was in the end");
     assert_eq!(post.send(ANNA, 0, RELIABLE | RESTART, "again"), OK);
     post.wait_asked();
     assert!(post.accept(BEN));
     assert_eq!(post.wait_text(BEN, 0), "again");
+}
+
+#[test]
+fn regression_a_session_that_has_failed_tells_how_it_did() {
+    let post = Post::new();
+    post.acquaint();
+    post.room
+        .wait(|| (post.state(ANNA).2.ping_ms >= 0).then_some(()));
+    // Something is under way, so that it is a failure.
+    assert_eq!(post.send(ANNA, 0, RELIABLE, &"x".repeat(400_000)), OK);
+    assert!(post.close(BEN));
+    let failed = post.wait_failed();
+    let (state, _, status) = post.state(ANNA);
+    assert_eq!(state, { failed.state });
+    assert_eq!(state, { status.state });
+    assert!({ status.ping_ms } >= 0, "it was measured");
 }
 
 #[test]

@@ -34,6 +34,7 @@ use std::sync::atomic::Ordering;
 
 use bowline_core::config::ConfigScope;
 use bowline_core::connection::ConnectionState;
+use bowline_core::connection::RealTimeStatus;
 use bowline_core::identity::Identity;
 use bowline_core::ids::ConnectionId;
 use bowline_core::messages as core;
@@ -57,7 +58,15 @@ use crate::messages::NoSession;
 use crate::messages::SessionInfo;
 
 /// The table of sessions of an interface, of one kind.
-pub(crate) type Sessions = core::Sessions<Box<ConnectionInfo>>;
+pub(crate) type Sessions = core::Sessions<Box<Ended>>;
+
+/// What is kept of a connection whose end was the end of its session.
+#[derive(Clone, Debug)]
+pub(crate) struct Ended {
+    pub(crate) info: ConnectionInfo,
+    /// How it did in the end.
+    pub(crate) status: RealTimeStatus,
+}
 
 impl Inner {
     /// Lets peers ask for sessions of a kind from now on. Once is enough.
@@ -178,11 +187,12 @@ impl Inner {
         let sessions = self.sessions.lock(kind);
         let id = match sessions.standing(peer)? {
             Standing::Unconnected => return Some(SessionInfo::default()),
-            Standing::Failed(info) => {
+            Standing::Failed(ended) => {
+                let Ended { info, status } = Ended::clone(ended);
                 return Some(SessionInfo {
                     state: info.state,
-                    connection: Some(info.as_ref().clone()),
-                    status: None,
+                    connection: Some(info),
+                    status: Some(status),
                 });
             }
             Standing::Over(id) => id,

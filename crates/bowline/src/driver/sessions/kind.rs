@@ -17,8 +17,8 @@ use crate::driver::Inner;
 use crate::driver::lock_order::Guard;
 use crate::driver::lock_order::Lock;
 use crate::driver::lock_order::Rank;
+use crate::driver::sessions::Ended;
 use crate::driver::sessions::Sessions;
-use crate::events::ConnectionInfo;
 use crate::events::Event;
 use crate::packets::P2pSessionError;
 
@@ -50,24 +50,27 @@ impl SessionKind {
     }
 
     /// What the application is told of something that happened to a session, with the settings of the interface.
-    pub(super) fn event(self, event: SessionEvent<Box<ConnectionInfo>>, config: &Config) -> Event {
+    pub(super) fn event(self, event: SessionEvent<Box<Ended>>, config: &Config) -> Event {
         match (self, event) {
             (Self::Messages, SessionEvent::Requested(peer)) => Event::MessagesSessionRequest {
                 peer: Identity::clone(&peer),
                 callback: config.callback(ConfigKey::CallbackMessagesSessionRequest),
             },
-            (Self::Messages, SessionEvent::Failed(info)) => Event::MessagesSessionFailed {
-                info,
+            (Self::Messages, SessionEvent::Failed(ended)) => Event::MessagesSessionFailed {
+                info: Box::new(ended.info),
                 callback: config.callback(ConfigKey::CallbackMessagesSessionFailed),
             },
             (Self::Packets, SessionEvent::Requested(peer)) => Event::PacketsSessionRequest {
                 peer: Identity::clone(&peer),
             },
-            (Self::Packets, SessionEvent::Failed(info)) => Event::PacketsSessionFailed {
-                peer: info.identity.clone().unwrap_or(Identity::anonymous()),
-                error: P2pSessionError::of(info.end_reason),
-                info,
-            },
+            (Self::Packets, SessionEvent::Failed(ended)) => {
+                let info = Box::new(ended.info);
+                Event::PacketsSessionFailed {
+                    peer: info.identity.clone().unwrap_or(Identity::anonymous()),
+                    error: P2pSessionError::of(info.end_reason),
+                    info,
+                }
+            }
         }
     }
 

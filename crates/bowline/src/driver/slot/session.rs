@@ -10,6 +10,7 @@ use bowline_core::event::Event as CoreEvent;
 use bowline_core::time::Timestamp;
 
 use crate::driver::followup::Followup;
+use crate::driver::sessions::Ended;
 use crate::driver::sessions::SessionKind;
 use crate::driver::sessions::Sessions;
 use crate::driver::sessions::hidden;
@@ -89,7 +90,9 @@ impl Slot {
             let left = live.core.queued_messages();
             sessions.left_behind(left);
             let is_quiet = live.core.is_quiet() && left == 0;
-            is_wanted &= sessions.ended(now, self.id, is_quiet, Box::new(info));
+            let status = live.core.status(now);
+            let ended = Box::new(Ended { info, status });
+            is_wanted &= sessions.ended(now, self.id, is_quiet, ended);
         }
         inner.publish(kind, &mut sessions, before, follow);
         drop(sessions);
