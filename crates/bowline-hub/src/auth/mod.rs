@@ -174,13 +174,14 @@ impl Fault {
             | Self::TokenIssuer
             | Self::TokenKey
             | Self::TokenSignature
-            | Self::TokenNotYet
             | Self::TokenAudience
             | Self::TokenClaims
             | Self::HookRefused => Refusal::Credential,
             Self::HookIdentity => Refusal::Identity,
             Self::HookBusy => Refusal::Busy,
-            Self::KeysUnavailable
+            // By the hub's clock, which is behind if that of whoever signed it is right.
+            Self::TokenNotYet
+            | Self::KeysUnavailable
             | Self::HookTimeout
             | Self::HookUnreachable
             | Self::HookStatus

@@ -72,6 +72,13 @@ fn a_good_token_gives_the_identity_of_its_claims() {
 }
 
 #[test]
+fn regression_who_is_early_by_the_clock_of_the_hub_may_come_again() {
+    assert!(Fault::TokenNotYet.refusal().may_pass());
+    // This does not get better by waiting.
+    assert!(!Fault::TokenExpired.refusal().may_pass());
+}
+
+#[test]
 fn claims_that_do_not_fit_are_refused_with_their_reason() {
     let signer = Signer::ed25519("one");
     let auth = auth(&[&signer]);
