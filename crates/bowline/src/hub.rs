@@ -31,6 +31,9 @@
 //! [`Sockets::authentication`] tells how far all that is, and an
 //! [`Event::AuthenticationChanged`](crate::Event::AuthenticationChanged) tells of each change.
 //!
+//! A token or a ticket may end: then the hub ends the session, and takes the client in again only by another one
+//! ([`Sockets::sign_in`]).
+//!
 //! A hub that is gone is looked for again, after a second at first, and after a minute at most. What was connected
 //! meanwhile stays connected; who wants to connect waits for as long as the settings allow
 //! ([`ConfigKey::TimeoutInitial`](crate::ConfigKey::TimeoutInitial)). A hub that refuses is not asked again
@@ -96,7 +99,12 @@ pub struct HubStatus {
 impl Sockets {
     /// Signs in to a hub, and stays so until [`sign_out`](Self::sign_out). Returns at once; events tell how it goes.
     ///
-    /// If it was signed in elsewhere it is no more. Who was connected stays connected.
+    /// It is also how another credential is shown before the one that was signed in with ends, as tokens do: with the same
+    /// hub and another [`login`](HubConfig::login). A session that the hub ended for that reason comes back by the same
+    /// call, and not by itself.
+    ///
+    /// An interface is signed in once: what it had before, at this hub or another one, ends. Who was connected stays
+    /// connected, and so do sessions of [`Messages`](crate::Messages).
     pub fn sign_in(&self, config: HubConfig) {
         self.inner().set_hub(config, true);
     }

@@ -44,6 +44,9 @@ use crate::sockets::Sockets;
 ///
 /// A *channel* is a number that sorts what arrives: messages are read by channel, whoever has sent them.
 ///
+/// What was sent and has not arrived when the last handle of the interface is dropped is gone, also if it was sent
+/// reliably. Wait before, as the end of this example does:
+///
 /// ```
 /// use std::sync::Arc;
 /// use std::sync::mpsc;
@@ -94,6 +97,16 @@ use crate::sockets::Sockets;
 /// };
 /// assert_eq!(&*greeting, b"hello");
 /// assert_eq!(*greeting.peer(), anna);
+///
+/// // Before the program ends: until all that was sent reliably has arrived, or the session has failed.
+/// let under_way = || {
+///     let session = from_anna.session(&ben).filter(|session| !session.state.is_closed());
+///     let status = session.and_then(|session| session.status);
+///     status.map_or(0, |status| status.pending_reliable_bytes + status.unacked_reliable_bytes)
+/// };
+/// while under_way() > 0 {
+///     std::thread::sleep(Duration::from_millis(5));
+/// }
 /// # Ok(())
 /// # }
 /// ```

@@ -35,6 +35,8 @@ use crate::sockets::Sockets;
 /// - a session rests for 15 minutes before it ends;
 /// - a channel is open from the first packet on it in either direction.
 ///
+/// What has not arrived when the last handle of the interface is dropped is gone, reliable or not: have the peer answer before.
+///
 /// ```
 /// use std::sync::Arc;
 /// use std::sync::mpsc;
