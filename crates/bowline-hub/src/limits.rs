@@ -89,6 +89,12 @@ pub const RECEIVED_BYTES_BURST: u32 = 96 * 1024;
 pub const ACQUAINTED: Span = Span::from_secs(60);
 /// A client that does not read for so long is sent away.
 pub const SLOW_CLIENT: Span = Span::from_secs(30);
+/// Clients that are told at once that the network has changed...
+pub const ANNOUNCE_ROUND: usize = 1024;
+/// ...and bytes of what they are told...
+pub const ANNOUNCE_ROUND_BYTES: usize = 512 * 1024;
+/// ...and how long after them the next ones.
+pub const ANNOUNCE_PAUSE: Span = Span::from_millis(10);
 /// What a certificate allows for clocks of peers that are slow, and a resumption for that of the hub.
 pub const CLOCK_SKEW_SECS: u32 = 300;
 /// How long a client may come back by what the hub gave it, without signing in.

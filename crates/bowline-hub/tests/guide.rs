@@ -76,18 +76,12 @@ fn table_of_limits() -> String {
             "a client that does not read is sent away after",
             secs(limits::SLOW_CLIENT),
         ),
+        ("telling all clients about the network", announcement()),
         (
             "identities that are blocked over HTTP",
             limits::MAX_BLOCKS.to_string(),
         ),
-        (
-            "connections that have not signed in",
-            format!(
-                "{}, {} of one network",
-                limits::MAX_STRANGERS,
-                limits::MAX_STRANGERS_OF_NETWORK
-            ),
-        ),
+        ("connections that have not signed in", strangers()),
         (
             "questions of one network to the STUN server",
             rate(limits::STUN_PER_SEC, limits::STUN_BURST),
@@ -112,6 +106,18 @@ fn rate(per_sec: u32, burst: u32) -> String {
 fn kib(per_sec: u32, burst: u32) -> String {
     let (per_sec, burst) = (per_sec / 1024, burst / 1024);
     format!("{per_sec} KiB a second, {burst} KiB at once")
+}
+
+fn announcement() -> String {
+    let rounds = 1_000_000 / limits::ANNOUNCE_PAUSE.as_micros();
+    let clients = limits::ANNOUNCE_ROUND as u64 * rounds;
+    let mib = limits::ANNOUNCE_ROUND_BYTES as u64 * rounds / (1024 * 1024);
+    format!("{clients} clients a second, and {mib} MiB a second to all together")
+}
+
+fn strangers() -> String {
+    let (all, of_network) = (limits::MAX_STRANGERS, limits::MAX_STRANGERS_OF_NETWORK);
+    format!("{all}, {of_network} of one network")
 }
 
 fn checks(threads: usize) -> String {

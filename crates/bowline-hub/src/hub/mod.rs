@@ -41,19 +41,16 @@ use bowline_core::hub::Goodbye;
 use bowline_core::hub::HubMessageError;
 use bowline_core::hub::Refusal;
 use bowline_core::hub::Refused;
-use bowline_core::hub::SignedBody;
 use bowline_core::hub::ToHub;
-use bowline_core::hub::limits::MAX_NETWORK_REVOKED;
 use bowline_core::identity::Identity;
 use bowline_core::ids::AppId;
 use bowline_core::ids::ConnectionId;
 use bowline_core::rng::Rng;
 use bowline_core::time::Span;
 use bowline_core::time::Timestamp;
-use bowline_core::wire::pb;
-use prost::Message as _;
 use zeroize::Zeroizing;
 
+use crate::hub::announce::Announcement;
 use crate::hub::blocks::Blocks;
 use crate::hub::networks::Networks;
 use crate::hub::past::Past;
@@ -67,6 +64,7 @@ use crate::limits::MAX_STRANGERS;
 use crate::limits::SLOW_CLIENT;
 use crate::namespace::NamespaceError;
 
+mod announce;
 mod blocks;
 mod certificates;
 mod counters;
@@ -123,8 +121,7 @@ pub struct Hub {
     networks: Networks,
     past: Past,
     blocks: Blocks,
-    /// What clients are told about the network, and its revision.
-    network: Option<(u64, SignedBody)>,
+    announcement: Announcement,
     /// Keys that it revokes: they get no certificates here either.
     revoked: HashSet<KeyId>,
     counters: Counters,
@@ -183,7 +180,7 @@ impl Hub {
             networks: Networks::new(),
             past: Past::default(),
             blocks: Blocks::default(),
-            network: None,
+            announcement: Announcement::default(),
             revoked: HashSet::new(),
             now,
             is_draining: false,
@@ -239,12 +236,14 @@ impl Hub {
         }
     }
 
-    /// A message to a client did not leave, because it does not read what it was sent before.
-    pub fn on_dropped(&mut self, now: Timestamp, client: ConnectionId) {
+    /// This message to a client did not leave, because it does not read what it was sent before.
+    pub fn on_dropped(&mut self, now: Timestamp, client: ConnectionId, message: &[u8]) {
         self.counters.dropped += 1;
-        if let Some(session) = self.sessions.get_mut(&client)
-            && session.slow_since.is_none()
-        {
+        let Some(session) = self.sessions.get_mut(&client) else {
+            return;
+        };
+        session.missed_network |= self.announcement.is(message);
+        if session.slow_since.is_none() {
             session.slow_since = Some(now);
             self.slow.insert((now, client));
         }
@@ -252,23 +251,14 @@ impl Hub {
 
     /// A client that did not read has read something.
     pub fn on_writable(&mut self, client: ConnectionId) {
-        if let Some(session) = self.sessions.get_mut(&client)
-            && let Some(since) = session.slow_since.take()
-        {
+        let Some(session) = self.sessions.get_mut(&client) else {
+            return;
+        };
+        if let Some(since) = session.slow_since.take() {
             self.slow.remove(&(since, client));
         }
-    }
-
-    /// Tells all clients about the network, those who are here and those who come. The revision is that of the body. Keys that
-    /// it revokes get no certificates from now on. The signature is not checked: what is announced is the operator's own.
-    pub fn announce(&mut self, revision: u64, body: SignedBody) {
-        if let Ok(network) = pb::HubNetwork::decode(&*body.body) {
-            let revoked = network.revoked.into_iter().take(MAX_NETWORK_REVOKED);
-            self.revoked = revoked.map(KeyId::new).collect();
-        }
-        self.network = Some((revision, body));
-        for client in self.members() {
-            self.tell_network(client);
+        if session.missed_network {
+            self.put_off_network(client);
         }
     }
 
@@ -308,6 +298,7 @@ impl Hub {
             self.dismiss(client, Goodbye::TooSlow);
         }
         self.renew_notes(now);
+        self.tell_network_by_rounds(now);
     }
 
     /// When [`Self::handle_timeout`] has something to do.
@@ -320,6 +311,7 @@ impl Hub {
             due(&self.asking, CHECK_TIMEOUT),
             self.slow.first().map(|(since, _)| *since + SLOW_CLIENT),
             self.renewing.first().map(|(at, _)| *at),
+            self.announcement.next_round(),
             self.expiring
                 .first()
                 .map(|(expiry, _)| self.at_unix(*expiry)),
@@ -368,15 +360,8 @@ impl Hub {
         members
     }
 
-    fn tell_network(&mut self, client: ConnectionId) {
-        if let Some((revision, body)) = self.network.clone() {
-            let body = Some(body);
-            self.send(client, &FromHub::Config { revision, body });
-        }
-    }
-
     fn send(&mut self, client: ConnectionId, message: &FromHub) {
-        let bytes = message.encode();
+        let bytes = message.encode().into();
         self.outputs.push_back(Output::Send { client, bytes });
     }
 
@@ -429,6 +414,9 @@ impl Hub {
         };
         if let Some(since) = session.slow_since {
             self.slow.remove(&(since, client));
+        }
+        if let Some(turn) = session.network_turn {
+            self.announcement.forget(turn, client);
         }
         let member = match session.stage {
             Stage::SignedIn(member) => member,

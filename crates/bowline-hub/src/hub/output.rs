@@ -1,6 +1,7 @@
 //! What a hub wants done, asks and tells.
 
 use std::fmt;
+use std::sync::Arc;
 
 use bowline_core::hub::Goodbye;
 use bowline_core::hub::Method;
@@ -16,8 +17,8 @@ pub enum Output {
     Send {
         /// Whom it is for.
         client: ConnectionId,
-        /// Its bytes.
-        bytes: Vec<u8>,
+        /// Its bytes, which may be those of many.
+        bytes: Arc<[u8]>,
     },
     /// The connection is to be closed once all has been sent.
     Close {
@@ -154,7 +155,7 @@ mod tests {
     fn regression_what_a_client_comes_back_with_is_not_told() {
         let output = Output::Send {
             client: ConnectionId::new(0x0001_0001),
-            bytes: b"a secret".to_vec(),
+            bytes: (*b"a secret").into(),
         };
         let told = format!("{output:?}");
         assert!(

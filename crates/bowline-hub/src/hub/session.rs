@@ -20,6 +20,10 @@ pub(super) struct Session {
     pub(super) stage: Stage,
     /// Since when messages to it are dropped.
     pub(super) slow_since: Option<Timestamp>,
+    /// Its turn to be told about the network, if it waits for that.
+    pub(super) network_turn: Option<u64>,
+    /// What it was told about the network was dropped.
+    pub(super) missed_network: bool,
 }
 
 /// How far a client is.
@@ -85,6 +89,8 @@ impl Session {
             from,
             stage: Stage::New,
             slow_since: None,
+            network_turn: None,
+            missed_network: false,
         }
     }
 

@@ -382,7 +382,7 @@ impl Hub {
             session: member.number,
             unix_ms: self.unix_epoch_us.saturating_add(now.as_micros()) / 1000,
             seen_address: Some(session.from),
-            config_revision: self.network.as_ref().map_or(0, |(revision, _)| *revision),
+            config_revision: self.announcement.revision(),
             resume: Vec::new(),
             certificate,
             max_signal: self.policy.max_signal as u32,

@@ -389,7 +389,7 @@ impl Server {
         };
         let sent = connection.send(bytes, SendFlags::RELIABLE_NO_NAGLE);
         if let Err(SendError::BufferFull { .. }) = sent {
-            self.hub.on_dropped(self.sockets.now(), client);
+            self.hub.on_dropped(self.sockets.now(), client, bytes);
         }
     }
 }

@@ -71,3 +71,30 @@ fn who_floods_the_hub_keeps_no_others_from_meeting() {
     assert!(refused > 0);
     assert!(have_noticed_nothing(&town, FIRST..LAST));
 }
+
+#[test]
+fn regression_who_does_not_read_for_a_while_hears_of_the_network_nevertheless() {
+    let mut town = town(3);
+    town.players[FIRST].is_deaf = true;
+    // Each revokes one key more, until what waits for the deaf one is full, and a few times more.
+    let (mut revision, mut more) = (0, 5);
+    while more > 0 {
+        revision += 1;
+        town.announce(revision, 3000 + revision);
+        town.run_for(Span::from_millis(120));
+        if town.hub.counters().dropped > 0 {
+            more -= 1;
+        }
+        assert!(revision < 500, "there is always room");
+    }
+    town.wait_for("the others told", Span::from_secs(5), |town| {
+        let mut others = town.players[FIRST + 1..].iter();
+        others.all(|player| player.network == revision)
+    });
+    assert_eq!(town.players[FIRST].network, 0);
+    town.players[FIRST].is_deaf = false;
+    town.wait_for("told of the last", Span::from_secs(20), |town| {
+        town.players[FIRST].network == revision
+    });
+    assert!(have_noticed_nothing(&town, FIRST..=LAST));
+}

@@ -2,12 +2,13 @@
 //! break, signals included.
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::rc::Rc;
 
 use bowline_core::availability::Availability;
 use bowline_core::cert::authority::Authority;
+use bowline_core::cert::authority::KeyId;
 use bowline_core::cert::keypair::KeyPair;
 use bowline_core::cert::request::CertificateRequest;
 use bowline_core::config::Config;
@@ -19,6 +20,7 @@ use bowline_core::hub::HubClient;
 use bowline_core::hub::HubClientConfig;
 use bowline_core::hub::HubEvent;
 use bowline_core::hub::HubLogin;
+use bowline_core::hub::NetworkConfig;
 use bowline_core::hub::Role;
 use bowline_core::hub::limits::HUB_CONNECT_TIMEOUT;
 use bowline_core::hub::limits::HUB_SILENCE;
@@ -34,6 +36,7 @@ use bowline_hub::hub::Policy;
 use bowline_hub::namespace::Namespace;
 use bowline_sim::Conn;
 use bowline_sim::ConnectionState;
+use bowline_sim::Event;
 use bowline_sim::HostConfig;
 use bowline_sim::HostId;
 use bowline_sim::LinkConfig;
@@ -57,8 +60,8 @@ pub(crate) struct Town {
     pub(crate) hub_host: HostId,
     pub(crate) players: Vec<Player>,
     address: SocketAddr,
-    /// Whom the hub knows.
-    clients: BTreeSet<ConnectionId>,
+    /// Whom the hub knows, and how much of what their connections have told was looked at.
+    clients: BTreeMap<ConnectionId, usize>,
     /// Signals that hosts want carried.
     signals: Rc<RefCell<Vec<Vec<u8>>>>,
     starts: u8,
@@ -74,6 +77,8 @@ pub(crate) struct Player {
     pub(crate) client: HubClient,
     pub(crate) told: Vec<(Timestamp, Availability)>,
     pub(crate) certificates: usize,
+    /// The revision of what it knows of the network.
+    pub(crate) network: u64,
     /// It takes nothing of what the hub sends.
     pub(crate) is_deaf: bool,
     link: Option<Conn>,
@@ -102,7 +107,7 @@ impl Town {
             hub_host,
             players: Vec::new(),
             address,
-            clients: BTreeSet::new(),
+            clients: BTreeMap::new(),
             signals,
             starts: 1,
         };
@@ -139,6 +144,7 @@ impl Town {
             client,
             told: Vec::new(),
             certificates: 0,
+            network: 0,
             is_deaf: false,
             link: None,
             is_up: false,
@@ -209,6 +215,18 @@ impl Town {
         self.world.listen(self.hub_host, PORT);
         self.starts += 1;
         self.hub = hub(&self.world, self.starts);
+    }
+
+    /// The hub tells everybody about the network, with so many keys that are revoked.
+    pub(crate) fn announce(&mut self, revision: u64, revoked: u64) {
+        let config = NetworkConfig {
+            revision,
+            revoked: (0..revoked).map(KeyId::new).collect(),
+            ..NetworkConfig::default()
+        };
+        let key = KeyPair::new(&rustcrypto::provider(), SigningKey::from_seed([78; 32]));
+        let signed = config.sign(&rustcrypto::provider(), key.private());
+        self.hub.announce(revision, signed.unwrap());
     }
 
     /// One player calls another by its name.
@@ -283,10 +301,13 @@ impl Town {
         for conn in self.world.connections(self.hub_host) {
             match self.world.state(conn) {
                 ConnectionState::Connected => {
-                    if self.clients.insert(conn.id) {
+                    if !self.clients.contains_key(&conn.id) {
                         self.world.set_reads_at_once(conn, false);
                         let from = self.address_of(conn);
                         self.hub.on_connected(now, conn.id, from);
+                    }
+                    if self.has_room_again(conn) {
+                        self.hub.on_writable(conn.id);
                     }
                     while let Some(message) = self.world.receive(conn) {
                         self.hub.on_message(now, conn.id, &message.data);
@@ -294,13 +315,21 @@ impl Town {
                 }
                 ConnectionState::Connecting | ConnectionState::FindingRoute => {}
                 _ => {
-                    if self.clients.remove(&conn.id) {
+                    if self.clients.remove(&conn.id).is_some() {
                         self.hub.on_disconnected(conn.id);
                         self.world.close(conn, EndReason::APP_GENERIC, "", false);
                     }
                 }
             }
         }
+    }
+
+    /// Whether a connection has told so since this was asked last.
+    fn has_room_again(&mut self, conn: Conn) -> bool {
+        let events = self.world.events(conn);
+        let seen = self.clients.insert(conn.id, events.len()).unwrap_or(0);
+        let new = events.iter().skip(seen);
+        new.into_iter().any(|(_, event)| *event == Event::Writable)
     }
 
     /// Where the other end of a connection is.
@@ -326,7 +355,7 @@ impl Town {
                 Output::Send { client, bytes } => {
                     let flags = SendFlags::RELIABLE_NO_NAGLE;
                     if self.world.send(conn(client), flags, &bytes).is_err() {
-                        self.hub.on_dropped(now, client);
+                        self.hub.on_dropped(now, client, &bytes);
                     }
                 }
                 Output::Close { client, text } => {
@@ -393,6 +422,7 @@ impl Town {
                     player.told.push((now, availability));
                 }
                 HubEvent::Certificate(_) => player.certificates += 1,
+                HubEvent::Network(network) => player.network = network.revision,
                 _ => {}
             }
         }

@@ -38,6 +38,8 @@ pub(super) struct Watched {
     /// What clients got for coming back, of late.
     pub(super) notes: Vec<Vec<u8>>,
     pub(super) is_draining: bool,
+    /// What clients were told last about the network.
+    pub(super) network: Vec<u8>,
     crypto: Crypto,
     authority: Authority,
     /// Everybody who was ever let in.
@@ -55,6 +57,7 @@ impl Watched {
             checks: Vec::new(),
             notes: Vec::new(),
             is_draining: false,
+            network: Vec::new(),
             crypto,
             authority,
             known: BTreeSet::new(),
@@ -137,8 +140,12 @@ impl Watched {
                 self.note(note);
             }
             FromHub::Certificate(bytes) => self.check_certificate(client, &bytes),
-            FromHub::Nack { .. } | FromHub::Goodbye { .. } | FromHub::Config { .. } => {
+            FromHub::Nack { .. } | FromHub::Goodbye { .. } => {
                 assert!(link.member.is_some());
+            }
+            FromHub::Config { .. } => {
+                assert!(link.member.is_some());
+                bytes.clone_into(&mut self.network);
             }
             FromHub::Unknown => panic!("it says what it does not know"),
         }

@@ -124,7 +124,10 @@ impl Play {
                     self.world.pass(until, u.arbitrary()?);
                 }
                 (14, Some(client)) => match u.arbitrary()? {
-                    true => self.world.hub.on_dropped(self.world.now, client),
+                    true => {
+                        let (hub, now) = (&mut self.world.hub, self.world.now);
+                        hub.on_dropped(now, client, &self.world.network);
+                    }
                     false => self.world.hub.on_writable(client),
                 },
                 (15, _) => {

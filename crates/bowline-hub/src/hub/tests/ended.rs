@@ -141,12 +141,12 @@ fn regression_turns_of_reading_and_not_reading_take_no_room() {
     desk.run_for(HELLO_TIMEOUT);
     for _ in 0..1000 {
         desk.now += Span::from_millis(1);
-        desk.hub.on_dropped(desk.now, client(1));
+        desk.hub.on_dropped(desk.now, client(1), b"a signal");
         desk.hub.on_writable(client(1));
     }
     let next = desk.hub.poll_timeout().unwrap();
     assert!(next > desk.now + SLOW_CLIENT, "nothing waits but the note");
-    desk.hub.on_dropped(desk.now, client(1));
+    desk.hub.on_dropped(desk.now, client(1), b"a signal");
     desk.hub.on_disconnected(client(1));
     assert_eq!(desk.hub.poll_timeout(), None);
 }

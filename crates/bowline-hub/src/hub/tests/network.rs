@@ -1,8 +1,12 @@
 //! What clients are told about the network.
 
 use bowline_core::hub::NetworkConfig;
+use bowline_core::hub::SignedBody;
 
 use super::*;
+use crate::limits::ANNOUNCE_PAUSE;
+use crate::limits::ANNOUNCE_ROUND;
+use crate::limits::ANNOUNCE_ROUND_BYTES;
 
 fn signed(revision: u64) -> SignedBody {
     revoking(revision, Vec::new())
@@ -50,6 +54,88 @@ fn clients_are_told_about_the_network_with_their_welcome_and_when_it_changes() {
     assert_eq!(revisions(&mut desk, 1), [4]);
     assert_eq!(revisions(&mut desk, 2), [4]);
     assert_eq!(desk.got(3), [], "a stranger is told nothing");
+}
+
+#[test]
+fn regression_what_finds_no_room_is_told_when_there_is_room_again() {
+    let mut desk = Desk::new(dev());
+    desk.member(1, "str:dev-anna");
+    desk.hub.announce(1, signed(1));
+    let Some(Output::Send { bytes, .. }) = desk.hub.poll_output() else {
+        panic!("nothing is told");
+    };
+    desk.hub.on_dropped(desk.now, client(1), &bytes);
+    // What is told of by then is what matters.
+    desk.hub.announce(2, signed(2));
+    let Some(Output::Send { bytes, .. }) = desk.hub.poll_output() else {
+        panic!("nothing is told");
+    };
+    desk.hub.on_dropped(desk.now, client(1), &bytes);
+    desk.run_for(Span::from_secs(1));
+    assert!(revisions(&mut desk, 1).is_empty());
+    desk.hub.on_writable(client(1));
+    desk.run_for(Span::from_secs(1));
+    assert_eq!(revisions(&mut desk, 1), [2]);
+    // Once, and not because something else was dropped.
+    desk.hub.on_dropped(desk.now, client(1), b"a signal");
+    desk.hub.on_writable(client(1));
+    desk.run_for(Span::from_secs(1));
+    assert!(revisions(&mut desk, 1).is_empty());
+}
+
+#[test]
+fn limit_clients_that_are_told_at_once() {
+    let mut desk = Desk::new(dev());
+    let most = ANNOUNCE_ROUND as u32;
+    let all = 2 * most + 1;
+    for number in 0..all {
+        desk.member(number, &format!("str:dev-{number}"));
+    }
+    let told = |desk: &mut Desk| {
+        desk.drain();
+        let told = (0..all).map(|number| revisions(desk, number));
+        told.collect::<Vec<_>>()
+    };
+    let count = |told: &[Vec<u64>]| told.iter().filter(|told| !told.is_empty()).count();
+    desk.hub.announce(1, signed(1));
+    assert_eq!(count(&told(&mut desk)), ANNOUNCE_ROUND);
+    // Those who wait are next, whatever is told by then, and those before them come after them.
+    desk.hub.announce(2, signed(2));
+    assert_eq!(count(&told(&mut desk)), 0);
+    desk.hub.on_disconnected(client(all - 1));
+    for expected in [most as usize, most as usize] {
+        desk.run_for(ANNOUNCE_PAUSE);
+        let told = told(&mut desk);
+        assert!(told.iter().flatten().all(|revision| *revision == 2));
+        assert_eq!(count(&told), expected);
+    }
+    desk.run_for(ANNOUNCE_PAUSE);
+    assert_eq!(count(&told(&mut desk)), 0, "all have been told");
+    // And so many bytes. It takes something that comes in for the hub to know what time it is.
+    desk.connect(all);
+    desk.hub
+        .announce(3, revoking(3, (0..4000).map(KeyId::new).collect()));
+    let bytes: usize = std::iter::from_fn(|| desk.hub.poll_output())
+        .map(|output| match output {
+            Output::Send { bytes, .. } => bytes.len(),
+            other => panic!("{other:?}"),
+        })
+        .sum();
+    assert!(
+        bytes <= ANNOUNCE_ROUND_BYTES && bytes > ANNOUNCE_ROUND_BYTES / 2,
+        "{bytes}"
+    );
+}
+
+#[test]
+fn regression_what_is_told_already_is_not_told_again() {
+    let mut desk = Desk::new(dev());
+    desk.member(1, "str:dev-anna");
+    for _ in 0..2 {
+        desk.hub.announce(1, signed(1));
+        desk.drain();
+    }
+    assert_eq!(revisions(&mut desk, 1), [1]);
 }
 
 #[test]

@@ -484,7 +484,7 @@ fn limit_who_does_not_read_is_sent_away() {
     desk.member(1, "str:dev-anna");
     desk.member(2, "str:dev-ben");
     for number in [1, 2] {
-        desk.hub.on_dropped(desk.now, client(number));
+        desk.hub.on_dropped(desk.now, client(number), b"a signal");
     }
     desk.run_for(Span::from_secs(20));
     desk.hub.on_writable(client(2));
