@@ -1,7 +1,7 @@
 //! What is remembered of sessions that are over.
 
+use std::collections::BTreeMap;
 use std::collections::HashMap;
-use std::collections::VecDeque;
 
 use bowline_core::identity::Identity;
 use bowline_core::ids::AppId;
@@ -10,6 +10,7 @@ use bowline_core::time::Timestamp;
 
 use crate::hub::session::Allowance;
 use crate::limits::ALLOWANCE_KEPT;
+use crate::limits::MAX_BLOCKS;
 use crate::limits::MAX_KICKED;
 use crate::limits::MAX_PAST_SESSIONS;
 use crate::limits::MAX_SUPERSEDED;
@@ -26,6 +27,8 @@ pub(super) struct Past {
     allowances: Recent<Allowance>,
     /// Until when notes were sealed that are not taken, in microseconds since 1970.
     kicked: Recent<u64>,
+    /// The same of those who were sent away from all games. Apart, since a wave of blocks must not drive out kicks.
+    blocked: Recent<u64>,
     /// When those were born, in microseconds since 1970, that replaced others: notes from before are not taken.
     superseded: Recent<u64>,
 }
@@ -33,9 +36,10 @@ pub(super) struct Past {
 /// Things of sessions, of which the oldest go.
 #[derive(Debug)]
 struct Recent<T> {
-    /// With the number of the entry in the list, so that an older one does not end a newer one.
+    /// With the number of the entry in the list.
     map: HashMap<Whose, (u64, T)>,
-    list: VecDeque<(Timestamp, u64, Whose)>,
+    /// By their numbers, which are in the order of time. Each is in the map.
+    list: BTreeMap<u64, (Timestamp, Whose)>,
     last: u64,
 }
 
@@ -49,14 +53,18 @@ impl Past {
 
     /// What its last session had used up, if it ended lately.
     pub(super) fn take(&mut self, whose: &Whose) -> Option<Allowance> {
-        self.allowances.map.remove(whose).map(|(_, kept)| kept)
+        self.allowances.take(whose)
     }
 
     /// The operator has sent somebody away, from one game or from [all](AppId::ANY).
     pub(super) fn kick(&mut self, now: Timestamp, unix_us: u64, whose: &Whose) {
         let lifetime = Span::from_secs(RESUME_LIFETIME_SECS);
-        self.kicked.expire(now, lifetime);
-        self.kicked.put(now, whose, unix_us, MAX_KICKED);
+        let (list, most) = match whose.0 == AppId::ANY {
+            true => (&mut self.blocked, MAX_BLOCKS),
+            false => (&mut self.kicked, MAX_KICKED),
+        };
+        list.expire(now, lifetime);
+        list.put(now, whose, unix_us, most);
     }
 
     /// Somebody who signed in later than the session before has replaced it.
@@ -76,32 +84,42 @@ impl Past {
     /// Whether a note of somebody who signed in then is worth nothing.
     pub(super) fn is_kicked(&self, whose: &Whose, born_unix_us: u64) -> bool {
         let of_all_games = (AppId::ANY, whose.1.clone());
-        let kicked = [whose, &of_all_games].map(|whose| self.kicked.map.get(whose));
+        let kicked = [
+            self.kicked.map.get(whose),
+            self.blocked.map.get(&of_all_games),
+        ];
         let mut kicked = kicked.into_iter().flatten();
         kicked.any(|(_, at)| born_unix_us <= *at)
     }
 }
 
 impl<T> Recent<T> {
+    /// Takes the place of what there is of the same.
     fn put(&mut self, now: Timestamp, whose: &Whose, value: T, most: usize) {
+        self.take(whose);
         self.last += 1;
         self.map.insert(whose.clone(), (self.last, value));
-        self.list.push_back((now, self.last, whose.clone()));
+        self.list.insert(self.last, (now, whose.clone()));
         while self.list.len() > most {
             self.drop_oldest();
         }
     }
 
+    fn take(&mut self, whose: &Whose) -> Option<T> {
+        let (number, value) = self.map.remove(whose)?;
+        self.list.remove(&number);
+        Some(value)
+    }
+
     fn expire(&mut self, now: Timestamp, age: Span) {
-        while self.list.front().is_some_and(|(at, ..)| *at + age <= now) {
+        let is_old = |(_, (at, _)): (&u64, &(Timestamp, Whose))| *at + age <= now;
+        while self.list.first_key_value().is_some_and(is_old) {
             self.drop_oldest();
         }
     }
 
     fn drop_oldest(&mut self) {
-        if let Some((_, number, whose)) = self.list.pop_front()
-            && self.map.get(&whose).is_some_and(|(of, _)| *of == number)
-        {
+        if let Some((_, (_, whose))) = self.list.pop_first() {
             self.map.remove(&whose);
         }
     }
@@ -111,7 +129,7 @@ impl<T> Default for Recent<T> {
     fn default() -> Self {
         Self {
             map: HashMap::new(),
-            list: VecDeque::new(),
+            list: BTreeMap::new(),
             last: 0,
         }
     }
@@ -153,6 +171,36 @@ mod tests {
             past.kick(now, at, &whose(1));
         }
         assert!(past.is_kicked(&whose(1), 9) && !past.is_kicked(&whose(1), 10));
+    }
+
+    #[test]
+    fn regression_repeats_drive_out_nobody() {
+        let mut past = Past::default();
+        let now = Timestamp::from_micros(1_000_000);
+        past.kick(now, 7, &whose(0));
+        past.supersede(now, 7, &whose(0));
+        for at in 0..MAX_KICKED as u64 {
+            past.kick(now, at, &whose(1));
+        }
+        for at in 0..MAX_SUPERSEDED as u64 {
+            past.supersede(now, at, &whose(at as usize % 2 + 1));
+        }
+        assert!(past.is_kicked(&whose(0), 7));
+        assert!(past.is_superseded(&whose(0), 6));
+        assert_eq!((past.kicked.list.len(), past.superseded.list.len()), (2, 3));
+    }
+
+    #[test]
+    fn limit_identities_that_were_sent_away_from_all_games() {
+        let mut past = Past::default();
+        let now = Timestamp::from_micros(1_000_000);
+        past.kick(now, 7, &whose(0));
+        for number in 0..=MAX_BLOCKS {
+            past.kick(now, 7, &(AppId::ANY, whose(number).1));
+        }
+        assert!(!past.is_kicked(&(AppId::new(570), whose(0).1), 7));
+        assert!(past.is_kicked(&(AppId::new(570), whose(1).1), 7));
+        assert!(past.is_kicked(&whose(0), 7), "blocks drive out no kicks");
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! |---|---|---|
 //! | `policy/block/IDENTITY` | since when, until when, and the words for the player | until it ends or is taken back |
 //! | `policy/kick/APP/IDENTITY` | when that was | for as long as what clients got before could be used |
+//! | `policy/kick-all/IDENTITY` | the same of all games, as blocks do it: apart, so that many of them drive out no kicks | as long |
 //! | `revoked/key/ID` | nothing | until it is taken back |
 //!
 //! What ends by itself is a lease, so that the store clears it away. Until when a block holds is said by its date nevertheless:
@@ -19,6 +20,7 @@ use bowline_core::time::Span;
 use prost::Message;
 
 use crate::hub::Block;
+use crate::limits::MAX_BLOCKS;
 use crate::limits::MAX_KICKED;
 use crate::limits::RESUME_LIFETIME_SECS;
 use crate::store::Bucket;
@@ -29,6 +31,10 @@ use crate::store::Prefix;
 use crate::store::Store;
 use crate::store::StoreError;
 
+/// Kicks from one game, in the store.
+const KICK: &str = "kick";
+/// Kicks from all games.
+const KICK_ALL: &str = "kick-all";
 /// How much longer a block is kept than it holds, in seconds.
 const MORE_THAN_BLOCK_SECS: u64 = 24 * 3600;
 
@@ -120,7 +126,7 @@ impl Decisions {
         self.forget(&block_key(identity)?)
     }
 
-    /// Those blocks that still hold, in the order of their keys: `limit` at most, after the one whose key in a page this is.
+    /// Those blocks that hold at a date, in the order of their keys: `limit` at most, after the one whose key in a page this is.
     ///
     /// # Errors
     /// If the store cannot be asked.
@@ -144,21 +150,27 @@ impl Decisions {
         Ok(blocks.take(limit).collect())
     }
 
-    /// Keeps that somebody was sent away, for as long as that matters. The oldest of [`MAX_KICKED`] make room.
+    /// Keeps that somebody was sent away, for as long as that matters. The oldest of [`MAX_KICKED`] make room, or of [`MAX_BLOCKS`] if
+    /// it was from all games.
     ///
     /// # Errors
     /// Why the store takes no writes.
     pub fn keep_kick(&self, kick: &KeptKick) -> Result<(), StoreError> {
-        let app = kick.app.get().to_string();
-        let key = key(Bucket::Policy, &["kick", &app, &kick.identity.to_string()])?;
+        let (kind, most) = match kick.app {
+            AppId::ANY => (KICK_ALL, MAX_BLOCKS),
+            _ => (KICK, MAX_KICKED),
+        };
         let value = KickValue {
             unix_us: kick.unix_us,
         };
         let lifetime = Some(Span::from_secs(RESUME_LIFETIME_SECS));
+        let key = kick_key(kick)?;
         self.store.put(&key, &value.encode_to_vec(), lifetime)?;
-        let mut kept = self.store.list(&prefix(Bucket::Policy, "kick")?)?.entries;
-        kept.sort_by_key(|(_, entry)| entry.revision);
-        let more = kept.len().saturating_sub(MAX_KICKED);
+        let mut kept = self.store.list(&prefix(Bucket::Policy, kind)?)?.entries;
+        let more = kept.len().saturating_sub(most);
+        if more > 0 {
+            kept.sort_by_key(|(_, entry)| entry.revision);
+        }
         for (key, entry) in kept.iter().take(more) {
             match self.store.delete(key, entry.revision) {
                 // Another hub was faster.
@@ -174,7 +186,9 @@ impl Decisions {
     /// # Errors
     /// If the store cannot be asked.
     pub fn kicks(&self) -> Result<Vec<KeptKick>, StoreError> {
-        let mut kept = self.store.list(&prefix(Bucket::Policy, "kick")?)?.entries;
+        let mut kept = self.store.list(&prefix(Bucket::Policy, KICK)?)?.entries;
+        let of_all_games = self.store.list(&prefix(Bucket::Policy, KICK_ALL)?)?;
+        kept.extend(of_all_games.entries);
         kept.sort_by_key(|(_, entry)| entry.revision);
         let kicks = kept.iter();
         let kicks = kicks.filter_map(|(key, entry)| readable(key, read_kick(key, entry)));
@@ -239,10 +253,15 @@ fn read_block(key: &Key, entry: &Entry) -> Option<KeptBlock> {
 
 fn read_kick(key: &Key, entry: &Entry) -> Option<KeptKick> {
     let segments = key.segments();
-    let app = segments.get(1)?.parse().ok()?;
+    let mut segments = segments.iter().map(String::as_str);
+    let (app, identity) = match (segments.next()?, segments.next()?, segments.next()) {
+        (KICK, app, Some(identity)) => (AppId::new(app.parse().ok()?), identity),
+        (KICK_ALL, identity, None) => (AppId::ANY, identity),
+        _ => return None,
+    };
     Some(KeptKick {
-        identity: segments.get(2)?.parse().ok()?,
-        app: AppId::new(app),
+        identity: identity.parse().ok()?,
+        app,
         unix_us: KickValue::decode(&*entry.value).ok()?.unix_us,
     })
 }
@@ -257,6 +276,14 @@ fn readable<T>(key: &Key, read: Option<T>) -> Option<T> {
 
 fn block_key(identity: &Identity) -> Result<Key, StoreError> {
     key(Bucket::Policy, &["block", &identity.to_string()])
+}
+
+fn kick_key(kick: &KeptKick) -> Result<Key, StoreError> {
+    let identity = kick.identity.to_string();
+    match kick.app {
+        AppId::ANY => key(Bucket::Policy, &[KICK_ALL, &identity]),
+        app => key(Bucket::Policy, &[KICK, &app.get().to_string(), &identity]),
+    }
 }
 
 fn revoked_key(id: KeyId) -> Result<Key, StoreError> {
@@ -282,28 +309,48 @@ mod tests {
     use crate::store::LocalStore;
     use crate::store::SystemClock;
 
+    fn kick(app: AppId, number: usize) -> KeptKick {
+        KeptKick {
+            identity: format!("str:{number}").parse().unwrap(),
+            app,
+            unix_us: 1,
+        }
+    }
+
+    /// Keeps so many kicks, most of them without the look at all that comes with each.
+    fn keep_kicks(decisions: &Decisions, app: AppId, count: usize) {
+        for number in 0..count - 3 {
+            let key = kick_key(&kick(app, number)).unwrap();
+            let value = KickValue { unix_us: 1 }.encode_to_vec();
+            decisions.store.put(&key, &value, None).unwrap();
+        }
+        for number in count - 3..count {
+            decisions.keep_kick(&kick(app, number)).unwrap();
+        }
+    }
+
     #[test]
     fn limit_kicks_that_are_kept() {
+        let apps = [(AppId::new(480), MAX_KICKED), (AppId::ANY, MAX_BLOCKS)];
+        for (app, most) in apps {
+            let store = LocalStore::in_memory(Arc::new(SystemClock::new()));
+            let decisions = Decisions::new(Arc::new(store));
+            keep_kicks(&decisions, app, most + 2);
+            let kept = decisions.kicks().unwrap();
+            assert_eq!(kept.len(), most);
+            assert_eq!(kept[0], kick(app, 2), "the oldest have made room");
+        }
+    }
+
+    #[test]
+    fn regression_kicks_of_blocks_drive_out_no_others() {
         let store = LocalStore::in_memory(Arc::new(SystemClock::new()));
         let decisions = Decisions::new(Arc::new(store));
-        let kick = |number: usize| KeptKick {
-            identity: format!("str:{number}").parse().unwrap(),
-            app: AppId::new(480),
-            unix_us: 1,
-        };
-        // Most of them without the look at all that comes with each.
-        for number in 0..MAX_KICKED - 1 {
-            let kick = kick(number);
-            let key = key(Bucket::Policy, &["kick", "480", &kick.identity.to_string()]);
-            let value = KickValue { unix_us: 1 }.encode_to_vec();
-            decisions.store.put(&key.unwrap(), &value, None).unwrap();
-        }
-        for number in MAX_KICKED - 1..MAX_KICKED + 2 {
-            decisions.keep_kick(&kick(number)).unwrap();
-        }
+        let of_a_game = kick(AppId::new(480), 0);
+        decisions.keep_kick(&of_a_game).unwrap();
+        keep_kicks(&decisions, AppId::ANY, MAX_KICKED);
         let kept = decisions.kicks().unwrap();
-        assert_eq!(kept.len(), MAX_KICKED);
-        assert_eq!(kept[0], kick(2), "the oldest have made room");
+        assert_eq!((kept.len(), &kept[0]), (MAX_KICKED + 1, &of_a_game));
     }
 
     #[test]
@@ -315,6 +362,8 @@ mod tests {
             (Bucket::Policy, &["kick", "480", "nobody"], b""),
             (Bucket::Policy, &["kick", "game", "str:anna"], b""),
             (Bucket::Policy, &["kick", "480"], b""),
+            (Bucket::Policy, &["kick-all", "nobody"], b""),
+            (Bucket::Policy, &["kick-all", "480", "str:anna"], b""),
             (Bucket::Revoked, &["key", "x"], b""),
         ] {
             let key = Key::new(bucket, segments).unwrap();

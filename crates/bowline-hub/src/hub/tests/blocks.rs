@@ -178,6 +178,26 @@ fn regression_blocks_of_a_hub_before_do_not_drive_out_its_kicks() {
 }
 
 #[test]
+fn regression_a_wave_of_blocks_makes_no_note_good_again() {
+    let mut desk = Desk::new(dev());
+    let note = back(desk.member(1, "str:dev-anna"));
+    desk.hub.kick(APP, &identity("str:dev-anna"));
+    let of_ben = back(desk.member(2, "str:dev-ben"));
+    let ben = identity("str:dev-ben");
+    desk.hub.block(&ben, for_secs(60)).unwrap();
+    for number in 0..MAX_KICKED {
+        let identity = identity(&format!("str:dev-{number}"));
+        desk.hub.block(&identity, Block::default()).unwrap();
+    }
+    desk.drain();
+    desk.run_for(Span::from_secs(60));
+    desk.hello(3, note);
+    assert_eq!(desk.refusal(3), Refusal::Credential);
+    desk.hello(4, of_ben);
+    assert_eq!(desk.refusal(4), Refusal::Credential, "of before the block");
+}
+
+#[test]
 fn limit_identities_that_are_blocked() {
     let mut desk = Desk::new(dev());
     let name = |number: usize| identity(&format!("str:{number}"));
