@@ -40,7 +40,7 @@ pub struct SentAway {
 #[error("{MAX_BLOCKS} identities are blocked, which is as many as there may be")]
 pub struct TooManyBlocks;
 
-/// Who is blocked. Blocks that have ended stay until they are asked for or their room is needed.
+/// Who is blocked. Blocks that have ended stay until their room is needed: a clock that is ahead for a moment ends none for good.
 #[derive(Debug, Default)]
 pub(super) struct Blocks(HashMap<Identity, Block>);
 
@@ -126,10 +126,10 @@ impl Hub {
     }
 
     /// How many identities are blocked beside those of the settings.
-    pub fn blocks(&mut self) -> usize {
+    pub fn blocks(&self) -> usize {
         let unix_secs = self.unix_secs(self.now);
-        self.blocks.0.retain(|_, block| block.holds(unix_secs));
-        self.blocks.0.len()
+        let blocks = self.blocks.0.values();
+        blocks.filter(|block| block.holds(unix_secs)).count()
     }
 
     pub(super) fn check_blocked(&self, identity: &Identity) -> Result<(), (Refusal, String)> {

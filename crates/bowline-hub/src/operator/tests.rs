@@ -1,8 +1,13 @@
+use bowline_core::time::Timestamp;
+
 use super::*;
 use crate::dev;
 use crate::dev::DevOptions;
+use crate::hub::Policy;
 use crate::keys::HubKeys;
+use crate::server::NoChecker;
 use crate::server::Running;
+use crate::server::Setup;
 use crate::store::LocalStore;
 use crate::store::SystemClock;
 
@@ -74,4 +79,37 @@ fn what_could_not_be_put_back_is_told() {
     let told = after_restoring(error, Err(full.clone()));
     assert_eq!(told, OperatorError::NotTold(full));
     assert!(told.to_string().contains("next start"), "{told}");
+}
+
+#[test]
+fn regression_a_hub_that_starts_with_a_clock_that_is_ahead_lets_nobody_in_later() {
+    let keys = keys();
+    let crypto = bowline::cert::default_crypto();
+    let store: Arc<dyn Store> = Arc::new(LocalStore::in_memory(Arc::new(SystemClock::new())));
+    let kept = KeptBlock {
+        identity: "str:dev-anna".parse().unwrap(),
+        since_unix_secs: 1,
+        block: Block {
+            // Long ago by the clock of the start.
+            until_unix_secs: Some(1000),
+            text: String::new(),
+        },
+    };
+    Decisions::new(Arc::clone(&store))
+        .keep_block(&kept)
+        .unwrap();
+    let mut server = Server::new(Setup {
+        listen: vec!["127.0.0.1:0".parse().unwrap()],
+        keys: keys.clone(),
+        policy: Policy::default(),
+        checker: Arc::new(NoChecker),
+    })
+    .unwrap();
+    let publisher = Publisher::new(&[], &[], &keys, &crypto);
+    Operator::open(&mut server, store, publisher, Published::default()).unwrap();
+    let now = Timestamp::from_micros(0);
+    server.hub_mut().set_unix_time(now, 999_000_000);
+    assert_eq!(server.hub_mut().blocks(), 1, "the clock was set back");
+    server.hub_mut().set_unix_time(now, 1_000_000_000);
+    assert_eq!(server.hub_mut().blocks(), 0);
 }

@@ -198,6 +198,23 @@ fn regression_a_wave_of_blocks_makes_no_note_good_again() {
 }
 
 #[test]
+fn regression_a_clock_that_is_ahead_for_a_moment_ends_no_block() {
+    let mut desk = Desk::new(dev());
+    let [anna, ben] = ["str:dev-anna", "str:dev-ben"].map(identity);
+    desk.hub.block(&anna, for_secs(60)).unwrap();
+    desk.hub.set_unix_time(desk.now, UNIX_US + 3_600_000_000);
+    // Told of it then, as with a start.
+    desk.hub.restore_block(&ben, for_secs(60)).unwrap();
+    assert_eq!(desk.hub.blocks(), 0);
+    desk.hub.set_unix_time(desk.now, UNIX_US);
+    assert_eq!(desk.hub.blocks(), 2);
+    for (number, name) in [(1, "str:dev-anna"), (2, "str:dev-ben")] {
+        desk.hello(number, hello(Method::Dev, Some(name)));
+        assert_eq!(desk.refusal(number), Refusal::Blocked);
+    }
+}
+
+#[test]
 fn limit_identities_that_are_blocked() {
     let mut desk = Desk::new(dev());
     let name = |number: usize| identity(&format!("str:{number}"));
