@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use bowline_core::cert::authority::KeyId;
 use bowline_core::hub::FromHub;
+use bowline_core::hub::Goodbye;
 use bowline_core::hub::SignedBody;
 use bowline_core::hub::limits::MAX_NETWORK_REVOKED;
 use bowline_core::ids::ConnectionId;
@@ -18,8 +19,10 @@ use bowline_core::time::Timestamp;
 use bowline_core::wire::pb;
 use prost::Message as _;
 
+use crate::hub::GameServerKey;
 use crate::hub::Hub;
 use crate::hub::Output;
+use crate::hub::session::Session;
 use crate::limits::ANNOUNCE_PAUSE;
 use crate::limits::ANNOUNCE_ROUND;
 use crate::limits::ANNOUNCE_ROUND_BYTES;
@@ -60,7 +63,7 @@ impl Announcement {
 
 impl Hub {
     /// Tells all clients about the network, those who are here and those who come. The revision is that of the body. Keys that
-    /// it revokes get no certificates from now on. The signature is not checked: what is announced is the operator's own.
+    /// it revokes get no certificates from now on, and game servers that sign in by one are sent away. The signature is not checked: what is announced is the operator's own.
     /// Nothing happens if it is what they are told already.
     pub fn announce(&mut self, revision: u64, body: SignedBody) {
         let network = pb::HubNetwork::decode(&*body.body);
@@ -72,12 +75,33 @@ impl Hub {
         if let Ok(network) = network {
             let revoked = network.revoked.into_iter().take(MAX_NETWORK_REVOKED);
             self.revoked = revoked.map(KeyId::new).collect();
+            self.dismiss_revoked_servers();
         }
         self.announcement.current = Some((revision, message.into()));
         for client in self.members() {
             self.put_off_network(client);
         }
         self.tell_network_by_rounds(self.now);
+    }
+
+    /// Sends game servers away that signed in by a key that is revoked: whoever has it is not that server.
+    fn dismiss_revoked_servers(&mut self) {
+        let servers = self.policy.game_servers.iter();
+        let revoked = servers.filter(|server| self.revoked.contains(&server.key.id()));
+        let revoked: Vec<&GameServerKey> = revoked.collect();
+        if revoked.is_empty() {
+            return;
+        }
+        for server in revoked {
+            tracing::warn!(server = %server.identity, key = %server.key.id(), "a game server cannot sign in: its key is revoked");
+        }
+        for client in self.members() {
+            let member = self.sessions.get(&client).and_then(Session::member);
+            let key = member.and_then(|member| member.signed_in_by);
+            if key.is_some_and(|key| self.revoked.contains(&key)) {
+                self.dismiss_saying(client, Goodbye::Kicked, "the key was revoked".to_owned());
+            }
+        }
     }
 
     /// Tells those whose turn it is.

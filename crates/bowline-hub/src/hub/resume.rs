@@ -8,6 +8,7 @@
 
 use std::sync::Arc;
 
+use bowline_core::cert::authority::KeyId;
 use bowline_core::crypto::AeadKey;
 use bowline_core::crypto::Crypto;
 use bowline_core::hub::FromHub;
@@ -51,6 +52,8 @@ pub(super) struct Note {
     pub(super) expiry_unix_secs: u64,
     /// Until when the credential is, which ends the session as well; `None` if it does not say.
     pub(super) credential_expiry_unix_secs: Option<u64>,
+    /// The key of a game server by which it signed in first.
+    pub(super) key: Option<KeyId>,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -69,6 +72,8 @@ struct Plain {
     expiry: u64,
     #[prost(uint64, optional, tag = "7")]
     credential_expiry: Option<u64>,
+    #[prost(fixed64, optional, tag = "8")]
+    key: Option<u64>,
 }
 
 const NONCE_LEN: usize = 12;
@@ -109,6 +114,7 @@ pub(super) fn note_of(member: &Member, unix_secs: u64) -> Note {
         born_unix_us: member.born_unix_us,
         expiry_unix_secs: member.expiry_unix_secs.unwrap_or(latest).min(latest),
         credential_expiry_unix_secs: member.expiry_unix_secs,
+        key: member.signed_in_by,
     }
 }
 
@@ -130,6 +136,7 @@ impl Seal {
             born: note.born_unix_us,
             expiry: note.expiry_unix_secs,
             credential_expiry: note.credential_expiry_unix_secs,
+            key: note.key.map(KeyId::get),
         };
         // By chance: 96 bits last for as many notes as any hub makes with one key.
         let nonce: [u8; NONCE_LEN] = rng.bytes();
@@ -160,6 +167,7 @@ impl Seal {
             born_unix_us: plain.born,
             expiry_unix_secs: plain.expiry,
             credential_expiry_unix_secs: plain.credential_expiry,
+            key: plain.key.map(KeyId::new),
         })
     }
 }
@@ -180,6 +188,7 @@ mod tests {
             born_unix_us: 1_700_000_000_000_000,
             expiry_unix_secs: 1_700_000_100,
             credential_expiry_unix_secs: Some(u64::MAX),
+            key: Some(KeyId::new(u64::MAX)),
         }
     }
 

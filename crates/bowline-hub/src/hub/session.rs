@@ -60,6 +60,8 @@ pub(super) struct Member {
     pub(super) renew_at: Timestamp,
     /// Until when the credential holds, in seconds since 1970.
     pub(super) expiry_unix_secs: Option<u64>,
+    /// The key that it signed in by, if it did so as a game server.
+    pub(super) signed_in_by: Option<KeyId>,
     /// The key of its latest certificate, if it has one.
     pub(super) key: Option<KeyId>,
     /// Signals that it has sent and that were not refused.

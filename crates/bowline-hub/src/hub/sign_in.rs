@@ -1,5 +1,6 @@
 //! From hello to welcome.
 
+use bowline_core::cert::authority::KeyId;
 use bowline_core::cert::request::CertificateRequest;
 use bowline_core::hub::FromHub;
 use bowline_core::hub::Goodbye;
@@ -46,6 +47,8 @@ struct Accepted {
     /// When, in microseconds since 1970.
     born_unix_us: u64,
     expiry_unix_secs: Option<u64>,
+    /// The key of a game server by which it signed in first.
+    key: Option<KeyId>,
 }
 
 impl Hub {
@@ -121,6 +124,7 @@ impl Hub {
                     identity,
                     born_unix_us,
                     expiry_unix_secs,
+                    key: None,
                 };
                 match self.check_verdict(now, &hello, &accepted) {
                     Ok(()) => return self.welcome(now, client, *hello, accepted),
@@ -177,6 +181,7 @@ impl Hub {
                 method,
                 born_unix_us: self.unix_us(now),
                 expiry_unix_secs: None,
+                key: None,
             }),
             Method::Resume => self.by_note(now, &hello),
             Method::SharedKey | Method::GameServerKey => {
@@ -200,6 +205,7 @@ impl Hub {
             method: Method::Dev,
             born_unix_us: self.unix_us(now),
             expiry_unix_secs: None,
+            key: None,
         })
     }
 
@@ -223,6 +229,15 @@ impl Hub {
             let text = format!("signing in by {} does not give this any more", note.method);
             return Err((Refusal::Method, text));
         }
+        if note.method == Method::GameServerKey {
+            let server = self.policy.game_server(note.app, &note.identity);
+            let key = server.map(|server| server.key.id());
+            // As if it signed in by its key now.
+            if key != note.key {
+                return Err(bad("the game server has another key now"));
+            }
+            self.check_revoked(key)?;
+        }
         self.check_blocked(&note.identity)?;
         let whose = (note.app, note.identity.clone());
         if self.past.is_kicked(&whose, note.born_unix_us) {
@@ -240,6 +255,7 @@ impl Hub {
             method: note.method,
             born_unix_us: note.born_unix_us,
             expiry_unix_secs: note.credential_expiry_unix_secs,
+            key: note.key,
         })
     }
 
@@ -287,7 +303,7 @@ impl Hub {
         let identity = wanted(hello)?;
         let message = hello.statement(self.key.as_bytes(), nonce);
         let method = hello.method.map_err(|_| bad())?;
-        match method {
+        let key = match method {
             Method::SharedKey => {
                 let key = self.policy.shared_key(hello.app, &hello.credential);
                 let key = key.ok_or_else(bad)?;
@@ -295,6 +311,7 @@ impl Hub {
                 let mac = mac.chain_update(&message);
                 mac.verify_slice(proof).map_err(|_| bad())?;
                 check_namespace(Some(&key.identities), &identity)?;
+                None
             }
             _ => {
                 let server = self.policy.game_server(hello.app, &identity);
@@ -303,15 +320,28 @@ impl Hub {
                 let key = server.key.as_bytes();
                 let verified = self.crypto.ed25519_verify(key, &message, signature);
                 verified.map_err(|_| bad())?;
+                Some(server.key.id())
             }
-        }
+        };
+        self.check_revoked(key)?;
         self.check_blocked(&identity)?;
         Ok(Accepted {
             identity,
             method,
             born_unix_us: self.unix_us(now),
             expiry_unix_secs: None,
+            key,
         })
+    }
+
+    /// Whether the key that somebody signs in by is still trusted.
+    fn check_revoked(&self, key: Option<KeyId>) -> Result<(), Refused> {
+        match key {
+            Some(key) if self.revoked.contains(&key) => {
+                Err((Refusal::Credential, "the key was revoked".to_owned()))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn check_verdict(
@@ -414,6 +444,7 @@ impl Hub {
             renew_at: renewal(now, number),
             born_unix_us: accepted.born_unix_us,
             expiry_unix_secs,
+            signed_in_by: accepted.key,
             key: None,
             sent: 0,
             allowance: Allowance::default(),

@@ -172,3 +172,70 @@ fn regression_a_revoked_key_gets_no_certificate() {
     let got = desk.got(4);
     assert!(matches!(&got[0], FromHub::Welcome(welcome) if welcome.certificate.is_some()));
 }
+
+/// A hub with a game server that has this key.
+fn with_game_server(seed: u8) -> Desk {
+    let server = GameServerKey {
+        key: key(seed).public(),
+        identity: identity("str:server-1"),
+        apps: vec![APP],
+        pops: Vec::new(),
+    };
+    Desk::new(Policy {
+        game_servers: vec![server],
+        ..dev()
+    })
+}
+
+/// Has somebody prove that it is the game server.
+fn prove(desk: &mut Desk, number: u32, seed: u8) {
+    let hello = Hello {
+        role: Role::GameServer,
+        ..hello(Method::GameServerKey, Some("str:server-1"))
+    };
+    let nonce = challenge(desk, number, &hello);
+    let statement = hello.statement(key(HUB_SEED).public().as_bytes(), &nonce);
+    let signer = rustcrypto::provider().ed25519_key(&[seed; 32]);
+    desk.say(number, &ToHub::Proof(signer.sign(&statement).to_vec()));
+}
+
+#[test]
+fn regression_a_revoked_key_of_a_game_server_signs_nobody_in() {
+    let mut desk = with_game_server(9);
+    prove(&mut desk, 1, 9);
+    let back = Hello {
+        role: Role::GameServer,
+        credential: desk.welcome(1).resume,
+        ..hello(Method::Resume, None)
+    };
+    desk.hello(2, back.clone());
+    desk.welcome(2);
+    desk.member(3, "str:dev-anna");
+    let key_id = key(9).public().id();
+    desk.hub.announce(1, revoking(1, vec![key_id]));
+    desk.drain();
+    assert_eq!(desk.goodbye(2), Some(Goodbye::Kicked));
+    assert_eq!(desk.goodbye(3), None);
+    prove(&mut desk, 4, 9);
+    assert_eq!(desk.refusal(4), Refusal::Credential);
+    desk.hello(5, back.clone());
+    assert_eq!(desk.refusal(5), Refusal::Credential);
+    // Who has not the key is told nothing of it.
+    prove(&mut desk, 6, 8);
+    let got = desk.got(6);
+    assert!(
+        matches!(got.last(), Some(FromHub::Refused(refused)) if !refused.text.contains("revoked"))
+    );
+    // Taken back, it is as before.
+    desk.hub.announce(2, signed(2));
+    prove(&mut desk, 7, 9);
+    desk.got(7);
+    assert_eq!(desk.hub.sessions(), 2);
+    // By the server's next key a note that is of the last one is worth nothing, and the other way round.
+    let mut next = with_game_server(8);
+    next.hello(1, back.clone());
+    assert_eq!(next.refusal(1), Refusal::Credential);
+    next.hub.announce(1, revoking(1, vec![key_id]));
+    prove(&mut next, 2, 8);
+    assert_eq!(next.hub.sessions(), 1, "another key");
+}
