@@ -125,6 +125,10 @@ async fn kick_or_refuse(
     let example = r#"{"app": 480, "identity": "str:anna"}"#;
     let wanted: Kick = shared.read(headers, body, example)?;
     let (app, identity) = (AppId::new(wanted.app), identity_of(&wanted.identity)?);
+    if app == AppId::ANY {
+        let why = format!("{app} is no game; a block sends somebody away from all games");
+        return Err(refusal(why));
+    }
     let asked = shared.ask(move |operator| operator.kick(app, &identity));
     let kicked = asked.await?;
     tracing::info!(kicked, "the operator ended a session over HTTP");

@@ -355,6 +355,10 @@ fn requests_that_make_no_sense_are_told_what_does() {
         (r#"{"app": -1, "identity": "str:anna"}"#, "expected"),
         (r#"{"app": 480, "identity": "anna"}"#, "no identity"),
         (
+            r#"{"app": 4294967295, "identity": "str:anna"}"#,
+            "4294967295 is no game",
+        ),
+        (
             r#"{"app": 480, "identity": "str:anna", "for": 5}"#,
             "unknown field",
         ),

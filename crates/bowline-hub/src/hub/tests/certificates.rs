@@ -119,3 +119,17 @@ fn regression_an_address_that_is_asked_for_is_in_no_log() {
     assert!(notices.contains("another identity"), "{notices}");
     assert!(!notices.contains("203.0.113.5"), "{notices}");
 }
+
+#[test]
+fn regression_nobody_gets_a_certificate_that_passes_for_a_service() {
+    // All games are served.
+    let mut desk = Desk::new(dev());
+    let request = CertificateRequest::new(key(6).public()).to_bytes();
+    let of_all_games = Hello {
+        app: AppId::ANY,
+        certificate_request: Some(request),
+        ..hello(Method::Dev, Some("str:dev-anna"))
+    };
+    desk.hello(1, of_all_games);
+    assert_eq!(desk.refusal(1), Refusal::App);
+}
