@@ -129,7 +129,7 @@ async fn kick_or_refuse(
         let why = format!("{app} is no game; a block sends somebody away from all games");
         return Err(refusal(why));
     }
-    let asked = shared.ask(move |operator| operator.kick(app, &identity));
+    let asked = shared.ask_store(move |operator| operator.kick(app, &identity));
     let kicked = asked.await?;
     tracing::info!(kicked, "the operator ended a session over HTTP");
     Ok(json!({"kicked": kicked}))
@@ -161,7 +161,7 @@ async fn block_or_refuse(
         return Err(refusal("expected a text of one line".to_owned()));
     }
     let secs = wanted.seconds;
-    let asked = shared.ask(move |operator| operator.block(&identity, secs, &wanted.text));
+    let asked = shared.ask_store(move |operator| operator.block(&identity, secs, &wanted.text));
     let sessions = asked.await?;
     tracing::info!(sessions, "the operator blocked an identity over HTTP");
     Ok(json!({"blocked": true, "sessions_ended": sessions}))
@@ -174,7 +174,7 @@ async fn unblock_or_refuse(
 ) -> Result<Value, Refused> {
     let wanted: Unblock = shared.read(headers, body, r#"{"identity": "str:anna"}"#)?;
     let identity = identity_of(&wanted.identity)?;
-    let asked = shared.ask(move |operator| operator.unblock(&identity));
+    let asked = shared.ask_store(move |operator| operator.unblock(&identity));
     let unblocked = asked.await?;
     tracing::info!(
         was_blocked = unblocked.was_blocked,
@@ -195,7 +195,7 @@ async fn blocks_or_refuse(
     let page = page_of(query);
     let (after, limit) =
         page.ok_or_else(|| refusal("expected ?after=PLACE&limit=NUMBER".into()))?;
-    let asked = shared.ask(move |operator| operator.blocks(&after, limit));
+    let asked = shared.ask_store(move |operator| operator.blocks(&after, limit));
     let found = asked.await?;
     let next = match found.len() == limit {
         true => found.last().map(|(place, _)| place.clone()),
@@ -217,7 +217,7 @@ async fn revoke_or_refuse(
         let why = format!("{:?} is no ID of a key, which is a number", wanted.key);
         refusal(why)
     })?;
-    let asked = shared.ask(move |operator| match is_revoked {
+    let asked = shared.ask_store(move |operator| match is_revoked {
         true => operator.revoke(id),
         false => operator.unrevoke(id),
     });
@@ -236,7 +236,7 @@ async fn revoke_or_refuse(
 
 async fn revoked_or_refuse(shared: &Shared, headers: &HeaderMap) -> Result<Value, Refused> {
     shared.let_in(headers)?;
-    let found = shared.ask(|operator| operator.revoked()).await?;
+    let found = shared.ask_store(|operator| operator.revoked()).await?;
     let key = |(id, is_in_settings): &(KeyId, bool)| {
         // As text, since a script's numbers do not hold it.
         json!({"key": id.to_string(), "by_settings": is_in_settings})

@@ -15,6 +15,8 @@ use axum::http::header;
 use axum::routing::get;
 use axum::routing::post;
 use serde::Serialize;
+use tokio::sync::AcquireError;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::Semaphore;
 
 use crate::auth::Auth;
@@ -34,6 +36,8 @@ use crate::server::Standing;
 pub(super) const ASKING_THREADS: usize = 4;
 /// Requests that wait for the hub at a time; further ones get 503.
 const ASKING: usize = 16;
+/// How many of the threads may wait for the store: a disk that hangs leaves the others to those who ask how the hub stands.
+const ASKING_STORE: usize = 2;
 
 /// What all requests share.
 pub(super) struct Shared {
@@ -44,6 +48,7 @@ pub(super) struct Shared {
     pub(super) page: page::Page,
     pub(super) began: Instant,
     asking: Arc<Semaphore>,
+    asking_store: Arc<Semaphore>,
 }
 
 pub(super) fn router(
@@ -61,6 +66,7 @@ pub(super) fn router(
         page: page::Page::new(),
         began: Instant::now(),
         asking: Arc::new(Semaphore::new(ASKING)),
+        asking_store: Arc::new(Semaphore::new(ASKING_STORE)),
     };
     let mut router = Router::new()
         .route("/healthz", get(async || text(StatusCode::OK, "alive\n")))
@@ -87,7 +93,8 @@ pub(super) fn router(
 }
 
 impl Shared {
-    /// Asks the hub or its store, without letting anything here wait for it for long.
+    /// Asks the hub, without letting anything here wait for it for long. What needs the store as well takes
+    /// [`Self::ask_store`].
     ///
     /// # Errors
     /// The answer to whoever wanted to know, if the hub gives none.
@@ -99,19 +106,50 @@ impl Shared {
         T: Send + 'static,
         E: Into<OperatorError> + Send + 'static,
     {
-        let busy = || text(StatusCode::SERVICE_UNAVAILABLE, "the hub does not answer\n");
-        let place = Arc::clone(&self.asking)
-            .try_acquire_owned()
-            .map_err(|_| busy())?;
+        let place = Arc::clone(&self.asking).try_acquire_owned();
+        let place = place.map_err(|_| busy())?;
+        self.answer(async { Ok(place) }, question).await
+    }
+
+    /// Asks the hub and its store, or has something decided. Whoever asks waits for its turn at the store.
+    ///
+    /// # Errors
+    /// The answer to whoever wanted to know, if there is none in time.
+    pub(super) async fn ask_store<T, E>(
+        &self,
+        question: impl FnOnce(&Operator) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, Response<Body>>
+    where
+        T: Send + 'static,
+        E: Into<OperatorError> + Send + 'static,
+    {
+        let turn = Arc::clone(&self.asking_store).acquire_owned();
+        self.answer(turn, question).await
+    }
+
+    /// What a thread says that may wait, once there is one for it.
+    async fn answer<T, E>(
+        &self,
+        place: impl Future<Output = Result<OwnedSemaphorePermit, AcquireError>>,
+        question: impl FnOnce(&Operator) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, Response<Body>>
+    where
+        T: Send + 'static,
+        E: Into<OperatorError> + Send + 'static,
+    {
         let operator = Arc::clone(&self.operator);
-        let asked = tokio::task::spawn_blocking(move || {
-            let answer = question(&operator);
-            drop(place);
-            answer
-        });
+        let asked = async {
+            let place = place.await.ok()?;
+            let asked = tokio::task::spawn_blocking(move || {
+                let answer = question(&operator);
+                drop(place);
+                answer
+            });
+            asked.await.ok()
+        };
         match tokio::time::timeout(HUB_ANSWER_TIMEOUT, asked).await {
-            Ok(Ok(Ok(answer))) => Ok(answer),
-            Ok(Ok(Err(error))) => Err(error.into().into()),
+            Ok(Some(Ok(answer))) => Ok(answer),
+            Ok(Some(Err(error))) => Err(error.into().into()),
             _ => Err(busy()),
         }
     }
@@ -119,6 +157,10 @@ impl Shared {
     pub(super) async fn ask_standing(&self) -> Result<Standing, Response<Body>> {
         self.ask(|operator| operator.hub().standing()).await
     }
+}
+
+fn busy() -> Response<Body> {
+    text(StatusCode::SERVICE_UNAVAILABLE, "the hub does not answer\n")
 }
 
 /// An answer for people.

@@ -1,7 +1,9 @@
 //! Whom the operator sends away or keeps out, now and after a restart.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::Mutex;
 use std::time::Duration;
 use std::time::Instant;
 
@@ -53,68 +55,82 @@ impl Drop for File {
     }
 }
 
-/// A store that is full.
-#[derive(Debug)]
-struct Full(LocalStore);
+/// A store whose writes fail, or take their time.
+struct Odd {
+    store: LocalStore,
+    /// Whether what is at this path may be written.
+    on_write: Box<dyn Fn(&str) -> Result<(), StoreError> + Send + Sync>,
+}
 
-impl Store for Full {
+impl Odd {
+    fn new(on_write: impl Fn(&str) -> Result<(), StoreError> + Send + Sync + 'static) -> Self {
+        Self {
+            store: LocalStore::in_memory(Arc::new(SystemClock::new())),
+            on_write: Box::new(on_write),
+        }
+    }
+}
+
+impl fmt::Debug for Odd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.store.fmt(f)
+    }
+}
+
+impl Store for Odd {
     fn get(&self, key: &Key) -> Result<Option<Entry>, StoreError> {
-        self.0.get(key)
+        self.store.get(key)
     }
 
-    fn create(&self, _: &Key, _: &[u8], _: Option<Span>) -> Result<Revision, StoreError> {
-        Err(full())
+    fn create(&self, key: &Key, value: &[u8], ttl: Option<Span>) -> Result<Revision, StoreError> {
+        (self.on_write)(key.path())?;
+        self.store.create(key, value, ttl)
     }
 
     fn update(
         &self,
-        _: &Key,
-        _: &[u8],
-        _: Revision,
-        _: Option<Span>,
+        key: &Key,
+        value: &[u8],
+        expected: Revision,
+        ttl: Option<Span>,
     ) -> Result<Revision, StoreError> {
-        Err(full())
+        (self.on_write)(key.path())?;
+        self.store.update(key, value, expected, ttl)
     }
 
     fn put(&self, key: &Key, value: &[u8], ttl: Option<Span>) -> Result<Revision, StoreError> {
-        // What is told about the network fits still.
-        match key.path() {
-            "network" => self.0.put(key, value, ttl),
-            _ => Err(full()),
-        }
+        (self.on_write)(key.path())?;
+        self.store.put(key, value, ttl)
     }
 
-    fn delete(&self, _: &Key, _: Revision) -> Result<Revision, StoreError> {
-        Err(full())
+    fn delete(&self, key: &Key, expected: Revision) -> Result<Revision, StoreError> {
+        (self.on_write)(key.path())?;
+        self.store.delete(key, expected)
     }
 
     fn list(&self, prefix: &Prefix) -> Result<Listing, StoreError> {
-        self.0.list(prefix)
+        self.store.list(prefix)
     }
 
     fn watch(&self, prefix: &Prefix, after: Revision) -> Result<Box<dyn Watch>, StoreError> {
-        self.0.watch(prefix, after)
+        self.store.watch(prefix, after)
     }
 
     fn publish(&self, subject: &Subject, message: &[u8]) -> Result<(), StoreError> {
-        self.0.publish(subject, message)
+        self.store.publish(subject, message)
     }
 
     fn subscribe(&self, subject: &Subject) -> Result<Box<dyn Subscription>, StoreError> {
-        self.0.subscribe(subject)
+        self.store.subscribe(subject)
     }
 
-    fn append(&self, _: Log, _: &[&[u8]]) -> Result<u64, StoreError> {
-        Err(full())
+    fn append(&self, log: Log, records: &[&[u8]]) -> Result<u64, StoreError> {
+        self.store.append(log, records)
     }
 
     fn read_log(&self, log: Log, from: u64, max: usize) -> Result<Vec<Record>, StoreError> {
-        self.0.read_log(log, from, max)
+        self.store.read_log(log, from, max)
     }
-}
-
-fn full() -> StoreError {
-    StoreError::Full("no space left on device".to_owned())
 }
 
 fn keys() -> HubKeys {
@@ -279,7 +295,11 @@ fn blocks_and_kicks_outlast_a_restart() {
 
 #[test]
 fn a_store_that_is_full_is_told_and_the_session_ends_all_the_same() {
-    let store = Full(LocalStore::in_memory(Arc::new(SystemClock::new())));
+    let store = Odd::new(|path| match path {
+        // What is told about the network fits still.
+        "network" => Ok(()),
+        _ => Err(StoreError::Full("no space left on device".to_owned())),
+    });
     let place = Place::at(0, &keys(), Arc::new(store));
     let mut anna = place.client("str:dev-anna");
     let mut ben = place.client("str:dev-ben");
@@ -308,6 +328,37 @@ fn a_store_that_is_full_is_told_and_the_session_ends_all_the_same() {
         "{}",
         answer.body
     );
+}
+
+#[test]
+fn regression_a_disk_that_hangs_keeps_nobody_from_asking_how_the_hub_stands() {
+    let disk = Arc::new(Mutex::new(()));
+    let of_store = Arc::clone(&disk);
+    let store = Odd::new(move |_| {
+        drop(of_store.lock().unwrap());
+        Ok(())
+    });
+    let place = Place::at(0, &keys(), Arc::new(store));
+    let hung = disk.lock().unwrap();
+    std::thread::scope(|scope| {
+        let posts = (0..6).map(|number| {
+            let body = json!({"identity": format!("str:dev-{number}")}).to_string();
+            let place = &place;
+            scope.spawn(move || place.admin("POST", "/admin/block", &body).status)
+        });
+        let posts: Vec<_> = posts.collect();
+        for post in posts {
+            assert_eq!(post.join().unwrap(), 503);
+        }
+    });
+    for path in ["/readyz", "/metrics"] {
+        assert_eq!(place.get(path).status, 200, "{path}");
+    }
+    // The first is blocked already, whatever the disk does.
+    assert_eq!(place.json("/admin/standing")["blocks"], 1);
+    drop(hung);
+    let again = json!({"identity": "str:dev-0"});
+    assert_eq!(place.post("/admin/block", &again)["blocked"], true);
 }
 
 #[test]
