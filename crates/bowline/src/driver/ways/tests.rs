@@ -108,6 +108,16 @@ fn nothing_is_opened_before_peers_are_needed() {
 }
 
 #[test]
+fn regression_whoever_needs_ways_has_somebody_to_ask_for_names() {
+    let duo = Duo::new();
+    let inner = duo.sockets[0].inner();
+    // Another thread has begun, and not come any further.
+    assert!(inner.hub.lock().ways.begin_first_look());
+    inner.open_ways();
+    assert!(inner.resolver.get().is_some());
+}
+
+#[test]
 fn addresses_come_and_go_and_those_that_stay_keep_their_sockets() {
     let duo = Duo::new();
     let anna = &duo.sockets[0];
