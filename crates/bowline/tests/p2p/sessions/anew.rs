@@ -40,7 +40,7 @@ fn regression_sessions_of_who_one_was_are_forgotten() {
     // A session that has failed, for nobody is there.
     let nobody = Identity::str("nobody").unwrap();
     anna.sockets
-        .set_config(bowline::ConfigKey::TimeoutInitial, 200)
+        .set_config(ConfigKey::TimeoutInitial, 200)
         .unwrap();
     from_anna.send(&nobody, 0, b"hello?", RELIABLE).unwrap();
     room.wait_failure(&anna);
