@@ -4,6 +4,9 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::path::PathBuf;
 
+use clap::CommandFactory as _;
+use clap::error::ErrorKind;
+
 use crate::keys::HubKeys;
 use crate::keys::Rotated;
 use crate::program::error::Error;
@@ -25,7 +28,13 @@ pub(super) struct Args {
     #[arg(long, conflicts_with = "config")]
     pub(super) dev: bool,
     /// Where the hub for development listens.
-    #[arg(long, value_name = "IP:PORT", requires = "dev")]
+    #[arg(
+        long,
+        value_name = "IP:PORT",
+        requires = "dev",
+        // It is not enough that it requires what does not go with that: such a requirement is dropped.
+        conflicts_with = "config"
+    )]
     pub(super) listen: Option<SocketAddr>,
     /// Let other machines reach a hub for development, or one with [sign_in.dev], where anybody can be anybody.
     #[arg(long)]
@@ -70,6 +79,25 @@ enum Replaced {
     Resumption,
 }
 
+impl Args {
+    /// These, if they make sense together.
+    ///
+    /// # Errors
+    /// If there is a command beside what starts or checks a hub, which would be forgotten.
+    pub(super) fn checked(self) -> Result<Self, clap::Error> {
+        let other = match (self.dev, self.check) {
+            (true, _) => "--dev",
+            (_, true) => "--check",
+            _ => return Ok(self),
+        };
+        if self.command.is_none() {
+            return Ok(self);
+        }
+        let text = format!("{other} cannot be used with a command");
+        Err(Self::command().error(ErrorKind::ArgumentConflict, text))
+    }
+}
+
 impl Keys {
     /// Does it to the keys in a folder.
     pub(super) fn run(&self, folder: &Path) -> Result<(), Error> {
@@ -101,7 +129,6 @@ impl Replaced {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
     use clap::Parser as _;
 
     use super::*;
@@ -109,6 +136,25 @@ mod tests {
     #[test]
     fn the_definition_of_the_command_line_is_sound() {
         Args::command().debug_assert();
+    }
+
+    fn parsed(line: &str) -> Result<Args, clap::Error> {
+        let words = std::iter::once("bowline-hub").chain(line.split(' '));
+        Args::try_parse_from(words).and_then(Args::checked)
+    }
+
+    #[test]
+    fn regression_nothing_that_was_said_is_forgotten() {
+        for line in [
+            "--listen 127.0.0.1:1 --config a",
+            "--config a --check --listen 127.0.0.1:1",
+            "--dev keys show",
+            "--dev keys show --config a",
+            "--config a --check keys show",
+        ] {
+            let error = parsed(line).err().map(|error| error.kind());
+            assert_eq!(error, Some(ErrorKind::ArgumentConflict), "{line}");
+        }
     }
 
     #[test]
@@ -120,8 +166,7 @@ mod tests {
             "keys",
             "keys next identity",
         ] {
-            let words = std::iter::once("bowline-hub").chain(line.split(' '));
-            assert!(Args::try_parse_from(words).is_err(), "{line}");
+            assert!(parsed(line).is_err(), "{line}");
         }
         for line in [
             "--dev --listen [::1]:1",
@@ -129,8 +174,7 @@ mod tests {
             "--config a --insecure-dev",
             "keys show --config a",
         ] {
-            let words = std::iter::once("bowline-hub").chain(line.split(' '));
-            assert!(Args::try_parse_from(words).is_ok(), "{line}");
+            assert!(parsed(line).is_ok(), "{line}");
         }
     }
 }

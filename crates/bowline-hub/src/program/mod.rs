@@ -47,7 +47,8 @@ use self::stop::Stop;
 
 /// Runs the program with the arguments of the process.
 pub fn main() -> ExitCode {
-    match run(&Args::parse()) {
+    let args = Args::parse().checked();
+    match run(&args.unwrap_or_else(|error| error.exit())) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // If even that cannot be written, the exit code remains.
