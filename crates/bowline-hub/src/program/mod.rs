@@ -83,6 +83,7 @@ fn run(args: &Args) -> Result<(), Error> {
 /// Serves as the settings say.
 fn serve(config: &Config) -> Result<(), Error> {
     let stop = Stop::on_signal()?;
+    stop.outlast_hangup()?;
     let log = log::start(config.log)?;
     let crypto = bowline::cert::default_crypto();
     if config.sign_in.dev.is_some() && config.public_address().is_some() {
