@@ -15,7 +15,8 @@
 //! * **Authority**: put the next key into `authority.next.pem` (`bowline-hub keys next authority`) and restart. The network's
 //!   configuration then names both, and certificates are signed by the old one. After one lifetime of certificates or 48 hours,
 //!   whichever is longer, `bowline-hub keys promote authority` makes the next one the key and the key the old one
-//!   (`authority.old.pem`), which stays named; restart. After another lifetime remove `authority.old.pem`.
+//!   (`authority.old.pem`), which stays named; restart. After another lifetime remove `authority.old.pem`, before which no other
+//!   one is promoted.
 //! * **Resumption**: `bowline-hub keys next resumption`, then `promote`, and restart. What the old one sealed is taken for as
 //!   long as `resumption.old.key` is there; remove it after a day. Without the old one clients sign in by their credentials
 //!   again, which does no harm but the work.
@@ -102,6 +103,21 @@ pub enum KeysError {
     #[error("there is no next key, {}; make one, and let clients know it first", path.display())]
     NoNext {
         /// Which is not there.
+        path: PathBuf,
+    },
+    /// The next one has to become the key first, or to go.
+    #[error("{} is there already: promote it, or remove it to make another one", path.display())]
+    NextThere {
+        /// Which.
+        path: PathBuf,
+    },
+    /// The key before the one that is to be replaced, whose place that would take.
+    #[error(
+        "{} is still there, and would be lost: remove it first, once all that was made with it has expired",
+        path.display()
+    )]
+    OldThere {
+        /// Which.
         path: PathBuf,
     },
     /// The system has no randomness to give.
@@ -274,19 +290,26 @@ impl Rotated {
         };
         match secret_file::create(&path, &content) {
             Ok(()) => Ok(path),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                Err(KeysError::NextThere { path })
+            }
             Err(source) => Err(KeysError::Io { path, source }),
         }
     }
 
-    /// Makes the next key the key, and the key the old one, in place of the one that was.
+    /// Makes the next key the key, and the key the old one.
     ///
     /// # Errors
-    /// If there is no next one, or the files cannot be renamed. The key is there all the time, by one name or the other:
+    /// If there is no next one, the old one before is still there, or the files cannot be renamed. The key is there all the time, by one name or the other:
     /// doing it again finishes it.
     pub fn promote(self, folder: &Path) -> Result<(), KeysError> {
         let [next, now, old] = ["next.", "", "old."].map(|which| folder.join(self.file(which)));
         if !next.exists() {
             return Err(KeysError::NoNext { path: next });
+        }
+        // Without the key itself this is to finish what was begun before.
+        if old.exists() && now.exists() {
+            return Err(KeysError::OldThere { path: old });
         }
         for (from, to) in [(&now, &old), (&next, &now)] {
             if !from.exists() {

@@ -73,7 +73,8 @@ fn a_key_is_replaced_in_two_steps_and_the_old_one_stays() {
         let early = key.promote(&folder.0);
         assert!(matches!(early, Err(KeysError::NoNext { .. })));
         key.make_next(&folder.0, &crypto).unwrap();
-        assert!(key.make_next(&folder.0, &crypto).is_err(), "there is one");
+        let error = key.make_next(&folder.0, &crypto).unwrap_err();
+        assert!(matches!(error, KeysError::NextThere { .. }), "{error}");
     }
     let announced = folder.keys().unwrap();
     assert_eq!(announced.authority.id(), first.authority.id());
@@ -88,6 +89,32 @@ fn a_key_is_replaced_in_two_steps_and_the_old_one_stays() {
     assert_eq!(after.resumption, announced.other_resumptions[0]);
     assert_eq!(after.other_resumptions[0], first.resumption);
     assert_eq!(after.identity.id(), first.identity.id());
+}
+
+#[test]
+fn regression_the_old_key_is_not_thrown_away_by_the_next_but_one() {
+    let folder = Folder::new("twice");
+    let crypto = bowline::cert::default_crypto();
+    let first = folder.keys().unwrap();
+    for key in [Rotated::Authority, Rotated::Resumption] {
+        let old = folder.0.join(key.file("old."));
+        key.make_next(&folder.0, &crypto).unwrap();
+        key.promote(&folder.0).unwrap();
+        let kept = fs::read(&old).unwrap();
+        key.make_next(&folder.0, &crypto).unwrap();
+        let error = key.promote(&folder.0).unwrap_err();
+        assert!(matches!(&error, KeysError::OldThere { path } if *path == old));
+        assert_eq!(fs::read(&old).unwrap(), kept);
+        // What was cut off between the two renames is finished, though the old one is there.
+        let now = folder.0.join(key.file(""));
+        fs::rename(&now, &old).unwrap();
+        key.promote(&folder.0).unwrap();
+        assert!(now.exists() && old.exists());
+        fs::remove_file(&old).unwrap();
+        key.make_next(&folder.0, &crypto).unwrap();
+        key.promote(&folder.0).unwrap();
+    }
+    assert_eq!(folder.keys().unwrap().identity.id(), first.identity.id());
 }
 
 #[test]

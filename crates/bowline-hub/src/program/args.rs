@@ -59,9 +59,9 @@ pub(super) struct Keys {
 enum Step {
     /// Show the public keys: what clients pin, and what peers trust. Makes the keys if there are none.
     Show,
-    /// Make the next key, which clients hear of after a restart.
+    /// Make the next key. Of that of certificates clients hear after a restart.
     Next {
-        /// Which.
+        /// Which. Others have no next one: docs/hub.md tells how they are replaced.
         key: Replaced,
     },
     /// Make the next key the key, and keep the old one beside it.
@@ -106,7 +106,7 @@ impl Keys {
             Step::Show => {}
             Step::Next { key } => {
                 let made = key.rotated().make_next(folder, &crypto)?;
-                say(&format!("made {}; restart the hub", made.display()))?;
+                say(&format!("made {}; {}", made.display(), key.then()))?;
             }
             Step::Promote { key } => {
                 key.rotated().promote(folder)?;
@@ -123,6 +123,17 @@ impl Replaced {
         match self {
             Self::Authority => Rotated::Authority,
             Self::Resumption => Rotated::Resumption,
+        }
+    }
+
+    /// What comes after the next one was made.
+    const fn then(self) -> &'static str {
+        match self {
+            Self::Authority => {
+                "restart the hub, and promote it once clients have had the time to hear of it (docs/hub.md)"
+            }
+            // Nobody has to hear of it.
+            Self::Resumption => "promote it, and restart the hub",
         }
     }
 }
