@@ -73,9 +73,9 @@ pub enum OperatorError {
     /// The hub would be trusted no more itself.
     #[error("{0} is {1}: {hint}", hint = .1.hint())]
     OwnKey(KeyId, OwnKey),
-    /// Nobody would trust the hub itself: a key of it was revoked before.
+    /// Nobody is to trust the hub itself: a key of it was revoked before.
     #[error(
-        "{0} is revoked, and it is {1}: nobody would trust this hub; docs/hub.md tells how to replace it"
+        "{0} is revoked, and it is {1}: nobody is to trust this hub; docs/hub.md tells how to replace it"
     )]
     OwnKeyRevoked(KeyId, OwnKey),
     /// It is done, and a restart undoes it.
@@ -94,13 +94,15 @@ pub enum OperatorError {
     Network(#[from] NetworkConfigError),
 }
 
-/// A key of the hub without which nobody trusts it.
+/// A key of the hub without which nobody trusts it, or what it tells.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum OwnKey {
     /// It signs certificates.
     Authority,
     /// Clients know the hub by it.
     Identity,
+    /// It signs what clients are told about the network.
+    Config,
 }
 
 /// What came of revoking a key, or of taking that back.
@@ -224,7 +226,7 @@ impl Operator {
     /// Has nobody trust a key from now on: the hub signs no certificate for it, and clients are told.
     ///
     /// # Errors
-    /// If it is the hub's own authority or identity, there are too many, the store does not take it, or the hub has stopped.
+    /// If it is a key of the hub itself ([`OwnKey`]), there are too many, the store does not take it, or the hub has stopped.
     pub fn revoke(&self, id: KeyId) -> Result<Revocation, OperatorError> {
         let _turn = self.take_turn();
         if let Some(own) = self.publisher.own_key(id) {
@@ -330,7 +332,11 @@ impl OwnKey {
     const fn hint(self) -> &'static str {
         match self {
             Self::Authority => "promote another key first",
-            Self::Identity => "replace it first, as docs/hub.md tells",
+            Self::Identity => "replace it first (docs/hub.md, Replacing keys)",
+            // What is revoked is told by this very key.
+            Self::Config => {
+                "clients that pin it would follow it all the same; replace it first (docs/hub.md, Replacing keys)"
+            }
         }
     }
 }
@@ -340,11 +346,12 @@ impl fmt::Display for OwnKey {
         f.write_str(match self {
             Self::Authority => "the authority by which this hub signs certificates",
             Self::Identity => "the identity that clients know this hub by",
+            Self::Config => "the key by which this hub signs what it tells clients",
         })
     }
 }
 
-/// Refuses to serve with keys that were revoked, which nobody would trust.
+/// Refuses to serve with keys that were revoked, which nobody is to trust.
 fn check_own_keys(publisher: &Publisher, decisions: &Decisions) -> Result<(), OperatorError> {
     for id in publisher.with_settings(&decisions.revoked()?) {
         if let Some(own) = publisher.own_key(id) {

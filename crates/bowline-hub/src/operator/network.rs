@@ -46,12 +46,15 @@ impl Publisher {
         }
     }
 
-    /// Which of the hub's own keys that is, if it is one without which nobody trusts the hub.
+    /// Which of the hub's own keys that is, if it is one without which nobody trusts it.
     pub(super) fn own_key(&self, id: KeyId) -> Option<OwnKey> {
         let is_authority = self.authorities.first().is_some_and(|key| key.id() == id);
-        match is_authority {
-            true => Some(OwnKey::Authority),
-            false => (self.identity.id() == id).then_some(OwnKey::Identity),
+        let (is_identity, is_config) = (self.identity.id() == id, self.config.id() == id);
+        match (is_authority, is_identity, is_config) {
+            (true, _, _) => Some(OwnKey::Authority),
+            (_, true, _) => Some(OwnKey::Identity),
+            (_, _, true) => Some(OwnKey::Config),
+            _ => None,
         }
     }
 

@@ -41,6 +41,7 @@ fn regression_the_hub_revokes_no_key_of_its_own_and_starts_with_none_that_is() {
     for (id, own) in [
         (keys.authority.id(), OwnKey::Authority),
         (keys.identity.id(), OwnKey::Identity),
+        (keys.config.id(), OwnKey::Config),
     ] {
         let error = operator.revoke(id).unwrap_err();
         assert_eq!(error, OperatorError::OwnKey(id, own));
@@ -56,7 +57,7 @@ fn regression_the_hub_revokes_no_key_of_its_own_and_starts_with_none_that_is() {
     keys.authority = next;
     let publisher = Publisher::new(&[], &[], &keys, &bowline::cert::default_crypto());
     let error = check_own_keys(&publisher, &operator.decisions).unwrap_err();
-    assert!(error.to_string().contains("nobody would trust"), "{error}");
+    assert!(error.to_string().contains("nobody is to trust"), "{error}");
 }
 
 #[test]

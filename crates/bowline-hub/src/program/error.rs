@@ -29,7 +29,7 @@ pub(super) enum Error {
     #[error(transparent)]
     Keys(#[from] KeysError),
     #[error(
-        "[network] revoked names {id}, the key in {}: nobody would trust this hub; docs/hub.md tells how to replace it",
+        "[network] revoked names {id}, the key in {}: nobody is to trust this hub; docs/hub.md tells how to replace it",
         path.display()
     )]
     OwnKeyRevoked { id: KeyId, path: PathBuf },

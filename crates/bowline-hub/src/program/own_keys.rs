@@ -10,10 +10,14 @@ use crate::keys::HubKeys;
 use crate::operator::Operator;
 use crate::program::error::Error;
 
-/// Refuses to serve with keys that the settings revoke, which nobody would trust. Those of the store [`Operator::open`] refuses.
+/// Refuses to serve with keys that the settings revoke, which nobody is to trust. Those of the store [`Operator::open`] refuses.
 pub(super) fn check(network: &Network, folder: &Path, keys: &HubKeys) -> Result<(), Error> {
     let is_revoked = |key: &KeyPair| network.revoked.contains(&key.id());
-    for (file, key) in [("authority", &keys.authority), ("identity", &keys.identity)] {
+    for (file, key) in [
+        ("authority", &keys.authority),
+        ("identity", &keys.identity),
+        ("config", &keys.config),
+    ] {
         if is_revoked(key) {
             let (id, path) = (key.id(), folder.join(format!("{file}.pem")));
             return Err(Error::OwnKeyRevoked { id, path });

@@ -338,7 +338,7 @@ fn regression_a_hub_whose_own_key_is_revoked_does_not_start() {
     let config = folder.config(0, "");
     let output = run(&["keys", "show", "--config", config.to_str().unwrap()]);
     let shown = String::from_utf8(output.stdout).unwrap();
-    for name in ["identity", "authority"] {
+    for name in ["identity", "authority", "config"] {
         let line = shown.lines().find(|line| line.starts_with(name)).unwrap();
         let id = line.split_whitespace().nth(1).unwrap();
         let (code, text) =
