@@ -164,6 +164,8 @@ pub const MAX_HTTP_ANSWER_HEADERS: usize = 16 * 1024;
 pub const MIN_HOOK_SECRET_LEN: usize = 16;
 /// Longest answer of the operator's service, in bytes.
 pub const MAX_HOOK_ANSWER: u64 = 4096;
+/// Characters of what somebody else says that a line of the log has room for.
+pub const MAX_TOLD: usize = 200;
 /// Characters of its words that a client gets to read.
 pub const MAX_HOOK_WORDS: usize = 200;
 /// Calls of the operator's service at a time: fewer than there are threads that check.

@@ -31,6 +31,8 @@ pub(super) struct Gate {
 pub(super) struct Pass<'a> {
     gate: &'a Gate,
     has_failed: bool,
+    /// Why, for the operator.
+    error: String,
 }
 
 #[derive(Debug, Default)]
@@ -68,10 +70,10 @@ impl Gate {
             };
             if state.under_way < room {
                 state.under_way += 1;
-                let has_failed = true;
                 return Ok(Pass {
                     gate: self,
-                    has_failed,
+                    has_failed: true,
+                    error: String::new(),
                 });
             }
             let left = until.saturating_duration_since(now);
@@ -87,7 +89,7 @@ impl Gate {
         self.lock().closed_until.is_some()
     }
 
-    fn leave(&self, has_failed: bool) {
+    fn leave(&self, has_failed: bool, error: &str) {
         let mut state = self.lock();
         state.under_way = state.under_way.saturating_sub(1);
         let was_closed = state.closed_until.is_some();
@@ -110,6 +112,7 @@ impl Gate {
             if !was_closed && state.closed_until.is_some() {
                 tracing::warn!(
                     failures = state.failures,
+                    error,
                     "the sign-in service fails and is not asked for a while"
                 );
             }
@@ -128,11 +131,16 @@ impl Pass<'_> {
     pub(super) fn succeed(mut self) {
         self.has_failed = false;
     }
+
+    /// It has not, for this reason.
+    pub(super) fn fail(mut self, error: String) {
+        self.error = error;
+    }
 }
 
 impl Drop for Pass<'_> {
     fn drop(&mut self) {
-        self.gate.leave(self.has_failed);
+        self.gate.leave(self.has_failed, &self.error);
     }
 }
 

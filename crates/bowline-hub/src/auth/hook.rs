@@ -9,13 +9,15 @@
 //! ```
 //!
 //! The service answers with status 200 and `{"identity": "str:anna", "expires": 1790003600}`, or `{"refused": "why"}`.
-//! Anything else is a failure of the service, and the client is told to come again.
+//! Anything else is a failure of the service, and the client is told to come again. The operator is told what it was.
 
 use std::time::Duration;
+use std::time::Instant;
 use std::time::SystemTime;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use bowline_core::identity::Identity;
 use hmac::Hmac;
 use hmac::KeyInit as _;
 use hmac::Mac as _;
@@ -33,6 +35,8 @@ use crate::auth::client::Endpoint;
 use crate::auth::client::Trust;
 use crate::auth::fault::Refused;
 use crate::auth::gate::Gate;
+use crate::auth::told::Told;
+use crate::auth::told::short;
 use crate::hub::Check;
 use crate::limits::HOOK_PATIENCE;
 use crate::limits::MAX_HOOK_ANSWER;
@@ -73,6 +77,8 @@ pub(super) struct Hook {
     secret: Zeroizing<Vec<u8>>,
     identities: Namespace,
     gate: Gate,
+    /// Its failures.
+    told: Told,
 }
 
 impl std::fmt::Debug for Hook {
@@ -99,6 +105,10 @@ struct Answer {
     refused: Option<String>,
 }
 
+/// What an answer looks like.
+const EXPECTED: &str =
+    r#"{"identity": "str:anna", "expires": 1790003600} or {"refused": "why"}"#;
+
 /// Of the question. A field more does not make it another one.
 const VERSION: u32 = 1;
 
@@ -113,6 +123,7 @@ impl Hook {
             secret: settings.secret,
             identities: settings.identities,
             gate: Gate::new(MAX_HOOK_CALLS, HOOK_PATIENCE),
+            told: Told::default(),
         })
     }
 
@@ -132,19 +143,32 @@ impl Hook {
         let signature = self.sign(SystemTime::now(), &body);
         let pass = self.gate.enter()?;
         let answer = self.client.post(&signature, &body);
-        if !matches!(answer, Err(CallError::Timeout | CallError::Unreachable(_))) {
-            pass.succeed();
+        match &answer {
+            Err(error @ (CallError::Timeout | CallError::Unreachable(_))) => {
+                pass.fail(short(&error.to_string()));
+            }
+            _ => pass.succeed(),
         }
         let answer = answer.map_err(|error| {
-            tracing::debug!(%error, "the sign-in service has failed");
-            match error {
+            let fault = match error {
                 CallError::Timeout => Fault::HookTimeout,
                 CallError::Unreachable(_) => Fault::HookUnreachable,
                 CallError::Status(_) => Fault::HookStatus,
                 CallError::Nonsense(_) => Fault::HookAnswer,
-            }
+            };
+            self.failed(fault, &error.to_string())
         })?;
         self.understand(&answer)
+    }
+
+    /// Tells the operator what the client is not told: what to mend about the service.
+    fn failed(&self, fault: Fault, error: &str) -> Refused {
+        if let Some(more) = self.told.is_due(Instant::now()) {
+            // The answer is the service's, and may be what a client has sent it: recorded as text, not as it shows.
+            let (error, fault) = (short(error), fault.label());
+            tracing::warn!(error, fault, more, "the sign-in service fails");
+        }
+        fault.into()
     }
 
     pub(super) fn is_closed(&self) -> bool {
@@ -165,12 +189,20 @@ impl Hook {
     }
 
     fn understand(&self, answer: &[u8]) -> Result<Good, Refused> {
-        let answer: Answer = serde_json::from_slice(answer).map_err(|_| Fault::HookAnswer)?;
+        let nonsense = |error: String| {
+            let error = format!("{error}; expected {EXPECTED}");
+            self.failed(Fault::HookAnswer, &error)
+        };
+        let answer: Answer =
+            serde_json::from_slice(answer).map_err(|error| nonsense(error.to_string()))?;
         match (answer.identity, answer.refused) {
             (Some(identity), None) => {
-                let identity = identity.parse().map_err(|_| Fault::HookAnswer)?;
+                let parsed = identity.parse();
+                let identity = parsed.map_err(|error| nonsense(format!("identity: {error}")))?;
                 if !self.identities.contains(&identity) {
-                    return Err(Fault::HookIdentity.into());
+                    let identity = identity_of_log(&identity);
+                    let error = format!("{identity} is not among {}", self.identities);
+                    return Err(self.failed(Fault::HookIdentity, &error));
                 }
                 Ok(Good {
                     identity,
@@ -187,7 +219,15 @@ impl Hook {
                 };
                 Err(Refused { fault, text })
             }
-            _ => Err(Fault::HookAnswer.into()),
+            _ => Err(nonsense("neither or both".to_owned())),
         }
+    }
+}
+
+/// An identity as logs may have it, which have no addresses.
+fn identity_of_log(identity: &Identity) -> String {
+    match identity {
+        Identity::Ip { .. } => "an address".to_owned(),
+        identity => identity.to_string(),
     }
 }

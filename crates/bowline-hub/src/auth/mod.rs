@@ -35,6 +35,7 @@ mod keys;
 mod settings;
 mod template;
 mod token;
+mod told;
 
 pub use self::client::Endpoint;
 pub use self::client::EndpointError;

@@ -129,13 +129,10 @@ fn tell(notice: &Notice, refusals: &Refusals) {
     }
 }
 
+/// What is told, for tests of whoever tells.
 #[cfg(test)]
-mod tests {
+mod test_log {
     use std::sync::Mutex;
-
-    use bowline_core::hub::Method;
-    use bowline_core::hub::Refusal;
-    use bowline_core::ids::AppId;
 
     use super::*;
 
@@ -154,14 +151,8 @@ mod tests {
         }
     }
 
-    fn told(format: LogFormat, notices: &[Notice]) -> String {
-        let refusals = Refusals::default();
-        told_by(format, || {
-            notices.iter().for_each(|notice| tell(notice, &refusals))
-        })
-    }
-
-    fn told_by(format: LogFormat, tell: impl FnOnce()) -> String {
+    /// What this tells on this thread.
+    pub(super) fn told_by(format: LogFormat, tell: impl FnOnce()) -> String {
         let written = Written::default();
         let writer = written.clone();
         let log = Log {
@@ -172,6 +163,29 @@ mod tests {
         tracing::dispatcher::with_default(&dispatch, tell);
         let bytes = written.0.lock().unwrap().clone();
         String::from_utf8(bytes).unwrap()
+    }
+}
+
+/// What is told on this thread, as lines of JSON.
+#[cfg(test)]
+pub(crate) fn told_by(tell: impl FnOnce()) -> String {
+    test_log::told_by(LogFormat::Json, tell)
+}
+
+#[cfg(test)]
+mod tests {
+    use bowline_core::hub::Method;
+    use bowline_core::hub::Refusal;
+    use bowline_core::ids::AppId;
+
+    use super::test_log::told_by;
+    use super::*;
+
+    fn told(format: LogFormat, notices: &[Notice]) -> String {
+        let refusals = Refusals::default();
+        told_by(format, || {
+            notices.iter().for_each(|notice| tell(notice, &refusals))
+        })
     }
 
     #[test]

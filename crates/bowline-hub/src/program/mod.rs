@@ -45,6 +45,9 @@ use self::args::Command;
 use self::error::Error;
 use self::stop::Stop;
 
+#[cfg(test)]
+pub(crate) use self::log::told_by;
+
 /// Runs the program with the arguments of the process.
 pub fn main() -> ExitCode {
     let args = Args::parse().checked();

@@ -102,6 +102,56 @@ fn a_refusal_of_the_service_reaches_the_client_in_its_words() {
     assert_eq!(ask(&auth), Verdict::Bad(Refusal::Credential, words));
 }
 
+#[cfg(feature = "program")]
+#[test]
+fn regression_the_operator_is_told_what_is_wrong_with_the_service() {
+    let cases = [
+        (Manner::Status("401 Unauthorized"), "the answer is 401"),
+        (Manner::Status("302 Found"), "the answer is 302"),
+        (Manner::Say("<html>".into()), "expected {\"identity\""),
+        (
+            say(&json!({"identity": "steamid:76561197960287930", "expires": "tomorrow"})),
+            "tomorrow",
+        ),
+        (say(&json!({"identity": "anna"})), "expected {\"identity\""),
+        (say(&json!({})), "expected {\"identity\""),
+        (
+            say(&json!({"identity": "str:anna"})),
+            "str:anna is not among steamid:",
+        ),
+        (say(&json!({"identity": "ip:192.0.2.1"})), "an address"),
+    ];
+    for (manner, words) in cases {
+        let web = Web::new(manner);
+        let auth = auth(web.endpoint());
+        let log = crate::program::told_by(|| {
+            let told = ask(&auth);
+            assert!(matches!(told, Verdict::Bad(..)), "{told:?}");
+            assert!(!format!("{told:?}").contains(words), "for the log only");
+            ask(&auth);
+        });
+        let lines: Vec<_> = log.lines().collect();
+        assert_eq!(lines.len(), 1, "one a second: {log}");
+        let line: Value = serde_json::from_str(lines[0]).unwrap();
+        assert_eq!(line["level"], "WARN");
+        assert!(line["error"].as_str().unwrap().contains(words), "{line}");
+        assert!(!log.contains("192.0.2.1"), "{log}");
+    }
+}
+
+#[cfg(feature = "program")]
+#[test]
+fn regression_a_service_that_is_asked_no_more_is_told_of_with_the_cause() {
+    let auth = auth(nowhere());
+    let log = crate::program::told_by(|| {
+        (0..HOOK_FAILURES).for_each(|_| drop(ask(&auth)));
+    });
+    let closed = log.lines().find(|line| line.contains("not asked")).unwrap();
+    let closed: Value = serde_json::from_str(closed).unwrap();
+    let error = closed["error"].as_str().unwrap();
+    assert!(error.starts_with("no connection"), "{closed}");
+}
+
 #[test]
 fn limit_words_of_the_service() {
     let web = Web::new(say(&json!({"refused": "ü".repeat(MAX_HOOK_WORDS + 1)})));
