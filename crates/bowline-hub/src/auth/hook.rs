@@ -106,8 +106,7 @@ struct Answer {
 }
 
 /// What an answer looks like.
-const EXPECTED: &str =
-    r#"{"identity": "str:anna", "expires": 1790003600} or {"refused": "why"}"#;
+const EXPECTED: &str = r#"{"identity": "str:anna", "expires": 1790003600} or {"refused": "why"}"#;
 
 /// Of the question. A field more does not make it another one.
 const VERSION: u32 = 1;

@@ -14,6 +14,7 @@ mod log;
 mod network;
 mod parse;
 mod sign_in;
+mod warnings;
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -161,7 +162,7 @@ impl Config {
     /// The first address that other machines can reach.
     pub fn public_address(&self) -> Option<SocketAddr> {
         let mut addresses = self.listen.iter().copied();
-        addresses.find(|address| !address.ip().to_canonical().is_loopback())
+        addresses.find(|address| !warnings::is_loopback(*address))
     }
 
     fn policy_without_secrets(&self) -> Policy {

@@ -74,6 +74,10 @@ fn run(args: &Args) -> Result<(), Error> {
             config.policy()?;
             Auth::from_config(&config.sign_in)?;
             http_settings(&config)?;
+            for warning in config.warnings() {
+                // What matters is the exit code.
+                let _ = writeln!(std::io::stderr(), "bowline-hub: warning: {warning}");
+            }
             say(&format!("{} is good", file.display()))
         }
         None => {
@@ -89,10 +93,8 @@ fn serve(config: &Config) -> Result<(), Error> {
     stop.outlast_hangup()?;
     let log = log::start(config.log)?;
     let crypto = bowline::cert::default_crypto();
-    if config.sign_in.dev.is_some() && config.public_address().is_some() {
-        tracing::warn!(
-            "sign_in.dev is on where other machines reach the hub: anybody can be anybody"
-        );
+    for warning in config.warnings() {
+        tracing::warn!("{warning}");
     }
     let policy = config.policy()?;
     let auth = Auth::from_config(&config.sign_in)?.map(Arc::new);
