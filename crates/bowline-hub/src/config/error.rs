@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::path::PathBuf;
 
+use bowline_core::ids::AppId;
+
 use crate::namespace::NamespaceError;
 use crate::secret_file::SecretFileError;
 
@@ -39,6 +41,24 @@ pub enum ConfigFileError {
         file: PathBuf,
         /// Why.
         source: NamespaceError,
+    },
+    /// A way to sign in is for a game that is not served.
+    #[error("{}: {way} is for app {app}, which is not among the apps that the hub serves", file.display())]
+    NotServed {
+        /// Which.
+        file: PathBuf,
+        /// Which way.
+        way: String,
+        /// Which game.
+        app: AppId,
+    },
+    /// Two shared keys of a game could not be told apart.
+    #[error("{}: there are two of sign_in.shared_key with the name {name:?} for the same app", file.display())]
+    TwiceTheName {
+        /// Which.
+        file: PathBuf,
+        /// The name.
+        name: String,
     },
     /// Other machines could reach a hub that believes everybody.
     #[error(

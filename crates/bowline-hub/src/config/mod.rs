@@ -118,6 +118,7 @@ impl Config {
         let parsed = toml::from_str::<Self>(text);
         let mut config = parsed.map_err(|error| ConfigFileError::from_toml(file, text, &error))?;
         config.resolve(file.parent().unwrap_or_else(|| Path::new("")));
+        config.check_apps(file)?;
         let policy = config.policy_without_secrets();
         policy
             .check()
@@ -163,6 +164,41 @@ impl Config {
     pub fn public_address(&self) -> Option<SocketAddr> {
         let mut addresses = self.listen.iter().copied();
         addresses.find(|address| !warnings::is_loopback(*address))
+    }
+
+    /// Whether all ways to sign in are for games that are served, and shared keys have names of their own.
+    fn check_apps(&self, file: &Path) -> Result<(), ConfigFileError> {
+        let SignIn {
+            shared_key,
+            game_server,
+            ..
+        } = &self.sign_in;
+        let keys = shared_key
+            .iter()
+            .map(|key| ("sign_in.shared_key", key.name.clone(), &key.apps));
+        let servers = game_server
+            .iter()
+            .map(|one| ("sign_in.game_server", one.identity.to_string(), &one.apps));
+        for (way, name, apps) in keys.chain(servers) {
+            let is_served = |app: &AppId| self.apps.is_empty() || self.apps.contains(app);
+            if let Some(app) = apps.iter().find(|app| !is_served(app)) {
+                return Err(ConfigFileError::NotServed {
+                    file: file.to_owned(),
+                    way: format!("{way} {name:?}"),
+                    app: *app,
+                });
+            }
+        }
+        for (index, key) in shared_key.iter().enumerate() {
+            let mut others = shared_key.iter().skip(index + 1);
+            if others.any(|other| key.is_in_the_way_of(other)) {
+                return Err(ConfigFileError::TwiceTheName {
+                    file: file.to_owned(),
+                    name: key.name.clone(),
+                });
+            }
+        }
+        Ok(())
     }
 
     fn policy_without_secrets(&self) -> Policy {

@@ -115,6 +115,14 @@ impl SharedKeyFile {
         Ok(Zeroizing::new(key.to_vec()))
     }
 
+    /// Whether it could not be told which of the two is meant.
+    pub(super) fn is_in_the_way_of(&self, other: &Self) -> bool {
+        let shares_a_game = self.apps.is_empty()
+            || other.apps.is_empty()
+            || self.apps.iter().any(|app| other.apps.contains(app));
+        shares_a_game && self.name == other.name
+    }
+
     /// All but the key.
     pub(super) fn policy(&self) -> SharedKey {
         SharedKey {

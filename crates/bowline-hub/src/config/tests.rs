@@ -122,6 +122,47 @@ fn ways_to_sign_in_that_overlap_are_refused() {
 }
 
 #[test]
+fn regression_ways_to_sign_in_that_can_never_work_are_refused() {
+    let key = |name: &str, apps: &str, prefix: &str| {
+        format!(
+            "[[sign_in.shared_key]]\nname = '{name}'\napps = {apps}\nkey_file = 'k'\nidentities = ['str:{prefix}-']\n"
+        )
+    };
+    let server = "[[sign_in.game_server]]\nidentity = 'str:server-1'\napps = [999]\n\
+                  key = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAINdamAGCsQq31Uv+08lkBzoO4XLz2qYjJa8CGmj3B1Ea'\n";
+    let with = |apps: &str, more: String| {
+        parse(&format!(
+            "listen = ['[::]:1']\ndata = 'data'\napps = {apps}\n{more}"
+        ))
+    };
+    let not_served = with("[480]", key("main", "[480, 999]", "a")).unwrap_err();
+    assert_eq!(
+        not_served.to_string(),
+        "conf/hub.toml: sign_in.shared_key \"main\" is for app 999, which is not among the apps that the hub serves"
+    );
+    let not_served = with("[480]", server.to_owned()).unwrap_err().to_string();
+    assert!(
+        not_served.contains("\"str:server-1\" is for app 999"),
+        "{not_served}"
+    );
+    with("[]", key("main", "[999]", "a") + server).unwrap();
+    for apps in ["[]", "[480]", "[480, 570]"] {
+        let twice = with("[]", key("main", "[480]", "a") + &key("main", apps, "b"));
+        let twice = twice.unwrap_err().to_string();
+        assert!(
+            twice.contains("two of sign_in.shared_key with the name \"main\""),
+            "{twice}"
+        );
+    }
+    with("[]", key("main", "[480]", "a") + &key("main", "[570]", "b")).unwrap();
+    with(
+        "[]",
+        key("main", "[480]", "a") + &key("other", "[480]", "b"),
+    )
+    .unwrap();
+}
+
+#[test]
 fn regression_everybody_is_believed_on_this_machine_only_unless_that_is_wanted() {
     let file = Path::new("conf/hub.toml");
     let check = |listen: &str, more: &str, allow| {

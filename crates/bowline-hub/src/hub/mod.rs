@@ -366,6 +366,17 @@ impl Hub {
     }
 
     fn refuse(&mut self, client: ConnectionId, reason: Refusal, text: &str) {
+        self.refuse_telling(client, reason, text, text.to_owned());
+    }
+
+    /// Lets somebody not in, and says more about it to the operator.
+    fn refuse_telling(
+        &mut self,
+        client: ConnectionId,
+        reason: Refusal,
+        text: &str,
+        for_operator: String,
+    ) {
         self.counters.refused(reason);
         let retry_after = match reason.may_pass() {
             true => BUSY_RETRY,
@@ -379,7 +390,7 @@ impl Hub {
         self.send(client, &FromHub::Refused(refused));
         self.outputs.push_back(Output::Notice(Notice::Refused {
             reason,
-            text: text.to_owned(),
+            text: for_operator,
         }));
         self.close(client, &reason.to_string());
     }

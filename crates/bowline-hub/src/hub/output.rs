@@ -82,7 +82,7 @@ pub enum Notice {
     Refused {
         /// Why.
         reason: Refusal,
-        /// More about it.
+        /// More about it, for the operator: it may say what the client is not told.
         text: String,
     },
     /// A session is over.

@@ -1,6 +1,7 @@
 //! Whom a hub lets in.
 
 use bowline_core::cert::keypair::PublicKey;
+use bowline_core::hub::Hello;
 use bowline_core::hub::Method;
 use bowline_core::hub::Role;
 use bowline_core::identity::Identity;
@@ -9,6 +10,7 @@ use bowline_core::limits::MAX_SIGNAL;
 use bowline_core::pop::PopId;
 use zeroize::Zeroizing;
 
+use crate::limits::MAX_TOLD;
 use crate::namespace::Namespace;
 use crate::namespace::NamespaceError;
 
@@ -170,6 +172,30 @@ impl Policy {
     pub(super) fn shared_key(&self, app: AppId, name: &[u8]) -> Option<&SharedKey> {
         let mut keys = self.shared_keys.iter();
         keys.find(|key| key.name.as_bytes() == name && is_for(&key.apps, app))
+    }
+
+    /// Which key is not there that somebody wants to sign in by. Strangers do not hear which there are.
+    pub(super) fn missing_key(&self, hello: &Hello) -> Option<String> {
+        let app = hello.app;
+        match hello.method {
+            Ok(Method::SharedKey) => match self.shared_key(app, &hello.credential) {
+                Some(_) => None,
+                None => {
+                    let name = String::from_utf8_lossy(&hello.credential);
+                    let name: String = name.chars().take(MAX_TOLD).collect();
+                    Some(format!("there is no shared key {name:?} for app {app}"))
+                }
+            },
+            Ok(Method::GameServerKey) => {
+                let identity = hello.wanted_identity.as_ref()?;
+                match (self.game_server(app, identity), identity) {
+                    (Some(_), _) => None,
+                    (None, Identity::Ip { .. }) => Some("an address is no game server".to_owned()),
+                    (None, _) => Some(format!("there is no game server {identity} for app {app}")),
+                }
+            }
+            _ => None,
+        }
     }
 
     /// Whether a way of signing in gives that identity, as things are now.

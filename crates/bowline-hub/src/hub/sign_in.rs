@@ -92,7 +92,13 @@ impl Hub {
             let Challenged { hello, nonce } = *challenged;
             match self.check_proof(now, &hello, &nonce, proof) {
                 Ok(accepted) => self.welcome(now, client, hello, accepted),
-                Err((reason, text)) => self.refuse(client, reason, &text),
+                Err((reason, text)) => {
+                    let told = match (reason, self.policy.missing_key(&hello)) {
+                        (Refusal::Credential, Some(missing)) => format!("{text}: {missing}"),
+                        _ => text.clone(),
+                    };
+                    self.refuse_telling(client, reason, &text, told);
+                }
             }
         }
     }

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::limits::MAX_CHECKS;
+use crate::limits::MAX_TOLD;
 use crate::limits::RESUME_LIFETIME_SECS;
 use crate::limits::RESUME_RENEWAL;
 use crate::limits::RESUME_RENEWAL_SPREAD_SECS;
@@ -226,4 +227,65 @@ fn who_comes_back_is_signed_in_no_longer_than_its_credential_holds() {
     assert_eq!(desk.goodbye(2), Some(Goodbye::Expired));
     desk.hello(3, note);
     assert_eq!(desk.refusal(3), Refusal::Expired);
+}
+
+#[test]
+fn regression_the_operator_hears_which_key_is_not_there_and_the_client_does_not() {
+    let server = GameServerKey {
+        key: key(9).public(),
+        identity: identity("str:server-1"),
+        apps: vec![APP],
+        pops: Vec::new(),
+    };
+    let mut desk = Desk::new(Policy {
+        shared_keys: vec![shared("main", "str:shared-")],
+        game_servers: vec![server],
+        ..Policy::default()
+    });
+    let by_key = |name: &str, app| Hello {
+        app,
+        credential: name.into(),
+        ..hello(Method::SharedKey, Some("str:shared-anna"))
+    };
+    let long = "x".repeat(1000);
+    let (long_told, other) = ("x".repeat(MAX_TOLD), AppId::new(999));
+    for (number, (hello, missing)) in (1..).zip([
+        (by_key("main", APP), None),
+        (
+            by_key("main", other),
+            Some("there is no shared key \"main\" for app 999".to_owned()),
+        ),
+        (
+            by_key("mian\n", APP),
+            Some("there is no shared key \"mian\\n\" for app 480".to_owned()),
+        ),
+        (
+            by_key(&long, APP),
+            Some(format!("there is no shared key {long_told:?} for app 480")),
+        ),
+        (
+            Hello {
+                role: Role::GameServer,
+                ..hello(Method::GameServerKey, Some("str:server-2"))
+            },
+            Some("there is no game server str:server-2 for app 480".to_owned()),
+        ),
+    ]) {
+        let _ = challenge(&mut desk, number, &hello);
+        desk.say(number, &ToHub::Proof(vec![0; 64]));
+        let got = desk.got(number);
+        let Some(FromHub::Refused(refused)) = got.last() else {
+            panic!("{got:?}");
+        };
+        assert_eq!(refused.text, "the proof is not right");
+        let told = match missing {
+            Some(missing) => format!("the proof is not right: {missing}"),
+            None => refused.text.clone(),
+        };
+        let expected = Notice::Refused {
+            reason: Refusal::Credential,
+            text: told,
+        };
+        assert_eq!(desk.notices.last(), Some(&expected));
+    }
 }
