@@ -140,6 +140,15 @@ impl fmt::Display for Namespace {
     }
 }
 
+/// An identity as logs may have it, which have no addresses.
+#[cfg(feature = "http")]
+pub(crate) fn for_log(identity: &Identity) -> String {
+    match identity {
+        Identity::Ip { .. } => "an address".to_owned(),
+        identity => identity.to_string(),
+    }
+}
+
 fn is_kind(kind: &str) -> bool {
     let is_fine = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
     (1..=16).contains(&kind.len()) && kind.chars().all(is_fine)

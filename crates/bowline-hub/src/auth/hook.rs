@@ -17,7 +17,6 @@ use std::time::SystemTime;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use bowline_core::identity::Identity;
 use hmac::Hmac;
 use hmac::KeyInit as _;
 use hmac::Mac as _;
@@ -44,6 +43,7 @@ use crate::limits::MAX_HOOK_CALLS;
 use crate::limits::MAX_HOOK_WORDS;
 use crate::limits::MIN_HOOK_SECRET_LEN;
 use crate::namespace::Namespace;
+use crate::namespace::for_log;
 
 /// Where and how the operator's service is asked.
 #[derive(Clone)]
@@ -199,7 +199,7 @@ impl Hook {
                 let parsed = identity.parse();
                 let identity = parsed.map_err(|error| nonsense(format!("identity: {error}")))?;
                 if !self.identities.contains(&identity) {
-                    let identity = identity_of_log(&identity);
+                    let identity = for_log(&identity);
                     let error = format!("{identity} is not among {}", self.identities);
                     return Err(self.failed(Fault::HookIdentity, &error));
                 }
@@ -220,13 +220,5 @@ impl Hook {
             }
             _ => Err(nonsense("neither or both".to_owned())),
         }
-    }
-}
-
-/// An identity as logs may have it, which have no addresses.
-fn identity_of_log(identity: &Identity) -> String {
-    match identity {
-        Identity::Ip { .. } => "an address".to_owned(),
-        identity => identity.to_string(),
     }
 }

@@ -1,6 +1,7 @@
 //! What the operator may see.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use axum::body::Body;
 use axum::extract::RawQuery;
@@ -136,6 +137,7 @@ impl Shared {
         {
             return Ok(());
         }
+        self.counts.strangers.fetch_add(1, Ordering::Relaxed);
         let why = "show the admin token: Authorization: Bearer TOKEN\n";
         let mut response = text(StatusCode::UNAUTHORIZED, why);
         let ask = HeaderValue::from_static("Bearer realm=\"bowline-hub\"");

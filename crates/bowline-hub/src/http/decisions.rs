@@ -28,6 +28,7 @@ use crate::limits::MAX_BLOCK_SECS;
 use crate::limits::MAX_BLOCK_TEXT;
 use crate::limits::MAX_KEY_LEN;
 use crate::limits::MAX_SESSION_PAGE;
+use crate::namespace::for_log;
 use crate::operator::OperatorError;
 use crate::operator::Revocation;
 use crate::store::KeptBlock;
@@ -129,9 +130,10 @@ async fn kick_or_refuse(
         let why = format!("{app} is no game; a block sends somebody away from all games");
         return Err(refusal(why));
     }
+    let who = for_log(&identity);
     let asked = shared.ask_store(move |operator| operator.kick(app, &identity));
     let kicked = asked.await?;
-    tracing::info!(kicked, "the operator ended a session over HTTP");
+    tell_kick(&who, app, kicked);
     Ok(json!({"kicked": kicked}))
 }
 
@@ -160,10 +162,10 @@ async fn block_or_refuse(
     if wanted.text.chars().any(char::is_control) {
         return Err(refusal("expected a text of one line".to_owned()));
     }
-    let secs = wanted.seconds;
+    let (secs, who) = (wanted.seconds, for_log(&identity));
     let asked = shared.ask_store(move |operator| operator.block(&identity, secs, &wanted.text));
     let sessions = asked.await?;
-    tracing::info!(sessions, "the operator blocked an identity over HTTP");
+    tell_block(&who, secs, sessions);
     Ok(json!({"blocked": true, "sessions_ended": sessions}))
 }
 
@@ -174,12 +176,10 @@ async fn unblock_or_refuse(
 ) -> Result<Value, Refused> {
     let wanted: Unblock = shared.read(headers, body, r#"{"identity": "str:anna"}"#)?;
     let identity = identity_of(&wanted.identity)?;
+    let who = for_log(&identity);
     let asked = shared.ask_store(move |operator| operator.unblock(&identity));
     let unblocked = asked.await?;
-    tracing::info!(
-        was_blocked = unblocked.was_blocked,
-        "the operator took a block back over HTTP"
-    );
+    tell_unblock(&who, unblocked.was_blocked);
     Ok(json!({
         "unblocked": unblocked.was_blocked,
         "blocked_by_settings": unblocked.is_blocked_by_settings,
@@ -243,6 +243,36 @@ async fn revoked_or_refuse(shared: &Shared, headers: &HeaderMap) -> Result<Value
     };
     let revoked: Vec<Value> = found.iter().map(key).collect();
     Ok(json!({"revoked": revoked}))
+}
+
+// Whom it was about is recorded as text, not as it shows: it is what somebody has sent.
+
+fn tell_kick(identity: &str, app: AppId, kicked: bool) {
+    let app = app.get();
+    tracing::info!(
+        identity,
+        app,
+        kicked,
+        "the operator ended a session over HTTP"
+    );
+}
+
+fn tell_block(identity: &str, seconds: Option<u64>, sessions: usize) {
+    // None is for ever.
+    tracing::info!(
+        identity,
+        seconds,
+        sessions,
+        "the operator blocked an identity over HTTP"
+    );
+}
+
+fn tell_unblock(identity: &str, was_blocked: bool) {
+    tracing::info!(
+        identity,
+        was_blocked,
+        "the operator took a block back over HTTP"
+    );
 }
 
 impl Shared {
@@ -378,6 +408,28 @@ mod tests {
         ] {
             assert_eq!(page_of(bad), None, "{bad}");
         }
+    }
+
+    #[cfg(feature = "program")]
+    #[test]
+    fn regression_the_log_says_about_whom_the_operator_has_decided() {
+        let log = crate::program::told_by(|| {
+            tell_kick("str:anna", AppId::new(480), true);
+            tell_block("str:anna", Some(60), 1);
+            tell_block("str:anna", None, 1);
+            tell_unblock("str:anna", true);
+        });
+        let lines: Vec<Value> = log
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect();
+        assert_eq!(lines.len(), 4, "{log}");
+        assert!(lines.iter().all(|line| line["identity"] == "str:anna"));
+        assert_eq!(
+            (&lines[0]["app"], &lines[1]["seconds"]),
+            (&json!(480), &json!(60))
+        );
+        assert_eq!(lines[2].get("seconds"), None);
     }
 
     #[test]

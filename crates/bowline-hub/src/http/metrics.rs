@@ -2,6 +2,8 @@
 
 use std::fmt::Debug;
 use std::fmt::Write as _;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering;
 
 use crate::auth::AuthCounters;
 use crate::server::Standing;
@@ -29,10 +31,20 @@ pub enum MetricKind {
     Gauge,
 }
 
+/// What the HTTP side counts itself.
+#[derive(Debug, Default)]
+pub(super) struct Counts {
+    /// Requests to the operator's paths without the token.
+    pub(super) strangers: AtomicU64,
+    /// What the operator wanted and the store did not do or keep.
+    pub(super) failed: AtomicU64,
+}
+
 /// Where counts come from.
 struct Source<'a> {
     standing: &'a Standing,
     auth: &'a AuthCounters,
+    counts: &'a Counts,
     uptime_secs: u64,
 }
 
@@ -240,13 +252,29 @@ pub const METRICS: &[Metric] = &[
         "1 while the operator's service is not asked because it failed, otherwise 0.",
         |of| Values::One(u64::from(of.auth.hook_closed)),
     ),
+    counter(
+        "bowline_hub_admin_refused_total",
+        "Requests to `/admin` without the token, or with another one.",
+        |of| Values::One(of.counts.strangers.load(Ordering::Relaxed)),
+    ),
+    counter(
+        "bowline_hub_admin_failed_total",
+        "What the operator wanted over HTTP and was not done, or not kept by the store.",
+        |of| Values::One(of.counts.failed.load(Ordering::Relaxed)),
+    ),
 ];
 
 /// All counts as text.
-pub(super) fn render(standing: &Standing, auth: &AuthCounters, uptime_secs: u64) -> String {
+pub(super) fn render(
+    standing: &Standing,
+    auth: &AuthCounters,
+    counts: &Counts,
+    uptime_secs: u64,
+) -> String {
     let source = Source {
         standing,
         auth,
+        counts,
         uptime_secs,
     };
     let mut out = String::new();
@@ -291,7 +319,8 @@ mod tests {
 
     #[test]
     fn what_is_told_is_in_the_format_of_prometheus() {
-        let text = render(&Standing::default(), &AuthCounters::default(), 7);
+        let (standing, auth) = (Standing::default(), AuthCounters::default());
+        let text = render(&standing, &auth, &Counts::default(), 7);
         let is_name = |name: &str| name.chars().all(|c| c.is_ascii_lowercase() || c == '_');
         let mut series = BTreeSet::new();
         for line in text.lines().filter(|line| !line.starts_with('#')) {

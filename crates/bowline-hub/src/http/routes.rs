@@ -1,6 +1,7 @@
 //! What is answered where.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use axum::Router;
@@ -24,6 +25,7 @@ use crate::http::admin;
 use crate::http::admin::Token;
 use crate::http::decisions;
 use crate::http::metrics;
+use crate::http::metrics::Counts;
 use crate::http::network::NetworkConfig;
 use crate::http::page;
 use crate::limits::HUB_ANSWER_TIMEOUT;
@@ -47,6 +49,7 @@ pub(super) struct Shared {
     pub(super) token: Option<Token>,
     pub(super) page: page::Page,
     pub(super) began: Instant,
+    pub(super) counts: Counts,
     asking: Arc<Semaphore>,
     asking_store: Arc<Semaphore>,
 }
@@ -65,6 +68,7 @@ pub(super) fn router(
         token,
         page: page::Page::new(),
         began: Instant::now(),
+        counts: Counts::default(),
         asking: Arc::new(Semaphore::new(ASKING)),
         asking_store: Arc::new(Semaphore::new(ASKING_STORE)),
     };
@@ -149,7 +153,13 @@ impl Shared {
         };
         match tokio::time::timeout(HUB_ANSWER_TIMEOUT, asked).await {
             Ok(Some(Ok(answer))) => Ok(answer),
-            Ok(Some(Err(error))) => Err(error.into().into()),
+            Ok(Some(Err(error))) => {
+                let response: Response<Body> = error.into().into();
+                if response.status() == StatusCode::INTERNAL_SERVER_ERROR {
+                    self.counts.failed.fetch_add(1, Ordering::Relaxed);
+                }
+                Err(response)
+            }
             _ => Err(busy()),
         }
     }
@@ -203,7 +213,8 @@ async fn metrics(State(shared): State<Arc<Shared>>) -> Response<Body> {
     };
     let auth = shared.auth.as_ref().map(|auth| auth.counters());
     let uptime = shared.began.elapsed().as_secs();
-    let body = metrics::render(&standing, &auth.unwrap_or_default(), uptime);
+    let counts = &shared.counts;
+    let body = metrics::render(&standing, &auth.unwrap_or_default(), counts, uptime);
     with_type(
         StatusCode::OK,
         "text/plain; version=0.0.4; charset=utf-8",
