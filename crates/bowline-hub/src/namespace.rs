@@ -91,6 +91,13 @@ impl Namespace {
         text != HUB_IDENTITY && self.entries.iter().any(|entry| entry.contains(&text))
     }
 
+    /// Whether one of them may begin with this text.
+    #[cfg(feature = "program")]
+    pub(crate) fn may_begin(&self, start: &str) -> bool {
+        let mut entries = self.entries.iter();
+        entries.any(|entry| entry.text().starts_with(start) || entry.contains(start))
+    }
+
     /// Whether no identity is in both.
     ///
     /// # Errors

@@ -19,6 +19,7 @@ use crate::config::Hook;
 use crate::config::Jwks;
 use crate::config::Jwt;
 use crate::config::SignIn;
+use crate::namespace::Namespace;
 use crate::secret_file;
 
 /// Why credentials cannot be checked as the file says.
@@ -28,6 +29,16 @@ pub enum AuthConfigError {
     /// What identities of tokens are made of is no template.
     #[error("sign_in.jwt.identity: {0}")]
     Identity(#[from] TemplateError),
+    /// No token could give an identity that tokens may give.
+    #[error(
+        "sign_in.jwt: what begins with {start:?}, as identity says, is none of identities: {identities}"
+    )]
+    Outside {
+        /// What identities of tokens begin with.
+        start: String,
+        /// What they may begin with.
+        identities: Namespace,
+    },
     /// Where keys of tokens are fetched is not where they can be.
     #[error("sign_in.jwt.jwks: {0}")]
     Keys(EndpointError),
@@ -70,12 +81,19 @@ fn tokens(jwt: &Jwt) -> Result<TokenSettings, AuthConfigError> {
             KeySource::Url(endpoint, trust(jwt.ca_file.as_deref())?)
         }
     };
+    let template = Template::new(&jwt.identity)?;
+    if !jwt.identities.may_begin(template.start()) {
+        return Err(AuthConfigError::Outside {
+            start: template.start().to_owned(),
+            identities: jwt.identities.clone(),
+        });
+    }
     Ok(TokenSettings {
         issuer: jwt.issuer.clone(),
         audiences: vec![jwt.audience.clone()],
         keys,
         app_claim: jwt.app_claim.clone(),
-        template: Template::new(&jwt.identity)?,
+        template,
         identities: jwt.identities.clone(),
     })
 }
@@ -106,4 +124,41 @@ fn open(file: &Path) -> Result<Vec<u8>, ConfigFileError> {
         file: file.to_owned(),
         source,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn regression_a_template_outside_of_its_namespace_is_refused() {
+        let tokens = |identity: &str, prefix: &str| {
+            tokens(&Jwt {
+                issuer: "https://id.example.com".to_owned(),
+                audience: "game".to_owned(),
+                jwks: Jwks::Url("https://id.example.com/jwks.json".to_owned()),
+                ca_file: None,
+                app_claim: None,
+                identity: identity.to_owned(),
+                identities: Namespace::new(["gen:", prefix]).unwrap(),
+            })
+        };
+        for (identity, prefix) in [
+            ("steamid:{sub}", "str:id-"),
+            ("str:{sub}", "steamid:"),
+            ("str:io-{sub}", "str:id-"),
+        ] {
+            let error = tokens(identity, prefix).unwrap_err();
+            assert!(matches!(error, AuthConfigError::Outside { .. }), "{error}");
+            assert!(error.to_string().contains(prefix), "{error}");
+        }
+        for (identity, prefix) in [
+            ("{kind}:{sub}", "str:id-"),
+            ("str:{sub}", "str:id-"),
+            ("str:id-{sub}", "str:id-"),
+            ("str:id-x{sub}", "str:id-"),
+        ] {
+            tokens(identity, prefix).unwrap();
+        }
+    }
 }

@@ -102,6 +102,12 @@ impl Template {
         }
     }
 
+    /// What all identities that it gives begin with.
+    #[cfg(feature = "program")]
+    pub(super) fn start(&self) -> &str {
+        &self.start
+    }
+
     /// The identity that the claims give; otherwise why they give none.
     pub(super) fn identity(
         &self,

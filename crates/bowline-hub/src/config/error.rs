@@ -78,6 +78,15 @@ pub enum ConfigFileError {
         /// Which.
         file: PathBuf,
     },
+    /// A token that no header of HTTP can carry.
+    #[error(
+        "{}: the admin token must be of printable ASCII characters, and not begin with a space, such as `openssl rand -base64 24` makes",
+        file.display()
+    )]
+    Unprintable {
+        /// Which.
+        file: PathBuf,
+    },
     /// A secret that is too short, or empty.
     #[error("{}: a secret of {len} bytes is too short; at least {least} are needed", file.display())]
     TooShort {

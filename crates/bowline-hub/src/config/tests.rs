@@ -220,3 +220,35 @@ fn shared_keys_are_read_from_files_and_must_not_be_short() {
     );
     std::fs::remove_dir_all(&folder).unwrap();
 }
+
+#[test]
+fn regression_an_admin_token_that_no_header_carries_is_refused() {
+    let folder = std::env::temp_dir().join(format!("bowline-token-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let file = folder.join("admin.token");
+    let http = Http {
+        listen: "127.0.0.1:1".parse().unwrap(),
+        admin_token_file: file.clone(),
+    };
+    for (token, is_good) in [
+        (&b"c2VjcmV0LXNlY3JldC1zZWNyZXQ=\n"[..], true),
+        (b" c2VjcmV0LXNlY3JldC1zZWNyZXQ=", false),
+        (b"\xef\xbb\xbfc2VjcmV0LXNlY3JldC1zZWNyZXQ=", false),
+        (b"\x00\x01\x02\x03\x04\x05\x06\x07\x08\x0b\x0c\x0e\x0f\x10\x11\x12\x13\x14\x15\x16\x17\x18", false),
+        (b"one token and\nanother one", false),
+        (b"a token of some words", true),
+    ] {
+        crate::secret_file::create(&file, token).unwrap();
+        let read = crate::http::HttpSettings::from_config(&http);
+        std::fs::remove_file(&file).unwrap();
+        match is_good {
+            true => drop(read.unwrap()),
+            false => {
+                let error = read.unwrap_err();
+                assert!(matches!(error, ConfigFileError::Unprintable { .. }), "{error}");
+                assert!(error.to_string().contains("admin.token"), "{error}");
+            }
+        }
+    }
+    std::fs::remove_dir_all(&folder).unwrap();
+}

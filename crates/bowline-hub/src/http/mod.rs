@@ -180,6 +180,12 @@ impl HttpSettings {
                 least: MIN_ADMIN_TOKEN_LEN,
             });
         }
+        let is_fine = |byte: &u8| byte.is_ascii_graphic() || *byte == b' ';
+        if token.first() == Some(&b' ') || !token.iter().all(is_fine) {
+            return Err(crate::config::ConfigFileError::Unprintable {
+                file: http.admin_token_file.clone(),
+            });
+        }
         Ok(Self {
             listen: http.listen,
             admin_token: Some(token),
