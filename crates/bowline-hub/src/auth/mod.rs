@@ -14,6 +14,8 @@
 //! of its own ([`Fault`]), which is counted; clients get a sentence that says what to mend, operators a warning
 //! when keys or service begin to fail and when they are back.
 
+use std::time::Instant;
+
 use bowline_core::hub::Method;
 use bowline_core::hub::Refusal;
 
@@ -55,6 +57,8 @@ pub(crate) use self::settings::secret;
 
 use self::fault::Counts;
 use self::fault::Refused;
+use self::told::Told;
+use self::told::short;
 
 /// Checks credentials over HTTP.
 #[derive(Debug)]
@@ -62,6 +66,8 @@ pub struct Auth {
     issuers: Vec<Issuer>,
     hook: Option<Hook>,
     counts: Counts,
+    /// Tokens that are from somebody else, or for somebody else.
+    told: Told,
 }
 
 /// Why credentials cannot be checked with such settings.
@@ -110,6 +116,7 @@ impl Auth {
             issuers,
             hook: hook.map(Hook::new).transpose()?,
             counts: Counts::default(),
+            told: Told::default(),
         })
     }
 
@@ -126,8 +133,25 @@ impl Auth {
     fn check_token(&self, check: &Check) -> Result<Good, Refused> {
         let peek = Peek::at(&check.credential)?;
         let mut issuers = self.issuers.iter();
-        let issuer = issuers.find(|issuer| peek.is_from(issuer.name()));
-        issuer.ok_or(Fault::TokenIssuer)?.check(&peek, check.app)
+        let Some(issuer) = issuers.find(|issuer| peek.is_from(issuer.name())) else {
+            let expected: Vec<&str> = self.issuers.iter().map(Issuer::name).collect();
+            self.tell_of_claim("iss", peek.issuer(), &expected.join(", "));
+            return Err(Fault::TokenIssuer.into());
+        };
+        let checked = issuer.check(&peek, check.app);
+        if matches!(&checked, Err(refused) if refused.fault == Fault::TokenAudience) {
+            self.tell_of_claim("aud", &peek.audience(), &issuer.audiences().join(", "));
+        }
+        checked
+    }
+
+    /// Tells the operator, and not the client, what a token says instead of what it should: a slash may be all that is wrong.
+    fn tell_of_claim(&self, claim: &str, found: &str, expected: &str) {
+        if let Some(more) = self.told.is_due(Instant::now()) {
+            // Recorded as text, not as it shows: anybody can write such a token.
+            let found = short(found);
+            tracing::info!(claim, found, expected, more, "a token is not for this hub");
+        }
     }
 }
 

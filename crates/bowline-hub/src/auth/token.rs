@@ -110,6 +110,18 @@ impl<'a> Peek<'a> {
         })
     }
 
+    pub(super) fn issuer(&self) -> &str {
+        &self.issuer
+    }
+
+    /// Whom it says that it is for, as JSON. Empty if it says nothing.
+    pub(super) fn audience(&self) -> String {
+        let claims = self.token.split('.').nth(1);
+        let claims = claims.and_then(|claims| part::<Map<String, Value>>(claims).ok());
+        let audience = claims.as_ref().and_then(|claims| claims.get("aud"));
+        audience.map_or_else(String::new, Value::to_string)
+    }
+
     pub(super) fn is_from(&self, issuer: &str) -> bool {
         self.issuer == issuer
     }
@@ -130,6 +142,10 @@ impl Issuer {
 
     pub(super) fn name(&self) -> &str {
         &self.settings.issuer
+    }
+
+    pub(super) fn audiences(&self) -> &[String] {
+        &self.settings.audiences
     }
 
     pub(super) const fn keys(&self) -> &Keys {

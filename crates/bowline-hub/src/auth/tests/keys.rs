@@ -114,7 +114,7 @@ fn keys_stay_good_while_the_issuer_is_dead_but_not_for_ever() {
             ..times()
         },
     );
-    let began = std::time::Instant::now();
+    let began = Instant::now();
     assert_eq!(check(&issuer, &signer), Ok(()));
     for manner in [
         Manner::Status("500 Internal Server Error"),

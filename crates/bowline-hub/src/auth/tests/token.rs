@@ -71,6 +71,43 @@ fn a_good_token_gives_the_identity_of_its_claims() {
     }
 }
 
+#[cfg(feature = "program")]
+#[test]
+fn regression_the_operator_is_told_which_issuer_and_audience_a_token_names() {
+    let signer = Signer::ed25519("one");
+    let slash = |text: &str| match text.strip_suffix('/') {
+        Some(without) => without.to_owned(),
+        None => format!("{text}/"),
+    };
+    for (claim, found, expected) in [
+        ("iss", json!(slash(ISSUER)), ISSUER),
+        ("aud", json!(slash(AUDIENCE)), AUDIENCE),
+        ("aud", json!(["a", slash(AUDIENCE)]), AUDIENCE),
+    ] {
+        let auth = auth(&[&signer]);
+        let token = signer.sign(&with(claim, found.clone()));
+        let log = crate::program::told_by(|| {
+            for _ in 0..3 {
+                let (fault, text) = fault(&auth, &token);
+                assert_eq!(text, fault.words(), "for the log only");
+            }
+        });
+        let lines: Vec<_> = log.lines().collect();
+        assert_eq!(lines.len(), 1, "one a second: {log}");
+        let line: Value = serde_json::from_str(lines[0]).unwrap();
+        assert_eq!(
+            (&line["level"], &line["claim"]),
+            (&json!("INFO"), &json!(claim))
+        );
+        assert_eq!(line["expected"], expected);
+        let told = line["found"].as_str().unwrap();
+        let whole = found
+            .as_str()
+            .map_or_else(|| found.to_string(), str::to_owned);
+        assert!(told.contains(&whole), "{line}");
+    }
+}
+
 #[test]
 fn regression_who_is_early_by_the_clock_of_the_hub_may_come_again() {
     assert!(Fault::TokenNotYet.refusal().may_pass());
