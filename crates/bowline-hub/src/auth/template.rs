@@ -9,6 +9,7 @@
 //! stand side by side.
 
 use bowline_core::identity::Identity;
+use bowline_core::identity::IdentityError;
 use serde_json::Map;
 use serde_json::Value;
 use sha2::Digest as _;
@@ -143,8 +144,16 @@ impl Template {
             }
             text.push_str(&claim.then);
         }
-        let error = |error| format!("the claims give no identity: {error}");
-        text.parse().map_err(error)
+        text.parse().map_err(|error| {
+            let mut plain = self.claims.iter().filter(|claim| !claim.is_hashed);
+            match (error, plain.next()) {
+                // The operator reads it in the log.
+                (IdentityError::Length, Some(Claim { name, .. })) => {
+                    format!("the claims give no identity: {error}; {{{name}:hash}} is always short")
+                }
+                _ => format!("the claims give no identity: {error}"),
+            }
+        })
     }
 }
 
@@ -207,10 +216,10 @@ mod tests {
             .identity("https://idp.exampl", &claims(json))
             .unwrap();
         assert_ne!(other.to_string(), name);
+        let error = identity("str:acme-{sub}", json).unwrap_err();
         assert!(
-            identity("str:acme-{sub}", json)
-                .unwrap_err()
-                .contains("no identity")
+            error.contains("no identity") && error.contains("{sub:hash}"),
+            "{error}"
         );
     }
 

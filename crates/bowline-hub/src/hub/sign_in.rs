@@ -481,7 +481,7 @@ impl Hub {
 fn wanted(hello: &Hello) -> Result<Identity, Refused> {
     let wanted = hello.wanted_identity.clone();
     wanted.ok_or_else(|| {
-        let text = "the hello must say which identity is wanted".to_owned();
+        let text = "this way of signing in needs an identity".to_owned();
         (Refusal::Identity, text)
     })
 }
