@@ -113,7 +113,8 @@ fn tell(notice: &Notice, refusals: &Refusals) {
             method,
         } => {
             let identity = identity.to_string();
-            tracing::info!(session, identity, app = app.get(), %method, "signed in");
+            // As text, since many programs' numbers do not hold it.
+            tracing::info!(%session, identity, app = app.get(), %method, "signed in");
         }
         Notice::Refused { reason, text } => {
             refusals.add(Instant::now(), *reason, text);
@@ -124,7 +125,7 @@ fn tell(notice: &Notice, refusals: &Refusals) {
             reason,
         } => {
             let (identity, reason) = (identity.to_string(), reason.map(tracing::field::display));
-            tracing::info!(session, identity, reason, "signed out");
+            tracing::info!(%session, identity, reason, "signed out");
         }
     }
 }
@@ -248,6 +249,18 @@ mod tests {
         for (line, expected) in lines.iter().zip(["the first", "an hour later", "more=1"]) {
             assert!(line.contains(expected), "{text}");
         }
+    }
+
+    #[test]
+    fn regression_no_program_that_reads_the_log_rounds_sessions() {
+        let notices = [Notice::Ended {
+            session: u64::MAX - 1,
+            identity: "str:anna".parse().unwrap(),
+            reason: None,
+        }];
+        let json = told(LogFormat::Json, &notices);
+        let line: serde_json::Value = serde_json::from_str(&json).unwrap();
+        assert_eq!(line["session"], "18446744073709551614");
     }
 
     #[test]
