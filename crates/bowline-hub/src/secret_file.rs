@@ -26,7 +26,7 @@ pub(crate) enum SecretFileError {
 
 /// What is in it.
 pub(crate) fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, SecretFileError> {
-    let file = File::open(path)?;
+    let file = File::open(path).map_err(|error| of_whom(path, error))?;
     if !is_secret(&file)? {
         return Err(SecretFileError::NotSecret);
     }
@@ -149,6 +149,29 @@ fn publish(draft: &Path, path: &Path) -> io::Result<()> {
     fs::rename(draft, path)
 }
 
+/// Says whose file it is, if that keeps it from being read.
+#[cfg(unix)]
+fn of_whom(path: &Path, error: io::Error) -> io::Error {
+    use std::os::unix::fs::MetadataExt as _;
+
+    match fs::metadata(path) {
+        Ok(found) if error.kind() == io::ErrorKind::PermissionDenied => {
+            let owner = found.uid();
+            let text = format!(
+                "{error}: it belongs to user {owner} (id -nu {owner}); give it to the one that runs the hub (chown)"
+            );
+            io::Error::new(io::ErrorKind::PermissionDenied, text)
+        }
+        _ => error,
+    }
+}
+
+/// Whose it is does not matter there.
+#[cfg(not(unix))]
+fn of_whom(_: &Path, error: io::Error) -> io::Error {
+    error
+}
+
 #[cfg(unix)]
 fn is_secret(file: &File) -> io::Result<bool> {
     let mode = std::os::unix::fs::MetadataExt::mode(&file.metadata()?);
@@ -203,6 +226,26 @@ mod tests {
             assert_eq!(fs::read_dir(&folder).unwrap().count(), 1, "no drafts");
         }
         fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn regression_who_cannot_read_a_file_hears_whose_it_is() {
+        // Root reads everything, so the refusal is made here.
+        let refused = || io::Error::from(io::ErrorKind::PermissionDenied);
+        let name = format!("bowline-secret-whose-{}", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        create(&path, b"secret").unwrap();
+        let owner = std::os::unix::fs::MetadataExt::uid(&fs::metadata(&path).unwrap());
+        let error = of_whom(&path, refused());
+        assert_eq!(error.kind(), io::ErrorKind::PermissionDenied);
+        let text = error.to_string();
+        assert!(
+            text.contains(&format!("user {owner}")) && text.contains("chown"),
+            "{text}"
+        );
+        fs::remove_file(&path).unwrap();
+        assert_eq!(of_whom(&path, refused()).to_string(), refused().to_string());
     }
 
     #[cfg(unix)]
