@@ -106,7 +106,7 @@ pub(super) async fn sessions(
         return *refused;
     }
     let Some((after, limit)) = page_of(query.as_deref().unwrap_or("")) else {
-        let why = "expected ?after=SESSION&limit=NUMBER\n";
+        let why = format!("expected ?after=SESSION&limit=NUMBER, at most {MAX_SESSION_PAGE}\n");
         return text(StatusCode::BAD_REQUEST, why);
     };
     let found = shared

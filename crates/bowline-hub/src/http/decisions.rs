@@ -193,8 +193,11 @@ async fn blocks_or_refuse(
 ) -> Result<Value, Refused> {
     shared.let_in(headers)?;
     let page = page_of(query);
-    let (after, limit) =
-        page.ok_or_else(|| refusal("expected ?after=PLACE&limit=NUMBER".into()))?;
+    let (after, limit) = page.ok_or_else(|| {
+        refusal(format!(
+            "expected ?after=PLACE&limit=NUMBER, at most {MAX_SESSION_PAGE}"
+        ))
+    })?;
     let asked = shared.ask_store(move |operator| operator.blocks(&after, limit));
     let found = asked.await?;
     let next = match found.len() == limit {
