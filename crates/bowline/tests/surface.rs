@@ -51,7 +51,9 @@ fn user_data_reaches_queued_messages_but_not_queued_events() {
     pair.dialled
         .close(EndReason::APP_GENERIC, "", true)
         .unwrap();
+    // The event may come a moment after the state.
     wait_until(|| pair.accepted.state() == ConnectionState::ClosedByPeer);
+    wait_until(|| pair.server.waiting_events() > 0);
     pair.accepted.set_user_data(2).unwrap();
     let second = wait_message(&pair.server, &pair.accepted);
     assert_eq!(second.user_data(), 2, "it was queued under the old number");

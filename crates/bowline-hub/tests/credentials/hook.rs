@@ -260,8 +260,12 @@ fn a_credential_is_asked_for_again_once_the_key_of_resumptions_is_gone() {
 fn the_backend_of_the_guide_lets_in_who_has_a_ticket() {
     let guide = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/hub.md");
     let guide = std::fs::read_to_string(guide).unwrap();
-    let (_, code) = guide.split_once("```python\n").unwrap();
-    let (code, _) = code.split_once("```").unwrap();
+    let mut blocks = guide.split("```python\n").skip(1);
+    let code = blocks.find_map(|block| {
+        let (code, _) = block.split_once("```").unwrap();
+        code.contains("class Hook").then_some(code)
+    });
+    let code = code.unwrap();
     let steam = Web::new(Manner::Close);
     let port = free_port();
     let here = steam.endpoint().to_string();

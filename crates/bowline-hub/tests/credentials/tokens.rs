@@ -72,10 +72,6 @@ fn a_token_that_is_not_good_is_refused_in_words_and_disturbs_nobody() {
             Fault::TokenExpired,
             login(&signer, &with("exp", json!(now - 61))),
         ),
-        (
-            Fault::TokenNotYet,
-            login(&signer, &with("nbf", json!(now + 120))),
-        ),
         (Fault::TokenIssuer, login(&signer, &foreign)),
         (
             Fault::TokenAudience,
@@ -129,6 +125,16 @@ fn a_token_that_is_not_good_is_refused_in_words_and_disturbs_nobody() {
     // None of it is in the way of a good one.
     place.enter(login(&signer, &claims()));
     assert_eq!(place.provider.connections(), 2, "one for the unknown key");
+}
+
+#[test]
+fn who_has_a_token_of_the_future_is_to_come_again() {
+    let signer = Signer::ed25519("one");
+    let place = Place::new(&[&signer]);
+    let later = with("nbf", json!(unix_secs() + 120));
+    let text = put_off(&place.begin(login(&signer, &later)));
+    assert!(text.contains(Fault::TokenNotYet.words()), "{text}");
+    assert_eq!(place.count(Fault::TokenNotYet), 1);
 }
 
 #[test]
