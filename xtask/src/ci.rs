@@ -218,14 +218,14 @@ fn deny_program(job: &Job<'_>) -> Option<String> {
 }
 
 /// The simulator's scenarios, seeds that failed once and fingerprints with the optimiser on and overflow
-/// checks off: what they compute must not hang on the profile. Then a minute of seeds that nobody had
+/// checks off: what they compute must not hang on the profile. Then half a minute of seeds that nobody had
 /// before; a seed that fails is in the log, with its story.
 fn simulator(job: &Job<'_>) -> Result<Outcome> {
     // The others wait for `nightly`: each test program is optimised as a whole, which takes minutes.
     let tests = ["--test", "scenarios", "--test", "hostile"];
     let test = ["test", "--package", "bowline-sim", "--release"];
     job.cargo(&[&test[..], &tests].concat())?;
-    play_seeds(job, "1")
+    play_seeds(job, "0.5")
 }
 
 /// Plays fresh seeds, beginning with the time.

@@ -31,7 +31,7 @@ const RUSTFLAGS: &str = "-Cpasses=sancov-module \
     --cfg fuzzing";
 
 /// Seconds per target in `ci`: enough to notice a target that fails at once.
-const CI_SECONDS: u64 = 2;
+const CI_SECONDS: u64 = 1;
 /// Seconds per target in `nightly`.
 const NIGHTLY_SECONDS: u64 = 240;
 

@@ -68,7 +68,10 @@ pub enum OperatorError {
     #[error(transparent)]
     TooManyBlocks(#[from] TooManyBlocks),
     /// No further key can be revoked.
-    #[error("{MAX_NETWORK_REVOKED} keys are revoked, which is as many as there may be")]
+    #[error(
+        "at most {MAX_NETWORK_REVOKED} keys can be revoked, by the settings ([network] revoked) and over HTTP together: \
+         take some back"
+    )]
     TooManyRevoked,
     /// The hub would be trusted no more itself.
     #[error("{0} is {1}: {hint}", hint = .1.hint())]

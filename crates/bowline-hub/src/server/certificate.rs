@@ -32,7 +32,7 @@ pub(super) struct OwnCertificate {
 
 /// How long one holds, in seconds.
 const LIFETIME_SECS: u32 = 30 * 24 * 3600;
-/// What failed is tried again after this time. By then the library below knows of a clock that was set, too.
+/// What failed is tried again after this time. The library below hears of a clock that was set within a minute.
 const RETRY_SECS: u64 = 30;
 
 impl OwnCertificate {
