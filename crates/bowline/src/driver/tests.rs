@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use bowline_core::config::Config;
 use bowline_core::connection::ConnectionState;
+use bowline_core::identity::Identity;
 use bowline_io::interfaces::Loopback;
 
 use super::*;
@@ -17,7 +18,13 @@ use crate::sockets::Sockets;
 
 /// An interface on which no connection is made while `max_events` events wait to be read.
 fn bounded(max_events: usize) -> Sockets {
-    let config = EndpointConfig::new(bowline_io::crypto::default_provider());
+    bounded_as(Identity::anonymous(), max_events)
+}
+
+/// The same, of somebody.
+pub(super) fn bounded_as(identity: Identity, max_events: usize) -> Sockets {
+    let mut config = EndpointConfig::new(bowline_io::crypto::default_provider());
+    config.identity = identity;
     let told = Told::all(max_events);
     let (inner, further) = Inner::new(
         config,

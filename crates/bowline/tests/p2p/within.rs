@@ -53,7 +53,8 @@ fn symmetric() -> Config {
     config
 }
 
-fn wait<T>(mut pick: impl FnMut() -> Option<T>) -> T {
+/// Looks until it is there.
+pub(crate) fn wait<T>(mut pick: impl FnMut() -> Option<T>) -> T {
     let end = Instant::now() + LIMIT;
     loop {
         if let Some(found) = pick() {

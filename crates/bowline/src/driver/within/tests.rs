@@ -5,16 +5,12 @@ use std::time::Duration;
 use std::time::Instant;
 
 use bowline_core::connection::ConnectionState;
-use bowline_core::endpoint::EndpointConfig;
 use bowline_core::message::SendFlags;
-use bowline_io::interfaces::Loopback;
 
 use super::*;
-use crate::builder::ServiceMode;
-use crate::builder::ThreadStart;
 use crate::connection::Connection;
 use crate::driver::followup::Followup;
-use crate::driver::lobby::Told;
+use crate::driver::tests::bounded_as;
 use crate::events::Event;
 use crate::sockets::Sockets;
 
@@ -27,23 +23,6 @@ fn name(test: &str, who: &str) -> Identity {
 fn sockets(name: &Identity) -> Sockets {
     let builder = Sockets::builder().identity(name.clone());
     builder.build().unwrap()
-}
-
-/// An interface to which no connection is made while `max_events` events wait to be read.
-fn bounded(name: &Identity, max_events: usize) -> Sockets {
-    let mut config = EndpointConfig::new(bowline_io::crypto::default_provider());
-    config.identity = name.clone();
-    let told = Told::all(max_events);
-    let (inner, further) = Inner::new(
-        config,
-        Config::new(),
-        told,
-        1,
-        Loopback::IfAlone,
-        Shortcuts::Always,
-    )
-    .unwrap();
-    Sockets::start(inner, further, ServiceMode::Manual, ThreadStart::default()).unwrap()
 }
 
 fn requests(sockets: &Sockets) -> Vec<Connection> {
@@ -66,7 +45,7 @@ fn wait(done: impl Fn() -> bool) {
 #[test]
 fn limit_events_of_a_peer_that_is_called() {
     let [annas, bens] = ["anna", "ben"].map(|who| name("events", who));
-    let (anna, ben) = (bounded(&annas, 100), bounded(&bens, 3));
+    let (anna, ben) = (bounded_as(annas.clone(), 100), bounded_as(bens.clone(), 3));
     let _listener = ben.listen_p2p(7).unwrap();
     for _ in 0..3 {
         anna.connect_within(&bens, 7).unwrap();

@@ -1,7 +1,6 @@
 //! Sessions with peers in the same process, and with nobody else than oneself.
 
 use std::time::Duration;
-use std::time::Instant;
 
 use bowline::ConnectionState;
 use bowline::EndReason;
@@ -20,7 +19,7 @@ use bowline::ToResult;
 
 use super::CHANNEL;
 use super::RELIABLE;
-use crate::support::LIMIT;
+use crate::within::wait;
 
 /// Interfaces are found by their identities in all of the process, where other tests run at the same time.
 fn builder(test: &str, who: &str) -> SocketsBuilder {
@@ -32,17 +31,6 @@ fn builder(test: &str, who: &str) -> SocketsBuilder {
 fn neighbours(test: &str) -> [Sockets; 2] {
     let make = |who| builder(test, who).shortcuts(true).build().unwrap();
     ["anna", "ben"].map(make)
-}
-
-fn wait<T>(mut pick: impl FnMut() -> Option<T>) -> T {
-    let end = Instant::now() + LIMIT;
-    loop {
-        if let Some(found) = pick() {
-            return found;
-        }
-        assert!(Instant::now() < end, "not in time");
-        std::thread::sleep(Duration::from_micros(200));
-    }
 }
 
 fn wait_request(sockets: &Sockets) -> Identity {
