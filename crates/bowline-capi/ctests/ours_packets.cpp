@@ -3,76 +3,18 @@
 #include <bowline.h>
 #include <steam/bowline/flat_legacy.h>
 #include <steam/isteamnetworking.h>
-#include <steam/isteamnetworkingutils.h>
-#include <steam/steamnetworkingcustomsignaling.h>
-#include <steam/steamnetworkingsockets.h>
 
-#include <chrono>
-#include <deque>
-#include <mutex>
-#include <string>
-#include <thread>
 #include <vector>
 
-#include "check.h"
+#include "courier.h"
 
-enum { ANNA, BEN, PEERS, CHANNEL = 7, PACKETS_PORT = 0x7ffffffe, MIB = 1024 * 1024 };
+enum { CHANNEL = 7, PACKETS_PORT = 0x7ffffffe, MIB = 1024 * 1024 };
 
 static CSteamID s_ids[PEERS];
-static ISteamNetworkingSockets *s_sockets[PEERS];
 static ISteamNetworking *s_packets[PEERS];
-
-struct Signal {
-    int to;
-    std::string bytes;
-};
-static std::mutex s_lock;
-static std::deque<Signal> s_signals;
 
 static std::vector<CSteamID> s_asked;
 static std::vector<P2PSessionConnectFail_t> s_failed;
-
-// Carries to one peer.
-class Carrier : public ISteamNetworkingConnectionSignaling {
-public:
-    explicit Carrier(int to) : m_to(to) {}
-    virtual bool SendSignal(HSteamNetConnection, const SteamNetConnectionInfo_t &, const void *bytes, int size)
-    {
-        std::lock_guard<std::mutex> guard(s_lock);
-        const Signal signal = {m_to, std::string(static_cast<const char *>(bytes), static_cast<size_t>(size))};
-        s_signals.push_back(signal);
-        return true;
-    }
-    virtual void Release() { delete this; }
-
-private:
-    virtual ~Carrier() {}
-    int m_to;
-};
-
-// Considers everybody.
-class Context : public ISteamNetworkingSignalingRecvContext {
-public:
-    explicit Context(int whose) : m_whose(whose) {}
-    virtual ~Context() {}
-    virtual ISteamNetworkingConnectionSignaling *OnConnectRequest(HSteamNetConnection, const SteamNetworkingIdentity &,
-                                                                  int port)
-    {
-        CHECK_EQ(port, PACKETS_PORT);
-        return new Carrier(1 - m_whose);
-    }
-    virtual void SendRejectionSignal(const SteamNetworkingIdentity &, const void *, int) {}
-
-private:
-    int m_whose;
-};
-
-static ISteamNetworkingConnectionSignaling *make(ISteamNetworkingSockets *sockets, const SteamNetworkingIdentity &, int,
-                                                 int remote_port)
-{
-    CHECK_EQ(remote_port, PACKETS_PORT);
-    return new Carrier(sockets == s_sockets[ANNA] ? BEN : ANNA);
-}
 
 static void on_asked(P2PSessionRequest_t *asked, void *context)
 {
@@ -86,54 +28,15 @@ static void on_failed(P2PSessionConnectFail_t *failed, void *context)
     s_failed.push_back(*failed);
 }
 
-// A little later; false when the time is over.
-static bool go_on(std::chrono::steady_clock::time_point since)
-{
-    for (;;) {
-        Signal signal;
-        {
-            std::lock_guard<std::mutex> guard(s_lock);
-            if (s_signals.empty())
-                break;
-            signal = s_signals.front();
-            s_signals.pop_front();
-        }
-        Context context(signal.to);
-        s_sockets[signal.to]->ReceivedP2PCustomSignal(signal.bytes.data(), static_cast<int>(signal.bytes.size()),
-                                                      &context);
-    }
-    for (int i = 0; i < PEERS; ++i)
-        s_sockets[i]->RunCallbacks();
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    return std::chrono::steady_clock::now() - since < std::chrono::seconds(20);
-}
-
-template <class Condition> static void until(Condition condition)
-{
-    const std::chrono::steady_clock::time_point begin = std::chrono::steady_clock::now();
-    while (!condition()) {
-        if (!go_on(begin)) {
-            CHECK(!"it came in time");
-            return;
-        }
-    }
-}
-
 static void start()
 {
-    SteamNetworkingErrMsg error;
-    CHECK(SteamAPI_SteamNetworking_v006() == nullptr);
-    CHECK(GameNetworkingSockets_Init(nullptr, error));
-    s_sockets[ANNA] = SteamNetworkingSockets();
-    s_sockets[BEN] = SteamGameServerNetworkingSockets();
+    SteamNetworkingIdentity names[PEERS];
     for (int i = 0; i < PEERS; ++i) {
         s_ids[i] = CSteamID(static_cast<uint32>(4711 + i), k_EUniversePublic, k_EAccountTypeIndividual);
-        SteamNetworkingIdentity identity;
-        identity.SetSteamID(s_ids[i]);
-        s_sockets[i]->ResetIdentity(&identity);
+        names[i].SetSteamID(s_ids[i]);
     }
-    CHECK(SteamNetworkingUtils()->SetGlobalConfigValuePtr(k_ESteamNetworkingConfig_Callback_CreateConnectionSignaling,
-                                                          reinterpret_cast<void *>(make)));
+    CHECK(SteamAPI_SteamNetworking_v006() == nullptr);
+    start_courier(names, PACKETS_PORT);
     s_packets[ANNA] = SteamAPI_SteamNetworking_v006();
     s_packets[BEN] = SteamAPI_SteamGameServerNetworking_v006();
     CHECK(s_packets[ANNA] != nullptr && s_packets[BEN] != nullptr && s_packets[ANNA] != s_packets[BEN]);
@@ -271,6 +174,7 @@ int main()
     check_channels();
     check_refusal();
     GameNetworkingSockets_Kill();
+    CHECK_EQ(s_released, s_made);
     CHECK(SteamAPI_SteamNetworking_v006() == nullptr);
     return CHECK_DONE();
 }

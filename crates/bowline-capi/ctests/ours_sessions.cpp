@@ -1,139 +1,30 @@
 // Messages to identities, by the methods of C++ and by the plain functions: two peers in one process, the players' and
-// the game server's, whose signals are carried in memory. What is made for signals is released once each.
+// the game server's, whose signals are carried in memory.
 #include <steam/isteamnetworkingmessages.h>
-#include <steam/isteamnetworkingutils.h>
-#include <steam/steamnetworkingcustomsignaling.h>
-#include <steam/steamnetworkingsockets.h>
 #include <steam/steamnetworkingsockets_flat.h>
 
-#include <atomic>
-#include <chrono>
-#include <deque>
-#include <mutex>
-#include <string>
-#include <thread>
 #include <vector>
 
-#include "check.h"
+#include "courier.h"
 
-enum { ANNA, BEN, PEERS, CHANNEL = 7, REASON = 1001, SESSIONS_PORT = 0x7fffffff };
+enum { CHANNEL = 7, REASON = 1001, SESSIONS_PORT = 0x7fffffff };
 
-static SteamNetworkingIdentity s_names[PEERS];
-static ISteamNetworkingSockets *s_sockets[PEERS];
 static ISteamNetworkingMessages *s_messages[PEERS];
-
-struct Signal {
-    int to;
-    std::string bytes;
-};
-static std::mutex s_lock;
-static std::deque<Signal> s_signals;
-static std::atomic<int> s_made(0), s_released(0);
 
 static std::vector<SteamNetworkingIdentity> s_asked;
 static std::vector<SteamNetConnectionInfo_t> s_failed;
-
-// Carries to one peer.
-class Carrier : public ISteamNetworkingConnectionSignaling {
-public:
-    explicit Carrier(int to) : m_to(to) { ++s_made; }
-    virtual bool SendSignal(HSteamNetConnection, const SteamNetConnectionInfo_t &, const void *bytes, int size)
-    {
-        std::lock_guard<std::mutex> guard(s_lock);
-        const Signal signal = {m_to, std::string(static_cast<const char *>(bytes), static_cast<size_t>(size))};
-        s_signals.push_back(signal);
-        return true;
-    }
-    virtual void Release()
-    {
-        ++s_released;
-        delete this;
-    }
-
-private:
-    virtual ~Carrier() {}
-    int m_to;
-};
-
-// Considers everybody.
-class Context : public ISteamNetworkingSignalingRecvContext {
-public:
-    explicit Context(int whose) : m_whose(whose) {}
-    virtual ~Context() {}
-    virtual ISteamNetworkingConnectionSignaling *OnConnectRequest(HSteamNetConnection, const SteamNetworkingIdentity &,
-                                                                  int port)
-    {
-        CHECK_EQ(port, SESSIONS_PORT);
-        return new Carrier(1 - m_whose);
-    }
-    virtual void SendRejectionSignal(const SteamNetworkingIdentity &, const void *, int) {}
-
-private:
-    int m_whose;
-};
-
-static ISteamNetworkingConnectionSignaling *make(ISteamNetworkingSockets *sockets, const SteamNetworkingIdentity &peer,
-                                                 int local_port, int remote_port)
-{
-    const int whose = sockets == s_sockets[ANNA] ? ANNA : BEN;
-    CHECK(peer == s_names[1 - whose]);
-    CHECK_EQ(local_port, SESSIONS_PORT);
-    CHECK_EQ(remote_port, SESSIONS_PORT);
-    return new Carrier(1 - whose);
-}
 
 static void on_asked(SteamNetworkingMessagesSessionRequest_t *asked) { s_asked.push_back(asked->m_identityRemote); }
 
 static void on_failed(SteamNetworkingMessagesSessionFailed_t *failed) { s_failed.push_back(failed->m_info); }
 
-// A little later; false when the time is over.
-static bool go_on(std::chrono::steady_clock::time_point since)
-{
-    for (;;) {
-        Signal signal;
-        {
-            std::lock_guard<std::mutex> guard(s_lock);
-            if (s_signals.empty())
-                break;
-            signal = s_signals.front();
-            s_signals.pop_front();
-        }
-        Context context(signal.to);
-        s_sockets[signal.to]->ReceivedP2PCustomSignal(signal.bytes.data(), static_cast<int>(signal.bytes.size()),
-                                                      &context);
-    }
-    for (int i = 0; i < PEERS; ++i)
-        s_sockets[i]->RunCallbacks();
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    return std::chrono::steady_clock::now() - since < std::chrono::seconds(20);
-}
-
-template <class Condition> static void until(Condition condition)
-{
-    const std::chrono::steady_clock::time_point begin = std::chrono::steady_clock::now();
-    while (!condition()) {
-        if (!go_on(begin)) {
-            CHECK(!"it came in time");
-            return;
-        }
-    }
-}
-
 static void start()
 {
-    static const char *const names[PEERS] = {"anna", "ben"};
-    SteamNetworkingErrMsg error;
+    SteamNetworkingIdentity names[PEERS];
+    CHECK(names[ANNA].SetGenericString("anna") && names[BEN].SetGenericString("ben"));
     CHECK(SteamNetworkingMessages() == nullptr);
-    CHECK(GameNetworkingSockets_Init(nullptr, error));
-    s_sockets[ANNA] = SteamNetworkingSockets();
-    s_sockets[BEN] = SteamGameServerNetworkingSockets();
-    for (int i = 0; i < PEERS; ++i) {
-        CHECK(s_names[i].SetGenericString(names[i]));
-        s_sockets[i]->ResetIdentity(&s_names[i]);
-    }
+    start_courier(names, SESSIONS_PORT);
     ISteamNetworkingUtils *utils = SteamNetworkingUtils();
-    CHECK(utils->SetGlobalConfigValuePtr(k_ESteamNetworkingConfig_Callback_CreateConnectionSignaling,
-                                         reinterpret_cast<void *>(make)));
     CHECK(utils->SetGlobalCallback_MessagesSessionRequest(on_asked));
     CHECK(utils->SetGlobalCallback_MessagesSessionFailed(on_failed));
     s_messages[ANNA] = SteamNetworkingMessages();
