@@ -31,6 +31,7 @@ pub mod guard;
 mod library;
 mod life;
 pub mod messages;
+mod objects;
 pub mod packets;
 pub mod process;
 pub mod sessions;

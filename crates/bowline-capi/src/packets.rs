@@ -25,6 +25,7 @@ use crate::callbacks::PacketsFunction;
 use crate::exports;
 use crate::library;
 use crate::library::Role;
+use crate::objects::Objects;
 use crate::unavailable::legacy::*;
 
 exports! {
@@ -91,7 +92,7 @@ pub(crate) fn set_callback(
     context: *mut c_void,
 ) -> bool {
     let library = library::current();
-    let (Some(library), Some(role)) = (library, role(this)) else {
+    let (Some(library), Some(role)) = (library, OBJECTS.role(this)) else {
         return false;
     };
     let Some(interface) = library.interface_of(role) else {
@@ -117,11 +118,7 @@ pub(crate) fn account(peer: &Identity) -> Option<u64> {
 
 /// The packets of the interface of that role, which are ready to be used then; null while the library does not run.
 fn get(role: Role) -> *const Object {
-    match (packets_of(role), role) {
-        (None, _) => ptr::null(),
-        (Some(_), Role::User) => &raw const USER,
-        (Some(_), Role::Server) => &raw const SERVER,
-    }
+    OBJECTS.of_some(role, packets_of(role))
 }
 
 fn packets_of(role: Role) -> Option<Packets> {
@@ -132,23 +129,13 @@ fn packets_of(role: Role) -> Option<Packets> {
 
 /// What an object stands for; `None` if it is none of ours.
 fn packets(this: *const Object) -> Option<Packets> {
-    packets_of(role(this)?)
+    packets_of(OBJECTS.role(this)?)
 }
 
 /// The same, and a user; `None` if there can be none of that number.
 fn of(this: *const Object, peer: u64) -> Option<(Packets, Identity)> {
     let peer = Identity::steam_id(peer).ok()?;
     Some((packets(this)?, peer))
-}
-
-fn role(this: *const Object) -> Option<Role> {
-    if ptr::eq(this, &raw const USER) {
-        Some(Role::User)
-    } else if ptr::eq(this, &raw const SERVER) {
-        Some(Role::Server)
-    } else {
-        None
-    }
 }
 
 fn send(this: *const Object, peer: u64, data: Option<&[u8]>, kind: c_int, channel: c_int) -> bool {
@@ -214,8 +201,7 @@ fn length(bytes: usize) -> u32 {
     u32::try_from(bytes).unwrap_or(u32::MAX)
 }
 
-static USER: Object = VTABLE.object();
-static SERVER: Object = VTABLE.object();
+static OBJECTS: Objects = Objects::new(&VTABLE);
 
 /// In the order of the methods.
 static VTABLE: Vtable<22> = Vtable::new([

@@ -28,6 +28,7 @@ use crate::exports;
 use crate::library;
 use crate::library::Role;
 use crate::messages::holder;
+use crate::objects::Objects;
 use crate::sockets::convert;
 
 exports! {
@@ -99,11 +100,7 @@ exports! {
 /// The messages of the interface of that role, which are ready to be used then; null while the library does not
 /// run.
 fn get(role: Role) -> *const Object {
-    match (messages(role), role) {
-        (None, _) => ptr::null(),
-        (Some(_), Role::User) => &raw const USER,
-        (Some(_), Role::Server) => &raw const SERVER,
-    }
+    OBJECTS.of_some(role, messages(role))
 }
 
 /// The Rust side of an interface's messages.
@@ -115,17 +112,7 @@ fn messages(role: Role) -> Option<Messages> {
 
 /// What an object stands for, and a peer; `None` if it is none of ours, or the peer is nobody.
 fn of(this: *const Object, peer: Option<RawIdentity>) -> Option<(Messages, Identity)> {
-    Some((messages(role(this)?)?, peer?.identity()?))
-}
-
-fn role(this: *const Object) -> Option<Role> {
-    if ptr::eq(this, &raw const USER) {
-        Some(Role::User)
-    } else if ptr::eq(this, &raw const SERVER) {
-        Some(Role::Server)
-    } else {
-        None
-    }
+    Some((messages(OBJECTS.role(this)?)?, peer?.identity()?))
 }
 
 fn send(
@@ -136,7 +123,7 @@ fn send(
     channel: c_int,
 ) -> ResultCode {
     const NAME: &str = "SendMessageToUser";
-    let Some(messages) = role(this).and_then(messages) else {
+    let Some(messages) = OBJECTS.role(this).and_then(messages) else {
         return ResultCode::Fail;
     };
     // What is malformed says so in the log.
@@ -165,7 +152,7 @@ unsafe fn receive(
     out: *mut *mut RawMessage,
     max: c_int,
 ) -> c_int {
-    let Some(messages) = role(this).and_then(messages) else {
+    let Some(messages) = OBJECTS.role(this).and_then(messages) else {
         return 0;
     };
     let mut count = 0;
@@ -192,7 +179,8 @@ unsafe fn tell(
 ) -> c_int {
     let session = of(this, peer).and_then(|(messages, peer)| messages.session(&peer));
     let numbering = library::current().map(|library| library.listeners().numbering());
-    let (Some(session), Some(role), Some(numbering)) = (session, role(this), numbering) else {
+    let (Some(session), Some(role), Some(numbering)) = (session, OBJECTS.role(this), numbering)
+    else {
         return NO_SESSION;
     };
     if let Some(connection) = session.connection
@@ -232,8 +220,7 @@ const NO_SESSION: c_int = 0;
 /// `k_nSteamNetworkingSend_AutoRestartBrokenSession`.
 const RESTART: c_int = 32;
 
-static USER: Object = VTABLE.object();
-static SERVER: Object = VTABLE.object();
+static OBJECTS: Objects = Objects::new(&VTABLE);
 
 /// In the order of the methods. GNS e707b3a: isteamnetworkingmessages.h.
 static VTABLE: Vtable<6> = Vtable::new([

@@ -1,7 +1,4 @@
 //! The objects that C++ programs see as `ISteamNetworkingSockets`, and the accessors that give them out.
-//!
-//! Both objects are there all the time and hold nothing: their addresses tell which interface is meant, so a
-//! pointer that a program kept over `GameNetworkingSockets_Kill` is still safe to call.
 
 use std::ptr;
 
@@ -13,6 +10,7 @@ use crate::exports;
 use crate::library;
 use crate::library::Role;
 use crate::messages;
+use crate::objects::Objects;
 use crate::sockets::flat;
 use crate::sockets::peers;
 use crate::unavailable::fake_ip;
@@ -48,37 +46,24 @@ exports! {
 
 /// Which interface an object stands for; `None` if it is none of ours.
 pub(crate) fn role(this: *const Object) -> Option<Role> {
-    if ptr::eq(this, &raw const USER) {
-        Some(Role::User)
-    } else if ptr::eq(this, &raw const SERVER) {
-        Some(Role::Server)
-    } else {
-        None
-    }
+    OBJECTS.role(this)
 }
 
 /// The object that stands for an interface.
 pub(crate) fn of(role: Role) -> *const Object {
-    match role {
-        Role::User => &raw const USER,
-        Role::Server => &raw const SERVER,
-    }
+    OBJECTS.of(role)
 }
 
 /// The object of an interface; null while the library does not run.
 fn get(role: Role) -> *const Object {
-    let interface = library::current();
-    match interface
+    let library = library::current();
+    let interface = library
         .as_deref()
-        .and_then(|library| library.interface_of(role))
-    {
-        None => ptr::null(),
-        Some(_) => of(role),
-    }
+        .and_then(|library| library.interface_of(role));
+    OBJECTS.of_some(role, interface)
 }
 
-static USER: Object = VTABLE.object();
-static SERVER: Object = VTABLE.object();
+static OBJECTS: Objects = Objects::new(&VTABLE);
 
 /// In the order of the methods. GNS e707b3a: isteamnetworkingsockets.h, `ISteamNetworkingSockets`.
 static VTABLE: Vtable<47> = Vtable::new([
