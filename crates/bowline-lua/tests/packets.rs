@@ -57,6 +57,14 @@ fn until(players: &[Lua; 2], mut is_so: impl FnMut() -> bool) {
 }
 
 /// What comes back says that all has come: else the end of a session would be told as a failure.
+/// Ben hears that Anna wants to talk to him, and accepts.
+#[track_caller]
+fn let_anna_in(players: &[Lua; 2]) {
+    let ben = &players[1];
+    until(players, || run(ben, "return asked[1] == 'str:anna'"));
+    run::<()>(ben, "assert(networking.acceptP2PSessionWithUser(asked[1]))");
+}
+
 #[track_caller]
 fn let_all_arrive(players: &[Lua; 2]) {
     let [anna, ben] = players;
@@ -82,8 +90,7 @@ fn packets_go_to_and_fro_once_a_session_is_accepted() {
         assert(state.remoteIP == nil and state.remotePort == nil)
         "#,
     );
-    until(&players, || run(ben, "return asked[1] == 'str:anna'"));
-    run::<()>(ben, "assert(networking.acceptP2PSessionWithUser(asked[1]))");
+    let_anna_in(&players);
     until(&players, || {
         run(ben, "return (networking.isP2PPacketAvailable())")
     });
@@ -187,8 +194,7 @@ fn regression_sessions_outlast_what_carried_their_signals() {
         anna,
         r#"assert(networking.sendP2PPacket("str:ben", "hello", networking.send.Reliable))"#,
     );
-    until(&players, || run(ben, "return asked[1] == 'str:anna'"));
-    run::<()>(ben, "assert(networking.acceptP2PSessionWithUser(asked[1]))");
+    let_anna_in(&players);
     until(&players, || {
         run(ben, "return (networking.isP2PPacketAvailable())")
     });
@@ -287,8 +293,7 @@ fn regression_an_empty_packet_does_not_stop_a_channel() {
         assert(networking.sendP2PPacket("str:ben", "last", networking.send.Reliable, 4))
         "#,
     );
-    until(&players, || run(ben, "return asked[1] == 'str:anna'"));
-    run::<()>(ben, "assert(networking.acceptP2PSessionWithUser(asked[1]))");
+    let_anna_in(&players);
     until(&players, || {
         run(ben, "return (networking.isP2PPacketAvailable(4))")
     });

@@ -102,7 +102,7 @@ impl Desk {
     }
 
     /// A hub with client 1, whose credential holds for another minute.
-    fn with_token_for_a_minute() -> Self {
+    fn with_token_for_a_minute() -> (Self, Welcome) {
         let mut desk = Self::new(Policy {
             jwt: space(&["str:id-"]),
             ..Policy::default()
@@ -114,8 +114,8 @@ impl Desk {
         };
         desk.hub.on_verdict(desk.now, client(1), verdict);
         desk.drain();
-        desk.welcome(1);
-        desk
+        let welcome = desk.welcome(1);
+        (desk, welcome)
     }
 
     fn connect(&mut self, number: u32) {

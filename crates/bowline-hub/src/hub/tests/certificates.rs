@@ -82,7 +82,7 @@ fn nobody_gets_a_certificate_for_what_it_is_not() {
 
 #[test]
 fn whose_credential_has_expired_gets_no_further_certificate() {
-    let mut desk = Desk::with_token_for_a_minute();
+    let (mut desk, _) = Desk::with_token_for_a_minute();
     desk.now += Span::from_secs(61);
     desk.say(1, &ToHub::Certificate(request().to_bytes()));
     assert_eq!(desk.goodbye(1), Some(Goodbye::Expired));

@@ -153,11 +153,11 @@ fn regression_turns_of_reading_and_not_reading_take_no_room() {
 
 #[test]
 fn regression_the_hub_follows_the_clock_when_it_is_set() {
-    let mut desk = Desk::with_token_for_a_minute();
+    let (mut desk, _) = Desk::with_token_for_a_minute();
     desk.hub.set_unix_time(desk.now, UNIX_US + 61_000_000);
     desk.run_for(Span::from_secs(1));
     assert_eq!(desk.goodbye(1), Some(Goodbye::Expired));
-    let mut back = Desk::with_token_for_a_minute();
+    let (mut back, _) = Desk::with_token_for_a_minute();
     back.hub.set_unix_time(back.now, UNIX_US - 3_600_000_000);
     back.run_for(Span::from_secs(1800));
     assert_eq!(back.goodbye(1), None);

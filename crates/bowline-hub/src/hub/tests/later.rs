@@ -74,7 +74,7 @@ fn regression_a_key_that_was_withdrawn_does_not_live_on_in_resumptions() {
 
 #[test]
 fn regression_a_session_ends_with_its_credential() {
-    let mut desk = Desk::with_token_for_a_minute();
+    let (mut desk, _) = Desk::with_token_for_a_minute();
     desk.run_for(Span::from_secs(59));
     assert_eq!(desk.goodbye(1), None);
     desk.run_for(Span::from_secs(2));
@@ -206,19 +206,9 @@ fn regression_a_session_without_an_end_gets_none_by_coming_back() {
 
 #[test]
 fn who_comes_back_is_signed_in_no_longer_than_its_credential_holds() {
-    let mut desk = Desk::new(Policy {
-        jwt: space(&["str:id-"]),
-        ..Policy::default()
-    });
-    desk.hello(1, hello(Method::Jwt, None));
-    let verdict = Verdict::Good {
-        identity: identity("str:id-anna"),
-        expiry_unix_secs: Some(UNIX_US / 1_000_000 + 60),
-    };
-    desk.hub.on_verdict(desk.now, client(1), verdict);
-    desk.drain();
+    let (mut desk, welcome) = Desk::with_token_for_a_minute();
     let note = Hello {
-        credential: desk.welcome(1).resume,
+        credential: welcome.resume,
         ..hello(Method::Resume, None)
     };
     desk.hello(2, note.clone());
