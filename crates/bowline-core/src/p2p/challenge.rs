@@ -6,9 +6,11 @@
 //! that connection whether it still has it: by a probe every 200 ms. The first packet of it that decrypts settles that it
 //! has. If none comes, the connection has ended as after a longer silence, and the peer's next request is taken.
 //!
-//! A request proves little: anybody may play an old one again. It ends nothing that is alive, since only silence does.
-//! And so that it does not take from a connection, time and again, the 10 s that a network may be away, a request whose
-//! sender turned out to be well is not asked about twice. Signatures are looked at once a second.
+//! A request proves little: anybody may play an old one again, and without trusted roots make one. It ends nothing that
+//! is alive, since only silence does. And so that whoever has requests does not take from a connection, time and again,
+//! the 10 s that a network may be away, a peer that turned out to be well is asked once more after two seconds, and then
+//! after longer and longer pauses, whatever the request. Once more, for what was heard of it may have been the last of a
+//! program that ended while the next one began. Signatures are looked at once a second.
 //!
 //! DIFFERS: GNS drops such requests, and notices the silence or not before the peer gives up.
 
@@ -26,27 +28,29 @@ const CHALLENGE: Span = Span::from_secs(2);
 const PROBE_INTERVAL: Span = Span::from_millis(200);
 /// Requests are looked at no more often: their signatures cost something.
 const CHECK_INTERVAL: Span = Span::from_secs(1);
-/// Requests that are remembered as void.
-const MAX_VOID: usize = 4;
+/// After the first answer.
+const FIRST_PAUSE: Span = Span::from_secs(2);
+/// After the second one. It doubles with each further one.
+const LONG_PAUSE: Span = Span::from_secs(64);
+/// The longest: of outages of 7 s, say, one in two hundred meets a challenge then. When nobody has asked for as long
+/// after a pause, all begins again with the first.
+const MAX_PAUSE: Span = Span::from_secs(1024);
 
 /// What is asked and known; see the module's documentation.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Challenge {
     running: Option<Running>,
+    /// No request is looked at before.
     next_check: Timestamp,
-    /// Requests whose sender has the connection still, the latest first.
-    void: [Option<RequestTag>; MAX_VOID],
+    /// The last one; `None` if the peer was not asked of late.
+    pause: Option<Span>,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Running {
     since: Timestamp,
     next_probe: Timestamp,
-    tag: RequestTag,
 }
-
-/// The first bytes of a signature, which nobody can choose.
-type RequestTag = [u8; 8];
 
 /// What a connection is to do for its challenge.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -59,20 +63,34 @@ enum Step {
 
 impl Challenge {
     /// Whether a request is worth a look at its signatures now.
-    fn takes(&mut self, now: Timestamp, tag: RequestTag) -> bool {
-        if self.running.is_some() || now < self.next_check || self.void.contains(&Some(tag)) {
+    fn takes(&mut self, now: Timestamp) -> bool {
+        if self.running.is_some() || now < self.next_check {
             return false;
+        }
+        if now >= self.next_check + MAX_PAUSE {
+            self.pause = None;
         }
         self.next_check = now + CHECK_INTERVAL;
         true
     }
 
-    const fn begin(&mut self, now: Timestamp, tag: RequestTag) {
+    const fn begin(&mut self, now: Timestamp) {
         self.running = Some(Running {
             since: now,
             next_probe: now,
-            tag,
         });
+    }
+
+    /// The peer has answered.
+    fn rest(&mut self, now: Timestamp) {
+        let pause = match self.pause {
+            None => FIRST_PAUSE,
+            Some(FIRST_PAUSE) => LONG_PAUSE,
+            Some(last) => MAX_PAUSE.min(last + last),
+        };
+        self.running = None;
+        self.pause = Some(pause);
+        self.next_check = now + pause;
     }
 
     fn deadline(&self) -> Option<Timestamp> {
@@ -86,12 +104,7 @@ impl Challenge {
             return Step::Nothing;
         };
         if heard_at > running.since {
-            let tag = running.tag;
-            self.running = None;
-            self.void.rotate_right(1);
-            if let Some(latest) = self.void.first_mut() {
-                *latest = Some(tag);
-            }
+            self.rest(now);
             return Step::Nothing;
         }
         if now >= running.since + CHALLENGE {
@@ -113,13 +126,9 @@ impl Connection {
         now: Timestamp,
         request: &ConnectRequest,
     ) -> DropReason {
-        let signature = request.crypt.signature.as_deref();
-        let tag = signature.and_then(<[u8]>::first_chunk::<8>);
-        let (Some(tag), Some(party)) = (tag, &mut self.party) else {
-            return DropReason::WrongState;
-        };
         let is_taken = matches!(self.state, State::Connected { .. });
-        if !is_taken || !party.challenge.takes(now, *tag) {
+        let party = self.party.as_mut().filter(|_| is_taken);
+        if !party.is_some_and(|party| party.challenge.takes(now)) {
             return DropReason::WrongState;
         }
         let peer = match self.check_signaled(now, &request.cert, &request.crypt) {
@@ -133,7 +142,7 @@ impl Connection {
             && let Some(party) = &mut self.party
         {
             tracing::debug!(id = %self.id, "the peer asks anew: does it still answer?");
-            party.challenge.begin(now, *tag);
+            party.challenge.begin(now);
             self.on_challenge_timeout(now);
         }
         DropReason::WrongState
@@ -162,18 +171,22 @@ impl Connection {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use alloc::vec::Vec;
 
-    const TAG: RequestTag = [1; 8];
+    use super::*;
 
     fn at(ms: u64) -> Timestamp {
         Timestamp::ZERO + Span::from_millis(ms)
     }
 
-    /// Begins one at 5000, and plays until it ends: how many probes, and when it was given up.
-    fn play(challenge: &mut Challenge, heard_at: impl Fn(u64) -> u64) -> (usize, Option<u64>) {
-        assert!(challenge.takes(at(5_000), TAG));
-        challenge.begin(at(5_000), TAG);
+    /// Begins one, and plays until it ends: how many probes, and when it was given up.
+    fn play(
+        challenge: &mut Challenge,
+        from: u64,
+        heard_at: impl Fn(u64) -> u64,
+    ) -> (usize, Option<u64>) {
+        assert!(challenge.takes(at(from)));
+        challenge.begin(at(from));
         let mut probes = 0;
         while let Some(due) = challenge.deadline() {
             let ms = due.as_micros() / 1000;
@@ -186,39 +199,54 @@ mod tests {
         (probes, None)
     }
 
+    /// The peer answers within 50 ms.
+    fn play_well(challenge: &mut Challenge, from: u64) {
+        let played = play(challenge, from, |ms| ms.min(from + 50));
+        assert_eq!(played, (1, None));
+    }
+
     #[test]
     fn silence_is_an_answer_after_two_seconds() {
         let mut challenge = Challenge::default();
-        assert_eq!(play(&mut challenge, |_| 5_000), (10, Some(7_000)));
+        let played = play(&mut challenge, 5_000, |_| 5_000);
+        assert_eq!(played, (10, Some(7_000)));
     }
 
     #[test]
-    fn who_answers_is_believed_and_the_request_is_not() {
+    fn regression_who_has_just_answered_is_asked_once_more() {
         let mut challenge = Challenge::default();
-        assert_eq!(play(&mut challenge, |ms| ms.min(5_050)), (1, None));
-        assert!(!challenge.takes(at(60_000), TAG), "it is void");
-        assert!(challenge.takes(at(60_000), [2; 8]), "another is not");
+        play_well(&mut challenge, 5_000);
+        assert!(!challenge.takes(at(7_199)));
+        let played = play(&mut challenge, 7_200, |_| 5_050);
+        assert_eq!(played, (10, Some(9_200)));
     }
 
     #[test]
-    fn limit_requests_of_a_connected_peer() {
+    fn limit_signatures_that_are_looked_at() {
         let mut challenge = Challenge::default();
-        assert!(challenge.takes(at(5_000), TAG));
-        for ms in 5_000..6_000 {
-            assert!(
-                !challenge.takes(at(ms), [9; 8]),
-                "one signature in a second"
-            );
+        let looks = (5_000..8_000).filter(|&ms| challenge.takes(at(ms)));
+        assert_eq!(looks.count(), 3);
+    }
+
+    #[test]
+    fn limit_challenges_of_a_connection() {
+        let mut challenge = Challenge::default();
+        let mut begun = Vec::new();
+        for secs in 0..3_600 {
+            if challenge.takes(at(1_000 * secs)) {
+                challenge.begin(at(1_000 * secs));
+                assert!(!challenge.takes(at(1_000 * secs)), "one at a time");
+                let answered = at(1_000 * secs + 50);
+                assert_eq!(challenge.step(answered, answered), Step::Nothing);
+                begun.push(secs);
+            }
         }
-        for number in 0..100u8 {
-            let now = at(10_000 + 3_000 * u64::from(number));
-            assert!(challenge.takes(now, [number; 8]));
-            challenge.begin(now, [number; 8]);
-            assert!(!challenge.takes(now, [200; 8]), "one at a time");
-            assert_eq!(challenge.step(now, now + CHALLENGE), Step::Nothing);
-            assert!(challenge.running.is_none());
-        }
-        let kept = challenge.void.iter().flatten().count();
-        assert_eq!(kept, MAX_VOID);
+        assert_eq!(begun, [0, 3, 68, 197, 454, 967, 1992, 3017]);
+        let later = 3_600 + 2 * 1_024;
+        play_well(&mut challenge, 1_000 * later);
+        assert!(
+            challenge.takes(at(1_000 * (later + 3))),
+            "it begins again with the first pause"
+        );
     }
 }

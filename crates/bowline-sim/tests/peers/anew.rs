@@ -4,7 +4,9 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use bowline_core::p2p::signal::{Signal, SignalKind};
-use bowline_sim::{Chance, Conn, ConnectionState, EndReason, HostId, LinkConfig, Verdict, World};
+use bowline_sim::{
+    Chance, Conn, ConnectionState, EndReason, HostId, LinkConfig, SendFlags, Verdict, World,
+};
 
 use crate::support::{meet, ms, port, secs, story, talk, two_as, with};
 
@@ -42,19 +44,21 @@ fn tap_requests(world: &mut World) -> Rc<RefCell<Vec<Vec<u8>>>> {
     heard
 }
 
-/// Alice and Bob have a connection. Returned beside it are requests of Bob's for others that he has had before, which
-/// somebody has kept.
-fn with_old_requests(seed: u64) -> (World, [HostId; 2], Conn, Vec<Vec<u8>>) {
+/// Alice and Bob have a connection. Returned beside it are requests of Bob's for so many others that he has had before,
+/// which somebody has kept.
+fn with_old_requests(seed: u64, calls: usize) -> (World, [HostId; 2], Conn, Vec<Vec<u8>>) {
     let (mut world, alice, bob) = symmetric(seed);
     let heard = tap_requests(&mut world);
-    let first = world.connect_p2p(bob, alice, port()).unwrap();
-    let other_end = meet(&mut world, first, secs(2));
-    world.close(first, EndReason::APP_GENERIC, "", false);
-    world.run_for(secs(1));
-    world.close(other_end, EndReason::APP_GENERIC, "", false);
-    world.run_for(secs(10));
+    for _ in 0..calls {
+        let first = world.connect_p2p(bob, alice, port()).unwrap();
+        let other_end = meet(&mut world, first, secs(2));
+        world.close(first, EndReason::APP_GENERIC, "", false);
+        world.run_for(secs(1));
+        world.close(other_end, EndReason::APP_GENERIC, "", false);
+        world.run_for(secs(10));
+    }
     let old = heard.borrow().clone();
-    assert!(!old.is_empty());
+    assert!(old.len() >= calls);
     let ours = world.connect_p2p(alice, bob, port()).unwrap();
     meet(&mut world, ours, secs(2));
     world.run_for(secs(1));
@@ -84,7 +88,7 @@ fn regression_a_peer_that_has_crashed_is_let_in_again_at_once() {
 
 #[test]
 fn a_request_that_is_played_again_draws_a_probe_and_ends_nothing() {
-    let (mut world, [alice, bob], ours, old) = with_old_requests(1);
+    let (mut world, [alice, bob], ours, old) = with_old_requests(1, 1);
     let count = world.connections(alice).len();
     let before = world.link_counters(alice, bob).sent;
     for _ in 0..100 {
@@ -98,29 +102,52 @@ fn a_request_that_is_played_again_draws_a_probe_and_ends_nothing() {
     talk(&mut world, (ours, theirs));
 }
 
-/// Whoever has kept a request does not take the 10 s from a connection that a network may be away.
+/// Whoever has kept requests does not take the 10 s from a connection that a network may be away, also with many that
+/// nobody has seen here since.
 #[test]
-fn a_request_that_is_played_again_and_again_makes_no_outage_an_end() {
-    let (mut world, [alice, _], ours, old) = with_old_requests(2);
-    let is_away = Rc::new(Cell::new(false));
-    let away = Rc::clone(&is_away);
-    world.set_filter(move |_, _| match away.get() {
-        true => Verdict::Drop,
-        false => Verdict::Pass,
-    });
-    for step in 0..200 {
-        is_away.set((50..120).contains(&step));
-        world.inject_signal(alice, &old[step % old.len()]);
-        world.run_for(ms(100));
+fn regression_requests_that_are_played_again_and_again_make_no_outage_an_end() {
+    for calls in [1, 12] {
+        let (mut world, [alice, _], ours, old) = with_old_requests(2, calls);
+        let is_away = Rc::new(Cell::new(false));
+        let away = Rc::clone(&is_away);
+        world.set_filter(move |_, _| match away.get() {
+            true => Verdict::Drop,
+            false => Verdict::Pass,
+        });
+        for step in 0..200 {
+            is_away.set((50..120).contains(&step));
+            world.inject_signal(alice, &old[step % old.len()]);
+            world.run_for(ms(100));
+        }
+        assert_eq!(world.state(ours), ConnectionState::Connected);
+        let theirs = world.peer_of(ours).unwrap();
+        talk(&mut world, (ours, theirs));
     }
-    assert_eq!(world.state(ours), ConnectionState::Connected);
-    let theirs = world.peer_of(ours).unwrap();
-    talk(&mut world, (ours, theirs));
+}
+
+/// What the program that has ended sent last is under way for longer than the first request of the one that comes after
+/// it.
+#[test]
+fn regression_a_peer_that_was_heard_of_after_its_successor_is_let_in_all_the_same() {
+    let (mut world, alice, bob) = symmetric(4);
+    world.set_links(LinkConfig::PERFECT.latency(ms(300)));
+    let ours = world.connect_p2p(alice, bob, port()).unwrap();
+    let theirs = meet(&mut world, ours, secs(4));
+    world.run_for(secs(2));
+    world
+        .send(theirs, SendFlags::RELIABLE, b"the last")
+        .unwrap();
+    world.run_for(ms(100));
+    crash(&mut world, bob);
+    let theirs = world.connect_p2p(bob, alice, port()).unwrap();
+    let again = meet(&mut world, theirs, secs(9));
+    assert_eq!(&*world.info(ours).end_text, "The peer has begun anew");
+    talk(&mut world, (theirs, again));
 }
 
 #[test]
 fn a_request_that_is_forged_draws_nothing() {
-    let (mut world, [alice, bob], ours, old) = with_old_requests(3);
+    let (mut world, [alice, bob], ours, old) = with_old_requests(3, 1);
     let before = world.link_counters(alice, bob).sent;
     for byte in 0..50u8 {
         let mut signal = Signal::parse(&old[0]).unwrap();
@@ -141,7 +168,7 @@ fn a_request_that_is_forged_draws_nothing() {
 #[test]
 fn a_peer_that_loses_packets_is_not_taken_for_dead() {
     for seed in 0..50 {
-        let (mut world, [alice, _], ours, old) = with_old_requests(seed);
+        let (mut world, [alice, _], ours, old) = with_old_requests(seed, 1);
         world.set_links(
             LinkConfig::PERFECT
                 .latency(ms(50))
