@@ -1,6 +1,6 @@
 //! The keys of an issuer, kept and fetched again.
 //!
-//! They are fetched when the first token comes, again once they are ten minutes old, and once a minute at most for
+//! They are fetched when the hub starts, with the first token that is ten minutes later than that, and once a minute at most for
 //! a token with a key that nobody knows yet. One thread fetches; the others go on with what is there, and wait only when there is
 //! nothing. When fetching fails the keys that were good stay good for a day: an issuer that is down for an hour
 //! keeps nobody out, and a key that it took back does not live for ever.
@@ -132,6 +132,11 @@ impl Keys {
             Err(Fault::TokenKey) => self.get(Wish::Newer)?.find(name, algorithm),
             found => found,
         }
+    }
+
+    /// Fetches them unless they are there. That it fails is told, and the first token tries again.
+    pub(super) fn fetch_first(&self) {
+        let _ = self.get(Wish::Any);
     }
 
     pub(super) fn add_to(&self, counters: &mut AuthCounters) {

@@ -120,6 +120,14 @@ impl Auth {
         })
     }
 
+    /// Fetches the keys of all issuers, as their first tokens would: whoever runs the hub hears at its start of what keeps it from
+    /// that. It may take as long as an issuer may to answer, for each of them.
+    pub fn fetch_keys(&self) {
+        for issuer in &self.issuers {
+            issuer.keys().fetch_first();
+        }
+    }
+
     /// What has been checked so far.
     pub fn counters(&self) -> AuthCounters {
         let mut counters = self.counts.read();

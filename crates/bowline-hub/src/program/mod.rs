@@ -117,7 +117,8 @@ fn serve(config: &Config) -> Result<(), Error> {
     let listen = config.stun.as_ref().map_or(&[][..], |stun| &stun.listen);
     let stun = StunServer::start(listen)?;
     let operator = Arc::new(operator);
-    let http = http.map(|http| HttpServer::start(http, Arc::clone(&operator), auth, published));
+    let http =
+        http.map(|http| HttpServer::start(http, Arc::clone(&operator), auth.clone(), published));
     let http = http.transpose()?;
     let hub = server.spawn(log.on_notice()).map_err(Error::Threads)?;
     for address in hub.local_addrs() {
@@ -128,6 +129,9 @@ fn serve(config: &Config) -> Result<(), Error> {
     }
     for address in stun.local_addrs() {
         tracing::info!(listen = %address, "the hub answers STUN");
+    }
+    if let Some(auth) = auth {
+        fetch_keys(auth)?;
     }
     let ended = stop.wait(|| {
         let http_ended = http.as_ref().is_some_and(HttpServer::is_finished);
@@ -171,6 +175,13 @@ fn checker(auth: Option<&Arc<Auth>>) -> Arc<dyn Checker> {
         Some(auth) => Arc::<Auth>::clone(auth),
         None => Arc::new(NoChecker),
     }
+}
+
+/// Has the keys of tokens fetched beside all else, which nothing waits for. What fails is told.
+fn fetch_keys(auth: Arc<Auth>) -> Result<(), Error> {
+    let thread = std::thread::Builder::new().name("hub-keys".to_owned());
+    let fetching = thread.spawn(move || auth.fetch_keys());
+    fetching.map(drop).map_err(Error::Threads)
 }
 
 fn open_store(config: &Config) -> Result<LocalStore, Error> {

@@ -216,6 +216,16 @@ fn without_the_providers_keys_players_wait_and_come_in_once_they_are_there() {
 }
 
 #[test]
+fn regression_keys_are_fetched_before_anybody_has_a_token() {
+    let signer = Signer::ed25519("one");
+    let place = Place::new(&[&signer]);
+    place.auth.fetch_keys();
+    assert_eq!(place.auth.counters().keys_fetched, 1);
+    place.enter(login(&signer, &claims()));
+    assert_eq!(place.provider.connections(), 1, "they are there");
+}
+
+#[test]
 fn a_new_key_is_fetched_and_the_old_one_is_out() {
     let (old, new) = (Signer::ed25519("old"), Signer::p256("new"));
     let place = Place::new(&[&old]);

@@ -376,6 +376,25 @@ fn http_is_served_as_the_settings_say() {
 }
 
 #[test]
+fn regression_keys_of_tokens_that_cannot_be_fetched_are_told_at_the_start() {
+    let folder = Folder::new("jwks");
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = nobody.local_addr().unwrap().port();
+    drop(nobody);
+    let jwt = format!(
+        "[sign_in.jwt]\nissuer = 'a'\naudience = 'b'\nidentities = ['str:id-']\n\
+         jwks = {{ url = 'http://127.0.0.1:{port}/keys' }}"
+    );
+    // It starts all the same.
+    let mut hub = Hub::start(&folder.config(0, &format!("{JSON}\n{jwt}")));
+    let line = first_line(&mut hub.log);
+    assert!(line.contains("WARN") && line.contains("/keys"), "{line}");
+    assert!(line.contains("cannot be fetched"), "{line}");
+    hub.signal("TERM");
+    hub.end();
+}
+
+#[test]
 fn regression_a_short_admin_token_is_found_by_a_check() {
     let folder = Folder::new("token");
     let token = folder.file("admin.token");
