@@ -35,3 +35,5 @@ pub mod stun;
 
 mod bucket;
 mod secret_file;
+#[cfg(feature = "http")]
+mod told;

@@ -34,8 +34,6 @@ use crate::auth::client::Endpoint;
 use crate::auth::client::Trust;
 use crate::auth::fault::Refused;
 use crate::auth::gate::Gate;
-use crate::auth::told::Told;
-use crate::auth::told::short;
 use crate::hub::Check;
 use crate::limits::HOOK_PATIENCE;
 use crate::limits::MAX_HOOK_ANSWER;
@@ -44,6 +42,8 @@ use crate::limits::MAX_HOOK_WORDS;
 use crate::limits::MIN_HOOK_SECRET_LEN;
 use crate::namespace::Namespace;
 use crate::namespace::for_log;
+use crate::told::Told;
+use crate::told::short;
 
 /// Where and how the operator's service is asked.
 #[derive(Clone)]

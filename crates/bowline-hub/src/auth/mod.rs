@@ -26,6 +26,8 @@ use crate::hub::Check;
 use crate::hub::Verdict;
 use crate::limits::MAX_ISSUERS;
 use crate::server::Checker;
+use crate::told::Told;
+use crate::told::short;
 
 mod client;
 mod fault;
@@ -37,7 +39,6 @@ mod keys;
 mod settings;
 mod template;
 mod token;
-mod told;
 
 pub use self::client::Endpoint;
 pub use self::client::EndpointError;
@@ -57,8 +58,6 @@ pub(crate) use self::settings::secret;
 
 use self::fault::Counts;
 use self::fault::Refused;
-use self::told::Told;
-use self::told::short;
 
 /// Checks credentials over HTTP.
 #[derive(Debug)]

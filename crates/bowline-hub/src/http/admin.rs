@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 use axum::body::Body;
 use axum::extract::RawQuery;
@@ -138,6 +139,12 @@ impl Shared {
             return Ok(());
         }
         self.counts.strangers.fetch_add(1, Ordering::Relaxed);
+        if let Some(more) = self.strangers_told.is_due(Instant::now()) {
+            tracing::warn!(
+                more,
+                "somebody asked at /admin without the admin token, or with a wrong one"
+            );
+        }
         let why = "show the admin token: Authorization: Bearer TOKEN\n";
         let mut response = text(StatusCode::UNAUTHORIZED, why);
         let ask = HeaderValue::from_static("Bearer realm=\"bowline-hub\"");

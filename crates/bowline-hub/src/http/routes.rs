@@ -33,6 +33,7 @@ use crate::limits::MAX_HTTP_BODY;
 use crate::operator::Operator;
 use crate::operator::OperatorError;
 use crate::server::Standing;
+use crate::told::Told;
 
 /// Threads that wait for the hub's.
 pub(super) const ASKING_THREADS: usize = 4;
@@ -50,6 +51,8 @@ pub(super) struct Shared {
     pub(super) page: page::Page,
     pub(super) began: Instant,
     pub(super) counts: Counts,
+    /// Of requests without the admin token.
+    pub(super) strangers_told: Told,
     asking: Arc<Semaphore>,
     asking_store: Arc<Semaphore>,
 }
@@ -69,6 +72,7 @@ pub(super) fn router(
         page: page::Page::new(),
         began: Instant::now(),
         counts: Counts::default(),
+        strangers_told: Told::default(),
         asking: Arc::new(Semaphore::new(ASKING)),
         asking_store: Arc::new(Semaphore::new(ASKING_STORE)),
     };

@@ -361,18 +361,31 @@ fn http_is_served_as_the_settings_say() {
     let mut hub = Hub::start(&folder.config(0, &format!("{JSON}\n{http}")));
     let told: serde_json::Value = serde_json::from_str(&first_line(&mut hub.log)).unwrap();
     let address: SocketAddr = told["listen"].as_str().unwrap().parse().unwrap();
-    let get = |path: &str| {
+    let ask = |path: &str, headers: &str| {
         let mut stream = std::net::TcpStream::connect(address).unwrap();
-        let request = format!("GET {path} HTTP/1.1\r\nHost: hub\r\nConnection: close\r\n\r\n");
+        let request =
+            format!("GET {path} HTTP/1.1\r\nHost: hub\r\nConnection: close\r\n{headers}\r\n");
         std::io::Write::write_all(&mut stream, request.as_bytes()).unwrap();
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).unwrap();
         String::from_utf8_lossy(&answer).into_owned()
     };
-    assert!(get("/readyz").starts_with("HTTP/1.1 200"));
-    assert!(get("/v1/netconfig").starts_with("HTTP/1.1 200"));
+    assert!(ask("/readyz", "").starts_with("HTTP/1.1 200"));
+    assert!(ask("/v1/netconfig", "").starts_with("HTTP/1.1 200"));
+    // Who does not show the token is told of, once in a while, without what it shows.
+    for _ in 0..20 {
+        let answer = ask("/admin/standing", "Authorization: Bearer guessed\r\n");
+        assert!(answer.starts_with("HTTP/1.1 401"), "{answer}");
+    }
     hub.signal("TERM");
-    hub.end();
+    let log = hub.end();
+    let told = log.lines().filter(|line| line.contains("admin token"));
+    assert!((1..20).contains(&told.count()), "{log}");
+    assert!(log.contains("WARN"), "{log}");
+    assert!(
+        !log.contains("guessed") && !log.contains("127.0.0.1"),
+        "{log}"
+    );
 }
 
 #[test]

@@ -9,7 +9,7 @@ use crate::limits::MAX_TOLD;
 
 /// When something was told last.
 #[derive(Debug, Default)]
-pub(super) struct Told(Mutex<Option<Last>>);
+pub(crate) struct Told(Mutex<Option<Last>>);
 
 #[derive(Debug)]
 struct Last {
@@ -23,7 +23,7 @@ const WHILE: Duration = Duration::from_secs(1);
 
 impl Told {
     /// Whether one more is to be told; if so, with how many there were since the last one that was.
-    pub(super) fn is_due(&self, now: Instant) -> Option<u64> {
+    pub(crate) fn is_due(&self, now: Instant) -> Option<u64> {
         let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match &mut *last {
             Some(last) if now.saturating_duration_since(last.at) < WHILE => {
@@ -40,7 +40,7 @@ impl Told {
 }
 
 /// As much of what somebody else says as a line has room for.
-pub(super) fn short(text: &str) -> String {
+pub(crate) fn short(text: &str) -> String {
     let mut chars = text.chars();
     let mut short: String = chars.by_ref().take(MAX_TOLD).collect();
     if chars.next().is_some() {
