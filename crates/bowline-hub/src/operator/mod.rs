@@ -73,6 +73,17 @@ pub enum OperatorError {
          take some back"
     )]
     TooManyRevoked,
+    /// Nor could it start with all that are.
+    #[error(
+        "[network] revoked has {settings} keys, and {others} others were revoked over HTTP, more than {MAX_NETWORK_REVOKED} \
+         together: take {} out of [network] revoked", settings + others - MAX_NETWORK_REVOKED
+    )]
+    TooManyToStart {
+        /// Those of the settings.
+        settings: usize,
+        /// Those of the store that are not in the settings.
+        others: usize,
+    },
     /// The hub would be trusted no more itself.
     #[error("{0} is {1}: {hint}", hint = .1.hint())]
     OwnKey(KeyId, OwnKey),
@@ -132,6 +143,7 @@ impl Operator {
     ) -> Result<Self, OperatorError> {
         let decisions = Decisions::new(store);
         check_own_keys(&publisher, &decisions)?;
+        publisher.check_room(&decisions.revoked()?)?;
         let hub = server.hub_mut();
         for kick in decisions.kicks()? {
             hub.restore_kick(kick.app, &kick.identity, kick.unix_us);

@@ -71,6 +71,16 @@ impl Publisher {
         all
     }
 
+    /// Whether the hub can tell of all these beside those of the settings. They may be lengthened while it does not run.
+    pub(super) fn check_room(&self, revoked: &[KeyId]) -> Result<(), OperatorError> {
+        let settings = self.with_settings(&[]).len();
+        let others = self.with_settings(revoked).len() - settings;
+        match settings + others > MAX_NETWORK_REVOKED {
+            true => Err(OperatorError::TooManyToStart { settings, others }),
+            false => Ok(()),
+        }
+    }
+
     /// Its revision, and its bytes, signed. What was told before is told again if it is still so. `revoked` are keys beside those
     /// of the settings.
     pub(super) fn sign(

@@ -73,6 +73,39 @@ fn regression_what_cannot_be_told_of_a_key_is_as_it_was() {
 }
 
 #[test]
+fn regression_what_is_too_much_for_the_start_is_told_with_what_to_shorten() {
+    let (keys, crypto) = (keys(), bowline::cert::default_crypto());
+    let store: Arc<dyn Store> = Arc::new(LocalStore::in_memory(Arc::new(SystemClock::new())));
+    let decisions = Decisions::new(Arc::clone(&store));
+    // The first one is in the settings, too.
+    for id in 1..=5 {
+        decisions.keep_revoked(KeyId::new(id)).unwrap();
+    }
+    let settings = |most: u64| -> Vec<KeyId> {
+        let others = (1_000..999 + most).map(KeyId::new);
+        std::iter::once(KeyId::new(1)).chain(others).collect()
+    };
+    let mut server = Server::new(Setup {
+        listen: vec!["127.0.0.1:0".parse().unwrap()],
+        keys: keys.clone(),
+        policy: Policy::default(),
+        checker: Arc::new(NoChecker),
+    })
+    .unwrap();
+    let mut open = |settings: &[KeyId]| {
+        let publisher = Publisher::new(&[], settings, &keys, &crypto);
+        let store = Arc::clone(&store);
+        Operator::open(&mut server, store, publisher, Published::default()).map(drop)
+    };
+    let most = MAX_NETWORK_REVOKED as u64;
+    let error = open(&settings(most)).unwrap_err().to_string();
+    for words in ["[network] revoked has 4096", "4 others", "take 4 out"] {
+        assert!(error.contains(words), "{words}: {error}");
+    }
+    open(&settings(most - 4)).unwrap();
+}
+
+#[test]
 fn what_could_not_be_put_back_is_told() {
     let error = OperatorError::Stopped(Stopped);
     assert_eq!(after_restoring(error.clone(), Ok(())), error);

@@ -76,7 +76,9 @@ impl Error {
             | Self::Auth(_)
             | Self::Config(_)
             | Self::OwnKeyRevoked { .. }
-            | Self::Operator(OperatorError::OwnKeyRevoked(..))
+            | Self::Operator(
+                OperatorError::OwnKeyRevoked(..) | OperatorError::TooManyToStart { .. },
+            )
             | Self::Dev(DevError::Public(_)) => ExitCode::from(2),
             _ => ExitCode::FAILURE,
         }
