@@ -8,7 +8,7 @@
 //! | `resumption.key` | seals what clients come back with | nobody else |
 //!
 //! The first start makes all of them or, if it fails, none, readable by their owner only. A file that others may read is
-//! refused, as is a folder in which some keys are and others are not: a hub that made a new one then would be a stranger to its clients.
+//! refused, as are a folder in which others may write, and one in which some keys are and others are not: a hub that made a new one then would be a stranger to its clients.
 //!
 //! # Replacing a key
 //!
@@ -85,6 +85,12 @@ pub enum KeysError {
         /// Which.
         path: PathBuf,
     },
+    /// Others could put keys of theirs into it.
+    #[error("{}: others may write in this folder; let only its owner (chmod 700)", path.display())]
+    OpenFolder {
+        /// Which.
+        path: PathBuf,
+    },
     /// It holds no key.
     #[error("{} holds no key: {text}", path.display())]
     Bad {
@@ -154,7 +160,7 @@ impl HubKeys {
     /// The keys in a folder. Makes them, and the folder, if there are none.
     ///
     /// # Errors
-    /// If a key is missing, is none, or could be read by others, and if the folder cannot be read or written.
+    /// If a key is missing, is none, or could be read or replaced by others, and if the folder cannot be read or written.
     pub fn load_or_make(folder: &Path, crypto: &Crypto) -> Result<Self, KeysError> {
         let folder = &real(folder);
         if !has_keys(folder) {
@@ -172,6 +178,7 @@ impl HubKeys {
     /// # Errors
     /// As [`load_or_make`](Self::load_or_make); if there are none as well.
     pub fn load(folder: &Path, crypto: &Crypto) -> Result<Self, KeysError> {
+        check_folder(folder)?;
         let pair = |file: &str| read_pair(&folder.join(file), crypto);
         let needed = |file: &str| {
             pair(file)?.ok_or_else(|| KeysError::Missing {
@@ -400,6 +407,20 @@ fn read(path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>, KeysError> {
         Err(SecretFileError::Io(source)) if source.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(SecretFileError::Io(source)) => Err(KeysError::Io { path, source }),
         Err(SecretFileError::NotSecret) => Err(KeysError::NotSecret { path }),
+    }
+}
+
+/// Refuses a folder in which others may put keys of theirs in the place of the hub's.
+fn check_folder(folder: &Path) -> Result<(), KeysError> {
+    let path = folder.to_owned();
+    match secret_file::is_writable_by_others(folder) {
+        Ok(true) => Err(KeysError::OpenFolder { path }),
+        // What is not there lacks the keys.
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(KeysError::Io {
+            path,
+            source: error,
+        }),
+        _ => Ok(()),
     }
 }
 

@@ -178,6 +178,19 @@ fn is_secret(file: &File) -> io::Result<bool> {
     Ok(mode & 0o077 == 0)
 }
 
+/// Whether others than its owner may make and remove files in a folder.
+#[cfg(unix)]
+pub(crate) fn is_writable_by_others(folder: &Path) -> io::Result<bool> {
+    let mode = std::os::unix::fs::MetadataExt::mode(&fs::metadata(folder)?);
+    Ok(mode & 0o022 != 0)
+}
+
+/// Who may do that is not told by its mode there.
+#[cfg(not(unix))]
+pub(crate) fn is_writable_by_others(_: &Path) -> io::Result<bool> {
+    Ok(false)
+}
+
 /// Who may read a file is not told by its mode there.
 #[cfg(not(unix))]
 fn is_secret(_: &File) -> io::Result<bool> {

@@ -50,6 +50,27 @@ fn keys_that_others_may_read_are_refused() {
     assert!(error.to_string().contains("identity.pem"), "{error}");
 }
 
+#[cfg(unix)]
+#[test]
+fn regression_a_folder_in_which_others_may_replace_keys_is_refused() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let folder = Folder::new("open");
+    folder.keys().unwrap();
+    let set = |mode| fs::set_permissions(&folder.0, fs::Permissions::from_mode(mode)).unwrap();
+    for open in [0o777, 0o770, 0o1702] {
+        set(open);
+        let error = folder.keys().unwrap_err().to_string();
+        let name = folder.0.file_name().unwrap().to_str().unwrap();
+        assert!(error.contains(name) && error.contains("chmod"), "{error}");
+    }
+    // Who sees their names can do nothing with them.
+    for closed in [0o755, 0o700] {
+        set(closed);
+        folder.keys().unwrap();
+    }
+}
+
 #[test]
 fn a_key_that_is_gone_or_damaged_is_not_made_anew() {
     let folder = Folder::new("gone");
