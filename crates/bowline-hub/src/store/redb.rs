@@ -77,6 +77,10 @@ impl RedbDisk {
         let is_empty = fs::metadata(path).is_ok_and(|metadata| metadata.len() == 0);
         if is_empty {
             drop(guarded(path, || Database::create(path))?);
+            tracing::warn!(
+                file = %path.display(),
+                "the store was an empty file: it counts as new, with no blocks and no revoked keys"
+            );
         }
         Self::open_with(path, Box::new(|path| Database::open(path)), clock)
     }

@@ -14,6 +14,7 @@ use crate::Hub;
 use crate::JSON;
 use crate::failure;
 use crate::first_line;
+use crate::program;
 use crate::run;
 use crate::start_fails;
 use crate::support::Client;
@@ -62,6 +63,22 @@ fn a_store_that_lost_its_end_is_told_and_left_alone() {
     let hub = Hub::start(&config);
     hub.signal("TERM");
     hub.end();
+}
+
+#[test]
+fn regression_a_store_that_became_empty_is_told() {
+    let folder = Folder::new("empty");
+    let config = folder.with_store();
+    fs::write(folder.file("data/hub.redb"), "").unwrap();
+    let mut start = program();
+    let started = start.arg("--config").arg(&config).stderr(Stdio::piped());
+    let mut process = started.spawn().unwrap();
+    let mut log = BufReader::new(process.stderr.take().unwrap());
+    let line = first_line(&mut log);
+    process.kill().unwrap();
+    process.wait().unwrap();
+    assert!(line.contains("WARN") && line.contains("hub.redb"), "{line}");
+    assert!(line.contains("no blocks"), "{line}");
 }
 
 #[test]
