@@ -112,6 +112,14 @@ impl std::fmt::Display for Endpoint {
     }
 }
 
+#[cfg(feature = "program")]
+impl Trust {
+    /// Whether there is anybody whose certificates could be trusted.
+    pub(super) fn check(&self) -> Result<(), AuthError> {
+        roots(self).map(drop)
+    }
+}
+
 impl Client {
     /// What asks there, each time for so long at most, and takes so many bytes of an answer.
     pub(super) fn new(
@@ -222,7 +230,7 @@ fn roots(trust: &Trust) -> Result<Vec<Certificate<'static>>, AuthError> {
         }
     };
     match roots.is_empty() {
-        true => Err(AuthError::NoRoots("there is none in the file".to_owned())),
+        true => Err(AuthError::NoRoots("there is none (PEM)".to_owned())),
         false => Ok(roots),
     }
 }

@@ -30,7 +30,7 @@ pub(super) struct Key {
 /// Why bytes are no set of keys.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub(super) enum KeySetError {
-    #[error("this is no JWKS: {{\"keys\": [...]}}")]
+    #[error("expected a JWKS, {{\"keys\": [...]}}")]
     NoSet,
     #[error("there are more than {MAX_JWKS_KEYS} keys")]
     TooMany,

@@ -219,6 +219,15 @@ impl Keys {
     }
 }
 
+/// Whether there are keys in a file.
+#[cfg(feature = "program")]
+pub(super) fn check_file(path: &std::path::Path) -> Result<(), String> {
+    let bytes = read(path).map_err(|error| error.to_string())?;
+    KeySet::parse(&bytes)
+        .map(drop)
+        .map_err(|error| error.to_string())
+}
+
 impl<'a> Fetching<'a> {
     const fn new(keys: &'a Keys, began: Instant) -> Self {
         Self {

@@ -1,6 +1,7 @@
 //! From the file of settings to what checks credentials.
 
 use std::path::Path;
+use std::path::PathBuf;
 
 use zeroize::Zeroizing;
 
@@ -14,6 +15,7 @@ use crate::auth::Template;
 use crate::auth::TemplateError;
 use crate::auth::TokenSettings;
 use crate::auth::Trust;
+use crate::auth::keys;
 use crate::config::ConfigFileError;
 use crate::config::Hook;
 use crate::config::Jwks;
@@ -45,6 +47,14 @@ pub enum AuthConfigError {
     /// Where the operator's service is asked is not where it can be.
     #[error("sign_in.hook.url: {0}")]
     Hook(EndpointError),
+    /// A file does not hold what it should: keys of tokens, or certificates.
+    #[error("{}: {text}", file.display())]
+    BadFile {
+        /// Which.
+        file: PathBuf,
+        /// Why.
+        text: String,
+    },
     /// A file that the settings name is of no use.
     #[error(transparent)]
     File(#[from] ConfigFileError),
@@ -72,8 +82,11 @@ impl Auth {
 fn tokens(jwt: &Jwt) -> Result<TokenSettings, AuthConfigError> {
     let keys = match &jwt.jwks {
         Jwks::File(file) => {
-            // It is read again and again later; now is the time to say that it is not there.
-            open(file)?;
+            // It is read again and again later; now is the time to say that it is of no use.
+            keys::check_file(file).map_err(|text| AuthConfigError::BadFile {
+                file: file.clone(),
+                text,
+            })?;
             KeySource::File(file.clone())
         }
         Jwks::Url(url) => {
@@ -115,15 +128,21 @@ pub(crate) fn secret(file: &Path) -> Result<Zeroizing<Vec<u8>>, ConfigFileError>
     Ok(Zeroizing::new(text.trim_ascii_end().to_vec()))
 }
 
-fn trust(file: Option<&Path>) -> Result<Trust, ConfigFileError> {
-    file.map_or(Ok(Trust::System), |file| open(file).map(Trust::Only))
-}
-
-fn open(file: &Path) -> Result<Vec<u8>, ConfigFileError> {
-    std::fs::read(file).map_err(|source| ConfigFileError::Unreadable {
+fn trust(file: Option<&Path>) -> Result<Trust, AuthConfigError> {
+    let Some(file) = file else {
+        return Ok(Trust::System);
+    };
+    let pem = std::fs::read(file).map_err(|source| ConfigFileError::Unreadable {
         file: file.to_owned(),
         source,
-    })
+    })?;
+    let trust = Trust::Only(pem);
+    // Also where it is not needed, for an URL without TLS.
+    trust.check().map_err(|error| AuthConfigError::BadFile {
+        file: file.to_owned(),
+        text: error.to_string(),
+    })?;
+    Ok(trust)
 }
 
 #[cfg(test)]

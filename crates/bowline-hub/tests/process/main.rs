@@ -409,6 +409,22 @@ fn regression_keys_of_tokens_that_cannot_be_fetched_are_told_at_the_start() {
 
 #[test]
 fn regression_a_short_admin_token_is_found_by_a_check() {
+#[test]
+fn regression_files_that_hold_no_key_or_certificate_are_found_by_a_check() {
+    let folder = Folder::new("no-keys");
+    fs::write(folder.file("jwks.json"), "{\"keys\": []}").unwrap();
+    fs::write(folder.file("ca.pem"), "<html>").unwrap();
+    let url = "{ url = 'http://127.0.0.1:1/keys' }\nca_file = 'ca.pem'";
+    for (jwks, file) in [("{ file = 'jwks.json' }", "jwks.json"), (url, "ca.pem")] {
+        let jwt = format!(
+            "[sign_in.jwt]\nissuer = 'a'\naudience = 'b'\nidentities = ['str:id-']\njwks = {jwks}"
+        );
+        let config = folder.config(0, &jwt);
+        let (code, text) = failure(&run(&["--check", "--config", config.to_str().unwrap()]));
+        assert!(code == 2 && text.contains(file), "{code}: {text}");
+    }
+}
+
     let folder = Folder::new("token");
     let token = folder.file("admin.token");
     let config = folder.config(
