@@ -16,6 +16,18 @@ impl Config {
                 "sign_in.dev is on where other machines reach the hub: anybody can be anybody";
             warnings.push(text.to_owned());
         }
+        let stun = self.stun.iter().flat_map(|stun| &stun.listen);
+        let all: Vec<SocketAddr> = self.listen.iter().chain(stun).copied().collect();
+        for (index, first) in all.iter().enumerate() {
+            for second in all.iter().skip(index + 1) {
+                if covers(*first, *second) || covers(*second, *first) {
+                    warnings.push(format!(
+                        "{first} and {second} do not go together, and one will be in use already: 0.0.0.0 is every address of \
+                         IPv4, and [::] is IPv4, too"
+                    ));
+                }
+            }
+        }
         let http = self.http.as_ref().map(|http| http.listen);
         if let Some(listen) = http.filter(|listen| !is_loopback(*listen)) {
             warnings.push(format!(
@@ -39,6 +51,13 @@ impl Config {
 
 pub(super) fn is_loopback(address: SocketAddr) -> bool {
     address.ip().to_canonical().is_loopback()
+}
+
+/// Whether what listens on the first gets what is for the second.
+fn covers(first: SocketAddr, second: SocketAddr) -> bool {
+    let (one, other) = (first.ip(), second.ip());
+    let is_all = one.is_unspecified() && (one.is_ipv6() || other.to_canonical().is_ipv4());
+    first.port() != 0 && first.port() == second.port() && (is_all || one == other)
 }
 
 #[cfg(test)]
@@ -89,6 +108,36 @@ mod tests {
         }
         for local in ["127.0.0.1:2", "[::1]:2", "[::ffff:127.0.0.1]:2"] {
             assert_eq!(told(local), [""; 0], "{local}");
+        }
+    }
+
+    #[test]
+    fn regression_addresses_of_which_one_holds_the_other_are_told_of() {
+        let told = |listen: &str, stun: &str| {
+            let text = format!(
+                "listen = [{listen}]\ndata = 'data'\n[stun]\nlisten = [{stun}]\n[sign_in.anonymous]\nenabled = true"
+            );
+            let config = Config::parse(&text, Path::new("hub.toml")).unwrap();
+            config.warnings()
+        };
+        for (listen, stun) in [
+            ("'[::]:1', '0.0.0.0:1'", "'[::]:2'"),
+            ("'0.0.0.0:1', '[::]:1'", "'[::]:2'"),
+            ("'[::]:1'", "'[::]:1'"),
+            ("'[::]:1'", "'127.0.0.1:1'"),
+            ("'0.0.0.0:1'", "'127.0.0.1:1'"),
+        ] {
+            let told = told(listen, stun);
+            assert!(told.len() == 1 && told[0].contains(":1"), "{told:?}");
+            assert!(told[0].contains("in use"), "{told:?}");
+        }
+        for (listen, stun) in [
+            ("'[::]:1'", "'[::]:2'"),
+            ("'0.0.0.0:1', '[::1]:1'", "'0.0.0.0:2'"),
+            ("'127.0.0.1:1'", "'127.0.0.2:1'"),
+            ("'[::]:0', '0.0.0.0:0'", "'[::]:0'"),
+        ] {
+            assert_eq!(told(listen, stun), [""; 0], "{listen} {stun}");
         }
     }
 
