@@ -37,3 +37,5 @@ mod bucket;
 mod secret_file;
 #[cfg(feature = "http")]
 mod told;
+#[cfg(feature = "http")]
+mod words;

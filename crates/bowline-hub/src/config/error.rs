@@ -9,6 +9,7 @@ use bowline_core::ids::AppId;
 
 use crate::namespace::NamespaceError;
 use crate::secret_file::SecretFileError;
+use crate::words::plain;
 
 /// Why a file of settings, or one that it names, is of no use.
 #[derive(Debug, thiserror::Error)]
@@ -114,7 +115,10 @@ impl ConfigFileError {
         let before = text.get(..at).unwrap_or_default();
         let line = before.matches('\n').count() + 1;
         let content = text.lines().nth(line - 1).unwrap_or_default();
+        let message = plain(&error.message().replace('\n', ", "));
         let key = match content.split_once('=') {
+            // It is the whole file that lacks something, not what its first line says.
+            _ if at == 0 && message.starts_with("missing field") => String::new(),
             Some((key, _)) => format!("{}: ", key.trim()),
             None if content.trim_start().starts_with('[') => format!("{}: ", content.trim()),
             None => String::new(),
@@ -123,7 +127,7 @@ impl ConfigFileError {
             file: file.to_owned(),
             line,
             key,
-            text: error.message().replace('\n', ", "),
+            text: message,
         }
     }
 }

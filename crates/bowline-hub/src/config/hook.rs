@@ -18,6 +18,7 @@ pub struct Hook {
     /// Where it is asked, by POST.
     pub url: String,
     /// Where the secret is that it knows the hub by.
+    #[serde(deserialize_with = "parse::path")]
     pub secret_file: PathBuf,
     /// Certificates that are trusted, as PEM, instead of those that the system trusts.
     #[serde(default)]

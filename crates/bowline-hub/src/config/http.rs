@@ -15,5 +15,6 @@ pub struct Http {
     #[serde(deserialize_with = "parse::address")]
     pub listen: SocketAddr,
     /// Where the secret is that the operator shows.
+    #[serde(deserialize_with = "parse::path")]
     pub admin_token_file: PathBuf,
 }

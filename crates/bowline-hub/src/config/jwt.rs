@@ -12,8 +12,10 @@ use crate::namespace::Namespace;
 #[serde(deny_unknown_fields)]
 pub struct Jwt {
     /// Who must have issued a token: its claim `iss`.
+    #[serde(deserialize_with = "parse::text")]
     pub issuer: String,
     /// Whom it must be for: its claim `aud`.
+    #[serde(deserialize_with = "parse::text")]
     pub audience: String,
     /// Where the provider's keys are: `{ url = "https://..." }` or `{ file = "jwks.json" }`.
     pub jwks: Jwks,
@@ -21,7 +23,7 @@ pub struct Jwt {
     #[serde(default)]
     pub ca_file: Option<PathBuf>,
     /// The claim that names the game by its app ID; without it a token is for all games.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "parse::optional_text")]
     pub app_claim: Option<String>,
     /// The identity that a token gives: a text in which `{name}` stands for a claim, and `{name:hash}` for 24 characters
     /// made of it.

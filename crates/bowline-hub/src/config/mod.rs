@@ -51,6 +51,7 @@ pub struct Config {
     #[serde(deserialize_with = "parse::addresses")]
     pub listen: Vec<SocketAddr>,
     /// Where keys are, and what the hub must not forget.
+    #[serde(deserialize_with = "parse::path")]
     pub data: PathBuf,
     /// The games that are served; all if there are none.
     #[serde(default, deserialize_with = "parse::apps")]

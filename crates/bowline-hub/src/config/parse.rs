@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use bowline::cert::PublicKey;
 use bowline_core::identity::Identity;
@@ -21,6 +22,27 @@ const MIN_LIFETIME_SECS: u32 = 60;
 const MAX_LIFETIME_SECS: u32 = 366 * 24 * 3600;
 /// A signal has room for a connect request with a certificate.
 const MIN_SIGNAL: usize = 4096;
+
+/// A text that says something.
+pub(super) fn text<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+    let text = String::deserialize(from)?;
+    match text.trim().is_empty() {
+        true => Err(D::Error::custom("expected some text")),
+        false => Ok(text),
+    }
+}
+
+pub(super) fn optional_text<'de, D>(from: D) -> Result<Option<String>, D::Error>
+where
+    D: Deserializer<'de>,
+{
+    text(from).map(Some)
+}
+
+/// The name of a file or folder.
+pub(super) fn path<'de, D: Deserializer<'de>>(from: D) -> Result<PathBuf, D::Error> {
+    text(from).map(PathBuf::from)
+}
 
 pub(super) fn addresses<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<SocketAddr>, D::Error> {
     let list = Vec::<String>::deserialize(from)?;

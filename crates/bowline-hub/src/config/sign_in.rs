@@ -67,11 +67,13 @@ pub struct Anonymous {
 #[serde(deny_unknown_fields)]
 pub struct SharedKeyFile {
     /// What clients call it.
+    #[serde(deserialize_with = "parse::text")]
     pub name: String,
     /// The games that it is for; all if there are none.
     #[serde(default, deserialize_with = "parse::apps")]
     pub apps: Vec<AppId>,
     /// Where it is. White space at the end does not count.
+    #[serde(deserialize_with = "parse::path")]
     pub key_file: PathBuf,
     /// Prefixes of the identities that clients may give themselves.
     #[serde(deserialize_with = "parse::namespace")]

@@ -48,7 +48,7 @@ fn errors_name_file_line_and_key_and_say_what_is_expected() {
         ),
         (
             "apps = 480",
-            "conf/hub.toml:3: apps: invalid type: integer `480`, expected a sequence",
+            "conf/hub.toml:3: apps: invalid type: integer `480`, expected a list",
         ),
         (
             "max_sessions = 0",
@@ -110,6 +110,58 @@ fn errors_name_file_line_and_key_and_say_what_is_expected() {
     );
     assert!(error_of("listen = []\ndata = 'x'").contains("at least one address"));
     assert!(error_of("data = 'x'").contains("missing field `listen`"));
+}
+
+#[test]
+fn regression_what_is_missing_or_of_another_kind_is_told_in_words_for_people() {
+    let head = "listen = ['0.0.0.0:27400']\ndata = 'data'\n";
+    for (rest, expected) in [
+        (
+            "max_sessions = 'many'",
+            "conf/hub.toml:3: max_sessions: invalid type: string \"many\", expected a whole number",
+        ),
+        (
+            "apps = [-1]",
+            "conf/hub.toml:3: apps: invalid value: integer `-1`, expected a whole number",
+        ),
+        (
+            "stun = 1",
+            "conf/hub.toml:3: stun: invalid type: integer `1`, expected a section",
+        ),
+        (
+            "[sign_in.jwt]\njwks = { url = 'a', file = 'b' }",
+            "conf/hub.toml:4: jwks: expected url or file, not both",
+        ),
+        (
+            "[sign_in.jwt]\nissuer = ''",
+            "conf/hub.toml:4: issuer: expected some text",
+        ),
+        (
+            "[sign_in.jwt]\naudience = ' '",
+            "conf/hub.toml:4: audience: expected some text",
+        ),
+        (
+            "[sign_in.jwt]\napp_claim = ''",
+            "conf/hub.toml:4: app_claim: expected some text",
+        ),
+        (
+            "[[sign_in.shared_key]]\nname = ''",
+            "conf/hub.toml:4: name: expected some text",
+        ),
+    ] {
+        let error = error_of(&format!("{head}{rest}"));
+        assert!(error.starts_with(expected), "{error}");
+    }
+    assert_eq!(
+        error_of("data = 'x'"),
+        "conf/hub.toml:1: missing field `listen`"
+    );
+    let no_data = "listen = ['[::]:1']\n";
+    assert_eq!(error_of(no_data), "conf/hub.toml:1: missing field `data`");
+    assert_eq!(
+        error_of(&format!("{no_data}data = ''")),
+        "conf/hub.toml:2: data: expected some text"
+    );
 }
 
 #[test]

@@ -6,6 +6,7 @@ use axum::body::Body;
 use axum::body::Bytes;
 use axum::extract::RawQuery;
 use axum::extract::State;
+use axum::extract::rejection::BytesRejection;
 use axum::http::HeaderMap;
 use axum::http::HeaderValue;
 use axum::http::Response;
@@ -26,22 +27,24 @@ use crate::http::routes::json;
 use crate::http::routes::text;
 use crate::limits::MAX_BLOCK_SECS;
 use crate::limits::MAX_BLOCK_TEXT;
+use crate::limits::MAX_HTTP_BODY;
 use crate::limits::MAX_KEY_LEN;
 use crate::limits::MAX_SESSION_PAGE;
 use crate::namespace::for_log;
 use crate::operator::OperatorError;
 use crate::operator::Revocation;
 use crate::store::KeptBlock;
+use crate::words::plain;
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object")]
 struct Kick {
     app: u32,
     identity: String,
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object")]
 struct Block {
     identity: String,
     /// For ever without it.
@@ -52,21 +55,24 @@ struct Block {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object")]
 struct Unblock {
     identity: String,
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object")]
 struct KeyOf {
     key: String,
 }
 
+/// The body of a request, unless it is too long or does not come.
+type Sent = Result<Bytes, BytesRejection>;
+
 pub(super) async fn kick(
     State(shared): State<Arc<Shared>>,
     headers: HeaderMap,
-    body: Bytes,
+    body: Sent,
 ) -> Response<Body> {
     answer(kick_or_refuse(&shared, &headers, &body).await)
 }
@@ -74,7 +80,7 @@ pub(super) async fn kick(
 pub(super) async fn block(
     State(shared): State<Arc<Shared>>,
     headers: HeaderMap,
-    body: Bytes,
+    body: Sent,
 ) -> Response<Body> {
     answer(block_or_refuse(&shared, &headers, &body).await)
 }
@@ -82,7 +88,7 @@ pub(super) async fn block(
 pub(super) async fn unblock(
     State(shared): State<Arc<Shared>>,
     headers: HeaderMap,
-    body: Bytes,
+    body: Sent,
 ) -> Response<Body> {
     answer(unblock_or_refuse(&shared, &headers, &body).await)
 }
@@ -98,7 +104,7 @@ pub(super) async fn blocks(
 pub(super) async fn revoke(
     State(shared): State<Arc<Shared>>,
     headers: HeaderMap,
-    body: Bytes,
+    body: Sent,
 ) -> Response<Body> {
     answer(revoke_or_refuse(&shared, &headers, &body, true).await)
 }
@@ -106,7 +112,7 @@ pub(super) async fn revoke(
 pub(super) async fn unrevoke(
     State(shared): State<Arc<Shared>>,
     headers: HeaderMap,
-    body: Bytes,
+    body: Sent,
 ) -> Response<Body> {
     answer(revoke_or_refuse(&shared, &headers, &body, false).await)
 }
@@ -121,7 +127,7 @@ pub(super) async fn revoked(
 async fn kick_or_refuse(
     shared: &Shared,
     headers: &HeaderMap,
-    body: &Bytes,
+    body: &Sent,
 ) -> Result<Value, Refused> {
     let example = r#"{"app": 480, "identity": "str:anna"}"#;
     let wanted: Kick = shared.read(headers, body, example)?;
@@ -140,7 +146,7 @@ async fn kick_or_refuse(
 async fn block_or_refuse(
     shared: &Shared,
     headers: &HeaderMap,
-    body: &Bytes,
+    body: &Sent,
 ) -> Result<Value, Refused> {
     let example = r#"{"identity": "str:anna", "seconds": 3600, "text": "for the player"}"#;
     let wanted: Block = shared.read(headers, body, example)?;
@@ -172,7 +178,7 @@ async fn block_or_refuse(
 async fn unblock_or_refuse(
     shared: &Shared,
     headers: &HeaderMap,
-    body: &Bytes,
+    body: &Sent,
 ) -> Result<Value, Refused> {
     let wanted: Unblock = shared.read(headers, body, r#"{"identity": "str:anna"}"#)?;
     let identity = identity_of(&wanted.identity)?;
@@ -211,7 +217,7 @@ async fn blocks_or_refuse(
 async fn revoke_or_refuse(
     shared: &Shared,
     headers: &HeaderMap,
-    body: &Bytes,
+    body: &Sent,
     is_revoked: bool,
 ) -> Result<Value, Refused> {
     let example = r#"{"key": "1234567890"}"#;
@@ -283,7 +289,7 @@ impl Shared {
     fn read<T: DeserializeOwned>(
         &self,
         headers: &HeaderMap,
-        body: &Bytes,
+        body: &Sent,
         example: &str,
     ) -> Result<T, Refused> {
         self.let_in(headers)?;
@@ -291,8 +297,20 @@ impl Shared {
             let why = "expected Content-Type: application/json, as curl --json sends it\n";
             return Err(Box::new(text(StatusCode::UNSUPPORTED_MEDIA_TYPE, why)));
         }
+        let body = body.as_ref().map_err(|rejected| {
+            let why = match rejected.status() {
+                StatusCode::PAYLOAD_TOO_LARGE => {
+                    format!("expected a body of at most {MAX_HTTP_BODY} bytes\n")
+                }
+                _ => "the body did not come whole\n".to_owned(),
+            };
+            Box::new(text(rejected.status(), why))
+        })?;
         let parsed = serde_json::from_slice(body);
-        parsed.map_err(|error| refusal(format!("expected {example}: {error}")))
+        parsed.map_err(|error| {
+            let why = plain(&error.to_string());
+            refusal(format!("expected {example}: {why}"))
+        })
     }
 }
 

@@ -95,6 +95,12 @@ pub(super) fn router(
             .route("/admin/revoked", get(decisions::revoked));
     }
     router
+        .method_not_allowed_fallback(async || {
+            text(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "what is here takes another method\n",
+            )
+        })
         .fallback(async || text(StatusCode::NOT_FOUND, "there is nothing here\n"))
         .layer(DefaultBodyLimit::max(MAX_HTTP_BODY))
         .with_state(Arc::new(shared))

@@ -25,7 +25,10 @@ fn limit_bytes_of_a_body() {
     let fitting = body.clone() + &" ".repeat(MAX_HTTP_BODY - body.len());
     assert_eq!(place.admin("POST", "/admin/kick", &fitting).status, 200);
     let larger = fitting + " ";
-    assert_eq!(place.admin("POST", "/admin/kick", &larger).status, 413);
+    let refused = place.admin("POST", "/admin/kick", &larger);
+    assert_eq!(refused.status, 413);
+    let most = format!("at most {MAX_HTTP_BODY} bytes");
+    assert!(refused.body.contains(&most), "{}", refused.body);
     let endless = "Transfer-Encoding: chunked\r\n";
     let mut stream = place.connect();
     let request = format!(

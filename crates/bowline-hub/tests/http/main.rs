@@ -350,7 +350,11 @@ fn requests_that_make_no_sense_are_told_what_does() {
     for (body, word) in [
         ("", "expected"),
         ("{}", "app"),
-        ("[]", "expected"),
+        ("[]", "expected an object"),
+        (
+            r#"{"app": "x", "identity": "str:anna"}"#,
+            "expected a whole number",
+        ),
         (r#"{"app": 480}"#, "identity"),
         (r#"{"app": -1, "identity": "str:anna"}"#, "expected"),
         (r#"{"app": 480, "identity": "anna"}"#, "no identity"),
@@ -366,6 +370,7 @@ fn requests_that_make_no_sense_are_told_what_does() {
         let answer = place.admin("POST", "/admin/kick", body);
         assert_eq!(answer.status, 400, "{body}");
         assert!(answer.body.contains(word), "{body}: {}", answer.body);
+        assert!(!answer.body.contains("struct"), "{}", answer.body);
     }
     for (method, path, status) in [
         ("POST", "/metrics", 405),
@@ -376,11 +381,10 @@ fn requests_that_make_no_sense_are_told_what_does() {
         ("GET", "/../etc/passwd", 404),
         ("GET", "/%2e%2e/secret", 404),
     ] {
-        assert_eq!(
-            place.admin(method, path, "").status,
-            status,
-            "{method} {path}"
-        );
+        let answer = place.admin(method, path, "");
+        assert_eq!(answer.status, status, "{method} {path}");
+        let is_sentence = answer.body.contains(' ') && answer.body.ends_with('\n');
+        assert!(is_sentence, "{method} {path}: {}", answer.body);
     }
 }
 
