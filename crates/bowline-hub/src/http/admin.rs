@@ -161,7 +161,7 @@ fn session(info: &SessionInfo) -> Value {
         "identity": info.identity.to_string(),
         "app": info.app.get(),
         "role": info.role.to_string(),
-        "method": info.method.to_string(),
+        "method": label(&info.method),
         "since_unix_secs": info.since_unix_secs,
         "expiry_unix_secs": info.expiry_unix_secs,
         "key": info.key.map(|key| key.to_string()),

@@ -300,7 +300,7 @@ pub(super) fn render(
 }
 
 /// The name of a reason as a label: `RateLimited` as `rate_limited`.
-pub(super) fn label(reason: &impl Debug) -> String {
+pub(crate) fn label(reason: &impl Debug) -> String {
     let mut label = String::new();
     for c in format!("{reason:?}").chars() {
         if c.is_ascii_uppercase() && !label.is_empty() {

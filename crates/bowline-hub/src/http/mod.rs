@@ -64,6 +64,9 @@ mod network;
 mod page;
 mod routes;
 
+#[cfg(feature = "program")]
+pub(crate) use self::metrics::label;
+
 pub use self::metrics::METRICS;
 pub use self::metrics::Metric;
 pub use self::metrics::MetricKind;

@@ -3,7 +3,7 @@
 //! Nothing of it names an address of a client: notices have none, and of the libraries below only warnings are told.
 //!
 //! What clients choose, such as identities, is recorded as text, not as it shows: so it stands in quotes, with what could
-//! end a line or command a terminal escaped.
+//! end a line or command a terminal escaped. So are reasons, which are words.
 //!
 //! Whoever tells something waits for nobody: lines go to a thread of their own ([`Lines`]). What a stranger can cause any
 //! number of is summed up ([`Refusals`]).
@@ -25,6 +25,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use crate::config::Log;
 use crate::config::LogFormat;
 use crate::config::LogLevel;
+use crate::http::label;
 use crate::hub::Notice;
 use crate::program::error::Error;
 use crate::server::OnNotice;
@@ -113,8 +114,10 @@ fn tell(notice: &Notice, refusals: &Refusals) {
             method,
         } => {
             let identity = identity.to_string();
+            // As metrics call it.
+            let method = label(method);
             // As text, since many programs' numbers do not hold it.
-            tracing::info!(%session, identity, app = app.get(), %method, "signed in");
+            tracing::info!(%session, identity, app = app.get(), method, "signed in");
         }
         Notice::Refused { reason, text } => {
             refusals.add(Instant::now(), *reason, text);
@@ -124,7 +127,8 @@ fn tell(notice: &Notice, refusals: &Refusals) {
             identity,
             reason,
         } => {
-            let (identity, reason) = (identity.to_string(), reason.map(tracing::field::display));
+            let identity = identity.to_string();
+            let reason = reason.map(|reason| reason.to_string());
             tracing::info!(%session, identity, reason, "signed out");
         }
     }
@@ -249,6 +253,26 @@ mod tests {
         for (line, expected) in lines.iter().zip(["the first", "an hour later", "more=1"]) {
             assert!(line.contains(expected), "{text}");
         }
+    }
+
+    #[test]
+    fn regression_names_with_spaces_are_in_quotes_and_those_of_metrics() {
+        let notices = [
+            Notice::SignedIn {
+                session: 1,
+                identity: "str:anna".parse().unwrap(),
+                app: AppId::new(480),
+                method: Method::SharedKey,
+            },
+            Notice::Refused {
+                reason: Refusal::Credential,
+                text: "no".to_owned(),
+            },
+        ];
+        let text = told(LogFormat::Text, &notices);
+        assert!(text.contains("method=\"shared_key\""), "{text}");
+        let reason = format!("reason=\"{}\"", Refusal::Credential);
+        assert!(text.contains(&reason), "{text}");
     }
 
     #[test]

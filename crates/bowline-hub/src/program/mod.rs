@@ -122,7 +122,8 @@ fn serve(config: &Config) -> Result<(), Error> {
     let http = http.transpose()?;
     let hub = server.spawn(log.on_notice()).map_err(Error::Threads)?;
     for address in hub.local_addrs() {
-        tracing::info!(listen = %address, key = hub.key().to_line(""), "the hub serves");
+        let key = hub.key();
+        tracing::info!(listen = %address, key = key.to_line(""), key_id = %key.id(), "the hub serves");
     }
     if let Some(http) = &http {
         tracing::info!(listen = %http.local_addr(), "the hub serves HTTP");

@@ -141,12 +141,14 @@ impl Hub {
             process.wait().unwrap();
             return Err(line);
         };
-        Ok(Self {
+        let hub = Self {
             process,
             log,
             address: told["listen"].as_str().unwrap().parse().unwrap(),
             key: told["key"].as_str().unwrap().parse().unwrap(),
-        })
+        };
+        assert_eq!(told["key_id"], hub.key.id().to_string());
+        Ok(hub)
     }
 
     fn signal(&self, name: &str) {
@@ -408,8 +410,6 @@ fn regression_keys_of_tokens_that_cannot_be_fetched_are_told_at_the_start() {
 }
 
 #[test]
-fn regression_a_short_admin_token_is_found_by_a_check() {
-#[test]
 fn regression_files_that_hold_no_key_or_certificate_are_found_by_a_check() {
     let folder = Folder::new("no-keys");
     fs::write(folder.file("jwks.json"), "{\"keys\": []}").unwrap();
@@ -425,6 +425,8 @@ fn regression_files_that_hold_no_key_or_certificate_are_found_by_a_check() {
     }
 }
 
+#[test]
+fn regression_a_short_admin_token_is_found_by_a_check() {
     let folder = Folder::new("token");
     let token = folder.file("admin.token");
     let config = folder.config(

@@ -54,7 +54,8 @@ impl Refusals {
         };
         drop(sums);
         tell_more(reason, more);
-        tracing::info!(%reason, text, "refused");
+        let reason = reason.to_string();
+        tracing::info!(reason, text, "refused");
     }
 
     /// Tells of what was counted for long enough.
@@ -82,6 +83,7 @@ impl Refusals {
 
 fn tell_more(reason: Refusal, more: u64) {
     if more > 0 {
-        tracing::info!(%reason, more, "refused more");
+        let reason = reason.to_string();
+        tracing::info!(reason, more, "refused more");
     }
 }
