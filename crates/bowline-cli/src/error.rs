@@ -182,8 +182,12 @@ impl Error {
         let mut text = self.to_string();
         let mut cause = std::error::Error::source(self);
         while let Some(error) = cause {
-            text.push_str(": ");
-            text.push_str(&error.to_string());
+            let more = error.to_string();
+            // Some say what caused them by themselves.
+            if !text.contains(&more) {
+                text.push_str(": ");
+                text.push_str(&more);
+            }
             cause = error.source();
         }
         text
@@ -211,5 +215,12 @@ mod tests {
             error.with_causes(),
             "cannot start the server: 127.0.0.1:27015 is in use"
         );
+    }
+
+    #[test]
+    fn regression_a_cause_is_told_once() {
+        let error = bowline::hub::HubConfig::new("127.0.0.1:1", "AAAA").unwrap_err();
+        let text = Error::from(error).with_causes();
+        assert_eq!(text, "the key of the hub: the key is malformed");
     }
 }
