@@ -287,6 +287,7 @@ pub use crate::message::Message;
 pub use crate::messages::Messages;
 pub use crate::messages::MessagesSendError;
 pub use crate::messages::NoSession;
+pub use crate::messages::NotDelivered;
 pub use crate::messages::SessionInfo;
 pub use crate::messages::SessionMessage;
 pub use crate::packets::P2pSessionError;

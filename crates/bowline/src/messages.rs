@@ -4,6 +4,7 @@ mod error;
 
 pub use error::MessagesSendError;
 pub use error::NoSession;
+pub use error::NotDelivered;
 
 use std::fmt;
 use std::ops::Deref;
@@ -45,7 +46,7 @@ use crate::sockets::Sockets;
 /// A *channel* is a number that sorts what arrives: messages are read by channel, whoever has sent them.
 ///
 /// What was sent and has not arrived when the last handle of the interface is dropped is gone, also if it was sent
-/// reliably. Wait before, as the end of this example does:
+/// reliably. [Wait](Self::wait_until_delivered) before, as the end of this example does:
 ///
 /// ```
 /// use std::sync::Arc;
@@ -99,14 +100,7 @@ use crate::sockets::Sockets;
 /// assert_eq!(*greeting.peer(), anna);
 ///
 /// // Before the program ends: until all that was sent reliably has arrived, or the session has failed.
-/// let under_way = || {
-///     let session = from_anna.session(&ben).filter(|session| !session.state.is_closed());
-///     let status = session.and_then(|session| session.status);
-///     status.map_or(0, |status| status.pending_reliable_bytes + status.unacked_reliable_bytes)
-/// };
-/// while under_way() > 0 {
-///     std::thread::sleep(Duration::from_millis(5));
-/// }
+/// from_anna.wait_until_delivered(&ben, Duration::from_secs(5))?;
 /// # Ok(())
 /// # }
 /// ```
@@ -238,6 +232,31 @@ impl Messages {
     /// How many sessions there are: those with a connection, those that ask for one, and those that have failed.
     pub fn session_count(&self) -> usize {
         self.inner.sessions.lock(KIND).len()
+    }
+
+    /// Waits until all that was sent reliably to a peer has arrived, at most `timeout`: what a program does before it ends,
+    /// since sessions end with the last handle of the interface. It is there then; the peer's program may not have read it yet.
+    ///
+    /// The calling thread drives the sockets meanwhile, as in [`Sockets::wait`]; with
+    /// [`ServiceMode::Manual`](crate::ServiceMode::Manual), too. What is sent meanwhile is waited for as well. If there is no session nothing is
+    /// under way; what was dropped by [`close`](Self::close) before does not count.
+    ///
+    /// # Errors
+    /// If not all of it has arrived, and why.
+    pub fn wait_until_delivered(
+        &self,
+        peer: &Identity,
+        timeout: Duration,
+    ) -> Result<(), NotDelivered> {
+        self.inner.wait_until_delivered(KIND, peer, timeout)
+    }
+
+    /// The same for all peers with whom there is a session at the moment. Returns those to whom not all has arrived, which
+    /// are none if all is well. A session that fails does not end the wait for others.
+    #[must_use = "what has not arrived is told by nothing else"]
+    pub fn wait_until_all_delivered(&self, timeout: Duration) -> Vec<(Identity, NotDelivered)> {
+        let peers = self.inner.session_peers(KIND);
+        self.inner.wait_until_all_delivered(KIND, peers, timeout)
     }
 
     /// Sets after how long a session ends that nobody uses: 3 minutes unless set. To send, to receive and to accept is

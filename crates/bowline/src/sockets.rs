@@ -10,7 +10,6 @@ use std::sync::PoisonError;
 use std::thread;
 use std::thread::JoinHandle;
 use std::time::Duration;
-use std::time::Instant;
 
 use bowline_core::config::Config;
 use bowline_core::counters::DropCounters;
@@ -284,18 +283,10 @@ impl Sockets {
     /// Lingering ends with the last handle of the interface, so a program that is about to end waits
     /// here. What comes in meanwhile stays to be read.
     pub fn wait_for_linger(&self, timeout: Duration) -> bool {
-        let end = Instant::now() + timeout;
-        loop {
+        self.inner().wait_until(timeout, || {
             let slots = self.inner().hub.lock().slots();
-            if !slots.iter().any(|slot| slot.is_lingering()) {
-                return true;
-            }
-            let left = end.saturating_duration_since(Instant::now());
-            if left.is_zero() || self.inner().lobby.lock().shutdown {
-                return false;
-            }
-            self.inner().wait(left.min(LINGER_LOOK), |_| false);
-        }
+            !slots.iter().any(|slot| slot.is_lingering())
+        })
     }
 
     /// Drives sockets and timers once without waiting, and tells whether an event or a message can be
@@ -414,9 +405,6 @@ impl Sockets {
         &self.shared.questions
     }
 }
-
-/// How often a wait for lingering connections looks whether they are done.
-const LINGER_LOOK: Duration = Duration::from_millis(2);
 
 impl fmt::Debug for Sockets {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -211,6 +211,11 @@ impl<I> Sessions<I> {
         self.peers.get(&connection)
     }
 
+    /// Everybody with whom there is one.
+    pub fn peers(&self) -> impl Iterator<Item = &Identity> {
+        self.sessions.keys().map(Arc::as_ref)
+    }
+
     /// How many sessions there are.
     pub fn len(&self) -> usize {
         self.sessions.len()

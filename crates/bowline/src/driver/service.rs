@@ -37,6 +37,26 @@ impl Inner {
         self.wait(timeout, is_done) && (!was_woken.get() || self.lobby.lock().is_ready())
     }
 
+    /// The same until something is so that can only be looked at now and again. No lock is held then. Tells whether it was
+    /// in time.
+    pub(crate) fn wait_until(
+        self: &Arc<Self>,
+        timeout: Duration,
+        mut is_so: impl FnMut() -> bool,
+    ) -> bool {
+        let end = self.clock.now() + timeout.into();
+        loop {
+            if is_so() {
+                return true;
+            }
+            let left = Duration::from(end.since(self.clock.now()));
+            if left.is_zero() || self.lobby.lock().shutdown {
+                return false;
+            }
+            self.wait(left.min(LOOK_AGAIN), |_| false);
+        }
+    }
+
     /// Drives once, without sleeping, unless somebody else drives. Tells whether something is to be read.
     pub(crate) fn poll(self: &Arc<Self>) -> bool {
         role::poll(self, |reactor| self.turn_outside(reactor, Timestamp::ZERO))
@@ -74,6 +94,9 @@ pub(crate) fn run_further(inner: &Arc<Inner>, mut reactor: Reactor) {
         reactor.turn(inner, Timestamp::NEVER);
     }
 }
+
+/// How often [`Inner::wait_until`] looks.
+const LOOK_AGAIN: Duration = Duration::from_millis(2);
 
 /// What the service thread looks after the timers with while an application drives.
 #[derive(Debug)]

@@ -4,6 +4,7 @@
 //! kind      the two kinds of sessions, each with a table of its own, and the settings of their connections
 //! sending   what is sent, and the connection that it goes by
 //! near      connections to peers in this process
+//! delivery  waiting until what was sent has arrived
 //! ```
 //!
 //! The tables of sessions are leaf locks behind those of the endpoint and of connections ([`Rank::Sessions`]), so that
@@ -18,6 +19,7 @@
 //! [`Rank::Sessions`]: crate::driver::lock_order::Rank::Sessions
 //! [`Slot::settle_session`]: crate::driver::slot::Slot::settle_session
 
+mod delivery;
 mod kind;
 mod near;
 mod sending;

@@ -1,5 +1,6 @@
 //! What messages to identities can refuse.
 
+use bowline_core::end_reason::EndReason;
 use bowline_core::limits::MAX_MESSAGE;
 use bowline_core::messages as core;
 use bowline_core::messages::PlanError;
@@ -71,6 +72,30 @@ impl ToResult for MessagesSendError {
             Self::Refused(ref error) => error.result(),
         }
     }
+}
+
+/// Why it is not known that all has arrived that was sent reliably to a peer.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum NotDelivered {
+    /// The time was over before, or waits were ended by [`Sockets::shut_down`](crate::Sockets::shut_down).
+    #[error("{bytes} bytes have not arrived in time")]
+    TimedOut {
+        /// So many have not, counted as by [`RealTimeStatus`](crate::RealTimeStatus): with a few for each message that say its
+        /// channel and size.
+        bytes: usize,
+    },
+    /// The session has failed, now or before, and this side has not closed it since.
+    #[error("the session has failed: {text}")]
+    Broken {
+        /// Why the connection has ended.
+        reason: EndReason,
+        /// The same in words.
+        text: String,
+    },
+    /// This side has closed the session meanwhile, by another thread.
+    #[error("the session was closed meanwhile")]
+    Closed,
 }
 
 /// There is no session with this peer, or none that could be what was asked for.

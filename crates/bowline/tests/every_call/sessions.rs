@@ -38,6 +38,9 @@ fn look_at_messages(messages: &Messages, rng: &mut Rng) {
     drop(messages.session(&peers::name(rng.below(3))));
     let _ = (messages.session_count(), messages.drops());
     messages.set_idle_timeout(Duration::from_millis(rng.below(300) as u64));
+    let shortly = Duration::from_micros(300);
+    drop(messages.wait_until_delivered(&peers::name(rng.below(3)), shortly));
+    drop(messages.wait_until_all_delivered(shortly));
 }
 
 pub fn packets(world: &World, rng: &mut Rng) {

@@ -2,6 +2,7 @@
 
 mod anew;
 mod crowds;
+mod delivery;
 mod ends;
 mod near;
 mod sizes;
