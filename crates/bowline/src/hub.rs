@@ -90,6 +90,10 @@ pub struct HubStatus {
     pub seen_address: Option<SocketAddr>,
     /// Where the hub is that is connected to.
     pub hub_address: Option<SocketAddr>,
+    /// When the certificate expires that the hub has signed last, in seconds since 1970; `None` if there is none. Another one
+    /// comes two hours before, or when a third of its time is left if that is less; but none outlasts what was signed in with.
+    /// Where no later one has come by then, this is when the session with the hub ends.
+    pub certificate_expiry_unix_secs: Option<u64>,
     /// The revision of what the hub has told about the network and is followed; 0 if there is none.
     pub network_revision: u64,
     /// Why what the hub told last about the network is not followed, if it is not. What it told before is.

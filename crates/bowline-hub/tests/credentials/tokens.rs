@@ -7,6 +7,7 @@ use bowline::hub::HubLogin;
 use bowline_core::hub::limits::MAX_HUB_CREDENTIAL;
 use bowline_hub::auth::Fault;
 use bowline_hub::limits::MAX_TOKEN_LEN;
+use bowline_hub::limits::TOKEN_LEEWAY_SECS;
 use serde_json::Value;
 use serde_json::json;
 
@@ -59,6 +60,17 @@ fn a_good_token_gives_its_identity_and_a_certificate() {
         assert_eq!(place.auth.counters().tokens_accepted, 1);
         place.check_bystander();
     }
+}
+
+#[test]
+fn the_end_of_a_token_is_that_of_the_certificate_which_the_client_knows() {
+    let signer = Signer::ed25519("one");
+    let place = Place::new(&[&signer]);
+    let end = unix_secs() + 1000;
+    let anna = place.enter(login(&signer, &with("exp", json!(end))));
+    let status = anna.hub_status().unwrap();
+    let leeway = TOKEN_LEEWAY_SECS;
+    assert_eq!(status.certificate_expiry_unix_secs, Some(end + leeway));
 }
 
 #[test]

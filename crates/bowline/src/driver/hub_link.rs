@@ -169,6 +169,7 @@ impl Inner {
                 && given_name.as_ref() == Some(endpoint.identity());
             if is_new {
                 endpoint.reset_identity(Identity::anonymous());
+                desk.status.certificate_expiry_unix_secs = None;
             }
             if is_new || desk.client.availability() == Availability::NeverTried {
                 // Who we are may have been said since the last time.
@@ -233,6 +234,7 @@ impl Inner {
             desk.status.session = 0;
             desk.status.seen_address = None;
             desk.status.hub_address = None;
+            desk.status.certificate_expiry_unix_secs = None;
             desk.status.network_error = None;
             hub.is_certified_by_hub = false;
             // At once, too: the next thread to come may sign in.
@@ -331,6 +333,7 @@ impl Desk {
                 session: 0,
                 seen_address: None,
                 hub_address: None,
+                certificate_expiry_unix_secs: None,
                 network_revision: known.followed(),
                 network_error: None,
             },

@@ -344,7 +344,10 @@ impl Inner {
             Ok(None) => {}
             Ok(Some(expiry)) => {
                 let left = Span::from_secs(expiry.saturating_sub(Clock::unix_seconds()));
-                self.at_desk(desk, |desk| desk.client.on_certificate_taken(now, left));
+                self.at_desk(desk, |desk| {
+                    desk.status.certificate_expiry_unix_secs = Some(expiry);
+                    desk.client.on_certificate_taken(now, left);
+                });
             }
             // It may be put right at any moment, so this is not the end.
             Err(error @ CredentialsError::Expired { .. }) => {
