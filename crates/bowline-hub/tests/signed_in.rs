@@ -6,17 +6,24 @@ mod world;
 use std::time::Duration;
 
 use bowline::Availability;
+use bowline::ConfigKey;
+use bowline::ConnectionInfo;
 use bowline::ConnectionState;
 use bowline::EndReason;
 use bowline::Event;
+use bowline::Messages;
+use bowline::MessagesSendError;
+use bowline::NotDelivered;
 use bowline::SendFlags;
 use bowline::ServiceMode;
+use bowline::SessionMessage;
 use bowline::Sockets;
 use bowline::hub::HubConfig;
 use bowline::hub::HubLogin;
 use bowline::hub::Role;
 use bowline_hub::hub::Policy;
 
+use self::world::LONG;
 use self::world::PORT;
 use self::world::World;
 use self::world::accept;
@@ -235,19 +242,63 @@ fn messages_go_to_an_identity() {
     from_anna
         .send(&id("str:dev-ben"), 3, b"hello", SendFlags::RELIABLE)
         .unwrap();
-    let mut got = None;
-    eventually("the message came", || {
-        for event in ben.events() {
-            if let Event::MessagesSessionRequest { peer, .. } = event {
-                from_ben.accept(&peer).unwrap();
-            }
-        }
-        got = from_ben.receive(3);
-        got.is_some()
-    });
-    let got = got.unwrap();
+    let got = accept_and_read(&ben, &from_ben);
     assert_eq!(&*got, b"hello");
     assert_eq!(*got.peer(), id("str:dev-anna"));
+}
+
+/// The next message on the channel of these tests, whoever asks.
+fn accept_and_read(sockets: &Sockets, messages: &Messages) -> SessionMessage {
+    let mut got = None;
+    eventually("the message came", || {
+        for event in sockets.events() {
+            if let Event::MessagesSessionRequest { peer, .. } = event {
+                messages.accept(&peer).unwrap();
+            }
+        }
+        got = messages.receive(3);
+        got.is_some()
+    });
+    got.unwrap()
+}
+
+#[test]
+fn who_has_signed_out_talks_to_those_whom_it_has_met_and_hears_of_the_others() {
+    let world = World::new();
+    let [anna, ben, carl] = ["anna", "ben", "carl"].map(|who| world.dev(&format!("str:dev-{who}")));
+    for sockets in [&anna, &ben, &carl] {
+        until(sockets, Availability::Current);
+    }
+    let [from_anna, from_ben, _carls] =
+        [&anna, &ben, &carl].map(|sockets| sockets.messages().unwrap());
+    let send =
+        |to: &Sockets, text: &[u8]| from_anna.send(&to.identity(), 3, text, SendFlags::RELIABLE);
+    send(&ben, b"hello").unwrap();
+    assert_eq!(&*accept_and_read(&ben, &from_ben), b"hello");
+    let sent = from_anna.wait_until_delivered(&ben.identity(), LONG);
+    assert_eq!(sent, Ok(()));
+    // Carl is asked, and does not answer yet.
+    anna.set_config(ConfigKey::TimeoutInitial, 700).unwrap();
+    send(&carl, b"are you there?").unwrap();
+    let is_request = |event| matches!(event, Event::MessagesSessionRequest { .. });
+    eventually("Carl is asked", || carl.events().any(is_request));
+
+    anna.sign_out();
+    send(&ben, b"still here").unwrap();
+    let sent = from_anna.wait_until_delivered(&ben.identity(), LONG);
+    assert_eq!(sent, Ok(()));
+    assert_eq!(&*accept_and_read(&ben, &from_ben), b"still here");
+    let to_nobody = from_anna.send(&id("str:dev-dora"), 3, b"x", SendFlags::RELIABLE);
+    assert_eq!(to_nobody, Err(MessagesSendError::NoSignaling));
+    // What was taken before and cannot arrive any more is told.
+    let lost = from_anna.wait_until_delivered(&carl.identity(), LONG);
+    assert!(matches!(lost, Err(NotDelivered::Broken { .. })), "{lost:?}");
+    let failed = anna.events().any(|event| {
+        let whose = |info: &ConnectionInfo| info.identity == Some(carl.identity());
+        matches!(&event, Event::MessagesSessionFailed { info, .. } if whose(info))
+    });
+    assert!(failed);
+    assert_eq!(send(&carl, b"again"), Err(MessagesSendError::Broken));
 }
 
 #[test]
