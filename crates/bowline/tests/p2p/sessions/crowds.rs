@@ -1,6 +1,9 @@
 //! Many peers, and many threads.
 
+use std::ops::Range;
+
 use bowline::Config;
+use bowline::ConfigKey;
 use bowline::ConnectionState;
 use bowline::DropReason;
 use bowline::Event;
@@ -135,3 +138,66 @@ fn threads_that_begin_at_once_begin_one_session() {
     numbers.sort_unstable();
     assert!(numbers.into_iter().eq(0..threads));
 }
+
+/// Ten thousand names of one stranger, whose certificate nobody has signed.
+#[test]
+fn limit_strangers_who_ask() {
+    const MODEL: &str = "stranger-00000";
+    let (mut room, [anna, ben, carl, stranger], [from_anna, from_ben, from_carl, from_stranger]) =
+        talkers(["anna", "ben", "carl", MODEL]);
+    room.acquaint([&anna, &ben], [&from_anna, &from_ben]);
+    from_stranger
+        .send(&ben.name, CHANNEL, b"hello?", RELIABLE)
+        .unwrap();
+    let mut signal = room.first_signal();
+    room.service.queue().clear();
+    stranger.sockets.shut_down();
+    let names: Vec<usize> = at_each(&signal.bytes, MODEL.as_bytes());
+    let mut flood = |numbers: Range<u32>, told: &mut usize| {
+        for number in numbers {
+            let name = format!("stranger-{number:05}");
+            for at in &names {
+                signal.bytes[*at..*at + MODEL.len()].copy_from_slice(name.as_bytes());
+            }
+            let _ = ben.hear(&signal);
+            let requests = ben.sockets.events();
+            *told += requests
+                .filter(|event| matches!(event, Event::MessagesSessionRequest { .. }))
+                .count();
+        }
+    };
+    let mut told = 0;
+    flood(0..9_000, &mut told);
+    // The rest may have their signatures looked at.
+    let no_limit = ConfigKey::LimitSignatures;
+    ben.sockets.set_config(no_limit, 0).unwrap();
+    flood(9_000..10_000, &mut told);
+
+    assert_eq!(told, MAX_SESSION_REQUESTS);
+    assert_eq!(from_ben.session_count(), 1 + told);
+    let unseen = ben.sockets.drops().of(DropReason::SignatureOverload);
+    let too_many = from_ben.drops().of(DropReason::Overload);
+    assert!(unseen > 0);
+    assert_eq!(told as u64 + unseen + too_many, 10_000);
+
+    // Who is there already notices nothing, and who comes next is told of when there is room.
+    from_anna.send(&ben.name, 9, b"busy?", RELIABLE).unwrap();
+    assert_eq!(&*room.wait_on(&from_ben, 9), b"busy?");
+    let strangers = (0..10_000).map(|number| format!("str:stranger-{number:05}"));
+    let closed = strangers.filter(|name| from_ben.close(&name.parse().unwrap()).is_ok());
+    assert_eq!(closed.count(), told);
+    from_carl
+        .send(&ben.name, CHANNEL, b"hello", RELIABLE)
+        .unwrap();
+    assert_eq!(room.wait_request(&ben), carl.name);
+}
+
+/// Where the one is in the other.
+fn at_each(bytes: &[u8], wanted: &[u8]) -> Vec<usize> {
+    let windows = bytes.windows(wanted.len()).enumerate();
+    let found = windows.filter(|(_, window)| *window == wanted);
+    found.map(|(at, _)| at).collect()
+}
+
+/// Requests that wait for the application.
+const MAX_SESSION_REQUESTS: usize = 256;

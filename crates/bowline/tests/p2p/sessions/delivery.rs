@@ -2,13 +2,20 @@
 
 use std::time::Duration;
 
+use bowline::Config;
 use bowline::EndReason;
+use bowline::MessagesSendError;
 use bowline::NotDelivered;
+use bowline::ResultCode;
+use bowline::SendError;
+use bowline::SendFlags;
 use bowline::ServiceMode;
+use bowline::ToResult;
 
 use super::CHANNEL;
 use super::RELIABLE;
 use super::talkers;
+use super::with_config;
 use crate::support::LIMIT;
 
 /// What the connection counts for a message of four bytes: they, the channel, and the frame.
@@ -92,4 +99,26 @@ fn a_wait_ends_with_the_session_and_with_the_interface() {
     send();
     let waited = wait_while(&|| anna.sockets.shut_down());
     assert_eq!(waited, Err(NotDelivered::TimedOut { bytes: FOUR }));
+}
+
+/// As `k_nSteamNetworkingSend_NoDelay`: at once or not at all, once the two are connected.
+#[test]
+fn what_must_not_wait_is_refused_where_it_would() {
+    let mut config = Config::new();
+    config.set_send_rate(Some(100_000), Some(100_000)).unwrap();
+    let (mut room, [anna, ben], [from_anna, from_ben]) = with_config(["anna", "ben"], config);
+    room.acquaint([&anna, &ben], [&from_anna, &from_ben]);
+    let send = |text: &[u8], flags| from_anna.send(&ben.name, CHANNEL, text, flags);
+    send(b"soon", SendFlags::UNRELIABLE_NO_DELAY).unwrap();
+    let soon = room.wait_on(&from_ben, CHANNEL);
+    assert_eq!((&*soon, soon.is_reliable()), (&b"soon"[..], false));
+    // Half a second's worth.
+    send(&[7; 50_000], RELIABLE).unwrap();
+    let late = send(b"late", SendFlags::UNRELIABLE_NO_DELAY);
+    assert_eq!(late, Err(MessagesSendError::Refused(SendError::NotNow)));
+    assert_eq!(late.result(), ResultCode::Ignored);
+    // Reliable ones are never dropped.
+    send(b"must", RELIABLE | SendFlags::NO_DELAY).unwrap();
+    assert_eq!(room.wait_on(&from_ben, CHANNEL).len(), 50_000);
+    assert_eq!(&*room.wait_on(&from_ben, CHANNEL), b"must");
 }
