@@ -6,6 +6,7 @@ mod hook;
 #[path = "../../src/auth/tests/signer.rs"]
 #[allow(dead_code, reason = "not all of it is needed here")]
 mod signer;
+mod tls;
 mod tokens;
 #[path = "../../src/auth/tests/web.rs"]
 #[allow(dead_code, reason = "not all of it is needed here")]
@@ -79,8 +80,14 @@ impl Place {
     /// One whose service is somewhere else.
     fn with_service(signers: &[&Signer], endpoint: Endpoint, timeout: Duration) -> Self {
         let provider = Web::new(Manner::Say(jwks(signers)));
-        let service = Web::new(Manner::Close);
-        let auth = Arc::new(auth(&provider, endpoint, timeout));
+        let keys = KeySource::Url(provider.endpoint(), Trust::System);
+        let auth = auth(keys, (endpoint, Trust::System), timeout);
+        Self::with_auth(provider, auth)
+    }
+
+    /// One with this provider behind it, or none.
+    fn with_auth(provider: Web, auth: Auth) -> Self {
+        let auth = Arc::new(auth);
         let mut world = World::without_hub(policy());
         world.checker = Arc::<Auth>::clone(&auth);
         world.start();
@@ -90,7 +97,7 @@ impl Place {
             world,
             auth,
             provider,
-            service,
+            service: Web::new(Manner::Close),
             bystander,
             session,
         }
@@ -151,20 +158,20 @@ fn policy() -> Policy {
     }
 }
 
-fn auth(provider: &Web, service: Endpoint, timeout: Duration) -> Auth {
+fn auth(keys: KeySource, (endpoint, trust): (Endpoint, Trust), timeout: Duration) -> Auth {
     let tokens = TokenSettings {
         issuer: ISSUER.to_owned(),
         audiences: vec![AUDIENCE.to_owned()],
-        keys: KeySource::Url(provider.endpoint(), Trust::System),
+        keys,
         app_claim: Some("app".to_owned()),
         template: Template::new("str:acme-{sub}").unwrap(),
         identities: space("str:acme-"),
     };
     let hook = HookSettings {
-        endpoint: service,
+        endpoint,
         secret: Zeroizing::new(SECRET.into()),
         timeout,
-        trust: Trust::System,
+        trust,
         identities: space("steamid:"),
     };
     Auth::new(vec![tokens], Some(hook)).unwrap()

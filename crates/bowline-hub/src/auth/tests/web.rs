@@ -1,7 +1,8 @@
 //! A web server as small as it can be, which does as it is told.
 
-use std::io::Read as _;
+use std::io::Read;
 use std::io::Write as _;
+use std::net::SocketAddr;
 use std::net::TcpListener;
 use std::net::TcpStream;
 use std::sync::Arc;
@@ -62,7 +63,12 @@ impl Web {
     }
 
     pub(super) fn endpoint(&self) -> Endpoint {
-        Endpoint::new(&format!("http://127.0.0.1:{}/path?key=1", self.port), false).unwrap()
+        Endpoint::new(&format!("http://{}/path?key=1", self.address()), false).unwrap()
+    }
+
+    /// Where it listens.
+    pub(super) fn address(&self) -> SocketAddr {
+        ([127, 0, 0, 1], self.port).into()
     }
 
     pub(super) fn set(&self, manner: Manner) {
@@ -124,7 +130,8 @@ fn serve(mut stream: TcpStream, manner: &Mutex<Manner>, requests: &Mutex<Vec<Vec
     };
 }
 
-fn read_request(stream: &mut TcpStream) -> Vec<u8> {
+/// A request as it comes; as much of it as came if it has no end.
+pub(super) fn read_request(stream: &mut impl Read) -> Vec<u8> {
     let mut request = Vec::new();
     let mut byte = [0; 1];
     while !request.ends_with(b"\r\n\r\n") {
