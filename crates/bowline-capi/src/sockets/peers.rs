@@ -339,10 +339,7 @@ fn receive(
     let mut context = context((side.role, side.listeners));
     match side.sockets.receive_signal(signal, &mut context) {
         // As they should be, but late, or twice. GNS e707b3a: `InternalReceivedP2PSignal`.
-        Ok(())
-        | Err(SignalError::Dropped(DropReason::UnknownConnection | DropReason::CrossedRequest)) => {
-            true
-        }
+        Ok(()) | Err(SignalError::Dropped(DropReason::UnknownConnection)) => true,
         Err(error) => {
             tracing::debug!(target: "bowline::capi", "ReceivedP2PCustomSignal: {error}");
             false

@@ -153,11 +153,7 @@ impl Endpoint {
         let config = listener.map(|listener| &listener.config).or(unlistened);
         let config = Arc::clone(config.ok_or(DropReason::NotListening)?);
         let symmetric = config.is_symmetric_connect();
-        if let Some((id, call)) = self.peers.double_of(peer, ports, symmetric) {
-            if call.pending {
-                // The peer has begun anew; the application decides about the first.
-                return Err(DropReason::CrossedRequest);
-            }
+        if let Some((id, _)) = self.peers.double_of(peer, ports, symmetric) {
             return Ok(SignalEvent::Forward(id));
         }
         if self.peers.pending >= limits::MAX_PENDING_ACCEPTS

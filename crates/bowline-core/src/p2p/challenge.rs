@@ -12,6 +12,9 @@
 //! after longer and longer pauses, whatever the request. Once more, for what was heard of it may have been the last of a
 //! program that ended while the next one began. Signatures are looked at once a second.
 //!
+//! A request that waits for the application needs no probe: its sender repeats it twice a second. Once it has been silent
+//! for so long another request of the peer ends it, and the next one is taken.
+//!
 //! DIFFERS: GNS drops such requests, and notices the silence or not before the peer gives up.
 
 use crate::connection::Connection;
@@ -35,6 +38,8 @@ const LONG_PAUSE: Span = Span::from_secs(64);
 /// The longest: of outages of 7 s, say, one in two hundred meets a challenge then. When nobody has asked for as long
 /// after a pause, all begins again with the first.
 const MAX_PAUSE: Span = Span::from_secs(1024);
+/// What the application hears of the old one.
+const BEGUN_ANEW: &str = "The peer has begun anew";
 
 /// What is asked and known; see the module's documentation.
 #[derive(Clone, Debug, Default)]
@@ -126,9 +131,13 @@ impl Connection {
         now: Timestamp,
         request: &ConnectRequest,
     ) -> DropReason {
-        let is_taken = matches!(self.state, State::Connected { .. });
-        let party = self.party.as_mut().filter(|_| is_taken);
-        if !party.is_some_and(|party| party.challenge.takes(now)) {
+        let is_called = self.is_called();
+        let Some(party) = &mut self.party else {
+            return DropReason::WrongState;
+        };
+        let is_silent = is_called && party.heard_at + CHALLENGE <= now;
+        let is_taken = is_silent || matches!(self.state, State::Connected { .. });
+        if !is_taken || !party.challenge.takes(now) {
             return DropReason::WrongState;
         }
         let peer = match self.check_signaled(now, &request.cert, &request.crypt) {
@@ -138,9 +147,12 @@ impl Connection {
                 return refused.drop_reason();
             }
         };
-        if (peer.authenticated || !self.peer.authenticated)
-            && let Some(party) = &mut self.party
-        {
+        if self.peer.authenticated && !peer.authenticated {
+            return DropReason::WrongState;
+        }
+        if is_silent {
+            self.fail(now, EndReason::MISC_TIMEOUT, BEGUN_ANEW);
+        } else if let Some(party) = &mut self.party {
             tracing::debug!(id = %self.id, "the peer asks anew: does it still answer?");
             party.challenge.begin(now);
             self.on_challenge_timeout(now);
@@ -163,7 +175,7 @@ impl Connection {
             Step::Nothing => {}
             Step::Probe => self.liveness.probe_at_once(),
             Step::GiveUp => {
-                self.fail(now, EndReason::MISC_TIMEOUT, "The peer has begun anew");
+                self.fail(now, EndReason::MISC_TIMEOUT, BEGUN_ANEW);
             }
         }
     }

@@ -58,6 +58,8 @@ pub(crate) struct Party {
     pub(crate) early: Vec<ReliableMessage>,
     pub(crate) pacer: SignalPacer,
     pub(crate) opening: Opening,
+    /// When the last signal of the peer came that was for this connection.
+    pub(crate) heard_at: Timestamp,
     /// The request goes out again then.
     pub(crate) next_request: Timestamp,
     pub(crate) closing: Closing,
@@ -88,6 +90,7 @@ impl Party {
             role,
             ports,
             began: now,
+            heard_at: now,
             is_held: session.is_none(),
             session: session.map(Box::new),
             answer: None,

@@ -48,6 +48,7 @@ impl Connection {
             return self.on_crossing_request(now, &signal, request);
         }
         if let Some(party) = &mut self.party {
+            party.heard_at = now;
             party.story.signal_came(now, &signal.kind);
         }
         let what = SignalName::of(&signal.kind);

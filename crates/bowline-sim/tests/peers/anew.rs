@@ -5,7 +5,8 @@ use std::rc::Rc;
 
 use bowline_core::p2p::signal::{Signal, SignalKind};
 use bowline_sim::{
-    Chance, Conn, ConnectionState, EndReason, HostId, LinkConfig, SendFlags, Verdict, World,
+    AcceptPolicy, Chance, Conn, ConnectionState, EndReason, HostId, LinkConfig, SendFlags, Verdict,
+    World,
 };
 
 use crate::support::{meet, ms, port, secs, story, talk, two_as, with};
@@ -29,6 +30,16 @@ fn crash(world: &mut World, bob: HostId) {
     world.listen_p2p(bob, port()).unwrap();
 }
 
+/// Requests that the application of a host has not decided upon.
+fn waiting(world: &World, host: HostId) -> Vec<Conn> {
+    let mut conns = world.connections(host);
+    conns.retain(|conn| {
+        let connection = world.connection(*conn);
+        connection.is_some_and(|connection| connection.awaits_decision())
+    });
+    conns
+}
+
 /// Requests of Bob's, as they are sent.
 fn tap_requests(world: &mut World) -> Rc<RefCell<Vec<Vec<u8>>>> {
     let heard = Rc::new(RefCell::new(Vec::new()));
@@ -44,9 +55,8 @@ fn tap_requests(world: &mut World) -> Rc<RefCell<Vec<Vec<u8>>>> {
     heard
 }
 
-/// Alice and Bob have a connection. Returned beside it are requests of Bob's for so many others that he has had before,
-/// which somebody has kept.
-fn with_old_requests(seed: u64, calls: usize) -> (World, [HostId; 2], Conn, Vec<Vec<u8>>) {
+/// Requests of Bob's for so many connections that he had with Alice, which somebody has kept.
+fn with_the_past(seed: u64, calls: usize) -> (World, [HostId; 2], Vec<Vec<u8>>) {
     let (mut world, alice, bob) = symmetric(seed);
     let heard = tap_requests(&mut world);
     for _ in 0..calls {
@@ -59,6 +69,12 @@ fn with_old_requests(seed: u64, calls: usize) -> (World, [HostId; 2], Conn, Vec<
     }
     let old = heard.borrow().clone();
     assert!(old.len() >= calls);
+    (world, [alice, bob], old)
+}
+
+/// The same, and the two have another connection.
+fn with_old_requests(seed: u64, calls: usize) -> (World, [HostId; 2], Conn, Vec<Vec<u8>>) {
+    let (mut world, [alice, bob], old) = with_the_past(seed, calls);
     let ours = world.connect_p2p(alice, bob, port()).unwrap();
     meet(&mut world, ours, secs(2));
     world.run_for(secs(1));
@@ -84,6 +100,47 @@ fn regression_a_peer_that_has_crashed_is_let_in_again_at_once() {
         assert_eq!(&*info.end_text, "The peer has begun anew");
         talk(&mut world, (theirs, again));
     }
+}
+
+#[test]
+fn regression_a_peer_that_has_crashed_while_it_asked_may_ask_again() {
+    for seed in 0..20 {
+        let (mut world, alice, bob) = symmetric(seed);
+        world.set_accept_policy(alice, AcceptPolicy::ByHand);
+        world.connect_p2p(bob, alice, port()).unwrap();
+        world.run_for(ms(300 * (seed + 1)));
+        let first = waiting(&world, alice);
+        assert_eq!(first.len(), 1);
+        crash(&mut world, bob);
+        let theirs = world.connect_p2p(bob, alice, port()).unwrap();
+        let is_asked_again =
+            |world: &mut World| waiting(world, alice).iter().any(|it| *it != first[0]);
+        world
+            .wait_for("another request", secs(4), is_asked_again)
+            .unwrap();
+        assert_eq!(&*world.info(first[0]).end_text, "The peer has begun anew");
+        for conn in waiting(&world, alice) {
+            world.accept(conn).unwrap();
+        }
+        let again = meet(&mut world, theirs, secs(2));
+        talk(&mut world, (theirs, again));
+    }
+}
+
+#[test]
+fn a_request_that_is_played_again_takes_no_place_of_one_that_waits() {
+    let (mut world, [alice, bob], old) = with_the_past(1, 1);
+    world.set_accept_policy(alice, AcceptPolicy::ByHand);
+    let theirs = world.connect_p2p(bob, alice, port()).unwrap();
+    world.run_for(ms(300));
+    let asked = waiting(&world, alice);
+    for step in 0..80 {
+        world.inject_signal(alice, &old[step % old.len()]);
+        world.run_for(ms(100));
+    }
+    assert_eq!(waiting(&world, alice), asked);
+    world.accept(asked[0]).unwrap();
+    assert_eq!(meet(&mut world, theirs, secs(2)), asked[0]);
 }
 
 #[test]
