@@ -12,7 +12,9 @@ use bowline_core::cert::authority::KeyId;
 use bowline_core::crypto::AeadKey;
 use bowline_core::crypto::Crypto;
 use bowline_core::hub::FromHub;
+use bowline_core::hub::Hello;
 use bowline_core::hub::Method;
+use bowline_core::hub::Refusal;
 use bowline_core::hub::Resumption;
 use bowline_core::hub::Role;
 use bowline_core::identity::Identity;
@@ -26,6 +28,9 @@ use zeroize::Zeroizing;
 use crate::hub::Hub;
 use crate::hub::session::Member;
 use crate::hub::session::Session;
+use crate::hub::sign_in::Accepted;
+use crate::hub::sign_in::Refused;
+use crate::limits::CLOCK_SKEW_SECS;
 use crate::limits::RESUME_LIFETIME_SECS;
 use crate::limits::RESUME_RENEWAL;
 use crate::limits::RESUME_RENEWAL_SPREAD_SECS;
@@ -80,6 +85,57 @@ const NONCE_LEN: usize = 12;
 const TAG_LEN: usize = 16;
 
 impl Hub {
+    /// Who a note says that it is, if it is good still.
+    pub(super) fn by_note(&self, now: Timestamp, hello: &Hello) -> Result<Accepted, Refused> {
+        let bad = |text: &str| (Refusal::Credential, text.to_owned());
+        let note = self.seal.open(&hello.credential);
+        let note = note.ok_or_else(|| bad("the resumption is not from this hub"))?;
+        if note.expiry_unix_secs < self.unix_secs(now) {
+            let text = "the resumption has expired".to_owned();
+            return Err((Refusal::Expired, text));
+        }
+        // Of no note that was made here, unless the clock was set: whoever has the key could get past all that is remembered.
+        let latest = self.unix_us(now) + u64::from(CLOCK_SKEW_SECS) * 1_000_000;
+        if note.born_unix_us > latest {
+            return Err(bad("the resumption is of the future"));
+        }
+        if (note.app, note.role) != (hello.app, hello.role) {
+            return Err(bad("the resumption is for another app or role"));
+        }
+        if !self.policy.gives(note.method, note.app, &note.identity) {
+            let text = format!("signing in by {} does not give this any more", note.method);
+            return Err((Refusal::Method, text));
+        }
+        if note.method == Method::GameServerKey {
+            let server = self.policy.game_server(note.app, &note.identity);
+            let key = server.map(|server| server.key.id());
+            // As if it signed in by its key now.
+            if key != note.key {
+                return Err(bad("the game server has another key now"));
+            }
+            self.check_revoked(key)?;
+        }
+        self.check_blocked(&note.identity)?;
+        let whose = (note.app, note.identity.clone());
+        if self.past.is_kicked(&whose, note.born_unix_us) {
+            return Err(bad("the operator has ended the session"));
+        }
+        let owner = self.owners.get(&whose);
+        let member = owner.and_then(|client| self.sessions.get(client)?.member());
+        let is_older = member.is_some_and(|member| member.born_unix_us > note.born_unix_us);
+        // Whoever was signed in elsewhere may be gone by now.
+        if is_older || self.past.is_superseded(&whose, note.born_unix_us) {
+            return Err(bad("the identity has signed in elsewhere since"));
+        }
+        Ok(Accepted {
+            identity: note.identity,
+            method: note.method,
+            born_unix_us: note.born_unix_us,
+            expiry_unix_secs: note.credential_expiry_unix_secs,
+            key: note.key,
+        })
+    }
+
     /// Gives those a new note whose last one will not be good much longer.
     pub(super) fn renew_notes(&mut self, now: Timestamp) {
         while let Some((at, client)) = self.renewing.first().copied()

@@ -30,25 +30,24 @@ use crate::hub::session::Challenged;
 use crate::hub::session::Member;
 use crate::hub::session::Session;
 use crate::hub::session::Stage;
-use crate::limits::CLOCK_SKEW_SECS;
 use crate::limits::MAX_CHECKS;
 use crate::namespace::Namespace;
 
 const SHUTTING_DOWN: &str = "the hub is shutting down";
 
 /// Why somebody is not let in.
-type Refused = (Refusal, String);
+pub(super) type Refused = (Refusal, String);
 
 /// Somebody whose credential is good.
-struct Accepted {
-    identity: Identity,
+pub(super) struct Accepted {
+    pub(super) identity: Identity,
     /// How it signed in first, if it comes back.
-    method: Method,
+    pub(super) method: Method,
     /// When, in microseconds since 1970.
-    born_unix_us: u64,
-    expiry_unix_secs: Option<u64>,
+    pub(super) born_unix_us: u64,
+    pub(super) expiry_unix_secs: Option<u64>,
     /// The key of a game server by which it signed in first.
-    key: Option<KeyId>,
+    pub(super) key: Option<KeyId>,
 }
 
 impl Hub {
@@ -216,56 +215,6 @@ impl Hub {
         })
     }
 
-    fn by_note(&self, now: Timestamp, hello: &Hello) -> Result<Accepted, Refused> {
-        let bad = |text: &str| (Refusal::Credential, text.to_owned());
-        let note = self.seal.open(&hello.credential);
-        let note = note.ok_or_else(|| bad("the resumption is not from this hub"))?;
-        if note.expiry_unix_secs < self.unix_secs(now) {
-            let text = "the resumption has expired".to_owned();
-            return Err((Refusal::Expired, text));
-        }
-        // Of no note that was made here, unless the clock was set: whoever has the key could get past all that is remembered.
-        let latest = self.unix_us(now) + u64::from(CLOCK_SKEW_SECS) * 1_000_000;
-        if note.born_unix_us > latest {
-            return Err(bad("the resumption is of the future"));
-        }
-        if (note.app, note.role) != (hello.app, hello.role) {
-            return Err(bad("the resumption is for another app or role"));
-        }
-        if !self.policy.gives(note.method, note.app, &note.identity) {
-            let text = format!("signing in by {} does not give this any more", note.method);
-            return Err((Refusal::Method, text));
-        }
-        if note.method == Method::GameServerKey {
-            let server = self.policy.game_server(note.app, &note.identity);
-            let key = server.map(|server| server.key.id());
-            // As if it signed in by its key now.
-            if key != note.key {
-                return Err(bad("the game server has another key now"));
-            }
-            self.check_revoked(key)?;
-        }
-        self.check_blocked(&note.identity)?;
-        let whose = (note.app, note.identity.clone());
-        if self.past.is_kicked(&whose, note.born_unix_us) {
-            return Err(bad("the operator has ended the session"));
-        }
-        let owner = self.owners.get(&whose);
-        let member = owner.and_then(|client| self.sessions.get(client)?.member());
-        let is_older = member.is_some_and(|member| member.born_unix_us > note.born_unix_us);
-        // Whoever was signed in elsewhere may be gone by now.
-        if is_older || self.past.is_superseded(&whose, note.born_unix_us) {
-            return Err(bad("the identity has signed in elsewhere since"));
-        }
-        Ok(Accepted {
-            identity: note.identity,
-            method: note.method,
-            born_unix_us: note.born_unix_us,
-            expiry_unix_secs: note.credential_expiry_unix_secs,
-            key: note.key,
-        })
-    }
-
     fn challenge(&mut self, client: ConnectionId, hello: Hello) {
         let nonce = self.rng.bytes();
         if let Some(session) = self.sessions.get_mut(&client) {
@@ -342,7 +291,7 @@ impl Hub {
     }
 
     /// Whether the key that somebody signs in by is still trusted.
-    fn check_revoked(&self, key: Option<KeyId>) -> Result<(), Refused> {
+    pub(super) fn check_revoked(&self, key: Option<KeyId>) -> Result<(), Refused> {
         match key {
             Some(key) if self.revoked.contains(&key) => {
                 Err((Refusal::Credential, "the key was revoked".to_owned()))
