@@ -97,7 +97,12 @@ impl Hub {
         // Of no note that was made here, unless the clock was set: whoever has the key could get past all that is remembered.
         let latest = self.unix_us(now) + u64::from(CLOCK_SKEW_SECS) * 1_000_000;
         if note.born_unix_us > latest {
-            return Err(bad("the resumption is of the future"));
+            let reason = match note.method {
+                // It has nothing else to show, and would be somebody else: better it comes again once the clock is right.
+                Method::Anonymous => Refusal::Unavailable,
+                _ => Refusal::Credential,
+            };
+            return Err((reason, "the resumption is of the future".to_owned()));
         }
         if (note.app, note.role) != (hello.app, hello.role) {
             return Err(bad("the resumption is for another app or role"));

@@ -63,6 +63,27 @@ fn regression_a_note_of_the_future_is_not_taken() {
 }
 
 #[test]
+fn regression_who_has_no_name_keeps_the_one_of_the_hub_while_the_clock_of_that_is_behind() {
+    let policy = || Policy {
+        anonymous: true,
+        ..Policy::default()
+    };
+    let mut before = Desk::new(policy());
+    before.hello(1, hello(Method::Anonymous, None));
+    let welcome = before.welcome(1);
+    let name = welcome.identity.clone();
+    let note = back(welcome);
+    let mut desk = Desk::new(policy());
+    desk.hub.set_unix_time(desk.now, UNIX_US - 3600 * 1_000_000);
+    desk.hello(1, note.clone());
+    let refusal = desk.refusal(1);
+    assert!(refusal.may_pass(), "{refusal:?}");
+    desk.hub.set_unix_time(desk.now, UNIX_US);
+    desk.hello(2, note);
+    assert_eq!(desk.welcome(2).identity, name);
+}
+
+#[test]
 fn regression_who_signs_in_anew_has_used_up_what_it_had() {
     let mut desk = Desk::new(dev());
     let nacks = |desk: &mut Desk, number| {
