@@ -53,10 +53,14 @@ impl HubClient {
     }
 
     /// A certificate of the hub's has expired already by the calendar of its owner, and why, for people: one of the two
-    /// clocks is wrong. It may be right again soon, so that the hub is looked for again after a pause.
-    pub fn on_certificate_expired(&mut self, now: Timestamp, why: &str) {
+    /// clocks is wrong. It may be right again soon: whoever has another certificate that is good asks again after a while, and others
+    /// look for the hub again after a pause.
+    pub fn on_certificate_expired(&mut self, now: Timestamp, has_another: bool, why: &str) {
         if !matches!(self.stage, Stage::SignedIn { .. }) {
             return;
+        }
+        if has_another {
+            return self.ask_later(now);
         }
         // Nothing of it serves meanwhile.
         self.was_signed_in = false;
@@ -86,9 +90,13 @@ impl HubClient {
         self.renew_at = None;
         if let Some(request) = self.request.clone() {
             self.send(&ToHub::Certificate(request));
-            let millis = u32::try_from(HUB_RENEW_RETRY.as_millis() / 2).unwrap_or(u32::MAX);
-            let later = Span::from_millis(self.rng.below(millis.max(1)).into());
-            self.renew_at = Some(now + HUB_RENEW_RETRY + later);
+            self.ask_later(now);
         }
+    }
+
+    fn ask_later(&mut self, now: Timestamp) {
+        let millis = u32::try_from(HUB_RENEW_RETRY.as_millis() / 2).unwrap_or(u32::MAX);
+        let later = Span::from_millis(self.rng.below(millis.max(1)).into());
+        self.renew_at = Some(now + HUB_RENEW_RETRY + later);
     }
 }

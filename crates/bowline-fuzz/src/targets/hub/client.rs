@@ -118,7 +118,11 @@ impl Play {
                     false => {
                         let left = Span::from_secs(u.arbitrary::<u32>()?.into());
                         match left.is_zero() {
-                            true => self.client.on_certificate_expired(self.now, "clocks"),
+                            true => {
+                                let has_another = u.arbitrary()?;
+                                let client = &mut self.client;
+                                client.on_certificate_expired(self.now, has_another, "clocks");
+                            }
                             false => self.client.on_certificate_taken(self.now, left),
                         }
                     }

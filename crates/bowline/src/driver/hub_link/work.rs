@@ -352,7 +352,14 @@ impl Inner {
             // It may be put right at any moment, so this is not the end.
             Err(error @ CredentialsError::Expired { .. }) => {
                 let why = format!("the clock of the hub or of this machine is wrong: {error}");
-                self.at_desk(desk, |desk| desk.client.on_certificate_expired(now, &why));
+                let hub = self.hub.lock();
+                let own = hub.endpoint.credentials();
+                let unix_secs = Clock::unix_seconds();
+                let has_another = own.is_some_and(|own| own.expiry_unix_secs() > unix_secs);
+                drop(hub);
+                self.at_desk(desk, |desk| {
+                    desk.client.on_certificate_expired(now, has_another, &why);
+                });
             }
             Err(error) => {
                 let why = format!("the certificate of the hub cannot be used: {error}");

@@ -146,7 +146,7 @@ fn regression_clocks_that_differ_sign_nobody_out_for_good() {
     desk.stood();
     let mut longest = Span::ZERO;
     for _ in 0..12 {
-        desk.client.on_certificate_expired(desk.now, why);
+        desk.client.on_certificate_expired(desk.now, false, why);
         assert_eq!(desk.actions(), [HubAction::Disconnect]);
         let told = desk.client.poll_event();
         let (availability, text) = (Availability::Retrying, String::from(why));
@@ -161,8 +161,26 @@ fn regression_clocks_that_differ_sign_nobody_out_for_good() {
     // Who waits for the next attempt anyway, or is wanted no more, hears nothing of it.
     desk.client.stop();
     desk.actions();
-    desk.client.on_certificate_expired(desk.now, why);
+    desk.client.on_certificate_expired(desk.now, false, why);
     assert_eq!(desk.actions(), []);
+}
+
+#[test]
+fn regression_a_session_lasts_while_an_earlier_certificate_does() {
+    let mut desk = Desk::signed_in();
+    desk.stood();
+    for _ in 0..5 {
+        desk.client.on_certificate_expired(desk.now, true, "clocks");
+        assert_eq!(desk.actions(), []);
+        let waited = desk.wait();
+        assert!(waited >= HUB_RENEW_RETRY && waited <= HUB_RENEW_RETRY * 2);
+        assert_eq!(desk.said(), [ToHub::Certificate(vec![9])]);
+        desk.hear(&FromHub::Certificate(vec![4]));
+    }
+    assert_eq!(desk.stood(), []);
+    desk.client
+        .on_certificate_expired(desk.now, false, "clocks");
+    assert_eq!(desk.actions(), [HubAction::Disconnect]);
 }
 
 #[test]
@@ -179,7 +197,8 @@ fn regression_a_hub_whose_clock_was_set_gives_another_name() {
         desk.client.start(Some(vec![9]));
         desk.greet();
         desk.hear(&named("str:anon-1"));
-        desk.client.on_certificate_expired(desk.now, "clocks");
+        desk.client
+            .on_certificate_expired(desk.now, false, "clocks");
         desk.actions();
         desk.wait();
         desk.greet();
