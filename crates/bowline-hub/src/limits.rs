@@ -35,6 +35,9 @@ pub const ALLOWANCE_KEPT: Span = Span::from_secs(10);
 pub const MAX_PAST_SESSIONS: usize = 16_384;
 /// Identities that the operator has sent away, whose old resumptions are worth nothing; the oldest make room.
 pub const MAX_KICKED: usize = 4096;
+/// The store is looked through for the oldest once in so many kicks, and keeps as many more meanwhile: with each kick, a wave of
+/// them would take the longer the more there are.
+pub const KICK_ROUND: u32 = 256;
 /// Identities that the operator blocks beside those of the settings; no further ones are taken. Some 20 MiB with the longest texts.
 pub const MAX_BLOCKS: usize = 65_536;
 /// Longest block that ends by itself, in seconds: ten years.

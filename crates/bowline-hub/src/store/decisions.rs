@@ -12,6 +12,8 @@
 //! its lease is a day longer, for a clock that is set back, and leases on disk get some more time with a restart.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
+use std::sync::atomic::Ordering;
 
 use bowline_core::cert::authority::KeyId;
 use bowline_core::identity::Identity;
@@ -20,6 +22,7 @@ use bowline_core::time::Span;
 use prost::Message;
 
 use crate::hub::Block;
+use crate::limits::KICK_ROUND;
 use crate::limits::MAX_BLOCKS;
 use crate::limits::MAX_KICKED;
 use crate::limits::RESUME_LIFETIME_SECS;
@@ -39,9 +42,11 @@ const KICK_ALL: &str = "kick-all";
 const MORE_THAN_BLOCK_SECS: u64 = 24 * 3600;
 
 /// The operator's decisions in a store.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Decisions {
     store: Arc<dyn Store>,
+    /// How many kicks were kept.
+    kicks: AtomicU32,
 }
 
 /// Somebody who is kept out.
@@ -85,7 +90,10 @@ struct KickValue {
 impl Decisions {
     /// Those of a store.
     pub const fn new(store: Arc<dyn Store>) -> Self {
-        Self { store }
+        Self {
+            store,
+            kicks: AtomicU32::new(0),
+        }
     }
 
     /// The store that they are in.
@@ -151,21 +159,26 @@ impl Decisions {
     }
 
     /// Keeps that somebody was sent away, for as long as that matters. The oldest of [`MAX_KICKED`] make room, or of [`MAX_BLOCKS`] if
-    /// it was from all games.
+    /// it was from all games: the first time, and then once in [`KICK_ROUND`] times.
     ///
     /// # Errors
     /// Why the store takes no writes.
     pub fn keep_kick(&self, kick: &KeptKick) -> Result<(), StoreError> {
-        let (kind, most) = match kick.app {
-            AppId::ANY => (KICK_ALL, MAX_BLOCKS),
-            _ => (KICK, MAX_KICKED),
-        };
         let value = KickValue {
             unix_us: kick.unix_us,
         };
         let lifetime = Some(Span::from_secs(RESUME_LIFETIME_SECS));
         let key = kick_key(kick)?;
         self.store.put(&key, &value.encode_to_vec(), lifetime)?;
+        if self.kicks.fetch_add(1, Ordering::Relaxed) % KICK_ROUND == 0 {
+            self.make_room(KICK, MAX_KICKED)?;
+            self.make_room(KICK_ALL, MAX_BLOCKS)?;
+        }
+        Ok(())
+    }
+
+    /// Forgets the oldest kicks of a kind beyond so many.
+    fn make_room(&self, kind: &str, most: usize) -> Result<(), StoreError> {
         let mut kept = self.store.list(&prefix(Bucket::Policy, kind)?)?.entries;
         let more = kept.len().saturating_sub(most);
         if more > 0 {
@@ -317,16 +330,14 @@ mod tests {
         }
     }
 
-    /// Keeps so many kicks, most of them without the look at all that comes with each.
+    /// Keeps so many kicks, as those before a restart of the hub, and one more.
     fn keep_kicks(decisions: &Decisions, app: AppId, count: usize) {
-        for number in 0..count - 3 {
+        for number in 0..count - 1 {
             let key = kick_key(&kick(app, number)).unwrap();
             let value = KickValue { unix_us: 1 }.encode_to_vec();
             decisions.store.put(&key, &value, None).unwrap();
         }
-        for number in count - 3..count {
-            decisions.keep_kick(&kick(app, number)).unwrap();
-        }
+        decisions.keep_kick(&kick(app, count - 1)).unwrap();
     }
 
     #[test]
@@ -340,6 +351,28 @@ mod tests {
             assert_eq!(kept.len(), most);
             assert_eq!(kept[0], kick(app, 2), "the oldest have made room");
         }
+    }
+
+    #[test]
+    fn regression_limit_kicks_are_looked_through_once_in_a_round() {
+        let store = LocalStore::in_memory(Arc::new(SystemClock::new()));
+        let decisions = Decisions::new(Arc::new(store));
+        let game = AppId::new(480);
+        keep_kicks(&decisions, game, MAX_KICKED);
+        let round = KICK_ROUND as usize;
+        for number in 1..round {
+            // Of whichever kind.
+            let app = [game, AppId::ANY][number % 2];
+            let kick = kick(app, MAX_KICKED + number);
+            decisions.keep_kick(&kick).unwrap();
+        }
+        let kept = |app| {
+            let kicks = decisions.kicks().unwrap();
+            kicks.iter().filter(|kick| kick.app == app).count()
+        };
+        assert_eq!(kept(game), MAX_KICKED + round / 2 - 1);
+        decisions.keep_kick(&kick(AppId::ANY, 0)).unwrap();
+        assert_eq!((kept(game), kept(AppId::ANY)), (MAX_KICKED, round / 2 + 1));
     }
 
     #[test]
