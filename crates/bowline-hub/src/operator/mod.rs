@@ -14,6 +14,7 @@
 
 mod network;
 
+use std::cmp::Reverse;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -150,7 +151,10 @@ impl Operator {
         }
         let mut left_out = 0;
         // Those too that do not hold by the date of the start, whose clock may be ahead until it is set.
-        for (_, kept) in decisions.blocks("", usize::MAX, 0)? {
+        let mut blocks = decisions.blocks("", usize::MAX, 0)?;
+        // If there is no room for all, for those that hold longest: others have ended, or are about to.
+        blocks.sort_by_key(|(_, kept)| Reverse(kept.block.until_unix_secs.unwrap_or(u64::MAX)));
+        for (_, kept) in blocks {
             left_out += usize::from(hub.restore_block(&kept.identity, kept.block).is_err());
         }
         if left_out > 0 {

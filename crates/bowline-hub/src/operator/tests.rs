@@ -117,21 +117,46 @@ fn what_could_not_be_put_back_is_told() {
 
 #[test]
 fn regression_a_hub_that_starts_with_a_clock_that_is_ahead_lets_nobody_in_later() {
+    // Long ago by the clock of the start.
+    let mut server = restarted([("str:dev-anna".to_owned(), Some(1000))]);
+    let now = Timestamp::from_micros(0);
+    server.hub_mut().set_unix_time(now, 999_000_000);
+    assert_eq!(server.hub_mut().blocks(), 1, "the clock was set back");
+    server.hub_mut().set_unix_time(now, 1_000_000_000);
+    assert_eq!(server.hub_mut().blocks(), 0);
+}
+
+#[test]
+fn regression_limit_a_hub_that_starts_has_room_for_the_blocks_that_hold_longest() {
+    // By the order of their names those who stay out for longest are last.
+    let soon = Clock::unix_seconds() + 1000;
+    let ending = (0..MAX_BLOCKS).map(|number| (format!("str:{number}"), Some(soon)));
+    let lasting = [("str:y", Some(soon + 1)), ("str:z", None)];
+    let lasting = lasting.map(|(name, until)| (name.to_owned(), until));
+    let mut server = restarted(ending.chain(lasting.clone()));
+    assert_eq!(server.hub_mut().blocks(), MAX_BLOCKS);
+    for (name, _) in lasting {
+        assert!(server.hub_mut().unblock(&name.parse().unwrap()), "{name}");
+    }
+}
+
+/// A hub that starts with these blocks in its store: whom, and until when.
+fn restarted(blocks: impl IntoIterator<Item = (String, Option<u64>)>) -> Server {
     let keys = keys();
     let crypto = bowline::cert::default_crypto();
     let store: Arc<dyn Store> = Arc::new(LocalStore::in_memory(Arc::new(SystemClock::new())));
-    let kept = KeptBlock {
-        identity: "str:dev-anna".parse().unwrap(),
-        since_unix_secs: 1,
-        block: Block {
-            // Long ago by the clock of the start.
-            until_unix_secs: Some(1000),
-            text: String::new(),
-        },
-    };
-    Decisions::new(Arc::clone(&store))
-        .keep_block(&kept)
-        .unwrap();
+    let decisions = Decisions::new(Arc::clone(&store));
+    for (name, until_unix_secs) in blocks {
+        let kept = KeptBlock {
+            identity: name.parse().unwrap(),
+            since_unix_secs: 1,
+            block: Block {
+                until_unix_secs,
+                text: String::new(),
+            },
+        };
+        decisions.keep_block(&kept).unwrap();
+    }
     let mut server = Server::new(Setup {
         listen: vec!["127.0.0.1:0".parse().unwrap()],
         keys: keys.clone(),
@@ -141,9 +166,5 @@ fn regression_a_hub_that_starts_with_a_clock_that_is_ahead_lets_nobody_in_later(
     .unwrap();
     let publisher = Publisher::new(&[], &[], &keys, &crypto);
     Operator::open(&mut server, store, publisher, Published::default()).unwrap();
-    let now = Timestamp::from_micros(0);
-    server.hub_mut().set_unix_time(now, 999_000_000);
-    assert_eq!(server.hub_mut().blocks(), 1, "the clock was set back");
-    server.hub_mut().set_unix_time(now, 1_000_000_000);
-    assert_eq!(server.hub_mut().blocks(), 0);
+    server
 }
