@@ -24,7 +24,8 @@
 //!   configuration, but one of the hub: those that pin its identity and not its key need nothing new. Then replace
 //!   the file and restart. There is no next one of them that the hub itself could tell of.
 //!
-//! A key that has leaked is not rotated but revoked: name its ID in `[network] revoked`, and promote the next one at once.
+//! A key that has leaked is not rotated but revoked: name its ID in `[network] revoked`, and promote the next one at once. An old one
+//! that is still there is removed first.
 
 use std::fmt;
 use std::fs;
@@ -119,7 +120,8 @@ pub enum KeysError {
     },
     /// The key before the one that is to be replaced, whose place that would take.
     #[error(
-        "{} is still there, and would be lost: remove it first, once all that was made with it has expired",
+        "{} is still there, and would be lost: remove it first, once all that was made with it has expired, or at once if the \
+         key that is to be replaced has leaked",
         path.display()
     )]
     OldThere {

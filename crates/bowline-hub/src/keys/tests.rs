@@ -125,6 +125,7 @@ fn regression_the_old_key_is_not_thrown_away_by_the_next_but_one() {
         key.make_next(&folder.0, &crypto).unwrap();
         let error = key.promote(&folder.0).unwrap_err();
         assert!(matches!(&error, KeysError::OldThere { path } if *path == old));
+        assert!(error.to_string().contains("has leaked"), "{error}");
         assert_eq!(fs::read(&old).unwrap(), kept);
         // What was cut off between the two renames is finished, though the old one is there.
         let now = folder.0.join(key.file(""));
