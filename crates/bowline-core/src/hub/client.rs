@@ -21,7 +21,8 @@
 //!
 //! The hub signs a certificate with each welcome, and another one before that expires: for the longest-lived two hours
 //! before, for others when a third of their time is left, each a little earlier by chance. One that has expired already tells
-//! that the clocks differ: the client pauses as if it had lost the hub, until one of them is put right.
+//! that the clocks differ: the client asks again while it has another one that is good, and pauses else as if it had lost the hub,
+//! until one of them is put right.
 //!
 //! What the hub says about the network is checked here and handed on; see the module of
 //! [`NetworkConfig`](crate::hub::NetworkConfig).
