@@ -3,13 +3,14 @@
 use std::time::Duration;
 use std::time::Instant;
 
+use bowline::Config;
 use bowline::Event;
 use bowline::PacketKind;
 use bowline::Sockets;
 
 use super::CHANNEL;
 use super::RELIABLE;
-use super::talkers;
+use super::with_config;
 use crate::room::Room;
 
 fn failures(sockets: &Sockets) -> usize {
@@ -24,10 +25,14 @@ fn failures(sockets: &Sockets) -> usize {
 
 #[test]
 fn a_session_that_is_closed_while_the_other_sends_fails_once() {
-    let (mut room, [anna, ben], [from_anna, from_ben]) = talkers(["anna", "ben"]);
+    // More than goes without being read, so that something is under way however late the close comes.
+    let mut config = Config::new();
+    config.set_recv_buffer(4096).unwrap();
+    config.set_send_buffer(4_000_000).unwrap();
+    let (mut room, [anna, ben], [from_anna, from_ben]) = with_config(["anna", "ben"], config);
     room.acquaint([&anna, &ben], [&from_anna, &from_ben]);
     let large = [7; 100_000];
-    for _ in 0..4 {
+    for _ in 0..30 {
         from_anna
             .send(&ben.name, CHANNEL, &large, RELIABLE)
             .unwrap();
