@@ -52,7 +52,7 @@ impl<I> Sessions<I> {
             session.link = Link::Failed(info.clone());
             self.events.push_back(SessionEvent::Failed(info));
         }
-        self.bound_left();
+        self.bound_left(&peer);
         true
     }
 
@@ -97,6 +97,7 @@ impl<I> Sessions<I> {
         self.events.clear();
         self.requests.clear();
         self.next_look = Timestamp::NEVER;
+        self.is_tight = false;
     }
 
     /// Other sessions end after this time without use from now on, those that are there included.
@@ -175,7 +176,7 @@ impl<I> Sessions<I> {
         if session.unread.messages == 0 {
             self.sessions.remove(peer);
         } else {
-            self.bound_left();
+            self.bound_left(peer);
         }
     }
 }

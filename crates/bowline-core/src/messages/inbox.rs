@@ -1,6 +1,7 @@
 //! Messages that wait to be read, by channel, in the order in which they came, whoever sent them.
 
 use alloc::collections::BTreeMap;
+use alloc::collections::BTreeSet;
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 
@@ -67,19 +68,20 @@ impl Inbox {
         bytes
     }
 
-    /// Drops what those have sent of whom `stays` does not hold.
-    pub(super) fn retain(&mut self, stays: impl Fn(&Identity) -> bool) {
-        let mut unread = Room::default();
+    /// Drops what these peers have sent. They are told by where their names stand, as there may be many messages to look at.
+    pub(super) fn remove_all(&mut self, peers: &BTreeSet<*const Identity>) {
+        let unread = &mut self.unread;
         self.channels.retain(|_, queue| {
-            queue.retain(|message| stays(&message.peer));
-            unread.messages += queue.len();
-            unread.bytes += queue
-                .iter()
-                .map(|message| message.message.len())
-                .sum::<usize>();
+            queue.retain(|message| {
+                let goes = peers.contains(&Arc::as_ptr(&message.peer));
+                if goes {
+                    unread.messages -= 1;
+                    unread.bytes -= message.message.len();
+                }
+                !goes
+            });
             !queue.is_empty()
         });
-        self.unread = unread;
     }
 
     /// The size of the message that is next on a channel.

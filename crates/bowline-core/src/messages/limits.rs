@@ -21,14 +21,17 @@ pub const PACKETS_SEND_BUFFER: usize = 2 * MAX_RELIABLE_PACKET;
 pub const PACKETS_CONNECT_TIMEOUT: Span = Span::from_secs(20);
 /// A session ends that was not used for so long, to send or to receive.
 pub const PACKETS_IDLE: Span = Span::from_secs(15 * 60);
-/// When so much waits to be read of all peers together, each has but a [64th](TIGHT_SHARE) of its room.
+/// When so much waits to be read of all peers together, each has no more room than an equal share of it: who hoards takes
+/// little from others.
 pub const MAX_UNREAD: Room = Room {
     messages: 1 << 18,
     bytes: 256 * 1024 * 1024,
 };
-/// The part of its room that a session has while much is unread, or one message.
-pub const TIGHT_SHARE: usize = 64;
-/// Most that may be unread of peers that have left. Beyond that, what waits longest goes, down to half.
+/// When so many times [`MAX_UNREAD`] wait to be read, a session takes one message if it has none unread, so that nobody is
+/// shut out. More than this, and one message of each session, never waits.
+pub const MAX_UNREAD_TIMES: usize = 4;
+/// Most that may be unread of peers that have left, beside the one that has just done so. Beyond that, what waits longest
+/// goes, down to half.
 pub const MAX_UNREAD_LEFT: Room = Room {
     messages: 1 << 16,
     bytes: 64 * 1024 * 1024,

@@ -26,8 +26,8 @@
 //! Messages wait in queues by channel, whoever sent them, and count against the room of their session. When that is
 //! full ([`Sessions::wants`]) they stay in the connection, whose bounds reach back to the peer. A connection that ends leaves
 //! what it holds, for which there is as much room again ([`Sessions::wants_at_end`]); what is beyond is counted, and told as
-//! a failure. All sessions together are bounded, too ([`limits`]): a session has less room while much is unread, and what
-//! peers have left goes at some time, the oldest first. So nothing is lost without being counted, and nothing is unbounded.
+//! a failure. All sessions together are bounded, too ([`Profile::all`]): while much is unread, a session has an equal
+//! share of that, and what peers have left goes at some time, the oldest first. So nothing is lost without being counted, and nothing is unbounded.
 //!
 //! There are two kinds ([`Profile`]): messages as GNS has them, and packets as in Steam's legacy API. They differ in port,
 //! times and bounds, and in what follows from a failure.
@@ -85,6 +85,8 @@ pub struct Sessions<I> {
     requests: VecDeque<SessionRequest>,
     /// When a session may have something due; never later than that.
     next_look: Timestamp,
+    /// A session was held up by what others have left unread ([`Sessions::relieved`]).
+    is_tight: bool,
     drops: DropCounters,
 }
 
@@ -169,6 +171,7 @@ impl<I> Sessions<I> {
             events: VecDeque::new(),
             requests: VecDeque::new(),
             next_look: Timestamp::NEVER,
+            is_tight: false,
             drops: DropCounters::default(),
         }
     }

@@ -15,6 +15,9 @@ pub struct Profile {
     pub idle: Span,
     /// What a session may leave unread. `None`: as much as the settings of its connection say.
     pub room: Option<Room>,
+    /// When all sessions together leave so much unread, each has no more room than an equal share of it. Four times
+    /// that, and one message of each, are the most ([`MAX_UNREAD_TIMES`](session_limits::MAX_UNREAD_TIMES)).
+    pub all: Room,
     /// The largest message in bytes, if larger ones than a connection takes come in pieces.
     pub pieces: Option<usize>,
     /// Whether the application has to say that it knows before anything is sent after a failure.
@@ -42,18 +45,26 @@ impl Room {
         self.messages < room.messages && self.bytes < room.bytes
     }
 
-    /// This part of it, and some at least.
-    pub(super) fn part(self, of: usize) -> Self {
+    /// This part of it.
+    pub(super) const fn part(self, of: usize) -> Self {
         Self {
-            messages: (self.messages / of).max(1),
-            bytes: (self.bytes / of).max(1),
+            messages: self.messages / of,
+            bytes: self.bytes / of,
         }
     }
 
-    pub(super) const fn twice(self) -> Self {
+    /// The smaller one, but some at least: who has nothing unread has room for a message.
+    pub(super) fn at_most(self, other: Self) -> Self {
         Self {
-            messages: self.messages.saturating_mul(2),
-            bytes: self.bytes.saturating_mul(2),
+            messages: self.messages.min(other.messages).max(1),
+            bytes: self.bytes.min(other.bytes).max(1),
+        }
+    }
+
+    pub(super) const fn times(self, times: usize) -> Self {
+        Self {
+            messages: self.messages.saturating_mul(times),
+            bytes: self.bytes.saturating_mul(times),
         }
     }
 }
@@ -73,6 +84,7 @@ impl Profile {
         port: VirtualPort::MESSAGES,
         idle: limits::SESSION_IDLE,
         room: None,
+        all: session_limits::MAX_UNREAD,
         pieces: None,
         stays_broken: true,
         opens_by_sending: false,

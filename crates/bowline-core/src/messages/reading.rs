@@ -1,5 +1,6 @@
 //! What connections deliver, and who reads it.
 
+use alloc::collections::BTreeSet;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -48,21 +49,38 @@ impl<I> Sessions<I> {
     /// else by its settings (`RecvBufferSize`, `RecvBufferMessages`). While there is any, a message of any size may come in. If not, leave it in the
     /// connection until [`receive`](Self::receive) says that there is.
     pub fn wants(&mut self, connection: ConnectionId, config: &Config) -> bool {
-        let room = self.room_of(config);
+        let own = self.own_room(config);
+        let room = self.tight_room(own);
         let Some(session) = self.session_of(connection) else {
             return false;
         };
         session.room = room;
         session.is_full = !session.has_room();
-        !session.is_full
+        let (is_full, is_held) = (session.is_full, session.unread.fits_into(own));
+        self.is_tight |= is_full && is_held;
+        !is_full
+    }
+
+    /// Connections in which something may wait that was held up by what others had left unread, of which half is read now.
+    pub fn relieved(&mut self) -> Vec<ConnectionId> {
+        if !self.is_tight || !self.inbox.unread().fits_into(self.profile.all.part(2)) {
+            return Vec::new();
+        }
+        self.is_tight = false;
+        let sessions = self.sessions.values_mut();
+        let held = sessions.filter_map(|session| {
+            let was_full = core::mem::take(&mut session.is_full);
+            session.connection().filter(|_| was_full)
+        });
+        held.collect()
     }
 
     /// The same for what waits in a connection that has ended, and would be gone with it: that has twice the room. Tell of
     /// what remains ([`left_behind`](Self::left_behind)).
     pub fn wants_at_end(&mut self, connection: ConnectionId, config: &Config) -> bool {
-        let room = self.room_of(config);
+        let room = self.tight_room(self.own_room(config));
         let session = self.session_of(connection);
-        session.is_some_and(|session| session.unread.fits_into(room.twice()))
+        session.is_some_and(|session| session.unread.fits_into(room.times(2)))
     }
 
     /// So many messages are gone with the connection that has received them, because nobody has read those before.
@@ -73,26 +91,38 @@ impl<I> Sessions<I> {
         }
     }
 
-    /// The room of a session: less while all peers together leave much unread, but some always.
-    fn room_of(&self, config: &Config) -> Room {
-        let room = self.profile.room.unwrap_or_else(|| Room {
+    /// The room of a session by itself.
+    fn own_room(&self, config: &Config) -> Room {
+        self.profile.room.unwrap_or_else(|| Room {
             messages: config.recv_buffer_messages(),
             bytes: config.recv_buffer_bytes(),
-        });
-        match self.inbox.unread().fits_into(session_limits::MAX_UNREAD) {
-            true => room,
-            false => room.part(session_limits::TIGHT_SHARE),
-        }
+        })
     }
 
-    /// Peers that come and go leave no more and more unread: what waits longest goes.
-    pub(super) fn bound_left(&mut self) {
+    /// The room that is left to it by all together.
+    fn tight_room(&self, own: Room) -> Room {
+        let (all, unread) = (self.profile.all, self.inbox.unread());
+        if unread.fits_into(all) {
+            return own;
+        }
+        own.at_most(
+            match unread.fits_into(all.times(session_limits::MAX_UNREAD_TIMES)) {
+                true => all.part(self.sessions.len().max(1)),
+                false => Room::default(),
+            },
+        )
+    }
+
+    /// Peers that come and go leave no more and more unread: what waits longest goes. What the last one has left stays.
+    pub(super) fn bound_left(&mut self, last: &Arc<Identity>) {
         let most = session_limits::MAX_UNREAD_LEFT;
         if self.inbox.unread().fits_into(most) {
             return;
         }
         let left = self.sessions.iter();
-        let left = left.filter(|(_, its)| its.connection().is_none() && its.unread.messages > 0);
+        let left = left.filter(|(peer, its)| {
+            its.connection().is_none() && its.unread.messages > 0 && !Arc::ptr_eq(peer, last)
+        });
         let left = left.map(|(peer, its)| (its.used_at, Arc::clone(peer), its.unread));
         let mut left: Vec<_> = left.collect();
         let mut sum = Room::default();
@@ -104,20 +134,18 @@ impl<I> Sessions<I> {
             return;
         }
         left.sort_by_key(|(used_at, _, _)| *used_at);
-        for (_, peer, unread) in left {
+        let mut dropped = BTreeSet::new();
+        for (_, peer, unread) in &left {
             if sum.fits_into(most.part(2)) {
                 break;
             }
             sum.messages -= unread.messages;
             sum.bytes -= unread.bytes;
             self.left_behind(unread.messages);
-            self.forget_left(&peer);
+            self.forget_left(peer);
+            dropped.insert(Arc::as_ptr(peer));
         }
-        let sessions = &self.sessions;
-        self.inbox.retain(|peer| {
-            let session = sessions.get(peer);
-            session.is_some_and(|session| session.unread.messages > 0)
-        });
+        self.inbox.remove_all(&dropped);
     }
 
     /// Forgets what a peer without a connection has left, and the peer, unless there is more to know.

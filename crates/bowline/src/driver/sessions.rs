@@ -168,6 +168,7 @@ impl Inner {
         if sessions.unread() == 0 {
             self.lobby.all_read(&mut nudge);
         }
+        self.resume_relieved(&mut sessions, &mut nudge);
         drop(sessions);
         self.lobby.act_on(nudge, |shards| self.shards.wake(shards));
         self.resume(read.resume);
@@ -309,6 +310,15 @@ impl Inner {
         }
     }
 
+    /// The same, soon, for those that were held up by what others had left unread.
+    fn resume_relieved(&self, sessions: &mut Sessions, nudge: &mut Nudge) {
+        for id in sessions.relieved() {
+            if let Some(slot) = self.index.find(id) {
+                slot.put_off(nudge);
+            }
+        }
+    }
+
     /// Ends a session that was not used, unless something is under way on its connection.
     fn end_unused(&self, kind: SessionKind, id: ConnectionId, follow: &mut Followup) {
         let now = self.clock.now();
@@ -359,6 +369,7 @@ impl Inner {
             let event = kind.event(event, &self.config());
             self.lobby.push(event, &mut follow.nudge);
         }
+        self.resume_relieved(sessions, &mut follow.nudge);
         self.schedule_sessions(kind, sessions, &mut follow.nudge);
     }
 

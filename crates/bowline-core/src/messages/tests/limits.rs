@@ -10,8 +10,7 @@ use crate::messages::limits::MAX_RELIABLE_PACKET;
 use crate::messages::limits::MAX_UNREAD;
 use crate::messages::limits::MAX_UNREAD_LEFT;
 use crate::messages::limits::MAX_UNREAD_PACKET_BYTES;
-use crate::messages::limits::MAX_UNREAD_PACKETS;
-use crate::messages::limits::TIGHT_SHARE;
+use crate::messages::limits::MAX_UNREAD_TIMES;
 
 fn link(index: usize) -> ConnectionId {
     ConnectionId::new(u32::try_from(index).unwrap() + 0x1_0001)
@@ -151,40 +150,99 @@ fn bytes_unread(table: &Table) -> usize {
     table.inbox.unread().bytes
 }
 
+/// Delivers what a connection may, and tells how much that was.
+fn fill(table: &mut Table, id: ConnectionId, message: &Message) -> usize {
+    let mut taken = 0;
+    while table.wants(id, &Config::new()) {
+        // Shared by all, so that the test takes no such memory.
+        table.deliver(START, id, message.clone()).unwrap();
+        taken += 1;
+    }
+    taken
+}
+
 #[test]
 fn limit_unread_of_all_peers() {
     let packet = on_channel(1, &vec![0; MAX_RELIABLE_PACKET]);
-    let config = Config::new();
+    let most = MAX_UNREAD_TIMES * MAX_UNREAD.bytes;
     let mut table = legacy();
-    let mut peers = 0;
-    while bytes_unread(&table) < MAX_UNREAD.bytes {
+    let mut taken = 0;
+    for peers in 1..=1000 {
         let id = connect_next(&mut table, peers);
-        peers += 1;
-        while table.wants(id, &config) {
-            // Shared by all, so that the test takes no such memory.
+        taken = fill(&mut table, id, &packet);
+        assert!(taken >= 1, "nobody is shut out");
+        while peers % 2 == 0 && table.wants_at_end(id, &Config::new()) {
             table.deliver(START, id, packet.clone()).unwrap();
         }
+        assert!(bytes_unread(&table) < most + peers * MAX_RELIABLE_PACKET);
     }
-    assert_eq!(peers, MAX_UNREAD.bytes / MAX_UNREAD_PACKET_BYTES);
-    // From now on one such packet is enough of each, but nobody is shut out.
-    let id = connect_next(&mut table, peers);
-    assert!(table.wants(id, &config));
-    table.deliver(START, id, packet.clone()).unwrap();
-    assert!(!table.wants(id, &config));
-    let small = connect_next(&mut table, peers + 1);
-    let mut taken = 0;
-    while table.wants(small, &config) {
-        table.deliver(START, small, on_channel(2, b"x")).unwrap();
-        taken += 1;
+    assert!(bytes_unread(&table) > most);
+    assert_eq!(taken, 1);
+}
+
+/// Twice as many as would fill all by what each may have alone.
+#[test]
+fn regression_who_hoards_leaves_an_equal_share_to_others() {
+    let packet = on_channel(1, &vec![0; MAX_RELIABLE_PACKET]);
+    let hoarders = 2 * MAX_UNREAD.bytes / MAX_UNREAD_PACKET_BYTES;
+    let mut table = legacy();
+    for index in 0..hoarders {
+        let id = connect_next(&mut table, index);
+        assert!(fill(&mut table, id, &packet) > 1);
     }
-    assert_eq!(taken, MAX_UNREAD_PACKETS / TIGHT_SHARE);
+    let id = connect_next(&mut table, hoarders);
+    let taken = fill(&mut table, id, &on_channel(2, b"x"));
+    assert_eq!(taken, MAX_UNREAD.messages / (hoarders + 1));
     // Who is read has room again, though it is still tight.
     let mut resumed = 0;
     while let Some(read) = table.receive(2) {
-        resumed += usize::from(read.resume == Some(small));
+        resumed += usize::from(read.resume == Some(id));
     }
     assert_eq!(resumed, 1);
-    assert!(table.wants(small, &config));
+    assert!(table.wants(id, &Config::new()));
+}
+
+/// Something waits in the connection behind what nobody reads.
+#[test]
+fn regression_who_is_held_up_by_others_goes_on_when_they_are_read() {
+    let all = Room {
+        messages: 100,
+        bytes: 1 << 20,
+    };
+    let ways_to_read: [fn(&mut Table); 3] = [
+        |table| {
+            for _ in 0..75 {
+                assert!(table.receive(0).is_some());
+                assert_eq!(table.relieved(), []);
+            }
+            assert!(table.receive(0).is_some());
+            assert_eq!(table.relieved(), [link(0), link(1)]);
+        },
+        |table| {
+            table.close(&peer("0")).unwrap();
+            assert_eq!(table.relieved(), [link(1)]);
+        },
+        |table| {
+            table.handle_timeout(START + SESSION_IDLE);
+            table.idle_answer(START + SESSION_IDLE, link(0), true);
+            assert_eq!(table.relieved(), [link(1)]);
+        },
+    ];
+    for read in ways_to_read {
+        let mut table = Sessions::new(Profile {
+            all,
+            ..Profile::MESSAGES
+        });
+        let ids = [0, 1, 2, 3].map(|index| connect_next(&mut table, index));
+        for (id, channel, expected) in [(ids[0], 0, 100), (ids[1], 1, 25)] {
+            let taken = fill(&mut table, id, &on_channel(channel, b"x"));
+            assert_eq!(taken, expected);
+        }
+        assert_eq!(table.relieved(), []);
+        read(&mut table);
+        assert_eq!(table.relieved(), [], "once is enough");
+        assert!(table.wants(ids[1], &Config::new()));
+    }
 }
 
 #[test]
@@ -202,13 +260,15 @@ fn limit_unread_of_peers_that_have_left() {
         let (mut sent, mut now) = (0, START);
         for index in 0..40 {
             let id = connect_next(&mut table, index);
+            let mut last = 0;
             while table.wants(id, &config) {
                 now += Span::from_micros(1);
                 table.deliver(now, id, packet.clone()).unwrap();
-                sent += 1;
+                last += 1;
             }
+            sent += last;
             assert!(table.ended(now, id, index % 2 == 0, 7));
-            assert!(table.unread() < most, "{index} peers");
+            assert!(table.unread() < most + last, "{index} peers");
         }
         let lost = table.drops().of(DropReason::ReceiveBufferFull);
         assert_eq!(usize::try_from(lost).unwrap() + table.unread(), sent);
@@ -219,6 +279,26 @@ fn limit_unread_of_peers_that_have_left() {
         assert_eq!(*last.message.peer, peer("39"));
         assert_eq!(bytes_unread(&table), 0);
     }
+}
+
+/// More than may be left of all, by the settings of its connection.
+#[test]
+fn regression_who_leaves_much_loses_nothing() {
+    let packet = on_channel(1, &vec![0; MAX_RELIABLE_PACKET]);
+    let mut config = Config::new();
+    config.set_recv_buffer(2 * MAX_UNREAD_LEFT.bytes).unwrap();
+    let mut table = table();
+    for (index, size) in [(0, 40), (1, 40), (2, 100)] {
+        let id = connect_next(&mut table, index);
+        for _ in 0..size {
+            assert!(table.wants(id, &config));
+            table.deliver(START, id, packet.clone()).unwrap();
+        }
+        table.ended(START, id, true, 7);
+        let lost = table.drops().of(DropReason::ReceiveBufferFull);
+        assert_eq!(lost, if index < 2 { 0 } else { 80 });
+    }
+    assert_eq!(table.unread(), 100);
 }
 
 /// Who reads neither has what waits behind them fetched by closing one.

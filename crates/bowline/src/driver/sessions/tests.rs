@@ -1,6 +1,12 @@
-//! What the listeners of sessions go by.
+//! What the listeners of sessions go by, and who is held up by what others leave unread.
+
+use std::time::Duration;
+use std::time::Instant;
 
 use bowline_core::config::ConfigKey;
+use bowline_core::message::SendFlags;
+use bowline_core::messages::Profile;
+use bowline_core::messages::Room;
 
 use super::*;
 use crate::builder::ServiceMode;
@@ -31,4 +37,48 @@ fn regression_without_relays_other_changes_of_the_interface_reach_who_calls() {
     packets.allow_relay(true);
     set(5);
     assert_eq!(listens_by(), 5.into());
+}
+
+/// In memory nothing comes in that would have it looked at again.
+#[test]
+fn regression_who_is_held_up_by_others_goes_on_when_they_are_read() {
+    let names = ["ben", "carl", "dora", "anna"];
+    let [ben, others @ ..] = names.map(|who| {
+        let name = Identity::str(&format!("{who} held up")).expect("a name");
+        let builder = Sockets::builder().identity(name).shortcuts(true);
+        let builder = builder.service(ServiceMode::Manual);
+        builder.build().expect("an interface")
+    });
+    let from_ben = ben.messages().expect("it is open");
+    let messages = others.each_ref().map(Sockets::messages);
+    let all = Room {
+        messages: 8,
+        bytes: 1 << 20,
+    };
+    *ben.inner().sessions.lock(SessionKind::Messages) = core::Sessions::new(Profile {
+        all,
+        ..Profile::MESSAGES
+    });
+    // Of three each has two, and the channel of the last message is not the one that is full.
+    let sent: [&[i32]; 3] = [&[1; 8], &[], &[2, 2, 3]];
+    for ((other, messages), channels) in others.iter().zip(messages).zip(sent) {
+        let (from_other, peer) = (messages.expect("it is open"), ben.identity());
+        let send = |channel| from_other.send(&peer, channel, b"x", SendFlags::RELIABLE);
+        send(9).expect("it is near");
+        from_ben.accept(&other.identity()).expect("it asks");
+        from_ben.receive(9).expect("it has come");
+        for channel in channels {
+            send(*channel).expect("it is connected");
+        }
+    }
+    assert!(from_ben.receive(3).is_none(), "there is no room");
+    for _ in 0..8 {
+        from_ben.receive(1).expect("it has come");
+    }
+    let end = Instant::now() + Duration::from_secs(20);
+    while from_ben.receive(3).is_none() {
+        assert!(Instant::now() < end, "it waits for ever");
+        std::thread::sleep(Duration::from_millis(1));
+        ben.poll();
+    }
 }
