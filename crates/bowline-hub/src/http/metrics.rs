@@ -19,7 +19,7 @@ pub struct Metric {
     pub label: Option<&'static str>,
     /// What it counts.
     pub help: &'static str,
-    read: fn(&Source<'_>) -> Values,
+    read: Read,
 }
 
 /// How a count behaves.
@@ -63,46 +63,36 @@ impl MetricKind {
     }
 }
 
-const fn counter(
-    name: &'static str,
-    help: &'static str,
-    read: fn(&Source<'_>) -> Values,
-) -> Metric {
-    let (kind, label) = (MetricKind::Counter, None);
+type Read = fn(&Source<'_>) -> Values;
+
+const fn counter(name: &'static str, help: &'static str, read: Read) -> Metric {
     Metric {
         name,
-        kind,
-        label,
+        kind: MetricKind::Counter,
+        label: None,
         help,
         read,
     }
 }
 
-const fn gauge(name: &'static str, help: &'static str, read: fn(&Source<'_>) -> Values) -> Metric {
-    let (kind, label) = (MetricKind::Gauge, None);
+const fn gauge(name: &'static str, help: &'static str, read: Read) -> Metric {
+    let kind = MetricKind::Gauge;
     Metric {
-        name,
         kind,
-        label,
-        help,
-        read,
+        ..counter(name, help, read)
     }
 }
 
-const fn split(
-    name: &'static str,
-    label: &'static str,
-    help: &'static str,
-    read: fn(&Source<'_>) -> Values,
-) -> Metric {
-    let (kind, label) = (MetricKind::Counter, Some(label));
+const fn split(name: &'static str, label: &'static str, help: &'static str, read: Read) -> Metric {
+    let label = Some(label);
     Metric {
-        name,
-        kind,
         label,
-        help,
-        read,
+        ..counter(name, help, read)
     }
+}
+
+fn by_reason(counts: impl Iterator<Item = (impl Debug, u64)>) -> Values {
+    Values::Split(counts.map(|(one, count)| (label(&one), count)).collect())
 }
 
 /// All counts, in the order in which they are told.
@@ -126,15 +116,7 @@ pub const METRICS: &[Metric] = &[
         "bowline_hub_sign_ins_total",
         "method",
         "Sign-ins that succeeded. Who comes back does so by `resume`.",
-        |of| {
-            Values::Split(
-                of.standing
-                    .counters
-                    .sign_ins()
-                    .map(|(one, count)| (label(&one), count))
-                    .collect(),
-            )
-        },
+        |of| by_reason(of.standing.counters.sign_ins()),
     ),
     gauge(
         "bowline_hub_blocks",
@@ -145,15 +127,7 @@ pub const METRICS: &[Metric] = &[
         "bowline_hub_refusals_total",
         "reason",
         "Clients that were not let in.",
-        |of| {
-            Values::Split(
-                of.standing
-                    .counters
-                    .refusals()
-                    .map(|(one, count)| (label(&one), count))
-                    .collect(),
-            )
-        },
+        |of| by_reason(of.standing.counters.refusals()),
     ),
     counter(
         "bowline_hub_superseded_total",
@@ -184,15 +158,7 @@ pub const METRICS: &[Metric] = &[
         "bowline_hub_signals_refused_total",
         "reason",
         "Signals that were refused.",
-        |of| {
-            Values::Split(
-                of.standing
-                    .counters
-                    .nacks()
-                    .map(|(one, count)| (label(&one), count))
-                    .collect(),
-            )
-        },
+        |of| by_reason(of.standing.counters.nacks()),
     ),
     counter(
         "bowline_hub_requests_dropped_total",

@@ -170,7 +170,11 @@ impl Decisions {
         let lifetime = Some(Span::from_secs(RESUME_LIFETIME_SECS));
         let key = kick_key(kick)?;
         self.store.put(&key, &value.encode_to_vec(), lifetime)?;
-        if self.kicks.fetch_add(1, Ordering::Relaxed) % KICK_ROUND == 0 {
+        if self
+            .kicks
+            .fetch_add(1, Ordering::Relaxed)
+            .is_multiple_of(KICK_ROUND)
+        {
             self.make_room(KICK, MAX_KICKED)?;
             self.make_room(KICK_ALL, MAX_BLOCKS)?;
         }
