@@ -6,11 +6,16 @@
 //! begins, and fails.
 
 use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
 
+use bowline_core::config::Config;
 use bowline_core::config::ConfigScope;
+use bowline_core::error::ConnectP2pError as CallError;
 use bowline_core::identity::Identity;
 
 use crate::driver::Inner;
+use crate::driver::Urgency;
 use crate::driver::lobby::Nudge;
 use crate::driver::sessions::SessionKind;
 use crate::driver::sessions::sending::Way;
@@ -32,7 +37,8 @@ impl Inner {
         peer: &Identity,
         restart: bool,
     ) -> Result<Way, MessagesSendError> {
-        if self.hub.lock().endpoint.identity() == peer {
+        let own = self.hub.lock().endpoint.identity().clone();
+        if own == *peer {
             return Err(MessagesSendError::ToSelf);
         }
         let shortcuts = Shortcuts::Sessions;
@@ -50,7 +56,16 @@ impl Inner {
             .and_then(|config| self.config_for(config, ConfigScope::Connection))
             .map_err(ConnectP2pError::from)?;
         let session = ForSession { kind, restart };
-        let made = self.bring_together(&callee, config, Some(session));
+        let bring = || self.bring_together(&callee, Arc::clone(&config), Some(session));
+        let mut made = bring();
+        for _ in 0..END_TRIES {
+            if !matches!(made, Err(ConnectWithinError::NotHere))
+                || !callee.inner.hear_of_end(kind, &own, &config)
+            {
+                break;
+            }
+            made = bring();
+        }
         self.look_after_sessions(kind);
         match made {
             Ok(Made::New(slots)) => Ok(Way::Over(self.set_out(&callee, slots, &interface))),
@@ -60,6 +75,27 @@ impl Inner {
             Ok(Made::Settled(plan)) => self.follow_plan(kind, plan),
             Err(error) => not_near(error),
         }
+    }
+
+    /// Has the end here of a session with a peer in this process hear what waits for it. The peer calls anew, and so has ended
+    /// the last one: a thread that could not wait for this end, or has come no further, has left that for later. Tells whether
+    /// there is such an end.
+    fn hear_of_end(&self, kind: SessionKind, peer: &Identity, config: &Arc<Config>) -> bool {
+        let hub = self.hub.lock();
+        let call = hub.endpoint.request_to_accept(peer, kind.port(), config);
+        let (Ok(Some(id)) | Err(CallError::AlreadyConnected(id))) = call else {
+            return false;
+        };
+        let slot = hub.slot(id).cloned();
+        drop(hub);
+        let Some(slot) = slot.filter(|slot| slot.is_pipe()) else {
+            return false;
+        };
+        self.after_input(&slot, slot.state.lock(), Urgency::Now);
+        if !self.end_what_is_left(kind, id) {
+            thread::sleep(END_WAIT);
+        }
+        true
     }
 
     /// A connection is that of a session from now on, if it was made for one.
@@ -88,3 +124,8 @@ fn not_near(error: ConnectWithinError) -> Result<Way, MessagesSendError> {
         ConnectWithinError::NotHere | ConnectWithinError::NotListening { .. } => Ok(Way::Missing),
     }
 }
+
+/// How often a peer in this process is called whose end of the last session may have to hear of that one's end.
+const END_TRIES: usize = 8;
+/// For so long another thread may be about to tell it.
+const END_WAIT: Duration = Duration::from_millis(1);

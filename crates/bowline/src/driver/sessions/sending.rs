@@ -106,7 +106,7 @@ impl Inner {
 
     /// Ends a connection whose session has ended, if it is one: another thread is about to do that, or has not told
     /// the endpoint yet.
-    fn end_what_is_left(&self, kind: SessionKind, id: ConnectionId) -> bool {
+    pub(super) fn end_what_is_left(&self, kind: SessionKind, id: ConnectionId) -> bool {
         let Some(slot) = self.hub.lock().slot(id).cloned() else {
             return true;
         };

@@ -82,3 +82,53 @@ fn regression_who_is_held_up_by_others_goes_on_when_they_are_read() {
         ben.poll();
     }
 }
+
+/// A thread that drives does not wait for it.
+#[test]
+fn regression_a_session_begins_before_the_other_side_has_heard_of_the_end() {
+    let [anna, ben] = ["anna", "ben"].map(|who| {
+        let name = Identity::str(&format!("{who} unheard")).expect("a name");
+        let builder = Sockets::builder().identity(name).shortcuts(true);
+        let builder = builder.service(ServiceMode::Manual);
+        builder.build().expect("an interface")
+    });
+    let (annas, bens) = (anna.identity(), ben.identity());
+    let (from_anna, from_ben) = (anna.messages(), ben.messages());
+    let (from_anna, from_ben) = (from_anna.expect("open"), from_ben.expect("open"));
+    let talk = |text: &[u8]| {
+        let sent = from_anna.send(&bens, 0, text, SendFlags::RELIABLE);
+        assert_eq!(sent, Ok(()));
+        from_ben.accept(&annas).expect("it asks");
+        assert_eq!(&*from_ben.receive(0).expect("it has come"), text);
+    };
+    talk(b"first");
+    let kind = SessionKind::Messages;
+    let end_of = |sockets: &Sockets, peer| {
+        let sessions = sockets.inner().sessions.lock(kind);
+        let Some(Standing::Over(id)) = sessions.standing(peer) else {
+            panic!("there is a session");
+        };
+        drop(sessions);
+        sockets.inner().index.find(id).expect("it is open")
+    };
+    let [ours, theirs] = [end_of(&anna, &bens), end_of(&ben, &annas)];
+    let held = theirs.state.lock();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let _driving = crate::driver::lock_order::Driving::begin();
+            let inner = anna.inner();
+            let closed = inner.sessions.lock(kind).close(&bens);
+            assert_eq!(closed, Ok(Some(ours.id)));
+            let mut follow = Followup::for_driver();
+            let mut state = ours.lock_soon().expect("nobody has it");
+            let Ending { reason, text } = Profile::MESSAGES.idled;
+            state.close(inner.clock.now(), reason, text, false);
+            ours.settle(&mut state, &mut follow);
+            drop(state);
+            inner.follow_up(&mut follow);
+        });
+    });
+    drop(held);
+    talk(b"second");
+    assert!(ben.next_event().is_some(), "it was asked");
+}
