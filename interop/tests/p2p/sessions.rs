@@ -181,6 +181,23 @@ fn reliable_ones_keep_their_order_and_large_ones_arrive() {
     assert_eq!(*room.wait_ours(&messages, 2), large[..]);
 }
 
+/// Of a message for a channel, five bytes are a header, which GNS counts in.
+#[test]
+fn the_largest_ones_arrive_both_ways() {
+    let (mut room, messages) = room();
+    room.begin(&messages);
+    let largest = Messages::MAX_MESSAGE - 5;
+    let largest: Vec<u8> = (0..largest).map(|at| at as u8).collect();
+    messages
+        .send(&name(BEN), 1, &largest, SendFlags::RELIABLE)
+        .unwrap();
+    let (_, theirs) = room.wait_theirs(1);
+    assert!(theirs == largest, "{} bytes", theirs.len());
+    assert_eq!(room.they_send(2, RELIABLE, &largest), OK);
+    let ours = room.wait_ours(&messages, 2);
+    assert!(*ours == *largest, "{} bytes", ours.len());
+}
+
 #[test]
 fn unreliable_ones_are_so_once_connected() {
     let (mut room, messages) = room();
