@@ -291,6 +291,7 @@ impl Rotated {
     /// # Errors
     /// If there is one, or it cannot be written.
     pub fn make_next(self, folder: &Path, crypto: &Crypto) -> Result<PathBuf, KeysError> {
+        check_folder(folder)?;
         let path = folder.join(self.file("next."));
         let made = HubKeys::generate(crypto).map_err(KeysError::Entropy)?;
         let content = match self {
@@ -312,6 +313,7 @@ impl Rotated {
     /// If there is no next one, the old one before is still there, or the files cannot be renamed. The key is there all the time, by one name or the other:
     /// doing it again finishes it.
     pub fn promote(self, folder: &Path) -> Result<(), KeysError> {
+        check_folder(folder)?;
         let [next, now, old] = ["next.", "", "old."].map(|which| folder.join(self.file(which)));
         if !next.exists() {
             return Err(KeysError::NoNext { path: next });

@@ -278,7 +278,7 @@ fn who_has_signed_out_talks_to_those_whom_it_has_met_and_hears_of_the_others() {
     let sent = from_anna.wait_until_delivered(&ben.identity(), LONG);
     assert_eq!(sent, Ok(()));
     // Carl is asked, and does not answer yet.
-    anna.set_config(ConfigKey::TimeoutInitial, 700).unwrap();
+    anna.set_config(ConfigKey::TimeoutInitial, 3_000).unwrap();
     send(&carl, b"are you there?").unwrap();
     let is_request = |event| matches!(event, Event::MessagesSessionRequest { .. });
     eventually("Carl is asked", || carl.events().any(is_request));

@@ -56,7 +56,6 @@ fn until(players: &[Lua; 2], mut is_so: impl FnMut() -> bool) {
     }
 }
 
-/// What comes back says that all has come: else the end of a session would be told as a failure.
 /// Ben hears that Anna wants to talk to him, and accepts.
 #[track_caller]
 fn let_anna_in(players: &[Lua; 2]) {
@@ -65,6 +64,7 @@ fn let_anna_in(players: &[Lua; 2]) {
     run::<()>(ben, "assert(networking.acceptP2PSessionWithUser(asked[1]))");
 }
 
+/// What comes back says that all has come: else the end of a session would be told as a failure.
 #[track_caller]
 fn let_all_arrive(players: &[Lua; 2]) {
     let [anna, ben] = players;

@@ -239,7 +239,7 @@ impl Messages {
     ///
     /// The calling thread drives the sockets meanwhile, as in [`Sockets::wait`]; with
     /// [`ServiceMode::Manual`](crate::ServiceMode::Manual), too. What is sent meanwhile is waited for as well. If there is no session nothing is
-    /// under way; what was dropped by [`close`](Self::close) before does not count.
+    /// under way; what was dropped by [`close`](Self::close) before, or with a session that failed and was forgotten, does not count.
     ///
     /// # Errors
     /// If not all of it has arrived, and why.

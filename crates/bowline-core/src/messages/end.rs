@@ -48,11 +48,14 @@ impl<I> Sessions<I> {
         };
         session.used_at = now;
         session.unlink();
+        let has_left_some = session.unread.messages > 0;
         if is_missed {
             session.link = Link::Failed(info.clone());
             self.events.push_back(SessionEvent::Failed(info));
         }
-        self.bound_left(&peer);
+        if has_left_some {
+            self.bound_left(&peer);
+        }
         true
     }
 

@@ -134,7 +134,7 @@ impl Keys {
         }
     }
 
-    /// Fetches them unless they are there. That it fails is told, and the first token tries again.
+    /// Fetches them unless they are there. That it fails is told; tokens have it tried again, each some seconds after the last time.
     pub(super) fn fetch_first(&self) {
         let _ = self.get(Wish::Any);
     }

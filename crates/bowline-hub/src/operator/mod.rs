@@ -149,13 +149,14 @@ impl Operator {
         for kick in decisions.kicks()? {
             hub.restore_kick(kick.app, &kick.identity, kick.unix_us);
         }
-        let mut left_out = 0;
         // Those too that do not hold by the date of the start, whose clock may be ahead until it is set.
         let mut blocks = decisions.blocks("", usize::MAX, 0)?;
         // If there is no room for all, for those that hold longest: others have ended, or are about to.
         blocks.sort_by_key(|(_, kept)| Reverse(kept.block.until_unix_secs.unwrap_or(u64::MAX)));
+        let left_out = blocks.len().saturating_sub(MAX_BLOCKS);
+        blocks.truncate(MAX_BLOCKS);
         for (_, kept) in blocks {
-            left_out += usize::from(hub.restore_block(&kept.identity, kept.block).is_err());
+            hub.restore_block(&kept.identity, kept.block)?;
         }
         if left_out > 0 {
             tracing::error!(left_out, "more than {MAX_BLOCKS} blocks are in the store");

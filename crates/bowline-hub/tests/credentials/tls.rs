@@ -88,6 +88,9 @@ fn carry(
     mut server: TcpStream,
 ) -> std::io::Result<()> {
     let request = super::web::read_request(&mut client);
+    if request.is_empty() {
+        return Ok(());
+    }
     server.write_all(&request)?;
     let mut answer = Vec::new();
     server.read_to_end(&mut answer)?;

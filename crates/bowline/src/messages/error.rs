@@ -82,7 +82,7 @@ pub enum NotDelivered {
     #[error("{bytes} bytes have not arrived in time")]
     TimedOut {
         /// So many have not, counted as by [`RealTimeStatus`](crate::RealTimeStatus): with a few for each message that say its
-        /// channel and size.
+        /// channel and size. 0 if the connection had just ended, and what that is to the session was not known yet.
         bytes: usize,
     },
     /// The session has failed, now or before, and this side has not closed it since.

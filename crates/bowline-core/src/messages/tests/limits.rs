@@ -288,7 +288,8 @@ fn regression_who_leaves_much_loses_nothing() {
     let mut config = Config::new();
     config.set_recv_buffer(2 * MAX_UNREAD_LEFT.bytes).unwrap();
     let mut table = table();
-    for (index, size) in [(0, 40), (1, 40), (2, 100)] {
+    // The last one has nothing to leave.
+    for (index, size) in [(0, 40), (1, 40), (2, 100), (3, 0)] {
         let id = connect_next(&mut table, index);
         for _ in 0..size {
             assert!(table.wants(id, &config));

@@ -331,23 +331,28 @@ impl Inner {
             let endpoint = &mut hub.endpoint;
             let had_none = endpoint.identity().is_anonymous();
             endpoint.set_certificate(self.clock.now(), bytes)?;
+            let expiry = endpoint
+                .credentials()
+                .map_or(0, |own| own.expiry_unix_secs());
+            let mut link = self.link.lock();
             if had_none {
-                self.link.lock().given_name = Some(endpoint.identity().clone());
+                link.given_name = Some(endpoint.identity().clone());
             }
+            // Before anybody hears of the certificate.
+            if let Some(desk) = &mut link.desk {
+                desk.status.certificate_expiry_unix_secs = Some(expiry);
+            }
+            drop(link);
             // At once: it may be due for renewal already, of which the application shall not hear.
             hub.is_certified_by_hub = true;
-            let own = hub.endpoint.credentials();
-            Ok::<_, CredentialsError>(Some(own.map_or(0, |own| own.expiry_unix_secs())))
+            Ok::<_, CredentialsError>(Some(expiry))
         });
         let now = self.clock.now();
         match taken {
             Ok(None) => {}
             Ok(Some(expiry)) => {
                 let left = Span::from_secs(expiry.saturating_sub(Clock::unix_seconds()));
-                self.at_desk(desk, |desk| {
-                    desk.status.certificate_expiry_unix_secs = Some(expiry);
-                    desk.client.on_certificate_taken(now, left);
-                });
+                self.at_desk(desk, |desk| desk.client.on_certificate_taken(now, left));
             }
             // It may be put right at any moment, so this is not the end.
             Err(error @ CredentialsError::Expired { .. }) => {
@@ -357,6 +362,8 @@ impl Inner {
                 let unix_secs = Clock::unix_seconds();
                 let has_another = own.is_some_and(|own| own.expiry_unix_secs() > unix_secs);
                 drop(hub);
+                // With another one nothing else tells, and they come every half minute at most.
+                tracing::warn!("{why}");
                 self.at_desk(desk, |desk| {
                     desk.client.on_certificate_expired(now, has_another, &why);
                 });
