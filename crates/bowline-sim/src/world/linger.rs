@@ -33,9 +33,11 @@ impl World {
         })
     }
 
-    /// Whether an end has lingered in vain: too long, or until the peer was silent for too long.
+    /// Whether an end has lingered in vain: too long, or until the peer was silent for too long or sent more than this end
+    /// takes.
     fn gave_up(&self, conn: Conn) -> bool {
-        if self.info(conn).end_reason == EndReason::MISC_TIMEOUT {
+        let reason = self.info(conn).end_reason;
+        if [EndReason::MISC_TIMEOUT, EndReason::MISC_INTERNAL_ERROR].contains(&reason) {
             return true;
         }
         let slot = self.host(conn.host).slot(conn.id);
