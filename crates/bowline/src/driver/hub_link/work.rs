@@ -334,15 +334,13 @@ impl Inner {
             let expiry = endpoint
                 .credentials()
                 .map_or(0, |own| own.expiry_unix_secs());
-            let mut link = self.link.lock();
             if had_none {
-                link.given_name = Some(endpoint.identity().clone());
+                self.link.lock().given_name = Some(endpoint.identity().clone());
             }
             // Before anybody hears of the certificate.
-            if let Some(desk) = &mut link.desk {
+            self.at_desk(desk, |desk| {
                 desk.status.certificate_expiry_unix_secs = Some(expiry);
-            }
-            drop(link);
+            });
             // At once: it may be due for renewal already, of which the application shall not hear.
             hub.is_certified_by_hub = true;
             Ok::<_, CredentialsError>(Some(expiry))
