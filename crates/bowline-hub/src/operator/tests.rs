@@ -29,6 +29,17 @@ fn start(keys: &HubKeys) -> (Running, Operator) {
     (hub, operator)
 }
 
+/// A hub that does not run yet.
+fn server(keys: &HubKeys) -> Server {
+    Server::new(Setup {
+        listen: vec!["127.0.0.1:0".parse().unwrap()],
+        keys: keys.clone(),
+        policy: Policy::default(),
+        checker: Arc::new(NoChecker),
+    })
+    .unwrap()
+}
+
 fn keys() -> HubKeys {
     HubKeys::generate(&bowline::cert::default_crypto()).unwrap()
 }
@@ -85,13 +96,7 @@ fn regression_what_is_too_much_for_the_start_is_told_with_what_to_shorten() {
         let others = (1_000..999 + most).map(KeyId::new);
         std::iter::once(KeyId::new(1)).chain(others).collect()
     };
-    let mut server = Server::new(Setup {
-        listen: vec!["127.0.0.1:0".parse().unwrap()],
-        keys: keys.clone(),
-        policy: Policy::default(),
-        checker: Arc::new(NoChecker),
-    })
-    .unwrap();
+    let mut server = server(&keys);
     let mut open = |settings: &[KeyId]| {
         let publisher = Publisher::new(&[], settings, &keys, &crypto);
         let store = Arc::clone(&store);
@@ -157,13 +162,7 @@ fn restarted(blocks: impl IntoIterator<Item = (String, Option<u64>)>) -> Server 
         };
         decisions.keep_block(&kept).unwrap();
     }
-    let mut server = Server::new(Setup {
-        listen: vec!["127.0.0.1:0".parse().unwrap()],
-        keys: keys.clone(),
-        policy: Policy::default(),
-        checker: Arc::new(NoChecker),
-    })
-    .unwrap();
+    let mut server = server(&keys);
     let publisher = Publisher::new(&[], &[], &keys, &crypto);
     Operator::open(&mut server, store, publisher, Published::default()).unwrap();
     server
